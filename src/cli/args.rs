@@ -1,0 +1,133 @@
+//! Flag groups that commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::config;
+use crate::error::Error;
+use crate::model::{Outcome, Plan};
+
+/// What to measure, and where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Selection {
+    /// Configuration file instead of the nearest perfgate.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Only these servers.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(super) server: Vec<String>,
+    /// Only these endpoints.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(super) endpoint: Vec<String>,
+    /// Seed of the order of rounds; drawn and printed when not given.
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// No progress.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+impl Selection {
+    /// The plan of the configuration file.
+    pub(super) fn plan(&self) -> Result<Plan, Error> {
+        let path = match &self.config {
+            Some(path) => path.clone(),
+            None => config::find(&current_folder()?)?,
+        };
+        self.plan_of(&path)
+    }
+
+    /// The plan of one file, cut down to what was asked for.
+    pub(super) fn plan_of(&self, path: &std::path::Path) -> Result<Plan, Error> {
+        let mut plan = config::load(path)?;
+        let servers: Vec<_> = plan
+            .targets
+            .iter()
+            .map(|target| target.name.clone())
+            .collect();
+        let cells = plan.targets.iter().flat_map(|target| &target.cells);
+        let mut endpoints: Vec<_> = cells.map(|cell| cell.endpoint.clone()).collect();
+        endpoints.dedup();
+        known(&plan, "server", &self.server, &servers)?;
+        known(&plan, "endpoint", &self.endpoint, &endpoints)?;
+        plan.targets
+            .retain(|target| wanted(&self.server, &target.name));
+        for target in &mut plan.targets {
+            target
+                .cells
+                .retain(|cell| wanted(&self.endpoint, &cell.endpoint));
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+            .unwrap_or_else(|| u64::from(rand::random::<u32>()))
+    }
+}
+
+fn current_folder() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::Read {
+        path: ".".into(),
+        source,
+    })
+}
+
+fn wanted(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|wanted| wanted == name)
+}
+
+fn known(plan: &Plan, what: &'static str, names: &[String], known: &[String]) -> Result<(), Error> {
+    match names.iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::Config(config::Error::UnknownName {
+            path: plan.file.clone(),
+            what,
+            name: name.clone(),
+            known: known.to_vec(),
+        })),
+    }
+}
+
+/// Where a report goes besides the terminal.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Outputs {
+    /// Write the report as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Write the report as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+}
+
+/// What makes a check fail.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Strictness {
+    /// Exit 3 when a cell has nothing to be compared with.
+    #[arg(long)]
+    require_baseline: bool,
+    /// Which outcome fails.
+    #[arg(long, value_enum, default_value_t = FailOn::Regression)]
+    fail_on: FailOn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Regression,
+    /// Regressions too.
+    Inconclusive,
+    Never,
+}
+
+impl Strictness {
+    /// The code an outcome exits with.
+    pub(super) fn exit_code(&self, outcome: Outcome, lacks_baseline: bool) -> u8 {
+        match outcome {
+            Outcome::Regression if self.fail_on != FailOn::Never => 1,
+            _ if self.require_baseline && lacks_baseline => 3,
+            Outcome::Inconclusive if self.fail_on == FailOn::Inconclusive => 5,
+            _ => 0,
+        }
+    }
+}

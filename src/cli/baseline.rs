@@ -1,0 +1,158 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use super::args::Selection;
+use super::check::{reference, store, thresholds};
+use super::measuring::Setting;
+use crate::baseline::Directory;
+use crate::error::Error;
+use crate::gate::{judge, outcome};
+use crate::model::{
+    Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Verdict,
+};
+use crate::report;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Measure and store.
+    Refresh(Refresh),
+    /// List what is stored.
+    Show(Show),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Refresh {
+    #[command(flatten)]
+    selection: Selection,
+    /// Baseline store instead of the configured one: a folder.
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
+    /// Measure and store so many times, each on fresh servers.
+    #[arg(long, default_value = "1")]
+    runs: NonZeroUsize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    selection: Selection,
+    /// Baseline store instead of the configured one: a folder.
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
+}
+
+pub(super) async fn run(command: Command) -> Result<u8, Error> {
+    match command {
+        Command::Refresh(args) => refresh(args).await,
+        Command::Show(args) => show(&args),
+    }
+}
+
+async fn refresh(args: Refresh) -> Result<u8, Error> {
+    let setting = Setting::find(&args.selection).await?;
+    setting.announce();
+    let store = store(&setting.plan, args.baseline.as_deref());
+    let seed = args.selection.seed();
+    let mut refused = false;
+    for run in 0..args.runs.get() {
+        let seed = seed.wrapping_add(run as u64);
+        let measurement = setting.measure(seed, args.selection.quiet).await?;
+        refused |= keep(&store, &setting.plan, &measurement)?;
+    }
+    Ok(u8::from(refused))
+}
+
+/// Stores every cell with the verdict on it; a cell with too many errors is refused. Whether one
+/// was.
+fn keep(store: &Directory, plan: &Plan, measurement: &Measurement) -> Result<bool, Error> {
+    let reference = reference(store, plan)?;
+    let mut refused = false;
+    for sample in &measurement.samples {
+        let findings = judge(std::slice::from_ref(sample), &reference, |sample| {
+            thresholds(plan, sample)
+        });
+        let name = format!("{} {}", sample.key.server, sample.key.endpoint);
+        if let Some(rule) = too_many_errors(&findings) {
+            println!("{name}: not stored, its requests failed beyond {rule}");
+            refused = true;
+            continue;
+        }
+        let verdict = outcome(&findings);
+        store.add(&document(sample, measurement, verdict))?;
+        println!("{name}: stored{}", remark(verdict));
+    }
+    Ok(refused)
+}
+
+fn document(sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
+    let provenance = &measurement.provenance;
+    let anchor = provenance.images.get(&sample.key.server).cloned();
+    Baseline::of_sample(
+        sample,
+        provenance.head.clone(),
+        provenance.started,
+        verdict,
+        anchor,
+    )
+}
+
+fn too_many_errors(findings: &[Finding]) -> Option<String> {
+    let errors = findings.iter().find(|finding| {
+        finding.metric == Metric::ErrorRate
+            && finding.verdict == Verdict::Regression
+            && finding.reason == Some(Reason::Ceiling)
+    })?;
+    errors.rule.clone()
+}
+
+const fn remark(verdict: Outcome) -> &'static str {
+    match verdict {
+        Outcome::Regression => ", as regressed: it stays out of the history",
+        _ => "",
+    }
+}
+
+fn show(args: &Show) -> Result<u8, Error> {
+    let plan = args.selection.plan()?;
+    let store = store(&plan, args.baseline.as_deref());
+    let mut cells: BTreeMap<(String, String), Vec<Baseline>> = BTreeMap::new();
+    for baseline in store.all()? {
+        let cell = (baseline.key.server.clone(), baseline.key.endpoint.clone());
+        cells.entry(cell).or_default().push(baseline);
+    }
+    if cells.is_empty() {
+        println!("nothing is stored; `perfgate baseline refresh` measures and stores");
+    }
+    for ((server, endpoint), runs) in &cells {
+        println!("{server} {endpoint}: {}", describe(runs));
+    }
+    Ok(0)
+}
+
+fn describe(runs: &[Baseline]) -> String {
+    let newest = runs
+        .iter()
+        .max_by_key(|run| run.time)
+        .expect("a cell is listed with its runs");
+    let of_key = runs.iter().filter(|run| run.key == newest.key);
+    let good = of_key.clone().filter(|run| run.is_good()).count();
+    let value = |metric, show: fn(f64) -> String| {
+        newest
+            .values
+            .get(&metric)
+            .map_or_else(|| "–".into(), |value| show(*value))
+    };
+    format!(
+        "{good} good runs of the newest key, {} in all; newest {} at {}: {}, p50 {}, CPU/request {}",
+        runs.len(),
+        newest
+            .commit
+            .as_deref()
+            .map_or("no commit", |commit| &commit[..commit.len().min(12)]),
+        newest.time.strftime("%Y-%m-%d %H:%M"),
+        value(Metric::Throughput, report::rate),
+        value(Metric::LatencyP50, report::micros),
+        value(Metric::CpuPerRequest, report::micros),
+    )
+}

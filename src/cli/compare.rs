@@ -1,0 +1,61 @@
+use std::path::PathBuf;
+
+use super::args::{Outputs, Strictness};
+use super::check::{assemble, thresholds};
+use super::output::{deliver, read};
+use crate::config;
+use crate::error::Error;
+use crate::gate::{Reference, judge};
+use crate::model::{Baseline, Measurement, Outcome, Sample};
+
+/// Judges one stored measurement by others. Five or more old ones make a history that a verdict
+/// can rest on; with fewer the changes are shown and only bounds on the head alone are judged.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Measurements made by `perfgate run --json`: the old ones, then the new one.
+    #[arg(value_name = "OLD… NEW", required = true, num_args = 2..)]
+    measurements: Vec<PathBuf>,
+    /// Configuration file to take thresholds from, instead of the defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
+    #[command(flatten)]
+    strictness: Strictness,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Error> {
+    let plan = args.config.as_deref().map(config::load).transpose()?;
+    let defaults = config::default_thresholds();
+    let rules = |sample: &Sample| match &plan {
+        Some(plan) => thresholds(plan, sample).cloned(),
+        None => Some(defaults.clone()),
+    };
+    let all = args
+        .measurements
+        .iter()
+        .map(|path| read(path, "measurement", Measurement::SCHEMA));
+    let mut measurements: Vec<Measurement> = all.collect::<Result<_, _>>()?;
+    let new = measurements
+        .pop()
+        .expect("the command line asks for two or more");
+    let rules: Vec<_> = new.samples.iter().map(rules).collect();
+    let reference = Reference::Stored(measurements.iter().flat_map(kept).collect());
+    let position = |sample: &Sample| new.samples.iter().position(|other| other.key == sample.key);
+    let findings = judge(&new.samples, &reference, |sample| {
+        rules[position(sample)?].as_ref()
+    });
+    let report = assemble(&new, findings, &args.strictness);
+    deliver(&report, &args.outputs)?;
+    Ok(report.exit_code)
+}
+
+/// A measurement as the baselines it would have been stored as.
+fn kept(measurement: &Measurement) -> Vec<Baseline> {
+    let provenance = &measurement.provenance;
+    let keep = |sample: &Sample| {
+        let commit = provenance.head.clone();
+        Baseline::of_sample(sample, commit, provenance.started, Outcome::Pass, None)
+    };
+    measurement.samples.iter().map(keep).collect()
+}

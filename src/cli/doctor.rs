@@ -1,0 +1,138 @@
+//! Looks whether this machine is fit for measuring; every remark comes with a remedy.
+
+use std::fs;
+
+use procfs::{Current, CurrentSI, KernelStats, LoadAverage};
+use rustix::process::{Resource, getrlimit};
+
+use crate::error::Error;
+use crate::stack::{Engine, socket};
+
+/// One line of the doctor's.
+struct Remark {
+    good: bool,
+    what: &'static str,
+    found: String,
+    remedy: &'static str,
+}
+
+/// Connections of a usual load, several times over.
+const FILES: u64 = 4096;
+/// Share of CPU time others may take before numbers suffer.
+const STEAL: f64 = 0.02;
+
+pub(super) async fn run() -> Result<u8, Error> {
+    let mut remarks = engine().await;
+    remarks.push(files());
+    remarks.extend(
+        [cores(), clock(), load_average(), steal()]
+            .into_iter()
+            .flatten(),
+    );
+    for Remark {
+        good,
+        what,
+        found,
+        remedy,
+    } in &remarks
+    {
+        let mark = if *good { "ok  " } else { "look" };
+        println!("{mark}  {what:<18} {found}");
+        if !good {
+            println!("                          → {remedy}");
+        }
+    }
+    let fit = remarks
+        .iter()
+        .all(|remark| remark.good || remark.what != ENGINE);
+    Ok(if fit { 0 } else { 4 })
+}
+
+const ENGINE: &str = "container engine";
+
+async fn engine() -> Vec<Remark> {
+    let engine = match Engine::connect().await {
+        Ok(engine) => engine,
+        Err(error) => {
+            return vec![Remark {
+                good: false,
+                what: ENGINE,
+                found: error.to_string(),
+                remedy: "start Docker or set DOCKER_HOST; `run` servers work without",
+            }];
+        }
+    };
+    let version = Remark {
+        good: true,
+        what: ENGINE,
+        found: format!("{} at {}, API {}", engine.version(), socket(), engine.api()),
+        remedy: "",
+    };
+    let cgroup = engine.cgroup_version().await.map_or_else(
+        |error| error.to_string(),
+        |found| format!("version {found}"),
+    );
+    let cgroup = Remark {
+        good: cgroup.starts_with("version"),
+        what: "control groups",
+        found: cgroup,
+        remedy: "the engine must be allowed to tell about itself",
+    };
+    vec![version, cgroup]
+}
+
+fn cores() -> Option<Remark> {
+    let cores = std::thread::available_parallelism().ok()?.get();
+    Some(Remark {
+        good: cores >= 2,
+        what: "CPUs",
+        found: cores.to_string(),
+        remedy: "with one CPU load generator and server share it; use two or more",
+    })
+}
+
+fn clock() -> Option<Remark> {
+    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let source = fs::read_to_string(path).ok()?.trim().to_owned();
+    Some(Remark {
+        good: ["tsc", "kvm-clock", "arch_sys_counter"].contains(&source.as_str()),
+        what: "clock source",
+        found: source,
+        remedy: "reading this clock is slow; boot with clocksource=tsc where the machine allows it",
+    })
+}
+
+fn files() -> Remark {
+    let limit = getrlimit(Resource::Nofile).maximum;
+    let found = limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+    Remark {
+        good: limit.is_none_or(|limit| limit >= FILES),
+        what: "open files",
+        found,
+        remedy: "raise the hard limit: ulimit -Hn, or LimitNOFILE of the service",
+    }
+}
+
+fn load_average() -> Option<Remark> {
+    let load = LoadAverage::current().ok()?;
+    Some(Remark {
+        good: load.one < 1.0,
+        what: "load average",
+        found: format!("{:.2} over the last minute", load.one),
+        remedy: "end what else runs here before measuring",
+    })
+}
+
+/// Time a hypervisor gave to others since boot.
+fn steal() -> Option<Remark> {
+    let total = KernelStats::current().ok()?.total;
+    let stolen = total.steal? as f64;
+    let all = (total.user + total.nice + total.system + total.idle) as f64 + stolen;
+    let share = stolen / all.max(1.0);
+    Some(Remark {
+        good: share < STEAL,
+        what: "steal",
+        found: format!("{:.2} % of CPU time since boot", share * 100.0),
+        remedy: "other machines on the same host take CPU time; expect wide intervals",
+    })
+}

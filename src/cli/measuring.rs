@@ -1,0 +1,128 @@
+//! What `check`, `run` and `baseline refresh` share: from a selection to a measurement.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::args::Selection;
+use super::provenance;
+use super::signals::cleaned_up;
+use super::ui::Progress;
+use crate::error::Error;
+use crate::measure::{self, Event, Live, fingerprint};
+use crate::model::{Measurement, NetworkPath, Plan, Provenance};
+use crate::stack::{self, Engine, Owner, Stack, sweep};
+
+/// What will be measured and by which means.
+pub(super) struct Setting {
+    pub(super) plan: Plan,
+    engine: Option<Engine>,
+    notes: Vec<String>,
+}
+
+impl Setting {
+    /// Reads the configuration and looks for the engine. Without one the configuration named by
+    /// `without_docker` takes its place, and a note says so.
+    pub(super) async fn find(selection: &Selection) -> Result<Self, Error> {
+        let plan = selection.plan()?;
+        let engine = Engine::connect().await;
+        if !plan.needs_engine() {
+            return Ok(Self {
+                plan,
+                engine: None,
+                notes: Vec::new(),
+            });
+        }
+        match (engine, &plan.without_docker) {
+            (Ok(engine), _) => Ok(Self {
+                plan,
+                engine: Some(engine),
+                notes: Vec::new(),
+            }),
+            (Err(error @ stack::Error::Unreachable { .. }), Some(instead)) => {
+                let note = format!(
+                    "WITHOUT DOCKER: {error}; `{}` was used instead",
+                    instead.display()
+                );
+                let plan = selection.plan_of(instead)?;
+                if plan.needs_engine() {
+                    return Err(error.into());
+                }
+                Ok(Self {
+                    plan,
+                    engine: None,
+                    notes: vec![note],
+                })
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Announces what is unusual before the work begins.
+    pub(super) fn announce(&self) {
+        self.notes.iter().for_each(|note| eprintln!("{note}"));
+    }
+
+    /// Measures everything, on fresh servers, and leaves nothing behind.
+    pub(super) async fn measure(&self, seed: u64, quiet: bool) -> Result<Measurement, Error> {
+        let owner = Owner::new_run();
+        let progress = Progress::new(quiet);
+        let work = Box::pin(self.measure_as(&owner, seed, &progress));
+        let result = cleaned_up(&owner, work).await;
+        progress.finish();
+        result
+    }
+
+    async fn measure_as(
+        &self,
+        owner: &Owner,
+        seed: u64,
+        progress: &Progress,
+    ) -> Result<Measurement, Error> {
+        let (started, clock) = (Timestamp::now(), Instant::now());
+        let observe = |event: Event<'_>| progress.show(&event);
+        let observe_stack = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
+        sweep::remove_orphans(self.engine.as_ref()).await?;
+        stack::prepare(&self.plan, owner, &observe_stack).await?;
+        let stack = Stack::up(
+            &self.plan,
+            self.engine.clone(),
+            owner.clone(),
+            &observe_stack,
+        )
+        .await?;
+        let fingerprint = fingerprint(stack.engine_version())?;
+        let images = stack.image_ids();
+        let mut driver = Live::new(stack);
+        let samples =
+            measure::measure(&self.plan, &fingerprint.runner, seed, &mut driver, &observe).await?;
+        driver.into_stack().down().await?;
+        let (head, dirty) = provenance::head(&self.plan.root);
+        let provenance = Provenance {
+            perfgate: env!("CARGO_PKG_VERSION").into(),
+            head,
+            dirty,
+            base: None,
+            fingerprint,
+            images,
+            path: self.path().into(),
+            seed,
+            started,
+            seconds: clock.elapsed().as_secs_f64(),
+            notes: self.notes.clone(),
+        };
+        Ok(Measurement {
+            schema: Measurement::SCHEMA,
+            provenance,
+            samples,
+        })
+    }
+
+    fn path(&self) -> &'static str {
+        match (&self.engine, self.plan.network) {
+            (None, _) => "no containers",
+            (Some(_), NetworkPath::Published) => "published loopback port",
+            (Some(_), NetworkPath::Host) => "host networking",
+        }
+    }
+}

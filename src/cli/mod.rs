@@ -1,0 +1,101 @@
+//! The commands: one file each, each a recipe of the pass described in the crate's head. Only
+//! this folder prints.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line talks to people"
+)]
+
+mod args;
+mod baseline;
+mod check;
+mod cleanup;
+mod compare;
+mod doctor;
+mod load;
+mod measuring;
+mod output;
+mod provenance;
+mod report;
+mod run;
+mod signals;
+mod ui;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{EXIT_CODES, Error};
+use crate::sample;
+
+/// A performance regression gate for HTTP services.
+#[derive(Debug, Parser)]
+#[command(name = "perfgate", version, about, after_help = exit_codes())]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure, compare with the stored baseline, judge: the gate.
+    Check(check::Args),
+    /// Measure only.
+    Run(run::Args),
+    /// Judge one stored measurement by others.
+    Compare(compare::Args),
+    /// Keep, and look at, what checks compare with.
+    #[command(subcommand)]
+    Baseline(baseline::Command),
+    /// The bare load engine against a URL.
+    Load(load::Args),
+    /// Render a stored report again.
+    Report(report::Args),
+    /// Look whether this machine is fit for measuring.
+    Doctor,
+    /// Remove what runs left that did not end by themselves.
+    Cleanup,
+    /// Serve the embedded sample service.
+    Sample(sample::Options),
+}
+
+/// Runs a command; the code to exit with.
+pub async fn run(cli: Cli) -> Result<u8, Error> {
+    match cli.command {
+        Command::Check(args) => check::run(args).await,
+        Command::Run(args) => run::run(args).await,
+        Command::Compare(args) => compare::run(&args),
+        Command::Baseline(command) => baseline::run(command).await,
+        Command::Load(args) => load::run(args).await,
+        Command::Report(args) => report::run(&args),
+        Command::Doctor => doctor::run().await,
+        Command::Cleanup => cleanup::run().await,
+        Command::Sample(options) => {
+            sample::serve(options, signals::any()).await?;
+            Ok(0)
+        }
+    }
+}
+
+/// Tells the user what went wrong: the output of what failed, the chain of causes, the next step.
+pub fn explain(error: &Error) {
+    if let Some(output) = error.output() {
+        eprintln!("{output}\n");
+    }
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    eprintln!("error: {text}");
+    if let Some(hint) = error.hint() {
+        eprintln!("hint: {hint}");
+    }
+}
+
+fn exit_codes() -> String {
+    let rows: Vec<_> = EXIT_CODES
+        .iter()
+        .map(|(code, meaning)| format!("  {code:<3} {meaning}"))
+        .collect();
+    format!("Exit codes:\n{}", rows.join("\n"))
+}

@@ -1,0 +1,117 @@
+//! Progress: one live line on a terminal, plain lines elsewhere, nothing when quiet.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::measure::Event;
+use crate::report;
+use crate::stack::Stage;
+
+/// Shows the events of a run.
+pub(super) struct Progress {
+    mode: Mode,
+    /// What is being done, for the live line.
+    doing: Mutex<String>,
+}
+
+enum Mode {
+    Live(ProgressBar),
+    Plain,
+    Quiet,
+}
+
+impl Progress {
+    pub(super) fn new(quiet: bool) -> Self {
+        let live = io::stderr().is_terminal() && env::var_os("CI").is_none();
+        let mode = match (quiet, live) {
+            (true, _) => Mode::Quiet,
+            (false, true) => Mode::Live(spinner()),
+            (false, false) => Mode::Plain,
+        };
+        Self {
+            mode,
+            doing: Mutex::default(),
+        }
+    }
+
+    pub(super) fn show(&self, event: &Event<'_>) {
+        match &self.mode {
+            Mode::Quiet => (),
+            Mode::Plain => plain(event),
+            Mode::Live(bar) => self.live(bar, event),
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        if let Mode::Live(bar) = &self.mode {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn live(&self, bar: &ProgressBar, event: &Event<'_>) {
+        let mut doing = self
+            .doing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match event {
+            Event::Rate(rate) => bar.set_message(format!("{doing} · {}", report::rate(*rate))),
+            event => {
+                *doing = words(event);
+                bar.set_message(doing.clone());
+            }
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}");
+    let bar = ProgressBar::new_spinner().with_style(style.expect("a constant template is valid"));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A line per stage, and per server for its rounds: logs are read later.
+fn plain(event: &Event<'_>) {
+    match event {
+        Event::Rate(_) => (),
+        Event::Round { round, .. } if *round > 1 => (),
+        event => eprintln!("{}", words(event)),
+    }
+}
+
+fn words(event: &Event<'_>) -> String {
+    match event {
+        Event::Stage(stage) => stage_words(stage),
+        Event::WarmUp { server, endpoint } => format!("{server}: warm-up of {endpoint}"),
+        Event::Round {
+            server,
+            endpoint,
+            round,
+            rounds,
+            length,
+        } => {
+            let left = length.saturating_mul(u32::try_from(rounds - round + 1).unwrap_or(u32::MAX));
+            format!(
+                "{server}: {endpoint}, round {round} of {rounds}, {} s left",
+                left.as_secs()
+            )
+        }
+        Event::Rate(rate) => report::rate(*rate),
+    }
+}
+
+fn stage_words(stage: &Stage<'_>) -> String {
+    match stage {
+        Stage::Prepare(command) => format!("prepare: {command}"),
+        Stage::Pull(image) => format!("pull {image}"),
+        Stage::Build(name) => format!("build the image of {name}"),
+        Stage::Output(line) => format!("  {line}"),
+        Stage::Service(name) => format!("start {name}"),
+        Stage::Setup { server, command } => format!("{server}: {command}"),
+        Stage::Start(server) => format!("{server}: start"),
+    }
+}

@@ -1,0 +1,152 @@
+//! The file exactly as written.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::units::{Change, Quantity, Size, Time};
+use crate::model::{Metric, NetworkPath};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) prepare: Vec<Command>,
+    pub(super) without_docker: Option<PathBuf>,
+    pub(super) network: Option<NetworkPath>,
+    pub(super) postgres: Option<Spanned<Postgres>>,
+    pub(super) redis: Option<Spanned<Redis>>,
+    #[serde(default)]
+    pub(super) server: IndexMap<String, Spanned<Server>>,
+    #[serde(default)]
+    pub(super) endpoint: IndexMap<String, Endpoint>,
+    #[serde(default)]
+    pub(super) load: Load,
+    #[serde(default)]
+    pub(super) thresholds: Thresholds,
+    #[serde(default)]
+    pub(super) baseline: Baseline,
+}
+
+/// A command as one word (a program) or as a list of words.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a program or a list of words")]
+pub(super) enum Command {
+    Program(String),
+    Words(Vec<String>),
+}
+
+impl Command {
+    pub(super) fn words(self) -> Vec<String> {
+        match self {
+            Self::Program(program) => vec![program],
+            Self::Words(words) => words,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Postgres {
+    pub(super) image: Option<String>,
+    pub(super) build: Option<PathBuf>,
+    pub(super) url: Option<String>,
+    #[serde(default)]
+    pub(super) settings: IndexMap<String, String>,
+    #[serde(default)]
+    pub(super) init: Vec<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Redis {
+    pub(super) image: Option<String>,
+    pub(super) build: Option<PathBuf>,
+    pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    pub(super) image: Option<String>,
+    pub(super) build: Option<PathBuf>,
+    pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) url: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) command: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) setup: Vec<Vec<Spanned<String>>>,
+    pub(super) port: Option<u16>,
+    #[serde(default)]
+    pub(super) env: IndexMap<String, Spanned<String>>,
+    pub(super) ready: Option<Ready>,
+    pub(super) memory: Option<Size>,
+    #[serde(default)]
+    pub(super) thresholds: Thresholds,
+    #[serde(default)]
+    pub(super) endpoint: IndexMap<Spanned<String>, ServerEndpoint>,
+}
+
+/// What one server says about one endpoint.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerEndpoint {
+    #[serde(default)]
+    pub(super) thresholds: Thresholds,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ready {
+    pub(super) path: Spanned<String>,
+    pub(super) within: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Endpoint {
+    pub(super) path: Spanned<String>,
+    #[serde(default)]
+    pub(super) headers: IndexMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(super) expect: Expect,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    pub(super) status: Option<Spanned<u16>>,
+    pub(super) contains: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Load {
+    pub(super) connections: Option<Spanned<usize>>,
+    pub(super) threads: Option<Spanned<usize>>,
+    pub(super) timeout: Option<Time>,
+    pub(super) round: Option<Time>,
+    pub(super) rounds: Option<Spanned<usize>>,
+    pub(super) warmup: Option<Time>,
+    pub(super) budget: Option<Spanned<Time>>,
+}
+
+pub(super) type Thresholds = IndexMap<Spanned<Metric>, Threshold>;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Threshold {
+    pub(super) max_increase: Option<Spanned<Change>>,
+    pub(super) max_decrease: Option<Spanned<Change>>,
+    pub(super) floor: Option<Spanned<Quantity>>,
+    pub(super) max: Option<Spanned<Quantity>>,
+    pub(super) min: Option<Spanned<Quantity>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Baseline {
+    pub(super) store: Option<Spanned<String>>,
+}

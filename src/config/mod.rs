@@ -1,0 +1,52 @@
+//! perfgate.toml → [`Plan`](crate::model::Plan). The file is found upwards from a folder, read
+//! exactly as written, then resolved: defaults filled in, thresholds inherited, every value
+//! checked. Errors name file, line and column, what was found and what is allowed.
+
+mod error;
+mod file;
+mod place;
+mod resolve;
+mod thresholds;
+mod units;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use error::Error;
+pub use thresholds::defaults as default_thresholds;
+pub use units::parse_duration;
+
+use crate::model::Plan;
+
+/// The name of the configuration file.
+pub const FILE_NAME: &str = "perfgate.toml";
+
+/// Reads and resolves a configuration file.
+pub fn load(path: &Path) -> Result<Plan, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(path, &text)
+}
+
+/// Resolves the text of a configuration file that lies at `path`.
+pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
+    let place = place::Places::new(path, text);
+    let file: file::File = toml::from_str(text).map_err(|error| place.syntax(&error))?;
+    resolve::resolve(path, file, &place)
+}
+
+/// The nearest configuration file, from `folder` upwards.
+pub fn find(folder: &Path) -> Result<PathBuf, Error> {
+    let candidates = folder.ancestors().map(|folder| folder.join(FILE_NAME));
+    candidates
+        .into_iter()
+        .find(|path| path.is_file())
+        .ok_or_else(|| Error::NotFound {
+            folder: folder.to_owned(),
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! The ways perfgate can fail, and the codes it exits with.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{baseline, config, load, measure, sample, stack};
+
+/// Why perfgate could not do its job. A regression is not an error, it is an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Stack(#[from] stack::Error),
+    #[error(transparent)]
+    Load(#[from] load::Error),
+    #[error(transparent)]
+    Measure(#[from] measure::Error),
+    #[error(transparent)]
+    Baseline(#[from] baseline::Error),
+    #[error(transparent)]
+    Sample(#[from] sample::Error),
+    #[error("cannot read `{argument}`: {reason}")]
+    Argument { argument: String, reason: String },
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot read `{}` as a {what}", path.display())]
+    Document {
+        path: PathBuf,
+        what: &'static str,
+        source: serde_json::Error,
+    },
+    #[error("cannot read `{}`: its schema is {found} and this version reads up to {highest}", path.display())]
+    Schema {
+        path: PathBuf,
+        found: u32,
+        highest: u32,
+    },
+    #[error("cannot write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What the process tells its caller, in one table; printed in `--help` and in the README.
+pub const EXIT_CODES: [(u8, &str); 7] = [
+    (
+        0,
+        "passed, improved, or nothing to compare with unless required",
+    ),
+    (1, "regressed"),
+    (2, "usage or configuration"),
+    (3, "a required baseline is missing or incomparable"),
+    (4, "environment: Docker, image, server never ready"),
+    (5, "inconclusive, only with --fail-on inconclusive"),
+    (130, "interrupted"),
+];
+
+impl Error {
+    /// The code of [`EXIT_CODES`] this error ends with.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Argument { .. }
+            | Self::Read { .. }
+            | Self::Document { .. }
+            | Self::Schema { .. } => 2,
+            Self::Stack(_)
+            | Self::Load(_)
+            | Self::Measure(_)
+            | Self::Baseline(_)
+            | Self::Sample(_)
+            | Self::Write { .. } => 4,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Stack(error) => error.hint(),
+            Self::Measure(error) => error.hint(),
+            Self::Baseline(error) => error.hint(),
+            Self::Schema { .. } => Some("update perfgate".into()),
+            _ => None,
+        }
+    }
+
+    /// The last lines of what failed, for printing above the error.
+    pub fn output(&self) -> Option<&str> {
+        match self {
+            Self::Stack(error) | Self::Measure(measure::Error::Stack(error)) => error.output(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One value × its history × its threshold → a verdict: the rule of the gate, once.
+
+use super::reference::{FEWEST_RUNS, History};
+use crate::model::{
+    Direction, Finding, Metric, Reason, Rule, Sample, Strategy, Threshold, Verdict,
+};
+use crate::stats;
+
+/// One-sided level of the prediction interval.
+const LEVEL: f64 = 0.99;
+
+/// A change on the log scale, turned so that positive is worse.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    worse: f64,
+    /// Distance from the history's median that noise explains at [`LEVEL`].
+    reach: f64,
+    /// Margin in force, the absolute floor included.
+    margin: f64,
+}
+
+/// The finding for one metric; nothing where the metric neither has a value nor a threshold.
+pub(super) fn decide(
+    sample: &Sample,
+    metric: Metric,
+    history: &History<'_>,
+    threshold: &Threshold,
+) -> Option<Finding> {
+    let head = metric.of_sample(sample);
+    let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
+    if head.is_none() && !judged {
+        return None;
+    }
+    let mut finding = blank(sample, metric, head, threshold);
+    let Some(head) = head else {
+        return Some(finding.not_judged(Reason::Unavailable));
+    };
+    let values = history.values(metric);
+    describe_base(&mut finding, &values, head);
+    if let Some(rule) = threshold
+        .ceiling
+        .as_ref()
+        .filter(|rule| crosses(metric, head, rule))
+    {
+        finding.rule = Some(rule.to_string());
+        return Some(finding.with(Verdict::Regression, Some(Reason::Ceiling)));
+    }
+    Some(match &threshold.margin {
+        Some(rule) => relative(
+            finding,
+            sample,
+            history,
+            &values,
+            head,
+            rule,
+            threshold.floor,
+        ),
+        None => by_ceiling_alone(finding, threshold),
+    })
+}
+
+fn blank(sample: &Sample, metric: Metric, head: Option<f64>, threshold: &Threshold) -> Finding {
+    Finding {
+        server: sample.key.server.clone(),
+        endpoint: sample.key.endpoint.clone(),
+        metric,
+        unit: metric.unit(),
+        base: None,
+        head,
+        change: None,
+        interval: None,
+        level: None,
+        pairs: 0,
+        strategy: Strategy::Stored,
+        margin: threshold.margin.as_ref().map(|rule| rule.value),
+        floor: threshold.floor,
+        rule: threshold.margin.as_ref().map(Rule::to_string),
+        verdict: Verdict::NotJudged,
+        reason: None,
+        detectable: None,
+    }
+}
+
+/// Fills in what can be shown whether or not it can be judged.
+fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
+    finding.base = stats::median(values);
+    finding.pairs = values.len();
+    finding.change = finding
+        .base
+        .filter(|base| *base > 0.0)
+        .map(|base| head / base - 1.0);
+}
+
+fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
+    match metric.direction() {
+        Direction::LowerIsBetter => head > ceiling.value,
+        Direction::HigherIsBetter => head < ceiling.value,
+    }
+}
+
+fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {
+    finding.rule = threshold.ceiling.as_ref().map(Rule::to_string);
+    match threshold.ceiling {
+        Some(_) => finding.with(Verdict::Pass, None),
+        None => finding.not_judged(Reason::NoThreshold),
+    }
+}
+
+fn relative(
+    finding: Finding,
+    sample: &Sample,
+    history: &History<'_>,
+    values: &[f64],
+    head: f64,
+    rule: &Rule,
+    floor: Option<f64>,
+) -> Finding {
+    let fewest = sample
+        .rounds
+        .iter()
+        .map(|round| round.tally.completed())
+        .min()
+        .unwrap_or(0);
+    let needed = finding.metric.requests_needed();
+    if fewest < needed {
+        return finding.not_judged(Reason::TooFewRequests {
+            requests: fewest,
+            needed,
+        });
+    }
+    if let Some(reason) = history.lacks() {
+        return finding.not_judged(reason.clone());
+    }
+    if values.len() < FEWEST_RUNS {
+        return finding.not_judged(Reason::ShortHistory {
+            runs: values.len(),
+            needed: FEWEST_RUNS,
+        });
+    }
+    match compare(finding.metric, values, head, rule.value, floor) {
+        Some(change) => change.verdict_on(finding),
+        None => finding.not_judged(Reason::NoRatio),
+    }
+}
+
+fn compare(
+    metric: Metric,
+    values: &[f64],
+    head: f64,
+    margin: f64,
+    floor: Option<f64>,
+) -> Option<Change> {
+    if head <= 0.0 || values.iter().any(|value| *value <= 0.0) {
+        return None;
+    }
+    let sign = sign(metric);
+    let logs: Vec<f64> = values.iter().map(|value| sign * value.ln()).collect();
+    let prediction = stats::predict(&logs, LEVEL)?;
+    let base = (sign * prediction.centre).exp();
+    Some(Change {
+        worse: sign * head.ln() - prediction.centre,
+        reach: prediction.reach,
+        margin: log_margin(sign, margin)
+            .max(floor.map_or(0.0, |floor| log_floor(sign, base, floor))),
+    })
+}
+
+/// Turns a metric so that positive is worse.
+const fn sign(metric: Metric) -> f64 {
+    match metric.direction() {
+        Direction::LowerIsBetter => 1.0,
+        Direction::HigherIsBetter => -1.0,
+    }
+}
+
+fn log_margin(sign: f64, margin: f64) -> f64 {
+    sign * (1.0 + sign * margin).ln()
+}
+
+/// The log change that an absolute change of `floor` for the worse amounts to.
+fn log_floor(sign: f64, base: f64, floor: f64) -> f64 {
+    let moved = base + sign * floor;
+    if moved <= 0.0 {
+        f64::INFINITY
+    } else {
+        sign * (moved / base).ln()
+    }
+}
+
+impl Change {
+    /// Worse than the history's median by more than the margin *and* outside the prediction
+    /// interval is a regression; worse by more than the margin within it cannot be told.
+    fn verdict_on(self, mut finding: Finding) -> Finding {
+        let sign = sign(finding.metric);
+        let shown = |worse: f64| (sign * worse).exp() - 1.0;
+        let mut ends = [
+            shown(self.worse - self.reach),
+            shown(self.worse + self.reach),
+        ];
+        ends.sort_by(f64::total_cmp);
+        finding.interval = Some(ends);
+        finding.level = Some(2.0 * LEVEL - 1.0);
+        finding.margin = Some(shown(self.margin).abs());
+        finding.detectable = Some(shown(self.margin.max(self.reach)).abs());
+        let beyond_margin = self.worse > self.margin;
+        let beyond_noise = self.worse > self.reach;
+        let improved = -self.worse > self.margin.max(self.reach);
+        match (beyond_margin, beyond_noise) {
+            (true, true) => finding.with(Verdict::Regression, None),
+            (true, false) => finding.with(Verdict::Inconclusive, Some(Reason::WithinNoise)),
+            (false, _) if improved => finding.with(Verdict::Pass, Some(Reason::Improved)),
+            (false, _) => finding.with(Verdict::Pass, None),
+        }
+    }
+}
+
+impl Finding {
+    fn with(mut self, verdict: Verdict, reason: Option<Reason>) -> Self {
+        self.verdict = verdict;
+        self.reason = reason;
+        self
+    }
+
+    fn not_judged(self, reason: Reason) -> Self {
+        self.with(Verdict::NotJudged, Some(reason))
+    }
+}

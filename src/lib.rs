@@ -1,0 +1,40 @@
+//! perfgate: a performance regression gate for HTTP services.
+//!
+//! The program is one pass over one chain of values; the modules below stand in its order.
+//!
+//! ```text
+//!  perfgate.toml ─ config ─▶ Plan ──────────────┐
+//!                                               ▼
+//!               stack (containers) ─┐
+//!                                   ├─ measure ─▶ Measurement ─┐
+//!               load (requests) ────┘                          ├─ gate ─▶ Findings ─▶ Report ─ report ─▶ bytes
+//!                                                    baseline ─┴─ Reference
+//! ```
+//!
+//! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
+//! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
+//! `tests/architecture.rs` allows.
+//!
+//! The library exists for the binary and its tests; it is not a public interface.
+
+pub mod cli;
+pub mod error;
+
+pub mod config;
+pub mod stack;
+
+pub mod load;
+
+pub mod measure;
+
+pub mod baseline;
+
+pub mod stats;
+
+pub mod model;
+
+pub mod gate;
+
+pub mod report;
+
+pub mod sample;

@@ -1,0 +1,165 @@
+//! One thread of the generator. Takes an order, opens its connections, waits for the start, and
+//! gives the thread's tally; promises that before the start nothing is sent, and that without
+//! one the thread ends by itself.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+
+use super::Error;
+use super::http1::Connection;
+use super::meter::{Meter, Window};
+use super::recorder::Recorder;
+use super::worker::{Order, Worker};
+use crate::model::Tally;
+
+/// A thread with its connections, waiting to be started.
+#[derive(Debug)]
+pub(super) struct Hand {
+    post: Post,
+    start: Sender<(Window, Arc<Meter>)>,
+    thread: JoinHandle<Tally>,
+}
+
+/// Which thread this is, and where it runs; unpinned without a core.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Post {
+    pub(super) thread: usize,
+    pub(super) core: Option<usize>,
+}
+
+impl Hand {
+    /// Starts the thread, which tells `ready` when its connections are open.
+    pub(super) fn hire(
+        post: Post,
+        order: Order,
+        ready: Sender<Result<(), Error>>,
+    ) -> Result<Self, Error> {
+        let (start, started) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name(format!("load-{}", post.thread))
+            .spawn(move || work(post, order, &ready, &started))
+            .map_err(|source| post.cannot_start(source))?;
+        Ok(Self {
+            post,
+            start,
+            thread,
+        })
+    }
+
+    pub(super) fn start(&self, window: Window, meter: Arc<Meter>) {
+        // A thread that is gone has panicked, which `finish` tells.
+        let _ = self.start.send((window, meter));
+    }
+
+    /// Waits for the end of the thread.
+    pub(super) fn finish(self) -> Result<Tally, Error> {
+        self.thread.join().map_err(|_| Error::Panicked {
+            thread: self.post.thread,
+        })
+    }
+}
+
+impl Post {
+    fn cannot_start(self, source: std::io::Error) -> Error {
+        Error::Start {
+            thread: self.thread,
+            source,
+        }
+    }
+
+    fn pin(self) -> Result<(), Error> {
+        let Some(core) = self.core else {
+            return Ok(());
+        };
+        let mut cores = CpuSet::new();
+        if core < CpuSet::MAX_CPU {
+            cores.set(core);
+        }
+        sched_setaffinity(None, &cores).map_err(|source| Error::Pin {
+            thread: self.thread,
+            core,
+            source: source.into(),
+        })
+    }
+}
+
+fn work(
+    post: Post,
+    order: Order,
+    ready: &Sender<Result<(), Error>>,
+    started: &Receiver<(Window, Arc<Meter>)>,
+) -> Tally {
+    let mut recorder = Recorder::new();
+    let prepared = prepare(post, &order, &mut recorder);
+    let (answer, prepared) = match prepared {
+        Ok(prepared) => (Ok(()), Some(prepared)),
+        Err(error) => (Err(error), None),
+    };
+    // Nobody listens once another thread failed; then no start comes either.
+    let _ = ready.send(answer);
+    match (prepared, started.recv()) {
+        (Some((runtime, connections)), Ok((window, meter))) => {
+            thread::sleep(window.opens.saturating_duration_since(Instant::now()));
+            let worker = Worker::new(order, recorder, window, meter);
+            perform(&runtime, &worker, connections)
+        }
+        _ => Tally::empty(Duration::ZERO),
+    }
+}
+
+type Connections = Vec<Option<Connection>>;
+
+fn prepare(
+    post: Post,
+    order: &Order,
+    recorder: &mut Recorder,
+) -> Result<(Runtime, Connections), Error> {
+    post.pin()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| post.cannot_start(source))?;
+    let connections = runtime.block_on(open_all(order, recorder));
+    Ok((runtime, connections))
+}
+
+/// Opens the connections one by one. After one that fails the rest are left to the window, where
+/// they are requests that fail.
+async fn open_all(order: &Order, recorder: &mut Recorder) -> Connections {
+    let mut connections = Vec::with_capacity(order.connections);
+    while connections.len() < order.connections {
+        let start = Instant::now();
+        let opened = timeout(order.timeout, Connection::open(order.address)).await;
+        let Ok(Ok(connection)) = opened else {
+            break;
+        };
+        recorder.connected(start.elapsed());
+        connections.push(Some(connection));
+    }
+    connections.resize_with(order.connections, || None);
+    connections
+}
+
+fn perform(runtime: &Runtime, worker: &Rc<Worker>, connections: Connections) -> Tally {
+    let before = thread_cpu();
+    let served = Rc::clone(worker).serve(connections);
+    LocalSet::new().block_on(runtime, served);
+    worker
+        .take_recorder()
+        .finish(thread_cpu().saturating_sub(before))
+}
+
+/// CPU time of this thread so far.
+fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("CPU time is not negative")
+}

@@ -1,0 +1,164 @@
+//! The body of a response. Takes the bytes after the head as they come, gives the content in
+//! them and where the message ends, and promises to keep none of it.
+
+use super::head::Malformed;
+
+/// Bytes that a chunk's size line, or all trailers together, may have.
+const MAX_LINE: u32 = 64 * 1024;
+
+/// Position inside a body.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// So many bytes are left.
+    Length(u64),
+    Chunked(Chunked),
+    UntilClose,
+}
+
+/// Position inside a chunked body, RFC 9112, section 7.1.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    state: State,
+    /// Bytes left in the chunk, or its size as far as it is read.
+    left: u64,
+    /// Bytes of framing since the last content.
+    line: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the first digit of a size.
+    Size,
+    /// After at least one digit.
+    Digits,
+    /// Between the size and the end of its line.
+    Extension,
+    /// Before the line feed that ends a size.
+    SizeEnd,
+    Data,
+    /// Before the carriage return after the data.
+    DataEnd,
+    /// Before the line feed after the data.
+    DataFeed,
+    /// At the start of a trailer or of the last line.
+    Trailer,
+    InTrailer,
+    /// Before the line feed that ends the message.
+    LastFeed,
+    Complete,
+}
+
+impl Body {
+    pub(super) fn empty() -> Self {
+        Self::Length(0)
+    }
+
+    pub(super) fn of_length(length: u64) -> Self {
+        Self::Length(length)
+    }
+
+    pub(super) fn chunked() -> Self {
+        Self::Chunked(Chunked {
+            state: State::Size,
+            left: 0,
+            line: 0,
+        })
+    }
+
+    pub(super) fn until_close() -> Self {
+        Self::UntilClose
+    }
+
+    pub(super) fn ends_by_close(&self) -> bool {
+        matches!(self, Self::UntilClose)
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        match self {
+            Self::Length(left) => *left == 0,
+            Self::Chunked(chunked) => chunked.state == State::Complete,
+            Self::UntilClose => false,
+        }
+    }
+
+    /// Takes the bytes that belong to the body, hands the content among them on, and says how
+    /// many they were.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        mut content: impl FnMut(&[u8]),
+    ) -> Result<usize, Malformed> {
+        match self {
+            Self::Length(left) => Ok(take_data(left, bytes, &mut content)),
+            Self::Chunked(chunked) => chunked.take(bytes, &mut content),
+            Self::UntilClose => {
+                content(bytes);
+                Ok(bytes.len())
+            }
+        }
+    }
+}
+
+impl Chunked {
+    fn take(&mut self, bytes: &[u8], content: &mut impl FnMut(&[u8])) -> Result<usize, Malformed> {
+        let mut used = 0;
+        while used < bytes.len() && self.state != State::Complete {
+            if self.state == State::Data {
+                used += take_data(&mut self.left, &bytes[used..], content);
+                if self.left == 0 {
+                    self.state = State::DataEnd;
+                }
+            } else {
+                self.state = self.step(bytes[used])?;
+                used += 1;
+            }
+        }
+        Ok(used)
+    }
+
+    /// The state after one byte of framing.
+    fn step(&mut self, byte: u8) -> Result<State, Malformed> {
+        self.line += 1;
+        if self.line > MAX_LINE {
+            return Err(Malformed);
+        }
+        match (self.state, byte) {
+            (State::Size | State::Digits, byte) if byte.is_ascii_hexdigit() => self.digit(byte),
+            (State::Digits | State::Extension, b'\r') => Ok(State::SizeEnd),
+            (State::Digits, b';' | b' ' | b'\t') => Ok(State::Extension),
+            (State::Extension, byte) if byte != b'\n' => Ok(State::Extension),
+            (State::SizeEnd, b'\n') => Ok(self.size_read()),
+            (State::DataEnd, b'\r') => Ok(State::DataFeed),
+            (State::DataFeed, b'\n') => Ok(State::Size),
+            (State::Trailer, b'\r') => Ok(State::LastFeed),
+            (State::InTrailer, b'\n') => Ok(State::Trailer),
+            (State::Trailer | State::InTrailer, byte) if byte != b'\n' => Ok(State::InTrailer),
+            (State::LastFeed, b'\n') => Ok(State::Complete),
+            _ => Err(Malformed),
+        }
+    }
+
+    fn digit(&mut self, digit: u8) -> Result<State, Malformed> {
+        let value = char::from(digit).to_digit(16).ok_or(Malformed)?;
+        let size = self.left.checked_mul(16).ok_or(Malformed)?;
+        self.left = size | u64::from(value);
+        Ok(State::Digits)
+    }
+
+    fn size_read(&mut self) -> State {
+        self.line = 0;
+        if self.left == 0 {
+            State::Trailer
+        } else {
+            State::Data
+        }
+    }
+}
+
+/// Takes content up to the end of its length.
+fn take_data(left: &mut u64, bytes: &[u8], content: &mut impl FnMut(&[u8])) -> usize {
+    let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+    content(&bytes[..taken]);
+    *left -= taken as u64;
+    taken
+}

@@ -1,0 +1,143 @@
+//! The head of a response. Takes the bytes received so far, gives the status, the framing of the
+//! body and whether the connection lasts, and promises the same answer however the bytes came.
+
+use std::mem::MaybeUninit;
+
+use super::body::Body;
+
+/// The bytes are not an HTTP/1 response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// Header fields a response may have.
+const MAX_FIELDS: usize = 256;
+
+/// A complete head.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// Its length in bytes.
+    pub(super) length: usize,
+    pub(super) status: u16,
+    pub(super) body: Body,
+    /// Whether another request may follow on the connection.
+    pub(super) keep_alive: bool,
+}
+
+/// Parses a head; none as long as it is incomplete.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        bytes,
+        &mut fields,
+    );
+    let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
+        return Ok(None);
+    };
+    let status = response.code.ok_or(Malformed)?;
+    let mut framing = Framing::new(response.version.ok_or(Malformed)?);
+    for field in &*response.headers {
+        framing.read(field.name, field.value)?;
+    }
+    let (body, keep_alive) = framing.settle(status);
+    Ok(Some(Head {
+        length,
+        status,
+        body,
+        keep_alive,
+    }))
+}
+
+/// What the header fields say about the end of the message, RFC 9112, sections 6.3 and 9.3.
+struct Framing {
+    version: u8,
+    length: Option<u64>,
+    /// Whether the last transfer coding is `chunked`; none without transfer codings.
+    chunked: Option<bool>,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Framing {
+    fn new(version: u8) -> Self {
+        Self {
+            version,
+            length: None,
+            chunked: None,
+            close: false,
+            keep_alive: false,
+        }
+    }
+
+    fn read(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
+        // The lengths differ, so that most fields cost one comparison of numbers.
+        match name.len() {
+            14 if name.eq_ignore_ascii_case("content-length") => self.content_length(value),
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                self.transfer_encoding(value);
+                Ok(())
+            }
+            10 if name.eq_ignore_ascii_case("connection") => {
+                self.connection(value);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Repeated lengths are one as long as they agree.
+    fn content_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
+        for length in list(value) {
+            let length = decimal(length).ok_or(Malformed)?;
+            if *self.length.get_or_insert(length) != length {
+                return Err(Malformed);
+            }
+        }
+        self.length.map(|_| ()).ok_or(Malformed)
+    }
+
+    fn transfer_encoding(&mut self, value: &[u8]) {
+        if let Some(last) = list(value).last() {
+            self.chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
+        }
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in list(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    fn settle(self, status: u16) -> (Body, bool) {
+        let body = match (status, self.chunked, self.length) {
+            (100..=199 | 204 | 304, _, _) => Body::empty(),
+            (_, Some(true), _) => Body::chunked(),
+            (_, None, Some(length)) => Body::of_length(length),
+            (_, Some(false), _) | (_, None, None) => Body::until_close(),
+        };
+        // HTTP/1.0 has no transfer codings: a message that has one is the connection's last.
+        let lasts = match self.version {
+            0 => self.keep_alive && self.chunked.is_none(),
+            _ => true,
+        };
+        let keep_alive = lasts && !self.close && !body.ends_by_close();
+        (body, keep_alive)
+    }
+}
+
+/// The elements of a comma-separated field value, without empty ones.
+fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}

@@ -1,0 +1,387 @@
+use std::io;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::needle::Needle;
+use super::receiver::{Receiver, Response};
+use super::refusal;
+use crate::model::Failure;
+
+type Outcome = Result<Response, Failure>;
+
+/// Receives bytes up to the end of the stream, each piece in one read.
+fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, needle: Option<&Needle>) -> Outcome {
+    let mut receiver = Receiver::new();
+    let mut complete = None;
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            if complete.is_some() {
+                return Err(Failure::Unparsable);
+            }
+            let space = receiver.space();
+            let count = space.len().min(piece.len());
+            space[..count].copy_from_slice(&piece[..count]);
+            piece = &piece[count..];
+            complete = receiver
+                .advance(count, needle)
+                .map_err(|_| Failure::Unparsable)?;
+        }
+    }
+    complete.map_or_else(|| receiver.end(needle), Ok)
+}
+
+fn whole(bytes: impl AsRef<[u8]>) -> Outcome {
+    receive([bytes.as_ref()], None)
+}
+
+fn bytewise(bytes: &[u8], needle: Option<&Needle>) -> Outcome {
+    receive(bytes.chunks(1), needle)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with outcomes")]
+fn response(status: u16, body_bytes: u64, keep_alive: bool) -> Outcome {
+    Ok(Response {
+        status,
+        body_bytes,
+        keep_alive,
+        lacks_text: false,
+    })
+}
+
+#[test]
+fn body_ends_with_its_length() {
+    let bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    assert_eq!(whole(bytes), response(200, 5, true));
+    assert_eq!(whole(&bytes[..bytes.len() - 1]), Err(Failure::ClosedInBody));
+    assert_eq!(whole(format!("{bytes}!")), Err(Failure::Unparsable));
+}
+
+#[test]
+fn body_ends_with_the_last_chunk_and_its_trailers() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (body, outcome) in [
+        ("0\r\n\r\n", response(200, 0, true)),
+        ("5\r\nhello\r\n0\r\n\r\n", response(200, 5, true)),
+        (
+            "A\r\n0123456789\r\n1\r\nx\r\n000\r\n\r\n",
+            response(200, 11, true),
+        ),
+        (
+            "5;a=b;c=\"d\"\r\nhello\r\n0 ;x\r\n\r\n",
+            response(200, 5, true),
+        ),
+        (
+            "1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n",
+            response(200, 1, true),
+        ),
+        ("5\r\nhello\r\n0\r\n", Err(Failure::ClosedInBody)),
+        ("5\r\nhel", Err(Failure::ClosedInBody)),
+        ("\r\n", Err(Failure::Unparsable)),
+        ("g\r\n", Err(Failure::Unparsable)),
+        ("-1\r\n", Err(Failure::Unparsable)),
+        ("5\nhello", Err(Failure::Unparsable)),
+        ("5\r\nhello!\r\n", Err(Failure::Unparsable)),
+        ("11111111111111111\r\n", Err(Failure::Unparsable)),
+        ("0\r\n\r\nHTTP/1.1", Err(Failure::Unparsable)),
+    ] {
+        assert_eq!(whole(format!("{head}{body}")), outcome, "{body:?}");
+    }
+}
+
+#[test]
+fn endless_chunk_framing_is_unparsable() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let extension = format!("{head}1;{}", "x".repeat(70_000));
+    let trailers = format!("{head}0\r\n{}", "A: b\r\n".repeat(20_000));
+    assert_eq!(whole(extension), Err(Failure::Unparsable));
+    assert_eq!(whole(trailers), Err(Failure::Unparsable));
+}
+
+#[test]
+fn body_without_framing_ends_with_the_connection() {
+    assert_eq!(
+        whole("HTTP/1.1 200 OK\r\n\r\nhello"),
+        response(200, 5, false)
+    );
+    assert_eq!(
+        whole("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhello"),
+        response(200, 5, false)
+    );
+}
+
+#[test]
+fn some_statuses_have_no_body() {
+    for status in [204, 304] {
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
+        assert_eq!(whole(&head), response(status, 0, true));
+        assert_eq!(whole(head + "hello"), Err(Failure::Unparsable));
+    }
+}
+
+#[test]
+fn interim_responses_are_skipped() {
+    let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    assert_eq!(
+        whole(format!("HTTP/1.1 100 Continue\r\n\r\n{interim}{last}")),
+        response(200, 2, true)
+    );
+    assert_eq!(whole(interim), Err(Failure::ClosedInHead));
+    assert_eq!(
+        whole(format!("HTTP/1.1 101 Switching Protocols\r\n\r\n{last}")),
+        Err(Failure::Unparsable)
+    );
+    assert_eq!(
+        whole(interim.repeat(2000)),
+        Err(Failure::Unparsable),
+        "interim responses without end"
+    );
+}
+
+#[test]
+fn connection_lasts_as_version_and_field_say() {
+    for (version, field, keep_alive) in [
+        ("1.1", "", true),
+        ("1.1", "Connection: keep-alive\r\n", true),
+        ("1.1", "connection: X, CLOSE\r\n", false),
+        ("1.0", "", false),
+        ("1.0", "Connection: Keep-Alive\r\n", true),
+        (
+            "1.0",
+            "Connection: keep-alive\r\nConnection: close\r\n",
+            false,
+        ),
+    ] {
+        let bytes = format!("HTTP/{version} 200 OK\r\nContent-Length: 0\r\n{field}\r\n");
+        assert_eq!(
+            whole(bytes),
+            response(200, 0, keep_alive),
+            "{version} {field}"
+        );
+    }
+    assert_eq!(
+        whole(
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+        response(200, 0, false)
+    );
+}
+
+#[test]
+fn content_length_is_one_number() {
+    for (lengths, outcome) in [
+        (
+            "Content-Length: 2\r\ncontent-length: 2\r\n",
+            response(200, 2, true),
+        ),
+        ("Content-Length: 2, 2\r\n", response(200, 2, true)),
+        (
+            "Content-Length: 2\r\nContent-Length: 3\r\n",
+            Err(Failure::Unparsable),
+        ),
+        ("Content-Length: \r\n", Err(Failure::Unparsable)),
+        ("Content-Length: +2\r\n", Err(Failure::Unparsable)),
+        ("Content-Length: 2x\r\n", Err(Failure::Unparsable)),
+        (
+            "Content-Length: 99999999999999999999\r\n",
+            Err(Failure::Unparsable),
+        ),
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{lengths}\r\nok");
+        assert_eq!(whole(bytes), outcome, "{lengths:?}");
+    }
+}
+
+#[test]
+fn long_head_is_received_and_endless_head_is_unparsable() {
+    let head = |length| {
+        let field = "x".repeat(length);
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: {field}\r\n\r\n")
+    };
+    assert_eq!(whole(head(60_000)), response(200, 0, true));
+    assert_eq!(whole(head(70_000)), Err(Failure::Unparsable));
+    assert_eq!(
+        whole("HTTP/1.1 200 OK\r\nA: ".to_owned() + &"x".repeat(70_000)),
+        Err(Failure::Unparsable)
+    );
+    let many = "A: b\r\n".repeat(200);
+    assert_eq!(
+        whole(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{many}\r\n"
+        )),
+        response(200, 0, true)
+    );
+}
+
+#[test]
+fn stream_that_ends_early_says_where() {
+    assert_eq!(whole(""), Err(Failure::Closed));
+    assert_eq!(whole("HTTP/1.1 200"), Err(Failure::ClosedInHead));
+    assert_eq!(whole("SSH-2.0-OpenSSH\r\n"), Err(Failure::Unparsable));
+}
+
+#[test]
+fn text_is_found_across_chunks_and_reads() {
+    let bytes =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\naab\r\n3\r\naac\r\n0\r\n\r\n";
+    let lacks = |text| {
+        let needle = Needle::new(text);
+        let outcome = bytewise(bytes, Some(&needle));
+        assert_eq!(outcome, receive([&bytes[..]], Some(&needle)));
+        outcome.map(|response| response.lacks_text)
+    };
+    assert_eq!(lacks("abaac"), Ok(false));
+    assert_eq!(lacks(""), Ok(false));
+    assert_eq!(lacks("aabaad"), Ok(true));
+}
+
+#[test]
+fn lack_of_ports_and_files_is_told_apart() {
+    let refusal = |errno: rustix::io::Errno| refusal(&io::Error::from(errno));
+    assert_eq!(
+        refusal(rustix::io::Errno::CONNREFUSED),
+        Failure::ConnectRefused
+    );
+    assert_eq!(
+        refusal(rustix::io::Errno::TIMEDOUT),
+        Failure::ConnectTimeout
+    );
+    assert_eq!(
+        refusal(rustix::io::Errno::ADDRNOTAVAIL),
+        Failure::OutOfPorts
+    );
+    assert_eq!(refusal(rustix::io::Errno::MFILE), Failure::OutOfFiles);
+    assert_eq!(refusal(rustix::io::Errno::NFILE), Failure::OutOfFiles);
+    assert_eq!(refusal(rustix::io::Errno::NETUNREACH), Failure::Connect);
+}
+
+/// A message as sent, and what it is to be received as.
+#[derive(Debug, Clone)]
+struct Message {
+    bytes: Vec<u8>,
+    content: Vec<u8>,
+    status: u16,
+    keep_alive: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Framing {
+    Length,
+    Chunked,
+    Close,
+}
+
+fn chunked(pieces: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+        bytes.extend(format!("{:X};x\r\n", piece.len()).bytes());
+        bytes.extend(piece);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\nT: t\r\n\r\n");
+    bytes
+}
+
+fn message(
+    status: u16,
+    interim: usize,
+    framing: Framing,
+    close: bool,
+    pieces: &[Vec<u8>],
+) -> Message {
+    let content = pieces.concat();
+    let (field, body) = match framing {
+        Framing::Length => (
+            format!("Content-Length: {}\r\n", content.len()),
+            content.clone(),
+        ),
+        Framing::Chunked => (
+            "Transfer-Encoding: gzip, chunked\r\n".into(),
+            chunked(pieces),
+        ),
+        Framing::Close => (String::new(), content.clone()),
+    };
+    let close_field = if close { "Connection: close\r\n" } else { "" };
+    let interim = "HTTP/1.1 102 Processing\r\nA: b\r\n\r\n".repeat(interim);
+    let head = format!("{interim}HTTP/1.1 {status} Some Words\r\n{close_field}{field}\r\n");
+    Message {
+        bytes: [head.into_bytes(), body].concat(),
+        content,
+        status,
+        keep_alive: !close && !matches!(framing, Framing::Close),
+    }
+}
+
+fn messages() -> impl Strategy<Value = Message> {
+    let status = prop_oneof![Just(200_u16), Just(404), Just(503)];
+    let framing = prop_oneof![
+        Just(Framing::Length),
+        Just(Framing::Chunked),
+        Just(Framing::Close)
+    ];
+    let pieces = vec(
+        vec(prop_oneof![Just(b'a'), Just(b'\n'), any::<u8>()], 0..40),
+        0..5,
+    );
+    (status, 0_usize..3, framing, any::<bool>(), pieces).prop_map(
+        |(status, interim, framing, close, pieces)| {
+            message(status, interim, framing, close, &pieces)
+        },
+    )
+}
+
+/// The bytes in pieces that end at the cuts.
+fn cut<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
+    let mut ends: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    ends.push(bytes.len());
+    ends.sort_unstable();
+    let mut start = 0;
+    ends.iter()
+        .map(|end| &bytes[std::mem::replace(&mut start, *end)..*end])
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn response_does_not_depend_on_read_boundaries(
+        message in messages(),
+        cuts in vec(any::<Index>(), 0..8),
+    ) {
+        let needle = Needle::new("aaa");
+        let expected = Ok(Response {
+            status: message.status,
+            body_bytes: message.content.len() as u64,
+            keep_alive: message.keep_alive,
+            lacks_text: !message.content.windows(3).any(|text| text == b"aaa"),
+        });
+        prop_assert_eq!(receive([&message.bytes[..]], Some(&needle)), expected);
+        prop_assert_eq!(receive(cut(&message.bytes, &cuts), Some(&needle)), expected);
+        prop_assert_eq!(bytewise(&message.bytes, Some(&needle)), expected);
+    }
+
+    #[test]
+    fn failure_does_not_depend_on_read_boundaries(
+        message in messages(),
+        spot in any::<Index>(),
+        byte in prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'0'), any::<u8>()],
+        length in any::<Index>(),
+        cuts in vec(any::<Index>(), 0..8),
+    ) {
+        let mut bytes = message.bytes;
+        let spot = spot.index(bytes.len());
+        bytes[spot] = byte;
+        bytes.truncate(length.index(bytes.len() * 2) + 1);
+        let outcome = whole(&bytes);
+        prop_assert_eq!(receive(cut(&bytes, &cuts), None), outcome);
+        prop_assert_eq!(bytewise(&bytes, None), outcome);
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in vec(any::<u8>(), 0..300)) {
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let bytes = [&head[..], &bytes].concat();
+        prop_assert_eq!(bytewise(&bytes, None), whole(&bytes));
+    }
+}

@@ -1,0 +1,77 @@
+//! What a load and its observer share while a window is open. The workers put in how many
+//! requests completed, the observer may ask for an early end; both take effect within about
+//! 100 ms, and the requests themselves touch neither.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Time between a request to stop and the end of the window: two scans, so that every worker
+/// knows the end before it comes and all windows are equally long.
+const NOTICE: Duration = Duration::from_millis(100);
+
+/// Progress of one run, and the way to end it early.
+#[derive(Debug, Default)]
+pub struct Meter {
+    completed: AtomicU64,
+    stopped: OnceLock<Instant>,
+}
+
+impl Meter {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Requests that ended so far, well or not; about 50 ms behind.
+    pub fn completed(&self) -> u64 {
+        self.completed.load(Ordering::Relaxed)
+    }
+
+    /// Ends the window 100 ms from now if it is still open then; a run not yet begun ends early too.
+    pub fn stop(&self) {
+        self.stopped.get_or_init(Instant::now);
+    }
+
+    pub(super) fn add(&self, completed: u64) {
+        self.completed.fetch_add(completed, Ordering::Relaxed);
+    }
+
+    /// When the window really ends, as far as is known now.
+    pub(super) fn closing(&self, window: Window) -> Instant {
+        match self.stopped.get() {
+            Some(stop) => (*stop + NOTICE).clamp(window.opens, window.closes),
+            None => window.closes,
+        }
+    }
+}
+
+/// The span in which requests are started.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) opens: Instant,
+    pub(super) closes: Instant,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_moves_the_end_only_forward() {
+        let opens = Instant::now();
+        let long = Window {
+            opens,
+            closes: opens + Duration::from_secs(60),
+        };
+        let over = Window {
+            opens,
+            closes: opens,
+        };
+        let meter = Meter::new();
+        assert_eq!(meter.closing(long), long.closes);
+        meter.stop();
+        assert!(meter.closing(long) < long.closes);
+        assert!(meter.closing(long) >= opens);
+        assert_eq!(meter.closing(over), over.closes);
+    }
+}

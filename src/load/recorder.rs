@@ -1,0 +1,85 @@
+//! The counts of one worker. Takes what became of each request and each connection, gives a
+//! tally, and promises that a request is counted once and its waiting time never left out.
+
+use std::time::Duration;
+
+use super::http1::Response;
+use crate::model::{Failure, Tally};
+
+/// Counts and histograms of one worker; allocates only for a status or failure not seen before.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    tally: Tally,
+    /// Requests completed since the last look at the progress.
+    unreported: u64,
+}
+
+impl Recorder {
+    pub(super) fn new() -> Self {
+        Self {
+            tally: Tally::empty(Duration::ZERO),
+            unreported: 0,
+        }
+    }
+
+    /// A request is about to be made, its connection included.
+    pub(super) fn started(&mut self) {
+        self.tally.started += 1;
+    }
+
+    /// A complete response arrived, whatever it says.
+    pub(super) fn response(&mut self, response: &Response) {
+        *self.tally.status.entry(response.status).or_default() += 1;
+        self.tally.body_bytes += response.body_bytes;
+    }
+
+    /// The request ended after the time it waited, well or not.
+    pub(super) fn completed(
+        &mut self,
+        verdict: Result<(), Failure>,
+        waited: Duration,
+        in_window: bool,
+    ) {
+        self.unreported += 1;
+        self.tally.latency.saturating_record(nanoseconds(waited));
+        match verdict {
+            Ok(()) => {
+                self.tally.succeeded += 1;
+                self.tally.succeeded_in_window += u64::from(in_window);
+            }
+            Err(failure) => *self.tally.errors.entry(failure).or_default() += 1,
+        }
+    }
+
+    /// The request was still in flight when the drain was over.
+    pub(super) fn unfinished(&mut self) {
+        self.tally.unfinished += 1;
+    }
+
+    pub(super) fn received(&mut self, bytes: u64) {
+        self.tally.bytes += bytes;
+    }
+
+    pub(super) fn connected(&mut self, time: Duration) {
+        self.tally.connect.saturating_record(nanoseconds(time));
+    }
+
+    pub(super) fn reconnected(&mut self) {
+        self.tally.reconnects += 1;
+    }
+
+    /// Requests completed since the last call.
+    pub(super) fn progress(&mut self) -> u64 {
+        std::mem::take(&mut self.unreported)
+    }
+
+    /// The counts, with the CPU time of the worker's thread.
+    pub(super) fn finish(mut self, cpu: Duration) -> Tally {
+        self.tally.generator_cpu = cpu;
+        self.tally
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

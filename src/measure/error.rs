@@ -1,0 +1,25 @@
+use crate::{load, stack};
+
+/// Why a measurement cannot be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Stack(#[from] stack::Error),
+    #[error(transparent)]
+    Load(#[from] load::Error),
+    #[error("cannot read the machine from `{path}`")]
+    Machine {
+        path: &'static str,
+        source: procfs::ProcError,
+    },
+}
+
+impl Error {
+    /// What the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stack(error) => error.hint(),
+            Self::Load(_) | Self::Machine { .. } => None,
+        }
+    }
+}

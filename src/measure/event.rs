@@ -1,0 +1,26 @@
+use std::time::Duration;
+
+use crate::stack::Stage;
+
+/// What an observer of a run is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<'a> {
+    Stage(Stage<'a>),
+    WarmUp {
+        server: &'a str,
+        endpoint: &'a str,
+    },
+    Round {
+        server: &'a str,
+        endpoint: &'a str,
+        /// Number of this round among those of the server, from 1.
+        round: usize,
+        rounds: usize,
+        length: Duration,
+    },
+    /// Completed requests per second just now.
+    Rate(f64),
+}
+
+/// Receives events as they happen.
+pub type Observer<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);

@@ -1,0 +1,51 @@
+use crate::stats;
+
+/// Intervals that must be flat.
+const INTERVALS: usize = 10;
+/// Largest coefficient of variation of a flat stretch.
+const VARIATION: f64 = 0.03;
+
+/// Whether the newest intervals are flat: their coefficient of variation is below 3 % and the
+/// medians of their two halves differ by less than that (no trend).
+pub(super) fn is_flat(counts: &[f64]) -> bool {
+    let Some(start) = counts.len().checked_sub(INTERVALS) else {
+        return false;
+    };
+    let newest = &counts[start..];
+    let (older, newer) = newest.split_at(INTERVALS / 2);
+    let (Some(older), Some(newer)) = (stats::median(older), stats::median(newer)) else {
+        return false;
+    };
+    let (mean, deviation) = stats::mean_and_deviation(newest);
+    mean > 0.0 && deviation / mean < VARIATION && (newer - older).abs() / mean < VARIATION
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_stretch_is_steady() {
+        assert!(is_flat(&[
+            100.0, 101.0, 99.0, 100.0, 100.0, 101.0, 99.0, 100.0, 100.0, 99.0
+        ]));
+    }
+
+    #[test]
+    fn a_climb_a_wobble_a_short_or_a_silent_stretch_is_not() {
+        let climb: Vec<f64> = (0..10).map(|n| 100.0 + f64::from(n)).collect();
+        assert!(!is_flat(&climb));
+        assert!(!is_flat(&[
+            100.0, 80.0, 120.0, 100.0, 90.0, 110.0, 100.0, 80.0, 120.0, 100.0
+        ]));
+        assert!(!is_flat(&[100.0; 9]));
+        assert!(!is_flat(&[0.0; 10]));
+    }
+
+    #[test]
+    fn only_the_newest_intervals_count() {
+        let mut counts = vec![10.0, 50.0, 80.0];
+        counts.extend([100.0; 10]);
+        assert!(is_flat(&counts));
+    }
+}

@@ -1,0 +1,139 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, Outcome, Runner, Sample};
+
+/// What decides whether two numbers may be compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    pub server: String,
+    pub endpoint: String,
+    pub load: LoadShape,
+    /// Digest of the settings around the server that change its numbers: services, network
+    /// path, CPU layout, memory limit. The server's own image, command and environment are
+    /// what is judged and not part of it.
+    pub settings: String,
+    pub runner: Runner,
+}
+
+/// The load a number was measured under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LoadShape {
+    /// Digest of the request: target, header fields, expectation.
+    pub request: String,
+    pub connections: usize,
+    pub threads: usize,
+    /// Longest wait for one response, in milliseconds.
+    pub timeout_ms: u64,
+    /// Length of a round, in milliseconds.
+    pub round_ms: u64,
+}
+
+/// A measured cell that was kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Version of this document's form.
+    pub schema: u32,
+    pub key: Key,
+    pub commit: Option<String>,
+    pub time: Timestamp,
+    /// The verdict of this run on the head it stored.
+    pub verdict: Outcome,
+    /// Image that can be run again as the other side of a comparison.
+    pub anchor: Option<String>,
+    /// The one value per metric that histories are made of.
+    pub values: BTreeMap<Metric, f64>,
+    /// The value of every round, for readers who want the spread.
+    pub rounds: BTreeMap<Metric, Vec<f64>>,
+}
+
+impl Baseline {
+    /// The version this program writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// The document that keeps a sample.
+    pub fn of_sample(
+        sample: &Sample,
+        commit: Option<String>,
+        time: Timestamp,
+        verdict: Outcome,
+        anchor: Option<String>,
+    ) -> Self {
+        let value = |metric: &Metric| Some((*metric, metric.of_sample(sample)?));
+        let rounds = |metric: &Metric| {
+            let values = sample.rounds.iter().map(|round| metric.of_round(round));
+            Some((*metric, values.collect::<Option<Vec<_>>>()?))
+        };
+        Self {
+            schema: Self::SCHEMA,
+            key: sample.key.clone(),
+            commit,
+            time,
+            verdict,
+            anchor,
+            values: Metric::ALL.iter().filter_map(value).collect(),
+            rounds: Metric::ALL.iter().filter_map(rounds).collect(),
+        }
+    }
+
+    /// Whether the run may stand in the history that new runs are judged by.
+    pub fn is_good(&self) -> bool {
+        self.verdict != Outcome::Regression
+    }
+}
+
+impl Key {
+    /// What makes this key incomparable with another of the same server and endpoint.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let pairs = [
+            (Difference::Request, self.load.request != other.load.request),
+            (
+                Difference::Connections,
+                self.load.connections != other.load.connections,
+            ),
+            (Difference::Threads, self.load.threads != other.load.threads),
+            (
+                Difference::Timeout,
+                self.load.timeout_ms != other.load.timeout_ms,
+            ),
+            (Difference::Round, self.load.round_ms != other.load.round_ms),
+            (Difference::Settings, self.settings != other.settings),
+            (Difference::Runner, self.runner != other.runner),
+        ];
+        pairs
+            .into_iter()
+            .filter(|(_, differs)| *differs)
+            .map(|(what, _)| what)
+            .collect()
+    }
+}
+
+/// A part of the key in which two baselines differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    Request,
+    Connections,
+    Threads,
+    Timeout,
+    Round,
+    Settings,
+    Runner,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Connections => "connections",
+            Self::Threads => "threads",
+            Self::Timeout => "timeout",
+            Self::Round => "round length",
+            Self::Settings => "stack settings",
+            Self::Runner => "runner class",
+        })
+    }
+}

@@ -1,0 +1,99 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Difference, Metric, Unit};
+
+/// The judgement of one metric of one server and endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub server: String,
+    pub endpoint: String,
+    pub metric: Metric,
+    pub unit: Unit,
+    /// Reference value: the median of the history.
+    pub base: Option<f64>,
+    pub head: Option<f64>,
+    /// `head / base - 1`, in the metric's own direction.
+    pub change: Option<f64>,
+    /// Interval of the change at `level`, smaller end first.
+    pub interval: Option<[f64; 2]>,
+    /// Two-sided level of the interval.
+    pub level: Option<f64>,
+    /// Runs of the history, or pairs of rounds, behind the interval.
+    pub pairs: usize,
+    pub strategy: Strategy,
+    /// Relative margin in force; the absolute floor can make it larger than the configured one.
+    pub margin: Option<f64>,
+    /// Absolute floor in the metric's unit.
+    pub floor: Option<f64>,
+    /// The rule that decided, with where it was set.
+    pub rule: Option<String>,
+    pub verdict: Verdict,
+    /// Why, where the numbers alone do not say it.
+    pub reason: Option<Reason>,
+    /// Smallest change this finding could have called a regression.
+    pub detectable: Option<f64>,
+}
+
+/// How head and base were brought together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The head alone against the stored history of the same key.
+    Stored,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Regression,
+    Inconclusive,
+    NotJudged,
+    Pass,
+}
+
+/// What stands behind a verdict that the numbers alone do not explain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Reason {
+    /// No stored run of this server and endpoint.
+    NoBaseline,
+    /// Stored runs exist, all of another key.
+    Incomparable { differs: Vec<Difference> },
+    /// Fewer good runs than a verdict needs.
+    ShortHistory { runs: usize, needed: usize },
+    /// The percentile needs more requests in a round.
+    TooFewRequests { requests: u64, needed: u64 },
+    /// No threshold is set for the metric.
+    NoThreshold,
+    /// The metric could not be read, such as CPU of a server perfgate did not start.
+    Unavailable,
+    /// A value of zero has no ratio.
+    NoRatio,
+    /// Beyond the margin, within what the history varies by.
+    WithinNoise,
+    /// Better by more than the margin and the noise.
+    Improved,
+    /// A bound on the head alone was crossed.
+    Ceiling,
+}
+
+impl Reason {
+    /// Whether the reason is that there was nothing to compare with.
+    pub const fn lacks_baseline(&self) -> bool {
+        matches!(
+            self,
+            Self::NoBaseline | Self::Incomparable { .. } | Self::ShortHistory { .. }
+        )
+    }
+}
+
+/// What a whole run comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Pass,
+    /// At least one cell had nothing to be compared with.
+    NoBaseline,
+    Inconclusive,
+    Regression,
+}

@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Round};
+
+/// Everything one run measured: the rounds of every cell and where they were taken.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Version of this document's form.
+    pub schema: u32,
+    pub provenance: Provenance,
+    pub samples: Vec<Sample>,
+}
+
+impl Measurement {
+    /// The version this program writes.
+    pub const SCHEMA: u32 = 1;
+}
+
+/// The rounds of one server and endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sample {
+    /// What the sample may be compared with.
+    pub key: Key,
+    /// Time the server took to its first expected response; nothing for a server that ran already.
+    pub startup: Option<Duration>,
+    /// Whether throughput became flat during the warm-up.
+    pub steady: bool,
+    pub rounds: Vec<Round>,
+}
+
+/// Where a measurement comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of perfgate.
+    pub perfgate: String,
+    /// Commit of the measured tree; nothing outside a git repository.
+    pub head: Option<String>,
+    /// Whether the tree had changes that the commit does not hold.
+    pub dirty: bool,
+    /// What the head was compared with; filled in by the gate.
+    pub base: Option<String>,
+    pub fingerprint: Fingerprint,
+    /// Image identifier by server or service.
+    pub images: BTreeMap<String, String>,
+    /// How requests reached the servers.
+    pub path: String,
+    /// Seed of the order of rounds.
+    pub seed: u64,
+    pub started: Timestamp,
+    /// Length of the whole run.
+    pub seconds: f64,
+    /// What a reader must know beside the numbers, such as a run without Docker.
+    pub notes: Vec<String>,
+}
+
+/// The machine of a measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    pub runner: Runner,
+    /// Full kernel release.
+    pub kernel: String,
+    /// Full version of the container engine, where one was used.
+    pub engine: Option<String>,
+    /// Memory of the machine in bytes.
+    pub memory: u64,
+}
+
+/// The class of machines whose numbers may be compared with each other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Runner {
+    pub architecture: String,
+    pub cpu_model: String,
+    /// CPUs this process may use.
+    pub cores: usize,
+    /// First number of the kernel's release.
+    pub kernel_major: String,
+    /// First number of the engine's version, where one was used.
+    pub engine_major: Option<String>,
+}

@@ -1,0 +1,187 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Round, Sample};
+
+/// What is read off the rounds of one server and endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Expected responses per second within the window.
+    Throughput,
+    LatencyMean,
+    LatencyStdev,
+    LatencyP50,
+    LatencyP75,
+    LatencyP90,
+    LatencyP99,
+    LatencyP999,
+    LatencyMax,
+    /// Failed and unfinished requests over all requests.
+    ErrorRate,
+    /// CPU time of the server (all its processes) per completed request.
+    CpuPerRequest,
+    /// Highest working set of the server seen at the end of a round.
+    MemoryPeak,
+    /// Time from the start of the server to its first expected response.
+    StartupTime,
+    /// Body bytes per complete response.
+    BytesPerResponse,
+}
+
+/// Which way is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    HigherIsBetter,
+    LowerIsBetter,
+}
+
+/// The unit a metric's values are kept and reported in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    #[serde(rename = "1/s")]
+    PerSecond,
+    #[serde(rename = "us")]
+    Microseconds,
+    #[serde(rename = "s")]
+    Seconds,
+    #[serde(rename = "bytes")]
+    Bytes,
+    /// A share between 0 and 1.
+    #[serde(rename = "1")]
+    Share,
+}
+
+impl Metric {
+    /// Every metric, in the order of reports.
+    pub const ALL: [Self; 14] = [
+        Self::Throughput,
+        Self::LatencyMean,
+        Self::LatencyStdev,
+        Self::LatencyP50,
+        Self::LatencyP75,
+        Self::LatencyP90,
+        Self::LatencyP99,
+        Self::LatencyP999,
+        Self::LatencyMax,
+        Self::ErrorRate,
+        Self::CpuPerRequest,
+        Self::MemoryPeak,
+        Self::StartupTime,
+        Self::BytesPerResponse,
+    ];
+
+    /// The name in configuration, JSON and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::LatencyMean => "latency_mean",
+            Self::LatencyStdev => "latency_stdev",
+            Self::LatencyP50 => "latency_p50",
+            Self::LatencyP75 => "latency_p75",
+            Self::LatencyP90 => "latency_p90",
+            Self::LatencyP99 => "latency_p99",
+            Self::LatencyP999 => "latency_p999",
+            Self::LatencyMax => "latency_max",
+            Self::ErrorRate => "error_rate",
+            Self::CpuPerRequest => "cpu_per_request",
+            Self::MemoryPeak => "memory_peak",
+            Self::StartupTime => "startup_time",
+            Self::BytesPerResponse => "bytes_per_response",
+        }
+    }
+
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Throughput => Unit::PerSecond,
+            Self::ErrorRate => Unit::Share,
+            Self::MemoryPeak | Self::BytesPerResponse => Unit::Bytes,
+            Self::StartupTime => Unit::Seconds,
+            _ => Unit::Microseconds,
+        }
+    }
+
+    pub const fn direction(self) -> Direction {
+        match self {
+            Self::Throughput => Direction::HigherIsBetter,
+            _ => Direction::LowerIsBetter,
+        }
+    }
+
+    /// Requests a round must hold before the metric is judged: ten beyond the percentile.
+    pub const fn requests_needed(self) -> u64 {
+        match self {
+            Self::LatencyP90 => 100,
+            Self::LatencyP99 => 1_000,
+            Self::LatencyP999 | Self::LatencyMax => 10_000,
+            _ => 1,
+        }
+    }
+
+    /// The value of one round; nothing where the round cannot tell.
+    pub fn of_round(self, round: &Round) -> Option<f64> {
+        let latency = |quantile| Some(micros(round.tally.latency.value_at_quantile(quantile)));
+        match self {
+            Self::Throughput => Some(round.throughput()),
+            Self::LatencyMean => Some(round.tally.latency.mean() / 1e3),
+            Self::LatencyStdev => Some(round.tally.latency.stdev() / 1e3),
+            Self::LatencyP50 => latency(0.5),
+            Self::LatencyP75 => latency(0.75),
+            Self::LatencyP90 => latency(0.9),
+            Self::LatencyP99 => latency(0.99),
+            Self::LatencyP999 => latency(0.999),
+            Self::LatencyMax => latency(1.0),
+            Self::ErrorRate => share(round.failed_or_unfinished(), round.tally.started),
+            Self::CpuPerRequest => {
+                let cpu = round.usage?.cpu.as_secs_f64() * 1e6;
+                (round.tally.completed() > 0).then(|| cpu / whole(round.tally.completed()))
+            }
+            Self::MemoryPeak => Some(whole(round.usage?.memory)),
+            Self::BytesPerResponse => share(round.tally.body_bytes, round.responses()),
+            Self::StartupTime => None,
+        }
+    }
+
+    /// The one value a sample stands for: the median of the rounds' values; errors pooled over
+    /// the rounds, memory at its highest, start-up as it was.
+    pub fn of_sample(self, sample: &Sample) -> Option<f64> {
+        match self {
+            Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
+            Self::ErrorRate => share(
+                sample.rounds.iter().map(Round::failed_or_unfinished).sum(),
+                sample.rounds.iter().map(|round| round.tally.started).sum(),
+            ),
+            Self::MemoryPeak => self.of_rounds(sample).into_iter().reduce(f64::max),
+            _ => crate::stats::median(&self.of_rounds(sample)),
+        }
+    }
+
+    fn of_rounds(self, sample: &Sample) -> Vec<f64> {
+        let values = sample.rounds.iter().map(|round| self.of_round(round));
+        values.collect::<Option<_>>().unwrap_or_default()
+    }
+}
+
+impl Unit {
+    /// The unit as JSON reports name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PerSecond => "1/s",
+            Self::Microseconds => "us",
+            Self::Seconds => "s",
+            Self::Bytes => "bytes",
+            Self::Share => "1",
+        }
+    }
+}
+
+fn micros(nanoseconds: u64) -> f64 {
+    whole(nanoseconds) / 1e3
+}
+
+fn share(part: u64, all: u64) -> Option<f64> {
+    (all > 0).then(|| whole(part) / whole(all))
+}
+
+fn whole(count: u64) -> f64 {
+    count as f64
+}

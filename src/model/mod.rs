@@ -1,0 +1,31 @@
+//! The nouns: what a run plans, measures, keeps and finds. Pure data with the arithmetic that
+//! belongs to it; no clock, file, network or environment is read here.
+
+mod baseline;
+mod digest;
+mod finding;
+pub mod histogram;
+mod measurement;
+mod metric;
+mod placeholder;
+mod plan;
+mod report;
+mod round;
+mod tally;
+mod target;
+mod threshold;
+mod workload;
+
+pub use baseline::{Baseline, Difference, Key, LoadShape};
+pub use digest::digest;
+pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
+pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample};
+pub use metric::{Direction, Metric, Unit};
+pub use placeholder::Placeholder;
+pub use plan::{NetworkPath, Pacing, Plan, Postgres, Redis, ServiceSource};
+pub use report::Report;
+pub use round::{Round, Usage};
+pub use tally::{Failure, Tally, new_histogram};
+pub use target::{Cell, Ready, Source, Target};
+pub use threshold::{Origin, Rule, Threshold, Thresholds};
+pub use workload::{Expect, Workload};

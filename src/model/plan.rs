@@ -1,0 +1,104 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LoadShape, Target};
+
+/// Everything that will be measured and by which rules, fully resolved.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The file the plan comes from.
+    pub file: PathBuf,
+    /// The folder of that file; relative paths start here.
+    pub root: PathBuf,
+    /// Commands run before anything else, from the root.
+    pub prepare: Vec<Vec<String>>,
+    /// Configuration to use instead when no container engine answers.
+    pub without_docker: Option<PathBuf>,
+    pub network: NetworkPath,
+    pub postgres: Option<Postgres>,
+    pub redis: Option<Redis>,
+    pub targets: Vec<Target>,
+    pub pacing: Pacing,
+    /// Folder of the baselines.
+    pub baselines: PathBuf,
+}
+
+/// How requests reach a server in a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkPath {
+    /// A network of its own; the server's port is published on 127.0.0.1.
+    Published,
+    /// The host's network; the server listens on a loopback port perfgate chose.
+    Host,
+}
+
+/// How long things are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pacing {
+    pub round: Duration,
+    /// Rounds of each cell.
+    pub rounds: usize,
+    /// Longest warm-up of each cell.
+    pub warmup: Duration,
+}
+
+/// Where a service comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum ServiceSource {
+    Image(String),
+    /// A folder with a Dockerfile.
+    Build(PathBuf),
+    /// Already running.
+    Url(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postgres {
+    pub source: ServiceSource,
+    /// Server settings, name and value.
+    pub settings: Vec<(String, String)>,
+    /// SQL files run once the database is up.
+    pub init: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redis {
+    pub source: ServiceSource,
+}
+
+impl Plan {
+    /// Whether anything in the plan runs in a container.
+    pub fn needs_engine(&self) -> bool {
+        let contained = |source: &ServiceSource| !matches!(source, ServiceSource::Url(_));
+        self.targets
+            .iter()
+            .any(|target| target.source.is_contained())
+            || self.postgres.as_ref().is_some_and(|p| contained(&p.source))
+            || self.redis.as_ref().is_some_and(|r| contained(&r.source))
+    }
+}
+
+impl NetworkPath {
+    /// See docs/decisions for the measurements behind the choice.
+    pub const DEFAULT: Self = Self::Published;
+}
+
+impl Pacing {
+    /// The load a workload is under at this pace, as keys keep it.
+    pub fn shape(&self, workload: &super::Workload, request: String) -> LoadShape {
+        LoadShape {
+            request,
+            connections: workload.connections,
+            threads: workload.threads,
+            timeout_ms: millis(workload.timeout),
+            round_ms: millis(self.round),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,27 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Finding, Outcome, Provenance, Verdict};
+
+/// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this document's form.
+    pub schema: u32,
+    pub outcome: Outcome,
+    /// The code the run exits with.
+    pub exit_code: u8,
+    pub findings: Vec<Finding>,
+    pub provenance: Provenance,
+}
+
+impl Report {
+    /// The version this program writes and the highest it reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// The findings with one verdict, in order.
+    pub fn with_verdict(&self, verdict: Verdict) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(move |finding| finding.verdict == verdict)
+    }
+}

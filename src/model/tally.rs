@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// What the load engine counted in one timed window.
+///
+/// Every request is counted exactly once:
+/// `started = succeeded + failed (by kind) + unfinished`, see [`Tally::is_balanced`].
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Tally {
+    /// Length of the window, without the drain after it.
+    pub window: Duration,
+    pub started: u64,
+    /// Expected responses, those that arrived during the drain included.
+    pub succeeded: u64,
+    /// Expected responses that arrived before the window closed; throughput counts these.
+    pub succeeded_in_window: u64,
+    /// Failed requests by kind.
+    pub errors: BTreeMap<Failure, u64>,
+    /// Requests in flight at the end that did not come back within the drain.
+    pub unfinished: u64,
+    /// Complete responses by status code, expected or not.
+    pub status: BTreeMap<u16, u64>,
+    /// Bytes received: heads and bodies.
+    pub bytes: u64,
+    /// Body bytes of complete responses.
+    pub body_bytes: u64,
+    /// Connections opened after the first one of each slot. The server closing after a complete
+    /// response is not an error.
+    pub reconnects: u64,
+    /// Time from the request's first byte sent to the response's last byte read, in nanoseconds.
+    /// Failed and timed-out requests are in it at the time they had waited.
+    #[serde(with = "super::histogram")]
+    pub latency: Histogram<u64>,
+    /// Time to set up a connection, in nanoseconds.
+    #[serde(with = "super::histogram")]
+    pub connect: Histogram<u64>,
+    /// CPU time of the generator's threads over the window and the drain.
+    pub generator_cpu: Duration,
+}
+
+/// Ways a request can fail, each counted apart.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The server's port refused the connection.
+    ConnectRefused,
+    /// No answer to the connection attempt within the timeout.
+    ConnectTimeout,
+    /// No local port is left (`EADDRNOTAVAIL`).
+    OutOfPorts,
+    /// The open-file limit is reached (`EMFILE`, `ENFILE`).
+    OutOfFiles,
+    /// Any other connection failure.
+    Connect,
+    /// The request could not be written.
+    Write,
+    /// Connection reset before the first byte of a response.
+    Reset,
+    /// Connection closed before the first byte of a response, and again on the one retry.
+    Closed,
+    /// Connection closed inside the response head.
+    ClosedInHead,
+    /// Connection closed inside the response body.
+    ClosedInBody,
+    /// The bytes received are not an HTTP/1 response.
+    Unparsable,
+    /// No complete response within the timeout.
+    Timeout,
+    /// Complete response with another status than expected.
+    UnexpectedStatus,
+    /// Complete response without the expected content.
+    BodyMismatch,
+}
+
+impl Tally {
+    /// A tally in which nothing has happened yet.
+    pub fn empty(window: Duration) -> Self {
+        Self {
+            window,
+            started: 0,
+            succeeded: 0,
+            succeeded_in_window: 0,
+            errors: BTreeMap::new(),
+            unfinished: 0,
+            status: BTreeMap::new(),
+            bytes: 0,
+            body_bytes: 0,
+            reconnects: 0,
+            latency: new_histogram(),
+            connect: new_histogram(),
+            generator_cpu: Duration::ZERO,
+        }
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// Requests that ended, well or not.
+    pub fn completed(&self) -> u64 {
+        self.succeeded + self.failed()
+    }
+
+    /// The invariant of counting: nothing started is lost, nothing is counted twice.
+    pub fn is_balanced(&self) -> bool {
+        self.started == self.completed() + self.unfinished
+    }
+
+    /// Adds the counts of another worker of the same window.
+    pub fn merge(&mut self, other: &Self) {
+        self.started += other.started;
+        self.succeeded += other.succeeded;
+        self.succeeded_in_window += other.succeeded_in_window;
+        self.unfinished += other.unfinished;
+        self.bytes += other.bytes;
+        self.body_bytes += other.body_bytes;
+        self.reconnects += other.reconnects;
+        self.generator_cpu += other.generator_cpu;
+        for (kind, count) in &other.errors {
+            *self.errors.entry(*kind).or_default() += count;
+        }
+        for (code, count) in &other.status {
+            *self.status.entry(*code).or_default() += count;
+        }
+        self.latency
+            .add(&other.latency)
+            .expect("histograms of one range");
+        self.connect
+            .add(&other.connect)
+            .expect("histograms of one range");
+    }
+}
+
+/// Histogram of nanoseconds up to five minutes, three significant digits.
+pub fn new_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 300_000_000_000, 3).expect("constant bounds are valid")
+}

@@ -1,0 +1,56 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Thresholds, Workload};
+
+/// A server under test: how it is brought up and what is measured on it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub name: String,
+    pub source: Source,
+    /// Command in the container; empty for the image's own.
+    pub command: Vec<String>,
+    /// Commands run once before the server starts, each with the server's environment.
+    pub setup: Vec<Vec<String>>,
+    /// Port the server listens on inside its container.
+    pub port: u16,
+    pub env: Vec<(String, String)>,
+    pub ready: Ready,
+    /// Memory limit in bytes.
+    pub memory: Option<u64>,
+    pub cells: Vec<Cell>,
+}
+
+/// Where a server comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Image(String),
+    /// A folder with a Dockerfile.
+    Build(PathBuf),
+    /// A process on this host.
+    Run(Vec<String>),
+    /// Already running, at this `host:port`.
+    Url(String),
+}
+
+/// When a server counts as started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Request target that must answer with a status below 400.
+    pub path: String,
+    pub within: Duration,
+}
+
+/// One endpoint of one server.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    pub endpoint: String,
+    pub workload: Workload,
+    pub thresholds: Thresholds,
+}
+
+impl Source {
+    pub const fn is_contained(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Build(_))
+    }
+}

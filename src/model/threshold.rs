@@ -1,0 +1,43 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::Metric;
+
+/// The rules for one metric of one cell; each says where it was set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Threshold {
+    /// Largest relative change for the worse, as a share (0.05 = 5 %).
+    pub margin: Option<Rule>,
+    /// Absolute change, in the metric's unit, below which nothing matters.
+    pub floor: Option<f64>,
+    /// Bound on the head alone, in the metric's unit.
+    pub ceiling: Option<Rule>,
+}
+
+/// One configured value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    pub value: f64,
+    /// The rule as written: `max_decrease 5%`.
+    pub text: String,
+    pub origin: Origin,
+}
+
+/// Where a value was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    File { name: String, line: usize },
+}
+
+/// The thresholds of one cell.
+pub type Thresholds = BTreeMap<Metric, Threshold>;
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Origin::Default => write!(f, "{} (default)", self.text),
+            Origin::File { name, line } => write!(f, "{} ({name}:{line})", self.text),
+        }
+    }
+}

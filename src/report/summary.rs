@@ -1,0 +1,129 @@
+//! What every human-facing format says first: the outcome, the cells, what to do next.
+
+use super::text;
+use crate::model::{Finding, Metric, Outcome, Reason, Report, Verdict};
+
+/// The metrics that have a column.
+pub(super) const COLUMNS: [(Metric, &str); 6] = [
+    (Metric::Throughput, "requests"),
+    (Metric::LatencyP50, "p50"),
+    (Metric::LatencyP99, "p99"),
+    (Metric::CpuPerRequest, "CPU/request"),
+    (Metric::MemoryPeak, "memory"),
+    (Metric::ErrorRate, "errors"),
+];
+
+/// All findings of one server and endpoint.
+pub(super) struct Cell<'a> {
+    pub(super) server: &'a str,
+    pub(super) endpoint: &'a str,
+    pub(super) findings: Vec<&'a Finding>,
+}
+
+/// The findings by cell, in the order they were measured.
+pub(super) fn cells(report: &Report) -> Vec<Cell<'_>> {
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for finding in &report.findings {
+        let same = |cell: &&mut Cell<'_>| {
+            cell.server == finding.server && cell.endpoint == finding.endpoint
+        };
+        match cells.iter_mut().find(same) {
+            Some(cell) => cell.findings.push(finding),
+            None => cells.push(Cell {
+                server: &finding.server,
+                endpoint: &finding.endpoint,
+                findings: vec![finding],
+            }),
+        }
+    }
+    cells
+}
+
+impl Cell<'_> {
+    /// The worst verdict of the metrics that have a threshold and something to be judged by.
+    pub(super) fn verdict(&self) -> Verdict {
+        let judged = self.findings.iter().filter(|finding| counts(finding));
+        judged
+            .map(|finding| finding.verdict)
+            .min()
+            .unwrap_or(Verdict::NotJudged)
+    }
+
+    /// Value and change of one metric, as a column shows it.
+    pub(super) fn column(&self, metric: Metric) -> String {
+        let finding = self
+            .findings
+            .iter()
+            .find(|finding| finding.metric == metric);
+        let Some((finding, head)) = finding.and_then(|finding| Some((finding, finding.head?)))
+        else {
+            return "–".into();
+        };
+        let value = text::value(head, finding.unit);
+        match finding.change.filter(|_| metric != Metric::ErrorRate) {
+            Some(change) => format!("{value} {}", text::change(change)),
+            None => value,
+        }
+    }
+}
+
+/// A metric nobody set a rule for, or with too few requests, says nothing about its cell.
+fn counts(finding: &Finding) -> bool {
+    let silent = matches!(
+        finding.reason,
+        Some(Reason::NoThreshold | Reason::TooFewRequests { .. } | Reason::Unavailable)
+    );
+    !(finding.verdict == Verdict::NotJudged && silent)
+}
+
+/// The outcome in a line.
+pub(super) fn headline(report: &Report) -> String {
+    let count = |verdict| report.with_verdict(verdict).count();
+    match report.outcome {
+        Outcome::Pass => format!("PASSED: {} judged, none regressed", count(Verdict::Pass)),
+        Outcome::Regression => format!(
+            "REGRESSED: {} of {} judged",
+            count(Verdict::Regression),
+            judged(report)
+        ),
+        Outcome::Inconclusive => format!(
+            "INCONCLUSIVE: {} beyond the margin and within the noise",
+            count(Verdict::Inconclusive)
+        ),
+        Outcome::NoBaseline => format!("NO BASELINE: {}", lack(report)),
+    }
+}
+
+fn judged(report: &Report) -> usize {
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict != Verdict::NotJudged)
+        .count()
+}
+
+/// Why there was nothing to compare with: the first reason, and what was judged all the same.
+fn lack(report: &Report) -> String {
+    let lacking = report
+        .findings
+        .iter()
+        .find(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
+    let why = lacking.map_or_else(|| "nothing was measured".into(), text::reason);
+    format!("{why}; only bounds on the head alone were judged")
+}
+
+/// What the reader can do next.
+pub(super) fn next_step(report: &Report) -> Option<&'static str> {
+    match report.outcome {
+        Outcome::Pass => None,
+        Outcome::NoBaseline => {
+            Some("`perfgate baseline refresh --runs 5` stores what later checks compare with")
+        }
+        Outcome::Inconclusive => Some(
+            "stored runs vary too much to tell: run again on a quieter machine, or widen the margin",
+        ),
+        Outcome::Regression => Some(
+            "run the same check again to see whether it stays; the rule behind each row can be changed where it is set",
+        ),
+    }
+}

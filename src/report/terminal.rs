@@ -1,0 +1,77 @@
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{summary, text};
+use crate::model::{Report, Verdict};
+
+/// The report for a terminal: headline, a row per cell, the findings that need a look.
+pub fn terminal(report: &Report) -> String {
+    let mut lines = vec![summary::headline(report)];
+    lines.extend(
+        report
+            .provenance
+            .notes
+            .iter()
+            .map(|note| format!("note: {note}")),
+    );
+    lines.push(String::new());
+    lines.push(table(report));
+    for (verdict, title) in [
+        (Verdict::Regression, "Regressed"),
+        (Verdict::Inconclusive, "Inconclusive"),
+    ] {
+        let sentences: Vec<_> = report.with_verdict(verdict).map(text::sentence).collect();
+        if !sentences.is_empty() {
+            lines.push(format!("\n{title}:"));
+            lines.extend(sentences.iter().map(|sentence| format!("  {sentence}")));
+        }
+    }
+    lines.push(format!("\n{}", provenance(report)));
+    lines.extend(summary::next_step(report).map(|step| format!("next: {step}")));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn table(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let titles = summary::COLUMNS.iter().map(|(_, title)| *title);
+    table.set_header(
+        ["server", "endpoint"]
+            .into_iter()
+            .chain(titles)
+            .chain(["verdict"]),
+    );
+    for cell in summary::cells(report) {
+        let values = summary::COLUMNS
+            .iter()
+            .map(|(metric, _)| cell.column(*metric));
+        let names = [cell.server.to_owned(), cell.endpoint.to_owned()];
+        table.add_row(
+            names
+                .into_iter()
+                .chain(values)
+                .chain([text::verdict(cell.verdict()).to_owned()]),
+        );
+    }
+    for column in table.column_iter_mut().skip(2).take(summary::COLUMNS.len()) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+fn provenance(report: &Report) -> String {
+    let provenance = &report.provenance;
+    let head = provenance
+        .head
+        .as_deref()
+        .map_or("no commit", |head| &head[..head.len().min(12)]);
+    let dirty = if provenance.dirty {
+        " with changes"
+    } else {
+        ""
+    };
+    format!(
+        "{head}{dirty}, stored strategy, {}, seed {}, {:.0} s",
+        provenance.path, provenance.seed, provenance.seconds
+    )
+}

@@ -1,0 +1,126 @@
+//! The only place that formats a value.
+
+use crate::model::{Finding, Reason, Unit, Verdict};
+
+/// A value in its unit: `812/s`, `4.21 ms`, `58 MiB`, `0.10 %`.
+pub(super) fn value(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::PerSecond => rate(value),
+        Unit::Microseconds => micros(value),
+        Unit::Seconds => micros(value * 1e6),
+        Unit::Bytes => bytes(value),
+        Unit::Share => format!("{:.2} %", value * 100.0),
+    }
+}
+
+/// A rate per second with three significant digits.
+pub fn rate(per_second: f64) -> String {
+    format!("{}/s", significant(per_second))
+}
+
+/// A time given in microseconds, in the unit that reads best.
+pub fn micros(micros: f64) -> String {
+    if micros < 1e3 {
+        format!("{} µs", significant(micros))
+    } else if micros < 1e6 {
+        format!("{} ms", significant(micros / 1e3))
+    } else {
+        format!("{} s", significant(micros / 1e6))
+    }
+}
+
+/// An amount of bytes in the unit that reads best.
+pub fn bytes(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = bytes;
+    let mut unit = 0;
+    while scaled >= 1024.0 && unit + 1 < units.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", significant(scaled), units[unit])
+}
+
+fn significant(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A relative change: `+4.2 %`, `−0.3 %`; beyond a tripling as a factor.
+pub(super) fn change(change: f64) -> String {
+    if change > 2.0 {
+        return format!("×{}", significant(1.0 + change));
+    }
+    let percent = change * 100.0;
+    let digits = usize::from(percent.abs() < 9.95);
+    let text = format!("{percent:+.digits$} %");
+    text.replace('-', "−")
+}
+
+/// Why a verdict is what it is, in words; empty where the numbers say it.
+pub(super) fn reason(finding: &Finding) -> String {
+    match finding.reason.as_ref() {
+        None => String::new(),
+        Some(Reason::NoBaseline) => "no baseline".into(),
+        Some(Reason::Incomparable { differs }) => {
+            let parts: Vec<_> = differs.iter().map(ToString::to_string).collect();
+            format!("stored runs are incomparable: other {}", parts.join(", "))
+        }
+        Some(Reason::ShortHistory { runs, needed }) => format!("{runs} of {needed} stored runs"),
+        Some(Reason::TooFewRequests { requests, needed }) => {
+            format!("{requests} requests a round, {needed} needed")
+        }
+        Some(Reason::NoThreshold) => "no threshold".into(),
+        Some(Reason::Unavailable) => "cannot be read from this server".into(),
+        Some(Reason::NoRatio) => "zero has no ratio".into(),
+        Some(Reason::WithinNoise) => "beyond the margin, within the noise of the history".into(),
+        Some(Reason::Improved) => "improved".into(),
+        Some(Reason::Ceiling) => "bound on the head alone".into(),
+    }
+}
+
+/// One finding in a sentence: what, from where to where, by how much, and by which rule.
+pub(super) fn sentence(finding: &Finding) -> String {
+    let shown = |number: Option<f64>| {
+        number.map_or_else(|| "?".into(), |number| value(number, finding.unit))
+    };
+    let mut text = format!(
+        "{} {} {}: ",
+        finding.server,
+        finding.endpoint,
+        finding.metric.name()
+    );
+    match finding.base {
+        Some(_) => text.push_str(&format!(
+            "{} → {}",
+            shown(finding.base),
+            shown(finding.head)
+        )),
+        None => text.push_str(&shown(finding.head)),
+    }
+    let mut facts = Vec::new();
+    facts.extend(finding.change.map(change));
+    facts.extend(
+        finding
+            .interval
+            .map(|[low, high]| format!("interval {} to {}", change(low), change(high))),
+    );
+    facts.extend(finding.rule.clone());
+    facts.extend(Some(reason(finding)).filter(|text| !text.is_empty()));
+    if !facts.is_empty() {
+        text.push_str(&format!(" ({})", facts.join("; ")));
+    }
+    text
+}
+
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regression => "REGRESSED",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::NotJudged => "not judged",
+        Verdict::Pass => "passed",
+    }
+}

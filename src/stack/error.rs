@@ -1,0 +1,126 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use testcontainers::TestcontainersError;
+use testcontainers::bollard::errors::Error as EngineError;
+
+/// Why the stack cannot be brought up, watched or taken down.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot reach the container engine at `{socket}`: {reason}")]
+    Unreachable { socket: String, reason: String },
+    #[error(
+        "cannot use the container engine at `{socket}`: its API {found} is older than {needed}"
+    )]
+    TooOld {
+        socket: String,
+        found: String,
+        needed: &'static str,
+    },
+    #[error("cannot use the container engine at `{socket}`: it runs on another machine")]
+    Remote { socket: String },
+    #[error("cannot {action}")]
+    Engine { action: String, source: EngineError },
+    #[error("cannot start `{name}`")]
+    Container {
+        name: String,
+        source: Box<TestcontainersError>,
+    },
+    #[error("cannot pull `{image}`")]
+    Pull { image: String, source: EngineError },
+    #[error("cannot use `{image}`: it is built for {found} and the engine runs {wanted}")]
+    Architecture {
+        image: String,
+        found: String,
+        wanted: String,
+    },
+    #[error("cannot read the build folder `{}`", folder.display())]
+    Context { folder: PathBuf, source: io::Error },
+    #[error("cannot build `{name}` from `{}`: {message}", folder.display())]
+    Build {
+        name: String,
+        folder: PathBuf,
+        message: String,
+        output: String,
+    },
+    #[error("cannot run `{command}`")]
+    Spawn { command: String, source: io::Error },
+    #[error("`{command}` of `{name}` ended with {status}")]
+    Command {
+        name: String,
+        command: String,
+        status: String,
+        output: String,
+    },
+    #[error("cannot start `{name}`: it ended with {status} before it answered")]
+    Ended {
+        name: String,
+        status: String,
+        output: String,
+    },
+    #[error("cannot start `{name}`: no answer at {what} within {within:?}; last: {last}")]
+    NotReady {
+        name: String,
+        what: String,
+        within: Duration,
+        last: String,
+        output: String,
+    },
+    #[error("cannot read `{}`", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot run `{}` in Postgres", path.display())]
+    Sql {
+        path: PathBuf,
+        source: tokio_postgres::Error,
+    },
+    #[error("cannot find the address of `{address}`")]
+    Address { address: String, source: io::Error },
+    #[error("cannot pin to CPUs {cpus:?}")]
+    Pin { cpus: Vec<usize>, source: io::Error },
+    #[error("cannot read the resources of `{name}`: {reason}")]
+    Usage { name: String, reason: String },
+    #[error("cannot remove what is left of run {run}: {left}")]
+    Left { run: String, left: String },
+}
+
+impl Error {
+    /// What the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unreachable { .. } => {
+                "start Docker, set DOCKER_HOST to its socket, or name a configuration to use without it: `without_docker = \"FILE\"`"
+            }
+            Self::TooOld { .. } => "update Docker Engine to 20.10 or newer",
+            Self::Remote { .. } => {
+                "run perfgate on the engine's machine: load goes to loopback addresses only"
+            }
+            Self::Pull { .. } => {
+                "check the image's name and the registry's login, or build it from a folder: `build = \"FOLDER\"`"
+            }
+            Self::Architecture { .. } => "name an image of the engine's architecture",
+            Self::NotReady { .. } => {
+                "check `port` and `ready.path`, or give it longer with `ready.within`"
+            }
+            Self::Left { .. } => "`perfgate cleanup` tries again",
+            Self::Ended { .. } | Self::Command { .. } | Self::Build { .. } => {
+                "its last lines are above; `perfgate doctor` checks the machine"
+            }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    /// The last lines of what failed, for printing above the error.
+    pub fn output(&self) -> Option<&str> {
+        match self {
+            Self::Build { output, .. }
+            | Self::Command { output, .. }
+            | Self::Ended { output, .. }
+            | Self::NotReady { output, .. } => Some(output)
+                .filter(|text| !text.is_empty())
+                .map(String::as_str),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Images: built through the engine's API or pulled, their architecture checked, their
+//! identifiers recorded.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures_util::StreamExt;
+use testcontainers::bollard::body_full;
+use testcontainers::bollard::errors::Error as EngineError;
+use testcontainers::bollard::query_parameters::{
+    BuildImageOptionsBuilder, CreateImageOptionsBuilder,
+};
+
+use super::context::Context;
+use super::tail::tail;
+use super::{Engine, Error, Observer, Stage, services};
+use crate::model::{Plan, ServiceSource, Source};
+
+/// The images of a plan by the name of their server or service.
+#[derive(Debug, Default)]
+pub(super) struct Images(BTreeMap<String, Image>);
+
+/// An image that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Image {
+    /// Name and tag, as containers are created from.
+    pub(super) name: String,
+    pub(super) tag: String,
+    id: String,
+}
+
+enum Origin<'a> {
+    Pull(&'a str),
+    Build(&'a Path),
+}
+
+impl Images {
+    /// Builds or pulls every image of the plan. A folder named twice is built once.
+    pub(super) async fn provide(
+        plan: &Plan,
+        engine: Option<&Engine>,
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        let mut images = Self::default();
+        let Some(engine) = engine else {
+            return Ok(images);
+        };
+        let mut built: BTreeMap<&Path, Image> = BTreeMap::new();
+        for (user, origin) in origins(plan) {
+            let image = match origin {
+                Origin::Pull(image) => pull(engine, image, observe).await?,
+                Origin::Build(folder) => match built.get(folder) {
+                    Some(image) => image.clone(),
+                    None => build(engine, user, folder, observe).await?,
+                },
+            };
+            if let Origin::Build(folder) = origin {
+                built.insert(folder, image.clone());
+            }
+            images.0.insert(user.to_owned(), image);
+        }
+        Ok(images)
+    }
+
+    pub(super) fn get(&self, user: &str) -> &Image {
+        self.0
+            .get(user)
+            .expect("every contained server and service has its image provided first")
+    }
+
+    pub(super) fn ids(&self) -> BTreeMap<String, String> {
+        self.0
+            .iter()
+            .map(|(user, image)| (user.clone(), image.id.clone()))
+            .collect()
+    }
+}
+
+fn origins(plan: &Plan) -> impl Iterator<Item = (&str, Origin<'_>)> {
+    let of_services = services(plan).filter_map(|(name, source)| match source {
+        ServiceSource::Image(image) => Some((name, Origin::Pull(image))),
+        ServiceSource::Build(folder) => Some((name, Origin::Build(folder))),
+        ServiceSource::Url(_) => None,
+    });
+    let of_servers = plan
+        .targets
+        .iter()
+        .filter_map(|target| match &target.source {
+            Source::Image(image) => Some((target.name.as_str(), Origin::Pull(image))),
+            Source::Build(folder) => Some((target.name.as_str(), Origin::Build(folder))),
+            Source::Run(_) | Source::Url(_) => None,
+        });
+    of_services.chain(of_servers)
+}
+
+async fn pull(engine: &Engine, reference: &str, observe: Observer<'_>) -> Result<Image, Error> {
+    let (name, tag) = split(reference);
+    if let Some(image) = find(engine, &name, &tag).await? {
+        return Ok(image);
+    }
+    observe(Stage::Pull(reference));
+    let options = CreateImageOptionsBuilder::default()
+        .from_image(&name)
+        .tag(&tag)
+        .build();
+    let mut progress = engine.docker.create_image(Some(options), None, None);
+    let fail = |source| Error::Pull {
+        image: reference.to_owned(),
+        source,
+    };
+    while let Some(step) = progress.next().await {
+        step.map_err(fail)?;
+    }
+    find(engine, &name, &tag).await?.ok_or_else(|| {
+        fail(EngineError::DockerResponseServerError {
+            status_code: 404,
+            message: "the pull ended and the image is not there".into(),
+        })
+    })
+}
+
+/// Name and tag of an image reference; a colon before a slash belongs to a registry's port.
+fn split(reference: &str) -> (String, String) {
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
+        _ => (reference.to_owned(), "latest".to_owned()),
+    }
+}
+
+async fn find(engine: &Engine, name: &str, tag: &str) -> Result<Option<Image>, Error> {
+    let reference = format!("{name}:{tag}");
+    let found = match engine.docker.inspect_image(&reference).await {
+        Ok(found) => found,
+        Err(EngineError::DockerResponseServerError {
+            status_code: 404, ..
+        }) => return Ok(None),
+        Err(source) => {
+            return Err(Error::Engine {
+                action: format!("inspect the image `{reference}`"),
+                source,
+            });
+        }
+    };
+    let architecture = found.architecture.unwrap_or_default();
+    if architecture != engine.architecture() {
+        return Err(Error::Architecture {
+            image: reference,
+            found: architecture,
+            wanted: engine.architecture().to_owned(),
+        });
+    }
+    Ok(Some(Image {
+        name: name.to_owned(),
+        tag: tag.to_owned(),
+        id: found.id.unwrap_or_default(),
+    }))
+}
+
+/// Builds a folder with the classic builder; its cache makes an unchanged folder cheap.
+async fn build(
+    engine: &Engine,
+    user: &str,
+    folder: &Path,
+    observe: Observer<'_>,
+) -> Result<Image, Error> {
+    observe(Stage::Build(user));
+    let Context { archive, digest } = Context::read(folder)?;
+    let name = format!("perfgate/{}", repository(folder));
+    let options = BuildImageOptionsBuilder::default()
+        .t(&format!("{name}:{digest}"))
+        .dockerfile("Dockerfile")
+        .rm(true)
+        .forcerm(true)
+        .build();
+    let failed = |message: String, output: &str| Error::Build {
+        name: user.to_owned(),
+        folder: folder.to_owned(),
+        message,
+        output: tail(output.as_bytes()),
+    };
+    let mut output = String::new();
+    let mut steps = engine
+        .docker
+        .build_image(options, None, Some(body_full(archive.into())));
+    while let Some(step) = steps.next().await {
+        let step = step.map_err(|error| failed(error.to_string(), &output))?;
+        if let Some(detail) = step.error_detail {
+            return Err(failed(detail.message.unwrap_or_default(), &output));
+        }
+        if let Some(text) = step.stream {
+            text.lines()
+                .filter(|line| line.starts_with("Step "))
+                .for_each(|line| observe(Stage::Output(line)));
+            output.push_str(&text);
+        }
+    }
+    let image = find(engine, &name, &digest).await?;
+    image.ok_or_else(|| failed("the build ended and the image is not there".into(), &output))
+}
+
+/// The folder's name as an image repository may be called.
+fn repository(folder: &Path) -> String {
+    let name = folder.file_name().map_or_else(
+        || "app".into(),
+        |name| name.to_string_lossy().to_lowercase(),
+    );
+    let allowed = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    };
+    let name: String = name.chars().map(allowed).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() {
+        "app".into()
+    } else {
+        name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_split_at_their_tag() {
+        assert_eq!(split("postgres:17"), ("postgres".into(), "17".into()));
+        assert_eq!(
+            split("host:5000/app"),
+            ("host:5000/app".into(), "latest".into())
+        );
+        assert_eq!(
+            split("host:5000/app:v2"),
+            ("host:5000/app".into(), "v2".into())
+        );
+    }
+
+    #[test]
+    fn folders_make_valid_repositories() {
+        assert_eq!(repository(Path::new("fixtures/My App")), "my-app");
+        assert_eq!(repository(Path::new("..")), "app");
+    }
+}

@@ -1,0 +1,138 @@
+//! Plan → running servers and services. Containers come up through testcontainers and the
+//! engine's API, processes by `run`; everything carries labels, so that it can be found and
+//! removed also after a crash.
+//!
+//! [`Stack::up`] provides images, network, Postgres and Redis; [`Stack::start`] sets one server
+//! up, starts it and waits until it answers; [`Server::usage`] reads its resources;
+//! [`Stack::down`] and [`sweep`] leave nothing behind.
+
+mod container;
+mod context;
+mod cores;
+mod engine;
+mod error;
+mod image;
+mod owner;
+mod postgres;
+mod process;
+mod ready;
+mod redis;
+mod server;
+mod stage;
+pub mod sweep;
+mod tail;
+
+use std::collections::BTreeMap;
+
+pub use cores::Cores;
+pub use engine::{Engine, socket};
+pub use error::Error;
+pub use owner::Owner;
+pub use server::{Resources, Server};
+pub use stage::{Observer, Stage};
+
+use container::Surroundings;
+use image::Images;
+
+use crate::model::{Plan, Postgres, Redis, ServiceSource, Target};
+
+/// Images, network and services of one run, up and ready.
+pub struct Stack {
+    surroundings: Surroundings,
+    images: Images,
+    postgres: Option<postgres::Running>,
+    redis: Option<redis::Running>,
+}
+
+impl Stack {
+    /// Brings up what all servers share. `engine` may be missing when nothing of the plan runs
+    /// in a container.
+    pub async fn up(
+        plan: &Plan,
+        engine: Option<Engine>,
+        owner: Owner,
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        let cores = Cores::of_this_machine(threads(plan))?;
+        let surroundings = Surroundings::create(plan, engine, owner, cores).await?;
+        let images = Images::provide(plan, surroundings.engine.as_ref(), observe).await?;
+        let postgres = match &plan.postgres {
+            Some(service) => {
+                observe(Stage::Service("postgres"));
+                Some(postgres::Running::start(service, &images, &surroundings).await?)
+            }
+            None => None,
+        };
+        let redis = match &plan.redis {
+            Some(service) => {
+                observe(Stage::Service("redis"));
+                Some(redis::Running::start(service, &images, &surroundings).await?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            surroundings,
+            images,
+            postgres,
+            redis,
+        })
+    }
+
+    /// Sets a server up, starts it and waits until it answers.
+    pub async fn start(&self, target: &Target, observe: Observer<'_>) -> Result<Server, Error> {
+        Server::start(self, target, observe).await
+    }
+
+    /// Removes everything of this run.
+    pub async fn down(self) -> Result<(), Error> {
+        let Self { surroundings, .. } = self;
+        sweep::remove_run(surroundings.engine.as_ref(), &surroundings.owner).await
+    }
+
+    /// Who runs on which CPU.
+    pub const fn cores(&self) -> &Cores {
+        &self.surroundings.cores
+    }
+
+    /// Identifier of every image in use, by server or service.
+    pub fn image_ids(&self) -> BTreeMap<String, String> {
+        self.images.ids()
+    }
+
+    /// Version of the engine, where one is used.
+    pub fn engine_version(&self) -> Option<&str> {
+        self.surroundings.engine.as_ref().map(Engine::version)
+    }
+}
+
+/// Runs the plan's `prepare` commands, one after the other.
+pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Result<(), Error> {
+    for command in &plan.prepare {
+        observe(Stage::Prepare(&command.join(" ")));
+        let recipe = process::Recipe {
+            name: "prepare",
+            command,
+            env: &[],
+            folder: &plan.root,
+            cpus: &[],
+            owner,
+        };
+        process::run_to_end(&recipe, observe).await?;
+    }
+    Ok(())
+}
+
+/// The folders and images a plan names, with what they are for.
+fn services(plan: &Plan) -> impl Iterator<Item = (&'static str, &ServiceSource)> {
+    let postgres = plan
+        .postgres
+        .iter()
+        .map(|Postgres { source, .. }| ("postgres", source));
+    let redis = plan.redis.iter().map(|Redis { source }| ("redis", source));
+    postgres.chain(redis)
+}
+
+fn threads(plan: &Plan) -> usize {
+    let cells = plan.targets.iter().flat_map(|target| &target.cells);
+    cells.map(|cell| cell.workload.threads).max().unwrap_or(1)
+}

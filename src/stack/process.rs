@@ -1,0 +1,218 @@
+//! Servers that run as a process of this host: pinned, labelled by an environment variable, in a
+//! process group of their own, with their resources read from /proc.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use procfs::WithCurrentSystemInfo;
+use procfs::process::{Process as Entry, all_processes};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::cores::pin_this_thread;
+use super::owner::VARIABLE;
+use super::tail::tail;
+use super::{Error, Observer, Owner, Stage};
+
+/// Pause between two looks at a running command.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What to run and where.
+pub(super) struct Recipe<'a> {
+    pub(super) name: &'a str,
+    pub(super) command: &'a [String],
+    pub(super) env: &'a [(String, String)],
+    pub(super) folder: &'a Path,
+    /// Where it may run; empty for anywhere.
+    pub(super) cpus: &'a [usize],
+    pub(super) owner: &'a Owner,
+}
+
+/// A process group that is ended when this is dropped.
+pub(super) struct Group {
+    name: String,
+    child: Child,
+    output: File,
+}
+
+impl Group {
+    pub(super) fn start(recipe: &Recipe<'_>) -> Result<Self, Error> {
+        let fail = |source| Error::Spawn {
+            command: recipe.command.join(" "),
+            source,
+        };
+        let output = tempfile::tempfile().map_err(fail)?;
+        let mut command = Command::new(&recipe.command[0]);
+        command
+            .args(&recipe.command[1..])
+            .envs(recipe.env.iter().map(|(name, value)| (name, value)))
+            .env(VARIABLE, recipe.owner.to_variable())
+            .current_dir(recipe.folder)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().map_err(fail)?)
+            .stderr(output.try_clone().map_err(fail)?)
+            .process_group(0);
+        let child = spawn_pinned(command, recipe.cpus)?.map_err(fail)?;
+        Ok(Self {
+            name: recipe.name.to_owned(),
+            child,
+            output,
+        })
+    }
+
+    /// How the process ended, once it has.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
+        self.child.try_wait().map_err(|source| Error::Spawn {
+            command: self.name.clone(),
+            source,
+        })
+    }
+
+    pub(super) fn ended_error(&self, status: ExitStatus) -> Error {
+        Error::Ended {
+            name: self.name.clone(),
+            status: status.to_string(),
+            output: self.output(),
+        }
+    }
+
+    /// The last lines of its output.
+    pub(super) fn output(&self) -> String {
+        last_bytes(&self.output).map_or_else(|error| error.to_string(), |bytes| tail(&bytes))
+    }
+
+    /// CPU time of the group since its start and its share of memory (PSS), all processes
+    /// together. The kernel counts CPU time in ticks of 10 ms.
+    pub(super) fn resources(&self) -> Result<(Duration, u64), Error> {
+        let fail = |reason: String| Error::Usage {
+            name: self.name.clone(),
+            reason,
+        };
+        let members = self.members().map_err(|error| fail(error.to_string()))?;
+        if members.is_empty() {
+            return Err(fail("it ended".into()));
+        }
+        let ticks: u64 = members.iter().filter_map(ticks).sum();
+        let memory = members.iter().filter_map(proportional_memory).sum();
+        let per_second = procfs::ticks_per_second();
+        Ok((
+            Duration::from_nanos(ticks * 1_000_000_000 / per_second),
+            memory,
+        ))
+    }
+
+    fn members(&self) -> procfs::ProcResult<Vec<Entry>> {
+        let group = i32::try_from(self.child.id()).unwrap_or(i32::MAX);
+        let alive = all_processes()?.filter_map(Result::ok);
+        Ok(alive
+            .filter(|entry| entry.stat().is_ok_and(|stat| stat.pgrp == group))
+            .collect())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Runs a command to its end, its output passed on line by line.
+pub(super) async fn run_to_end(recipe: &Recipe<'_>, observe: Observer<'_>) -> Result<(), Error> {
+    let mut group = Group::start(recipe)?;
+    let mut told = 0;
+    let status = loop {
+        let ended = group.ended()?;
+        told = tell(&group.output, told, observe);
+        match ended {
+            Some(status) => break status,
+            None => tokio::time::sleep(PAUSE).await,
+        }
+    };
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Command {
+        name: recipe.name.to_owned(),
+        command: recipe.command.join(" "),
+        status: status.to_string(),
+        output: group.output(),
+    })
+}
+
+/// Passes on the whole lines written since `told`; where the next ones begin.
+fn tell(output: &File, told: u64, observe: Observer<'_>) -> u64 {
+    let Ok(bytes) = bytes_from(output, told) else {
+        return told;
+    };
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    for line in bytes[..whole]
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        observe(Stage::Output(&tail(line)));
+    }
+    told + u64::try_from(whole).unwrap_or_default()
+}
+
+/// A child inherits the CPUs of the thread that starts it, so a thread is pinned for that.
+fn spawn_pinned(mut command: Command, cpus: &[usize]) -> Result<io::Result<Child>, Error> {
+    std::thread::scope(|scope| {
+        let spawner = scope.spawn(|| {
+            if !cpus.is_empty() {
+                pin_this_thread(cpus)?;
+            }
+            Ok(command.spawn())
+        });
+        spawner.join().expect("spawning a process does not panic")
+    })
+}
+
+fn end(child: &mut Child) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // A group that is gone already needs no signal.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+    let _ = child.wait();
+}
+
+/// Time on the CPU, that of children it has waited for included.
+fn ticks(entry: &Entry) -> Option<u64> {
+    let stat = entry.stat().ok()?;
+    let children = stat.cutime + stat.cstime;
+    Some(stat.utime + stat.stime + u64::try_from(children).unwrap_or_default())
+}
+
+/// Memory with pages shared among processes divided by their number.
+fn proportional_memory(entry: &Entry) -> Option<u64> {
+    let rollup = entry.smaps_rollup().ok()?;
+    let totals = rollup
+        .memory_map_rollup
+        .0
+        .first()?
+        .extension
+        .map
+        .get("Pss")
+        .copied();
+    totals.or_else(|| Some(entry.stat().ok()?.rss_bytes().get()))
+}
+
+fn last_bytes(output: &File) -> io::Result<Vec<u8>> {
+    let length = output.metadata()?.len();
+    bytes_from(output, length.saturating_sub(16 * 1024))
+}
+
+/// Reads at a position of its own: the child writes at the shared one.
+fn bytes_from(output: &File, start: u64) -> io::Result<Vec<u8>> {
+    let length = output.metadata()?.len().saturating_sub(start);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    output.read_exact_at(&mut bytes, start)?;
+    Ok(bytes)
+}

@@ -1,0 +1,318 @@
+//! One server under test, up and answering.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tokio::net::lookup_host;
+
+use super::container::{Container, Recipe, free_port};
+use super::process::{self, Group};
+use super::ready::{Wait, get};
+use super::{Error, Observer, Stack, Stage};
+use crate::model::{Placeholder, Source, Target};
+
+/// A server that has answered its first request.
+pub struct Server {
+    address: SocketAddr,
+    host: String,
+    startup: Option<Duration>,
+    kind: Kind,
+}
+
+enum Kind {
+    Container(Box<Container>),
+    /// Guarded because asking whether a child has ended changes it.
+    Process(Mutex<Group>),
+    External,
+}
+
+/// A moment's resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// CPU time since the server's start.
+    pub cpu: Duration,
+    /// Working set in bytes.
+    pub memory: u64,
+}
+
+/// Values of the placeholders and where the server will listen.
+struct Place {
+    values: Values,
+    listen: SocketAddr,
+}
+
+/// What placeholders in commands and environment stand for.
+#[derive(Debug, Clone, Default)]
+struct Values(Vec<(Placeholder, String)>);
+
+impl Values {
+    fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| {
+            text.replace(name.text(), value)
+        })
+    }
+
+    fn fill_all(&self, words: &[String]) -> Vec<String> {
+        words.iter().map(|word| self.fill(word)).collect()
+    }
+
+    fn fill_env(&self, env: &[(String, String)]) -> Vec<(String, String)> {
+        env.iter()
+            .map(|(name, value)| (name.clone(), self.fill(value)))
+            .collect()
+    }
+}
+
+impl Server {
+    pub(super) async fn start(
+        stack: &Stack,
+        target: &Target,
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        match &target.source {
+            Source::Url(address) => Self::external(target, address).await,
+            Source::Run(command) => Self::process(stack, target, command, observe).await,
+            Source::Image(_) | Source::Build(_) => Self::container(stack, target, observe).await,
+        }
+    }
+
+    /// Where load goes.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The `Host` header field.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// From the start to the first expected answer; nothing for a server that ran already.
+    pub const fn startup(&self) -> Option<Duration> {
+        self.startup
+    }
+
+    /// What the server uses now; nothing for one that perfgate did not start.
+    pub async fn resources(&self) -> Result<Option<Resources>, Error> {
+        let (cpu, memory) = match &self.kind {
+            Kind::Container(container) => container.resources().await?,
+            Kind::Process(group) => lock(group).resources()?,
+            Kind::External => return Ok(None),
+        };
+        Ok(Some(Resources { cpu, memory }))
+    }
+
+    /// An error when the server is no longer there.
+    pub async fn check(&self) -> Result<(), Error> {
+        match ended(&self.kind).await? {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the server, if perfgate started it.
+    pub async fn stop(self) -> Result<(), Error> {
+        match self.kind {
+            Kind::Container(container) => container.remove().await,
+            Kind::Process(_) | Kind::External => Ok(()),
+        }
+    }
+
+    async fn external(target: &Target, authority: &str) -> Result<Self, Error> {
+        let found = lookup_host(authority).await.and_then(|mut addresses| {
+            addresses
+                .next()
+                .ok_or_else(|| std::io::Error::other("the name has no address"))
+        });
+        let address = found.map_err(|source| Error::Address {
+            address: authority.to_owned(),
+            source,
+        })?;
+        Self::ready(target, address, authority.to_owned(), Kind::External, None).await
+    }
+
+    async fn process(
+        stack: &Stack,
+        target: &Target,
+        command: &[String],
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        let place = stack.place(free_port()?, false);
+        let command = place.values.fill_all(command);
+        let env = place.values.fill_env(&target.env);
+        let setups: Vec<_> = target
+            .setup
+            .iter()
+            .map(|words| place.values.fill_all(words))
+            .collect();
+        let recipe = |command| process::Recipe {
+            name: &target.name,
+            command,
+            env: &env,
+            folder: &stack.surroundings.root,
+            cpus: &stack.surroundings.cores.server,
+            owner: &stack.surroundings.owner,
+        };
+        for setup in &setups {
+            observe(Stage::Setup {
+                server: &target.name,
+                command: &setup.join(" "),
+            });
+            process::run_to_end(&recipe(setup), observe).await?;
+        }
+        observe(Stage::Start(&target.name));
+        let start = Instant::now();
+        let group = Group::start(&recipe(&command))?;
+        let kind = Kind::Process(Mutex::new(group));
+        Self::ready(
+            target,
+            place.listen,
+            place.listen.to_string(),
+            kind,
+            Some(start),
+        )
+        .await
+    }
+
+    async fn container(
+        stack: &Stack,
+        target: &Target,
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        let around = &stack.surroundings;
+        let place = stack.place(around.listen(target.port)?, true);
+        let recipe = |role: String, command: &[String], listen| Recipe {
+            name: &target.name,
+            role,
+            image: stack.images.get(&target.name),
+            command: place.values.fill_all(command),
+            env: place.values.fill_env(&target.env),
+            listen,
+            cpus: &around.cores.server,
+            memory: target.memory,
+            tmpfs: None,
+        };
+        for (number, setup) in target.setup.iter().enumerate() {
+            let command = setup.join(" ");
+            observe(Stage::Setup {
+                server: &target.name,
+                command: &command,
+            });
+            let role = format!("{}-setup-{number}", target.name);
+            let container = Container::start(recipe(role, setup, None), around).await?;
+            finish(container, &target.name, command).await?;
+        }
+        observe(Stage::Start(&target.name));
+        let start = Instant::now();
+        let role = target.name.clone();
+        let recipe = recipe(role, &target.command, Some(place.listen));
+        let container = Container::start(recipe, around).await?;
+        let address = container.address().await?;
+        Self::ready(
+            target,
+            address,
+            address.to_string(),
+            Kind::Container(Box::new(container)),
+            Some(start),
+        )
+        .await
+    }
+
+    async fn ready(
+        target: &Target,
+        address: SocketAddr,
+        host: String,
+        kind: Kind,
+        start: Option<Instant>,
+    ) -> Result<Self, Error> {
+        let wait = Wait {
+            name: &target.name,
+            what: format!("http://{host}{}", target.ready.path),
+            within: target.ready.within,
+        };
+        let ask = async || get(address, &host, &target.ready.path).await;
+        wait.until(
+            ask,
+            async || ended(&kind).await,
+            async || output(&kind).await,
+        )
+        .await?;
+        Ok(Self {
+            address,
+            host,
+            startup: start.map(|start| start.elapsed()),
+            kind,
+        })
+    }
+}
+
+impl Stack {
+    /// What the placeholders stand for when a server listens there.
+    fn place(&self, listen: SocketAddr, contained: bool) -> Place {
+        let mut values = vec![
+            (Placeholder::Host, listen.ip().to_string()),
+            (Placeholder::Port, listen.port().to_string()),
+            (Placeholder::Perfgate, own_path()),
+        ];
+        let postgres = self.postgres.as_ref().map(|service| service.url(contained));
+        let redis = self.redis.as_ref().map(|service| service.url(contained));
+        values.extend(postgres.map(|url| (Placeholder::PostgresUrl, url.to_owned())));
+        values.extend(redis.map(|url| (Placeholder::RedisUrl, url.to_owned())));
+        Place {
+            values: Values(values),
+            listen,
+        }
+    }
+}
+
+fn own_path() -> String {
+    env::current_exe()
+        .unwrap_or_else(|_| PathBuf::from("perfgate"))
+        .display()
+        .to_string()
+}
+
+async fn finish(container: Container, name: &str, command: String) -> Result<(), Error> {
+    let status = container.wait().await?;
+    if status == 0 {
+        return container.remove().await;
+    }
+    let output = container.output().await;
+    container.remove().await?;
+    Err(Error::Command {
+        name: name.to_owned(),
+        command,
+        status: format!("exit code {status}"),
+        output,
+    })
+}
+
+async fn ended(kind: &Kind) -> Result<Option<Error>, Error> {
+    match kind {
+        Kind::Container(container) => match container.ended().await? {
+            Some(status) => Ok(Some(container.ended_error(status).await)),
+            None => Ok(None),
+        },
+        Kind::Process(group) => {
+            let mut group = lock(group);
+            Ok(group.ended()?.map(|status| group.ended_error(status)))
+        }
+        Kind::External => Ok(None),
+    }
+}
+
+async fn output(kind: &Kind) -> String {
+    match kind {
+        Kind::Container(container) => container.output().await,
+        Kind::Process(group) => lock(group).output(),
+        Kind::External => String::new(),
+    }
+}
+
+fn lock(group: &Mutex<Group>) -> std::sync::MutexGuard<'_, Group> {
+    group
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
