@@ -78,27 +78,23 @@ impl Slot {
             }
             self.close();
         }
-        let opened = self.connect().await?;
+        let connection = self.connect().await?;
         if !was_open {
-            self.watch.begin(opened);
+            self.watch.begin(Instant::now());
         }
-        match &mut self.connection {
-            Some(connection) => self.worker.exchange(connection).await,
-            None => Err(Failure::Connect),
-        }
+        let connection = self.connection.insert(connection);
+        self.worker.exchange(connection).await
     }
 
-    /// Opens the connection; gives the instant since which it is open.
-    async fn connect(&mut self) -> Result<Instant, Failure> {
+    async fn connect(&mut self) -> Result<Connection, Failure> {
         let start = Instant::now();
-        self.connection = Some(self.worker.connect().await?);
-        let opened = Instant::now();
+        let connection = self.worker.connect().await?;
         let mut recorder = self.worker.recorder();
-        recorder.connected(opened - start);
+        recorder.connected(start.elapsed());
         if !std::mem::take(&mut self.is_new) {
             recorder.reconnected();
         }
-        Ok(opened)
+        Ok(connection)
     }
 
     fn record(&mut self, outcome: Result<Response, Failure>, waited: Duration, now: Instant) {

@@ -69,16 +69,22 @@ fn files(folder: &Path, ignored: &Gitignore) -> io::Result<Vec<PathBuf>> {
             let is_folder = entry.file_type()?.is_dir();
             if is_folder {
                 folders.push(path);
-            } else if !ignored
-                .matched_path_or_any_parents(&path, false)
-                .is_ignore()
-            {
+            } else if is_needed(&path) || !is_ignored(ignored, &path) {
                 found.push(path);
             }
         }
     }
     found.sort();
     Ok(found)
+}
+
+fn is_ignored(ignored: &Gitignore, path: &Path) -> bool {
+    ignored.matched_path_or_any_parents(path, false).is_ignore()
+}
+
+/// The builder needs these two also where they keep themselves out of the image.
+fn is_needed(path: &Path) -> bool {
+    path == Path::new("Dockerfile") || path == Path::new(".dockerignore")
 }
 
 #[cfg(test)]
@@ -117,7 +123,7 @@ mod tests {
         }
         fs::write(
             folder.path().join(".dockerignore"),
-            "*.log\n# note\ncache/*\n!cache/keep\n**/__pycache__\n",
+            "Dockerfile\n*.log\n# note\ncache/*\n!cache/keep\n**/__pycache__\n",
         )
         .expect("written");
         let context = Context::read(folder.path()).expect("read");
