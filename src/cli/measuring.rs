@@ -93,6 +93,7 @@ impl Setting {
         .await?;
         let fingerprint = fingerprint(stack.engine_version())?;
         let images = stack.image_ids();
+        let path = words(stack.path());
         let mut driver = Live::new(stack);
         let samples =
             measure::measure(&self.plan, &fingerprint.runner, seed, &mut driver, &observe).await?;
@@ -105,7 +106,7 @@ impl Setting {
             base: None,
             fingerprint,
             images,
-            path: self.path().into(),
+            path: path.into(),
             seed,
             started,
             seconds: clock.elapsed().as_secs_f64(),
@@ -117,12 +118,12 @@ impl Setting {
             samples,
         })
     }
+}
 
-    fn path(&self) -> &'static str {
-        match (&self.engine, self.plan.network) {
-            (None, _) => "no containers",
-            (Some(_), NetworkPath::Published) => "published loopback port",
-            (Some(_), NetworkPath::Host) => "host networking",
-        }
+const fn words(path: Option<NetworkPath>) -> &'static str {
+    match path {
+        None => "no containers",
+        Some(NetworkPath::Published) => "published loopback port",
+        Some(NetworkPath::Host) => "host networking",
     }
 }

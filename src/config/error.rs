@@ -47,10 +47,12 @@ impl Error {
 pub(super) fn nearest<'a, S: AsRef<str>>(name: &str, known: &'a [S]) -> Option<&'a str> {
     let scored = known.iter().map(|known| {
         let known = known.as_ref();
-        (strsim::jaro_winkler(name, known), known)
+        (strsim::normalized_damerau_levenshtein(name, known), known)
     });
+    // Of names that are equally like it, the first.
     scored
+        .rev()
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(score, _)| *score > 0.75)
+        .filter(|(score, _)| *score > 0.6)
         .map(|(_, known)| known)
 }

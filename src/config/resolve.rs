@@ -1,5 +1,6 @@
 //! File → plan: defaults, inheritance, checks.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         root: &root,
         has_postgres: file.postgres.is_some(),
         has_redis: file.redis.is_some(),
+        network: file.network,
     };
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
     let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, places)?;
@@ -43,7 +45,7 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         file: path.to_owned(),
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
         without_docker: file.without_docker.map(|path| root.join(path)),
-        network: file.network.unwrap_or(NetworkPath::DEFAULT),
+        network: file.network,
         postgres: file
             .postgres
             .map(|postgres| resolver.postgres(postgres))
@@ -61,6 +63,7 @@ struct Resolver<'a> {
     root: &'a Path,
     has_postgres: bool,
     has_redis: bool,
+    network: Option<NetworkPath>,
 }
 
 impl Resolver<'_> {
@@ -234,7 +237,7 @@ impl Resolver<'_> {
             Some(ready) => (self.target(&ready.path)?, ready.within),
             None => (workloads[0].1.path.clone(), None),
         };
-        Ok(Target {
+        let target = Target {
             cells: self.cells(&name, &server, workloads, base)?,
             command: self.words(&server.command)?,
             setup: server
@@ -251,13 +254,29 @@ impl Resolver<'_> {
             memory: server.memory.map(|size| size.0),
             name,
             source,
-        })
+        };
+        self.can_listen(&target, &span)?;
+        Ok(target)
+    }
+
+    /// On the host's network every server must be told its own loopback port.
+    fn can_listen(&self, target: &Target, span: &Range<usize>) -> Result<(), Error> {
+        let on_host = self.network == Some(NetworkPath::Host) && target.source.is_contained();
+        if !on_host || target.is_told_where_to_listen() {
+            return Ok(());
+        }
+        let name = &target.name;
+        Err(self.places.invalid(
+            span,
+            format!("server `{name}` is not told where to listen on the host's network"),
+            Some("use {host} and {port} in its `command` or `env`".into()),
+        ))
     }
 
     fn source(
         &self,
         name: &str,
-        span: &std::ops::Range<usize>,
+        span: &Range<usize>,
         server: &file::Server,
     ) -> Result<Source, Error> {
         let choices = [
@@ -431,7 +450,7 @@ impl Resolver<'_> {
     fn service(
         &self,
         name: &str,
-        span: &std::ops::Range<usize>,
+        span: &Range<usize>,
         image: Option<String>,
         build: Option<PathBuf>,
         url: Option<String>,

@@ -1,1 +1,243 @@
+use std::path::Path;
+use std::time::Duration;
 
+use super::{Error, parse};
+use crate::model::{Metric, Origin, Plan, Source};
+
+const SERVER: &str = "[server.app]\nrun = [\"app\"]\n";
+const ENDPOINT: &str = "[endpoint.home]\npath = \"/\"\n";
+
+fn read(text: &str) -> Result<Plan, Error> {
+    parse(Path::new("project/perfgate.toml"), text)
+}
+
+fn plan(extra: &str) -> Plan {
+    read(&format!("{SERVER}{ENDPOINT}{extra}")).expect("a valid configuration")
+}
+
+/// The error of a file whose first lines are valid, and its hint.
+fn refused(extra: &str) -> (String, String) {
+    explain(read(&format!("{SERVER}{ENDPOINT}{extra}")))
+}
+
+fn explain(result: Result<Plan, Error>) -> (String, String) {
+    let error = result.expect_err("the configuration is invalid");
+    (error.to_string(), error.hint().unwrap_or_default())
+}
+
+#[test]
+fn the_smallest_file_gets_defaults() {
+    let plan = plan("");
+    let target = &plan.targets[0];
+    assert_eq!(target.source, Source::Run(vec!["app".into()]));
+    assert_eq!(target.ready.path, "/");
+    assert_eq!(plan.pacing.rounds, 10);
+    assert_eq!(plan.baselines, Path::new("project/.perfgate/baselines"));
+    let margin = target.cells[0].thresholds[&Metric::Throughput]
+        .margin
+        .clone();
+    assert_eq!(margin.expect("a default").origin, Origin::Default);
+}
+
+#[test]
+fn names_keep_the_order_of_the_file() {
+    let plan = read(
+        "[server.z]\nrun=[\"z\"]\n[server.a]\nrun=[\"a\"]\n[endpoint.y]\npath=\"/y\"\n[endpoint.b]\npath=\"/b\"\n",
+    )
+    .expect("valid");
+    let servers: Vec<_> = plan
+        .targets
+        .iter()
+        .map(|target| target.name.as_str())
+        .collect();
+    let endpoints: Vec<_> = plan.targets[0]
+        .cells
+        .iter()
+        .map(|cell| cell.endpoint.as_str())
+        .collect();
+    assert_eq!((servers, endpoints), (vec!["z", "a"], vec!["y", "b"]));
+}
+
+#[test]
+fn thresholds_inherit_value_by_value_and_name_their_line() {
+    let plan = read(
+        "[server.app]\nrun = [\"app\"]\nthresholds.latency_p50.max = \"50ms\"\n\
+         [server.app.endpoint.home.thresholds]\nlatency_p50 = { max_increase = \"7%\" }\n\
+         [endpoint.home]\npath = \"/\"\n[endpoint.other]\npath = \"/o\"\n\
+         [thresholds]\nlatency_p50 = { max_increase = \"3%\", floor = \"1ms\" }\n",
+    )
+    .expect("valid");
+    let [home, other] = plan.targets[0].cells.as_slice() else {
+        panic!("two endpoints");
+    };
+    let home = &home.thresholds[&Metric::LatencyP50];
+    let rule = home.margin.as_ref().expect("a margin");
+    assert_eq!(rule.to_string(), "max_increase 7% (perfgate.toml:5)");
+    assert!((rule.value - 0.07).abs() < 1e-12);
+    assert_eq!(home.floor, Some(1000.0));
+    assert_eq!(home.ceiling.as_ref().map(|rule| rule.value), Some(50_000.0));
+    let other = &other.thresholds[&Metric::LatencyP50];
+    assert_eq!(
+        other.margin.as_ref().map(ToString::to_string).as_deref(),
+        Some("max_increase 3% (perfgate.toml:11)")
+    );
+}
+
+#[test]
+fn the_budget_pays_for_rounds_after_the_warm_up() {
+    let plan = plan("[load]\nbudget = \"9s\"\nwarmup = \"2s\"\nround = \"500ms\"\nrounds = 50\n");
+    assert_eq!(
+        (plan.pacing.rounds, plan.pacing.round),
+        (14, Duration::from_millis(500))
+    );
+    let (error, hint) = refused("[load]\nbudget = \"6s\"\n");
+    assert_eq!(
+        error,
+        "cannot use project/perfgate.toml:6:10: the budget pays for 1 rounds after a warm-up of 5s"
+    );
+    assert!(hint.contains("at least 3"), "{hint}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_one() {
+    let (error, hint) = refused("[load]\nconections = 5\n");
+    assert!(
+        error.starts_with("cannot use project/perfgate.toml:6:1: unknown field `conections`"),
+        "{error}"
+    );
+    assert!(error.contains("`connections`"), "{error}");
+    assert_eq!(hint, "did you mean `connections`?");
+}
+
+#[test]
+fn an_unknown_metric_is_refused_with_the_nearest_one() {
+    let (error, hint) = refused("[thresholds]\nlatency_p5 = { max = \"5ms\" }\n");
+    assert!(
+        error.starts_with("cannot use project/perfgate.toml:6:1: unknown variant `latency_p5`"),
+        "{error}"
+    );
+    assert_eq!(hint, "did you mean `latency_p50`?");
+}
+
+#[test]
+fn an_ambiguous_increase_is_refused_with_its_two_readings() {
+    let (error, hint) = refused("[thresholds]\nlatency_p50 = { max_increase = \"150%\" }\n");
+    assert_eq!(
+        error,
+        "cannot use project/perfgate.toml:6:32: `150%` has more than one meaning"
+    );
+    assert_eq!(
+        hint,
+        "write \"+150%\" for \"150 % on top of the base\", \"+50%\" for \"up to 150 % of the base\""
+    );
+    let plan = plan("[thresholds]\nlatency_p50 = { max_increase = \"+150%\" }\n");
+    let margin = plan.targets[0].cells[0].thresholds[&Metric::LatencyP50]
+        .margin
+        .clone();
+    assert!((margin.expect("a margin").value - 1.5).abs() < 1e-12);
+}
+
+#[test]
+fn every_mistake_names_its_place() {
+    let cases = [
+        (
+            "[thresholds]\nthroughput = { max_increase = \"5%\" }\n",
+            "6:31: `max_increase` has no sense for `throughput`: higher is better",
+        ),
+        (
+            "[thresholds]\nthroughput = { max_decrease = \"100%\" }\n",
+            "6:31: nothing can decrease by `100%`",
+        ),
+        (
+            "[thresholds]\nlatency_p50 = { max = \"5MiB\" }\n",
+            "6:23: `5MiB` does not fit `latency_p50.max`",
+        ),
+        (
+            "[thresholds]\nlatency_p50 = { max = \"fast\" }\n",
+            "6:23: `fast` is not a quantity",
+        ),
+        (
+            "[thresholds]\nlatency_p90 = { floor = \"1ms\" }\n",
+            "6:1: `latency_p90` has a floor and no relative rule that it belongs to",
+        ),
+        (
+            "[thresholds]\nerror_rate = { max_increase = \"5%\" }\n",
+            "6:31: error_rate has no relative rule",
+        ),
+        (
+            "[load]\nround = \"5 parsecs\"\n",
+            "6:9: `5 parsecs` is not a length of time",
+        ),
+        ("[load]\nconnections = 0\n", "6:15: `connections` is 0"),
+        (
+            "[baseline]\nstore = \"s3:bucket\"\n",
+            "6:9: `s3:bucket` is not a baseline store",
+        ),
+        (
+            "[redis]\n",
+            "5:1: [redis] needs exactly one of `image`, `build`, `url`",
+        ),
+        (
+            "[server.b]\nrun = [\"b\"]\nimage = \"b\"\n",
+            "5:1: server `b` needs exactly one of `image`, `build`, `run`, `url`",
+        ),
+        ("[server.b]\nrun = []\n", "5:1: server `b` runs no program"),
+        (
+            "[server.b]\nurl = \"https://x/y\"\n",
+            "6:7: `https://x/y` is not the URL of a server",
+        ),
+        (
+            "[server.b]\nrun = [\"b\", \"{postgres.url}\"]\n",
+            "6:13: `{postgres.url}` is used and the file has no [postgres]",
+        ),
+        (
+            "[server.b]\nrun = [\"b\", \"{redis.uri}\"]\n",
+            "6:13: `{redis.uri}` stands for nothing",
+        ),
+        (
+            "[endpoint.x]\npath = \"x y\"\n",
+            "6:8: `x y` is not a request target",
+        ),
+        (
+            "[endpoint.x]\npath = \"/\"\nheaders = { A = \"b\\r\\nc\" }\n",
+            "7:17: `A` is not a header field",
+        ),
+        (
+            "[endpoint.x]\npath = \"/\"\nexpect = { status = 99 }\n",
+            "7:21: `99` is not the status of a final response",
+        ),
+        (
+            "[server.app.endpoint.hom.thresholds]\n",
+            "5:22: server `app` names an endpoint `hom` that is not there",
+        ),
+        ("[load\n", "5:6: "),
+    ];
+    for (extra, expected) in cases {
+        let (error, _) = refused(extra);
+        let expected = format!("cannot use project/perfgate.toml:{expected}");
+        assert!(
+            error.starts_with(&expected),
+            "for {extra:?}:\n  found    {error}\n  expected {expected}"
+        );
+    }
+}
+
+#[test]
+fn a_file_without_servers_or_endpoints_says_what_to_add() {
+    assert!(explain(read(ENDPOINT)).1.contains("[server.app]"));
+    assert!(explain(read(SERVER)).1.contains("[endpoint.health]"));
+}
+
+#[test]
+fn braces_that_are_not_placeholders_stay() {
+    let plan = read(&format!(
+        "{ENDPOINT}[server.app]\nrun = [\"app\", '{{\"json\": 1}}', \"{{port}}\"]\n"
+    ));
+    assert!(plan.is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = super::load(Path::new("/nowhere/perfgate.toml")).expect_err("no such file");
+    assert_eq!(error.to_string(), "cannot read `/nowhere/perfgate.toml`");
+}

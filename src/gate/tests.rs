@@ -1,1 +1,336 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::{Reference, judge, outcome};
+use crate::model::{
+    Baseline, Difference, Finding, Key, LoadShape, Metric, Origin, Outcome, Reason, Round, Rule,
+    Runner, Sample, Tally, Threshold, Thresholds, Verdict,
+};
+
+fn key() -> Key {
+    Key {
+        server: "app".into(),
+        endpoint: "home".into(),
+        load: LoadShape {
+            request: "r".into(),
+            connections: 50,
+            threads: 1,
+            timeout_ms: 2000,
+            round_ms: 1000,
+        },
+        settings: "s".into(),
+        runner: Runner {
+            architecture: "x86_64".into(),
+            cpu_model: "cpu".into(),
+            cores: 2,
+            kernel_major: "6".into(),
+            engine_major: None,
+        },
+    }
+}
+
+/// A stored run in which every metric of interest had the value `value`.
+fn run(value: f64, age: i64) -> Baseline {
+    Baseline {
+        schema: 1,
+        key: key(),
+        commit: None,
+        time: Timestamp::from_second(1_000_000 - age).expect("a time"),
+        verdict: Outcome::Pass,
+        anchor: None,
+        values: BTreeMap::from([(Metric::Throughput, value), (Metric::LatencyP50, value)]),
+        rounds: BTreeMap::new(),
+    }
+}
+
+fn history(values: &[f64]) -> Reference {
+    Reference::Stored(
+        values
+            .iter()
+            .zip(0..)
+            .map(|(value, age)| run(*value, age))
+            .collect(),
+    )
+}
+
+/// A sample with so many responses a second, each of them `latency` long.
+fn sample(throughput: u64, latency: Duration) -> Sample {
+    let mut tally = Tally::empty(Duration::from_secs(1));
+    tally.started = throughput;
+    tally.succeeded = throughput;
+    tally.succeeded_in_window = throughput;
+    tally.status.insert(200, throughput);
+    let nanoseconds = u64::try_from(latency.as_nanos()).expect("short");
+    tally.latency.saturating_record_n(nanoseconds, throughput);
+    let rounds = vec![Round { tally, usage: None }];
+    Sample {
+        key: key(),
+        startup: None,
+        steady: true,
+        rounds,
+    }
+}
+
+fn rule(value: f64) -> Rule {
+    Rule {
+        value,
+        text: "max".into(),
+        origin: Origin::Default,
+    }
+}
+
+fn margin(metric: Metric, value: f64, floor: Option<f64>) -> Thresholds {
+    Thresholds::from([(
+        metric,
+        Threshold {
+            margin: Some(rule(value)),
+            floor,
+            ceiling: None,
+        },
+    )])
+}
+
+fn judged(sample: &Sample, reference: &Reference, rules: &Thresholds, metric: Metric) -> Finding {
+    let findings = judge(std::slice::from_ref(sample), reference, |_| Some(rules));
+    findings
+        .into_iter()
+        .find(|finding| finding.metric == metric)
+        .expect("a finding")
+}
+
+fn throughput(head: u64, values: &[f64]) -> Finding {
+    let sample = sample(head, Duration::from_millis(1));
+    judged(
+        &sample,
+        &history(values),
+        &margin(Metric::Throughput, 0.05, None),
+        Metric::Throughput,
+    )
+}
+
+const FLAT: [f64; 6] = [1000.0, 1005.0, 995.0, 1002.0, 998.0, 1000.0];
+const WILD: [f64; 6] = [1000.0, 1300.0, 700.0, 1150.0, 850.0, 1000.0];
+
+#[test]
+fn regression_needs_both_margin_and_interval() {
+    assert_eq!(throughput(880, &FLAT).verdict, Verdict::Regression);
+    // Beyond the margin, and no more than the history varies by.
+    let noisy = throughput(880, &WILD);
+    assert_eq!(
+        (noisy.verdict, noisy.reason),
+        (Verdict::Inconclusive, Some(Reason::WithinNoise))
+    );
+    // Outside the interval, and within the margin.
+    assert_eq!(throughput(955, &[1000.0; 30]).verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_gain_is_a_pass_that_says_improved() {
+    let finding = throughput(1200, &FLAT);
+    assert_eq!(
+        (finding.verdict, finding.reason),
+        (Verdict::Pass, Some(Reason::Improved))
+    );
+    assert!(finding.change.expect("a change") > 0.19);
+}
+
+#[test]
+fn a_finding_shows_change_interval_and_what_it_could_have_seen() {
+    let finding = throughput(880, &FLAT);
+    assert!((finding.change.expect("a change") + 0.12).abs() < 1e-9);
+    let [low, high] = finding.interval.expect("an interval");
+    assert!(low < -0.12 && -0.12 < high, "{low} {high}");
+    assert!(finding.detectable.expect("a size") >= 0.05);
+    assert_eq!((finding.base, finding.pairs), (Some(1000.0), 6));
+}
+
+#[test]
+fn fewer_than_five_runs_judge_nothing() {
+    let finding = throughput(10, &FLAT[..4]);
+    let short = Reason::ShortHistory { runs: 4, needed: 5 };
+    assert_eq!(
+        (finding.verdict, finding.reason),
+        (Verdict::NotJudged, Some(short))
+    );
+    assert!(finding.change.is_some(), "the change is shown all the same");
+}
+
+#[test]
+fn no_run_at_all_is_no_baseline_and_never_a_plain_pass() {
+    let finding = throughput(1000, &[]);
+    assert_eq!(finding.reason, Some(Reason::NoBaseline));
+    assert_eq!(outcome(&[finding]), Outcome::NoBaseline);
+    assert_eq!(outcome(&[]), Outcome::NoBaseline);
+}
+
+#[test]
+fn runs_of_another_key_are_incomparable_and_say_why() {
+    let mut runs: Vec<_> = FLAT
+        .iter()
+        .zip(0..)
+        .map(|(value, age)| run(*value, age))
+        .collect();
+    for run in &mut runs {
+        run.key.load.connections = 10;
+        run.key.runner.cores = 64;
+    }
+    let sample = sample(10, Duration::from_millis(1));
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let finding = judged(
+        &sample,
+        &Reference::Stored(runs),
+        &rules,
+        Metric::Throughput,
+    );
+    let differs = vec![Difference::Connections, Difference::Runner];
+    assert_eq!(finding.reason, Some(Reason::Incomparable { differs }));
+    assert_eq!(
+        (finding.base, finding.change),
+        (None, None),
+        "never compared"
+    );
+}
+
+#[test]
+fn regressed_runs_stay_out_of_the_history() {
+    let mut runs: Vec<_> = FLAT
+        .iter()
+        .zip(0..)
+        .map(|(value, age)| run(*value, age))
+        .collect();
+    runs.extend((0..20).map(|age| Baseline {
+        verdict: Outcome::Regression,
+        ..run(500.0, age)
+    }));
+    let sample = sample(500, Duration::from_millis(1));
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let finding = judged(
+        &sample,
+        &Reference::Stored(runs),
+        &rules,
+        Metric::Throughput,
+    );
+    assert_eq!(
+        (finding.verdict, finding.base),
+        (Verdict::Regression, Some(1000.0))
+    );
+}
+
+#[test]
+fn only_the_newest_thirty_runs_count() {
+    let values: Vec<f64> = [1000.0; 30].into_iter().chain([9000.0; 30]).collect();
+    let finding = throughput(1000, &values);
+    assert_eq!((finding.base, finding.pairs), (Some(1000.0), 30));
+}
+
+#[test]
+fn a_change_below_the_floor_does_not_matter() {
+    let slow = sample(1000, Duration::from_micros(150));
+    let reference = history(&[100.0; 6]);
+    let latency = |floor| {
+        let rules = margin(Metric::LatencyP50, 0.05, floor);
+        judged(&slow, &reference, &rules, Metric::LatencyP50)
+    };
+    assert_eq!(latency(None).verdict, Verdict::Regression);
+    let forgiven = latency(Some(200.0));
+    assert_eq!(forgiven.verdict, Verdict::Pass);
+    assert!(
+        (forgiven.margin.expect("in force") - 2.0).abs() < 1e-9,
+        "200 µs on 100 µs"
+    );
+}
+
+#[test]
+fn a_ceiling_is_judged_without_a_baseline_and_names_its_rule() {
+    let slow = sample(1000, Duration::from_millis(9));
+    let ceiling = Threshold {
+        ceiling: Some(rule(5000.0)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(Metric::LatencyP50, ceiling)]);
+    let finding = judged(&slow, &history(&[]), &rules, Metric::LatencyP50);
+    assert_eq!(finding.rule.as_deref(), Some("max (default)"));
+    assert_eq!(outcome(std::slice::from_ref(&finding)), Outcome::Regression);
+    assert_eq!(
+        (finding.verdict, finding.reason),
+        (Verdict::Regression, Some(Reason::Ceiling))
+    );
+}
+
+#[test]
+fn tails_need_enough_requests_in_a_round() {
+    let few = sample(999, Duration::from_millis(1));
+    let rules = margin(Metric::LatencyP99, 0.2, None);
+    let finding = judged(&few, &history(&FLAT), &rules, Metric::LatencyP99);
+    assert_eq!(
+        finding.reason,
+        Some(Reason::TooFewRequests {
+            requests: 999,
+            needed: 1000
+        })
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_not_judged_where_a_rule_asks_for_it() {
+    let sample = sample(1000, Duration::from_millis(1));
+    let rules = margin(Metric::CpuPerRequest, 0.05, None);
+    let finding = judged(&sample, &history(&FLAT), &rules, Metric::CpuPerRequest);
+    assert_eq!(finding.reason, Some(Reason::Unavailable));
+    let findings = judge(std::slice::from_ref(&sample), &history(&FLAT), |_| None);
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.metric != Metric::CpuPerRequest)
+    );
+}
+
+#[test]
+fn zero_has_no_ratio() {
+    assert_eq!(throughput(0, &FLAT).reason, Some(Reason::NoRatio));
+}
+
+mod laws {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rank(verdict: Verdict) -> u8 {
+        match verdict {
+            Verdict::Pass => 0,
+            Verdict::Inconclusive => 1,
+            Verdict::Regression => 2,
+            Verdict::NotJudged => 3,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_worse_head_never_gets_a_better_verdict(
+            heads in (1_u64..3000, 1_u64..3000),
+            values in prop::collection::vec(200.0_f64..2000.0, 5..12),
+        ) {
+            let (worse, better) = (heads.0.min(heads.1), heads.0.max(heads.1));
+            let worse = throughput(worse, &values).verdict;
+            let better = throughput(better, &values).verdict;
+            prop_assert!(rank(worse) >= rank(better), "{worse:?} {better:?}");
+        }
+
+        #[test]
+        fn a_wider_margin_never_makes_a_worse_verdict(
+            head in 1_u64..3000,
+            margins in (0.0_f64..0.9, 0.0_f64..0.9),
+            values in prop::collection::vec(200.0_f64..2000.0, 5..12),
+        ) {
+            let sample = sample(head, Duration::from_millis(1));
+            let verdict = |share| {
+                let rules = margin(Metric::Throughput, share, None);
+                judged(&sample, &history(&values), &rules, Metric::Throughput).verdict
+            };
+            let (narrow, wide) = (margins.0.min(margins.1), margins.0.max(margins.1));
+            prop_assert!(rank(verdict(wide)) <= rank(verdict(narrow)));
+        }
+    }
+}

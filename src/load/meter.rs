@@ -1,6 +1,6 @@
 //! What a load and its observer share while a window is open. The workers put in how many
-//! requests completed, the observer may ask for an early end; both take effect within about
-//! 100 ms, and the requests themselves touch neither.
+//! requests completed, every 5 ms and not per request; the observer may ask for an early end, which
+//! takes effect within about 100 ms.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ impl Meter {
         Self::default()
     }
 
-    /// Requests that ended so far, well or not; about 50 ms behind.
+    /// Requests that ended so far, well or not; about 5 ms behind under load.
     pub fn completed(&self) -> u64 {
         self.completed.load(Ordering::Relaxed)
     }

@@ -107,6 +107,7 @@ impl Slot {
         }
         recorder.completed(verdict, waited, in_window);
         drop(recorder);
+        self.worker.report_when_due(now);
         if keeps {
             self.count_received();
         } else {

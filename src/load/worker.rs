@@ -19,6 +19,8 @@ use crate::model::Failure;
 
 /// Time between two looks at the connections of a thread.
 const SCAN: Duration = Duration::from_millis(50);
+/// Time between two reports of progress; a fiftieth of the intervals that observers look at.
+const REPORT: Duration = Duration::from_millis(5);
 /// Longest time after the window for requests in flight to come back.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,8 @@ pub(super) struct Worker {
     meter: Arc<Meter>,
     /// The end of the window as far as the worker knows.
     closes: Cell<Instant>,
+    /// When progress is reported next.
+    reports: Cell<Instant>,
     recorder: RefCell<Recorder>,
 }
 
@@ -54,6 +58,7 @@ impl Worker {
         Rc::new(Self {
             order,
             closes: Cell::new(meter.closing(window)),
+            reports: Cell::new(window.opens),
             window,
             meter,
             recorder: RefCell::new(recorder),
@@ -154,6 +159,14 @@ impl Worker {
             for watch in watches {
                 watch.give_up(GivenUp::Over);
             }
+        }
+    }
+
+    /// Reports progress when it is due, by the clock read of a completed response.
+    pub(super) fn report_when_due(&self, now: Instant) {
+        if now >= self.reports.get() {
+            self.reports.set(now + REPORT);
+            self.report();
         }
     }
 

@@ -71,7 +71,7 @@ impl Driver for Live {
         let redis = plan.redis.as_ref().map(|it| source(&it.source));
         format!(
             "{:?} {postgres:?} {redis:?} {}",
-            plan.network,
+            self.stack.path(),
             self.stack.cores().describe()
         )
     }
@@ -147,6 +147,8 @@ impl Driver for Live {
 /// A window that is open, watched from outside. Dropping it ends the load early.
 struct Open {
     task: JoinHandle<Result<Tally, load::Error>>,
+    /// What the task came to, once it has been seen to end.
+    result: Option<Result<Result<Tally, load::Error>, JoinError>>,
     meter: Arc<Meter>,
     counted: u64,
     next: Instant,
@@ -159,6 +161,7 @@ impl Open {
         let task = spawn_blocking(move || crew.run(window, &shared));
         Self {
             task,
+            result: None,
             meter,
             counted: 0,
             next: Instant::now(),
@@ -168,9 +171,12 @@ impl Open {
     /// Requests completed in the interval that now ends; nothing once the window has closed.
     async fn next_count(&mut self) -> Option<f64> {
         self.next += INTERVAL;
-        tokio::time::sleep_until(self.next.into()).await;
-        if self.task.is_finished() {
-            return None;
+        tokio::select! {
+            result = &mut self.task => {
+                self.result = Some(result);
+                return None;
+            }
+            () = tokio::time::sleep_until(self.next.into()) => (),
         }
         let completed = self.meter.completed();
         let count = completed - self.counted;
@@ -179,7 +185,11 @@ impl Open {
     }
 
     async fn close(mut self) -> Result<Tally, Error> {
-        Ok(joined((&mut self.task).await)?)
+        let result = match self.result.take() {
+            Some(result) => result,
+            None => (&mut self.task).await,
+        };
+        Ok(joined(result)?)
     }
 }
 

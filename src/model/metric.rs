@@ -113,7 +113,7 @@ impl Metric {
             Self::LatencyP90 => 100,
             Self::LatencyP99 => 1_000,
             Self::LatencyP999 | Self::LatencyMax => 10_000,
-            _ => 1,
+            _ => 0,
         }
     }
 

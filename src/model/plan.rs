@@ -16,7 +16,8 @@ pub struct Plan {
     pub prepare: Vec<Vec<String>>,
     /// Configuration to use instead when no container engine answers.
     pub without_docker: Option<PathBuf>,
-    pub network: NetworkPath,
+    /// The way to contained servers; nothing for the truest one that is safe.
+    pub network: Option<NetworkPath>,
     pub postgres: Option<Postgres>,
     pub redis: Option<Redis>,
     pub targets: Vec<Target>,
@@ -79,11 +80,6 @@ impl Plan {
             || self.postgres.as_ref().is_some_and(|p| contained(&p.source))
             || self.redis.as_ref().is_some_and(|r| contained(&r.source))
     }
-}
-
-impl NetworkPath {
-    /// See docs/decisions for the measurements behind the choice.
-    pub const DEFAULT: Self = Self::Published;
 }
 
 impl Pacing {

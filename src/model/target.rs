@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Thresholds, Workload};
+use super::{Placeholder, Thresholds, Workload};
 
 /// A server under test: how it is brought up and what is measured on it.
 #[derive(Debug, Clone)]
@@ -47,6 +47,19 @@ pub struct Cell {
     pub endpoint: String,
     pub workload: Workload,
     pub thresholds: Thresholds,
+}
+
+impl Target {
+    /// Whether the server learns from perfgate on which address and port to listen.
+    pub fn is_told_where_to_listen(&self) -> bool {
+        let told = |placeholder: Placeholder| {
+            let name = placeholder.text();
+            let mut values = self.env.iter().map(|(_, value)| value);
+            self.command.iter().any(|word| word.contains(name))
+                || values.any(|value| value.contains(name))
+        };
+        told(Placeholder::Host) && told(Placeholder::Port)
+    }
 }
 
 impl Source {

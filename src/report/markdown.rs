@@ -1,3 +1,4 @@
+use super::summary::Column;
 use super::{summary, text};
 use crate::model::{Finding, Report, Verdict};
 
@@ -39,19 +40,23 @@ fn cells(report: &Report) -> String {
         format!("|---|---|{}---|", "---:|".repeat(titles.len())),
     ];
     for cell in summary::cells(report) {
-        let values: Vec<_> = summary::COLUMNS
-            .iter()
-            .map(|(metric, _)| cell.column(*metric))
-            .collect();
+        let columns = summary::COLUMNS.map(|(metric, _)| beside(cell.column(metric)));
         rows.push(format!(
             "| {} | {} | {} | {} |",
             escape(cell.server),
             escape(cell.endpoint),
-            values.join(" | "),
+            columns.join(" | "),
             text::verdict(cell.verdict())
         ));
     }
     rows.join("\n")
+}
+
+fn beside(column: Column) -> String {
+    match column.change {
+        Some(change) => format!("{} ({change})", column.value),
+        None => column.value,
+    }
 }
 
 fn findings(report: &Report) -> String {

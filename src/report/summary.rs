@@ -49,22 +49,25 @@ impl Cell<'_> {
             .unwrap_or(Verdict::NotJudged)
     }
 
-    /// Value and change of one metric, as a column shows it.
-    pub(super) fn column(&self, metric: Metric) -> String {
+    /// Value and change of one metric, as a column shows them.
+    pub(super) fn column(&self, metric: Metric) -> Column {
         let finding = self
             .findings
             .iter()
             .find(|finding| finding.metric == metric);
-        let Some((finding, head)) = finding.and_then(|finding| Some((finding, finding.head?)))
-        else {
-            return "–".into();
-        };
-        let value = text::value(head, finding.unit);
-        match finding.change.filter(|_| metric != Metric::ErrorRate) {
-            Some(change) => format!("{value} {}", text::change(change)),
-            None => value,
+        let head = finding.and_then(|finding| Some(text::value(finding.head?, finding.unit)));
+        let change = finding.and_then(|finding| finding.change);
+        Column {
+            value: head.unwrap_or_else(|| "–".into()),
+            change: change.map(text::change),
         }
     }
+}
+
+/// What one metric's column says about a cell.
+pub(super) struct Column {
+    pub(super) value: String,
+    pub(super) change: Option<String>,
 }
 
 /// A metric nobody set a rule for, or with too few requests, says nothing about its cell.
@@ -108,7 +111,13 @@ fn lack(report: &Report) -> String {
         .findings
         .iter()
         .find(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
-    let why = lacking.map_or_else(|| "nothing was measured".into(), text::reason);
+    let why = match lacking {
+        None => "nothing was measured".into(),
+        Some(finding) if finding.reason == Some(Reason::NoBaseline) => {
+            "nothing is stored yet".into()
+        }
+        Some(finding) => text::reason(finding),
+    };
     format!("{why}; only bounds on the head alone were judged")
 }
 

@@ -1,5 +1,6 @@
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::summary::Column;
 use super::{summary, text};
 use crate::model::{Report, Verdict};
 
@@ -42,21 +43,23 @@ fn table(report: &Report) -> String {
             .chain(["verdict"]),
     );
     for cell in summary::cells(report) {
-        let values = summary::COLUMNS
-            .iter()
-            .map(|(metric, _)| cell.column(*metric));
-        let names = [cell.server.to_owned(), cell.endpoint.to_owned()];
-        table.add_row(
-            names
-                .into_iter()
-                .chain(values)
-                .chain([text::verdict(cell.verdict()).to_owned()]),
-        );
+        let names = [cell.server, cell.endpoint].map(text::printable);
+        let columns = summary::COLUMNS.map(|(metric, _)| stacked(cell.column(metric)));
+        let verdict = text::verdict(cell.verdict()).to_owned();
+        table.add_row(names.into_iter().chain(columns).chain([verdict]));
     }
     for column in table.column_iter_mut().skip(2).take(summary::COLUMNS.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()
+}
+
+/// The change below its value keeps the table narrow.
+fn stacked(column: Column) -> String {
+    match column.change {
+        Some(change) => format!("{}\n{change}", column.value),
+        None => column.value,
+    }
 }
 
 fn provenance(report: &Report) -> String {

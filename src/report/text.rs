@@ -89,8 +89,8 @@ pub(super) fn sentence(finding: &Finding) -> String {
     };
     let mut text = format!(
         "{} {} {}: ",
-        finding.server,
-        finding.endpoint,
+        printable(&finding.server),
+        printable(&finding.endpoint),
         finding.metric.name()
     );
     match finding.base {
@@ -114,6 +114,11 @@ pub(super) fn sentence(finding: &Finding) -> String {
         text.push_str(&format!(" ({})", facts.join("; ")));
     }
     text
+}
+
+/// A name without the control characters that a terminal would obey.
+pub(super) fn printable(name: &str) -> String {
+    name.chars().filter(|letter| !letter.is_control()).collect()
 }
 
 pub(super) const fn verdict(verdict: Verdict) -> &'static str {

@@ -14,12 +14,14 @@ use testcontainers::bollard::query_parameters::{
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use tokio::sync::OnceCell;
 
+use super::cgroup::Cgroup;
 use super::cores::{Cores, cpuset};
 use super::image::Image;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
-use crate::model::{NetworkPath, Plan};
+use crate::model::{NetworkPath, Plan, Target};
 
 /// What every container of a run shares.
 pub(super) struct Surroundings {
@@ -39,11 +41,15 @@ impl Surroundings {
         owner: Owner,
         cores: Cores,
     ) -> Result<Self, Error> {
+        let path = match &engine {
+            Some(engine) => path(plan, engine)?,
+            None => NetworkPath::Published,
+        };
         let surroundings = Self {
             engine,
             owner,
             cores,
-            path: plan.network,
+            path,
             root: plan.root.clone(),
         };
         if let Some(engine) = surroundings
@@ -95,6 +101,24 @@ impl Surroundings {
     }
 }
 
+/// The path that was asked for, else the truer one that is safe: the host's network where every
+/// server is told to listen on a loopback port alone.
+fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
+    let contained = || {
+        plan.targets
+            .iter()
+            .filter(|target| target.source.is_contained())
+    };
+    match plan.network {
+        Some(NetworkPath::Host) if !engine.is_on_this_kernel() => Err(Error::OtherKernel),
+        Some(path) => Ok(path),
+        None if engine.is_on_this_kernel() && contained().all(Target::is_told_where_to_listen) => {
+            Ok(NetworkPath::Host)
+        }
+        None => Ok(NetworkPath::Published),
+    }
+}
+
 /// A loopback address with a port nobody listens on.
 pub(super) fn free_port() -> Result<SocketAddr, Error> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
@@ -128,6 +152,8 @@ pub(super) struct Container {
     engine: Engine,
     listen: Option<SocketAddr>,
     bridged: bool,
+    /// Looked up at the first reading.
+    cgroup: OnceCell<Option<Cgroup>>,
 }
 
 /// Most processes and threads of a container.
@@ -167,6 +193,7 @@ impl Container {
             engine,
             listen,
             bridged: around.is_bridged(),
+            cgroup: OnceCell::new(),
         })
     }
 
@@ -240,8 +267,29 @@ impl Container {
         }
     }
 
-    /// CPU time since its start and working set, from one sample of the engine.
+    /// CPU time since its start and working set in bytes: from the files of its control group,
+    /// else from the engine.
     pub(super) async fn resources(&self) -> Result<(Duration, u64), Error> {
+        let cgroup = self.cgroup.get_or_init(|| self.find_cgroup()).await;
+        match cgroup.as_ref().and_then(Cgroup::read) {
+            Some(resources) => Ok(resources),
+            None => self.sample().await,
+        }
+    }
+
+    async fn find_cgroup(&self) -> Option<Cgroup> {
+        let details = self
+            .engine
+            .docker
+            .inspect_container(self.inner.id(), None)
+            .await
+            .ok()?;
+        let pid = i32::try_from(details.state?.pid?).ok()?;
+        Cgroup::of_container(self.inner.id(), pid)
+    }
+
+    /// The same from one sample of the engine, which can take it a second.
+    async fn sample(&self) -> Result<(Duration, u64), Error> {
         let options = StatsOptionsBuilder::default()
             .stream(false)
             .one_shot(true)

@@ -25,6 +25,8 @@ impl Context {
         let mut archive = tar::Builder::new(Vec::new());
         archive.mode(tar::HeaderMode::Deterministic);
         archive.follow_symlinks(false);
+        // The engine knows no sparse entries.
+        archive.sparse(false);
         let ignored = ignored(folder).map_err(fail)?;
         for path in files(folder, &ignored).map_err(fail)? {
             archive
@@ -131,6 +133,23 @@ mod tests {
             names(&context),
             [".dockerignore", "Dockerfile", "cache/keep", "sub/a.log"]
         );
+    }
+
+    #[test]
+    fn a_file_with_holes_is_an_ordinary_entry() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = fs::File::create(folder.path().join("holes")).expect("created");
+        file.set_len(1 << 20).expect("a hole");
+        let context = Context::read(folder.path()).expect("read");
+        let mut archive = tar::Archive::new(context.archive.as_slice());
+        let entry = archive
+            .entries()
+            .expect("ours")
+            .next()
+            .expect("one")
+            .expect("readable");
+        assert!(entry.header().entry_type().is_file());
+        assert_eq!(entry.size(), 1 << 20);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct Engine {
     version: String,
     api: String,
     architecture: String,
+    kernel: String,
 }
 
 impl Engine {
@@ -55,6 +56,7 @@ impl Engine {
             version: answer.version.unwrap_or_default(),
             api,
             architecture: answer.arch.unwrap_or_default(),
+            kernel: answer.kernel_version.unwrap_or_default(),
         })
     }
 
@@ -64,6 +66,11 @@ impl Engine {
 
     pub fn api(&self) -> &str {
         &self.api
+    }
+
+    /// Whether containers run under this process's kernel and not in a virtual machine.
+    pub(super) fn is_on_this_kernel(&self) -> bool {
+        rustix::system::uname().release().to_bytes() == self.kernel.as_bytes()
     }
 
     pub(super) fn architecture(&self) -> &str {

@@ -20,6 +20,8 @@ pub enum Error {
     },
     #[error("cannot use the container engine at `{socket}`: it runs on another machine")]
     Remote { socket: String },
+    #[error("cannot use `network = \"host\"`: the container engine runs under another kernel")]
+    OtherKernel,
     #[error("cannot {action}")]
     Engine { action: String, source: EngineError },
     #[error("cannot start `{name}`")]
@@ -95,6 +97,7 @@ impl Error {
             Self::Remote { .. } => {
                 "run perfgate on the engine's machine: load goes to loopback addresses only"
             }
+            Self::OtherKernel => "write `network = \"published\"`",
             Self::Pull { .. } => {
                 "check the image's name and the registry's login, or build it from a folder: `build = \"FOLDER\"`"
             }

@@ -6,6 +6,7 @@
 //! up, starts it and waits until it answers; [`Server::usage`] reads its resources;
 //! [`Stack::down`] and [`sweep`] leave nothing behind.
 
+mod cgroup;
 mod container;
 mod context;
 mod cores;
@@ -34,7 +35,7 @@ pub use stage::{Observer, Stage};
 use container::Surroundings;
 use image::Images;
 
-use crate::model::{Plan, Postgres, Redis, ServiceSource, Target};
+use crate::model::{NetworkPath, Plan, Postgres, Redis, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
@@ -87,6 +88,14 @@ impl Stack {
     pub async fn down(self) -> Result<(), Error> {
         let Self { surroundings, .. } = self;
         sweep::remove_run(surroundings.engine.as_ref(), &surroundings.owner).await
+    }
+
+    /// How requests reach contained servers; nothing where none is contained.
+    pub fn path(&self) -> Option<NetworkPath> {
+        self.surroundings
+            .engine
+            .as_ref()
+            .map(|_| self.surroundings.path)
     }
 
     /// Who runs on which CPU.

@@ -1,0 +1,24 @@
+# perfgate for CI systems that run jobs in containers, and for local use:
+#
+#   docker run --rm --network host --pid host -v /var/run/docker.sock:/var/run/docker.sock \
+#     -v "$PWD:$PWD" -w "$PWD" perfgate check
+#
+# The host's network lets it reach ports published on 127.0.0.1; the host's process ids let later
+# runs recognise what an earlier one left behind.
+
+FROM rust:1-slim-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+RUN cargo build --release --locked --bin perfgate
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates git \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /src/target/release/perfgate /usr/local/bin/perfgate
+ENTRYPOINT ["perfgate"]
+CMD ["check"]

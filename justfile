@@ -1,0 +1,27 @@
+# The only list of developer commands; CI calls the same recipes' commands.
+
+# List the recipes.
+default:
+    @just --list
+
+# Formatting, lints and documentation, warnings as errors.
+check:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
+    shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh .ci/run
+
+# Every test, also those that need Docker.
+test:
+    cargo test --locked -- --include-ignored
+
+# The tests that need no container engine.
+test-fast:
+    cargo test --locked
+
+# The gate on this repository's own fixture.
+gate:
+    cargo run --release --locked -- check
+
+# All of it, as CI does.
+ci: check test

@@ -1,0 +1,233 @@
+use crate::support::{Sandbox, finding, with_verdict};
+use crate::{healthy, sample};
+
+#[test]
+fn the_first_check_has_no_baseline_and_says_so() {
+    let sandbox = healthy();
+    let words = ["check", "--json", "out.json", "--markdown", "out.md"];
+    sandbox
+        .run(words)
+        .exits(0)
+        .prints("NO BASELINE: nothing is stored yet")
+        .prints("baseline refresh");
+    let report = sandbox.json("out.json");
+    assert_eq!(
+        (&report["schema"], &report["outcome"]),
+        (&1.into(), &"no_baseline".into())
+    );
+    assert_eq!(
+        finding(&report, "sample", "health", "error_rate")["verdict"],
+        "pass"
+    );
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert_eq!(throughput["reason"]["kind"], "no_baseline");
+    assert!(throughput["head"].as_f64().expect("a number") > 0.0);
+    assert!(
+        finding(&report, "sample", "health", "cpu_per_request")["head"]
+            .as_f64()
+            .expect("read from /proc")
+            > 0.0
+    );
+    assert!(
+        finding(&report, "sample", "health", "memory_peak")["head"]
+            .as_f64()
+            .expect("read from /proc")
+            > 1e6
+    );
+    assert!(
+        sandbox
+            .read("out.md")
+            .starts_with("## perfgate: NO BASELINE")
+    );
+}
+
+#[test]
+fn check_exits_3_without_the_baseline_it_requires() {
+    let sandbox = healthy();
+    sandbox
+        .run(["check", "--require-baseline", "--json", "out.json"])
+        .exits(3);
+    assert_eq!(sandbox.json("out.json")["exit_code"], 3);
+}
+
+#[test]
+fn refresh_then_check_passes_and_each_fault_fails() {
+    let sandbox = healthy();
+    sandbox
+        .run(["baseline", "refresh", "--runs", "5"])
+        .exits(0)
+        .prints("sample health: stored");
+    let check = ["check", "--require-baseline", "--json", "out.json"];
+    sandbox.run(check).exits(0).prints("PASSED");
+    assert_eq!(
+        finding(&sandbox.json("out.json"), "sample", "health", "throughput")["pairs"],
+        5
+    );
+
+    let sandbox = sandbox.config(&sample("8", "0", "0"));
+    sandbox.run(check).exits(1).prints("REGRESSED");
+    let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    assert!(
+        regressed.contains(&"sample health cpu_per_request".into()),
+        "{regressed:?}"
+    );
+
+    let sandbox = sandbox.config(&sample("0", "40", "0"));
+    sandbox.run(check).exits(1);
+    let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    assert!(
+        regressed.contains(&"sample health latency_p50".into()),
+        "{regressed:?}"
+    );
+
+    let sandbox = sandbox.config(&sample("0", "0", "0.2"));
+    sandbox.run(check).exits(1);
+    let report = sandbox.json("out.json");
+    let errors = finding(&report, "sample", "health", "error_rate");
+    assert_eq!(
+        (&errors["verdict"], &errors["rule"]),
+        (&"regression".into(), &"max 0.1% (default)".into())
+    );
+    assert!(
+        (errors["head"].as_f64().expect("a share") - 0.2).abs() < 0.02,
+        "{errors}"
+    );
+    sandbox.run(["check", "--fail-on", "never"]).exits(0);
+
+    // Nothing of another load shape is compared.
+    let sandbox =
+        sandbox.config(&sample("0", "0", "0").replace("connections = 4", "connections = 5"));
+    sandbox
+        .run(["check", "--json", "out.json"])
+        .exits(0)
+        .prints("incomparable: other connections");
+    sandbox.run(check).exits(3);
+    let report = sandbox.json("out.json");
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert_eq!(
+        (&throughput["base"], &throughput["change"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+}
+
+#[test]
+fn without_docker_the_named_configuration_takes_its_place_and_is_announced() {
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config("without_docker = \"other/embedded.toml\"\n[server.app]\nimage = \"app\"\n[endpoint.home]\npath = \"/\"\n")
+        .file("other/embedded.toml", &sample("0", "0", "0"));
+    let run = sandbox.run(["check", "--json", "out.json"]).exits(0);
+    let run = run
+        .prints("WITHOUT DOCKER")
+        .prints("unix:///nowhere/docker.sock");
+    assert!(
+        run.stderr.starts_with("WITHOUT DOCKER"),
+        "the first line says so: {}",
+        run.stderr
+    );
+    let note = sandbox.json("out.json")["provenance"]["notes"][0]
+        .as_str()
+        .expect("a note")
+        .to_owned();
+    assert!(
+        note.starts_with("WITHOUT DOCKER") && note.contains("embedded.toml"),
+        "{note}"
+    );
+}
+
+#[test]
+fn without_docker_and_without_another_way_check_exits_4() {
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config("[server.app]\nimage = \"app\"\n[endpoint.home]\npath = \"/\"\n");
+    let run = sandbox.run(["check"]).exits(4);
+    run.complains("cannot reach the container engine at `unix:///nowhere/docker.sock`")
+        .complains("hint: start Docker");
+}
+
+#[test]
+fn a_server_that_ends_at_once_is_named_with_its_last_lines() {
+    let config = "[server.app]\nrun = [\"sh\", \"-c\", \"echo the port is taken >&2; exit 7\"]\n[endpoint.home]\npath = \"/\"\n";
+    let run = Sandbox::new()
+        .without_docker()
+        .config(config)
+        .run(["check"])
+        .exits(4);
+    let run = run
+        .complains("the port is taken")
+        .complains("cannot start `app`: it ended with exit status: 7");
+    assert!(run.stdout.is_empty());
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let config = "[server.app]\nrun = [\"sh\", \"-c\", \"echo starting; sleep 60\"]\nready = { path = \"/\", within = \"500ms\" }\n[endpoint.home]\npath = \"/\"\n";
+    let run = Sandbox::new()
+        .without_docker()
+        .config(config)
+        .run(["check"])
+        .exits(4);
+    run.complains("starting\n")
+        .complains("cannot start `app`: no answer at http://127.0.0.1:")
+        .complains("ready.within");
+}
+
+#[test]
+fn a_setup_command_that_fails_stops_the_check() {
+    let config = "[server.app]\nrun = [\"sleep\", \"60\"]\nsetup = [[\"sh\", \"-c\", \"echo no such table; exit 3\"]]\n[endpoint.home]\npath = \"/\"\n";
+    let run = Sandbox::new()
+        .without_docker()
+        .config(config)
+        .run(["check"])
+        .exits(4);
+    run.complains("no such table")
+        .complains("of `app` ended with exit status: 3");
+}
+
+#[test]
+fn prepare_runs_first_from_the_folder_of_the_file() {
+    let config = format!(
+        "prepare = [[\"sh\", \"-c\", \"echo made > made.txt; echo prepared\"]]\n{}",
+        sample("0", "0", "0")
+    );
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .file("sub/perfgate.toml", &config);
+    let run = sandbox
+        .run(["run", "--config", "sub/perfgate.toml", "--json", "m.json"])
+        .exits(0);
+    run.complains("prepared");
+    assert_eq!(sandbox.read("sub/made.txt"), "made\n");
+}
+
+#[test]
+fn quiet_says_nothing_but_the_report() {
+    let run = healthy().run(["check", "--quiet"]).exits(0);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_stored_report_renders_again_as_it_was() {
+    let sandbox = healthy();
+    let first = sandbox
+        .run(["check", "--json", "out.json", "--markdown", "out.md"])
+        .exits(0);
+    assert_eq!(
+        sandbox.run(["report", "out.json"]).exits(0).stdout,
+        first.stdout
+    );
+    assert_eq!(
+        sandbox
+            .run(["report", "out.json", "--format", "markdown"])
+            .exits(0)
+            .stdout,
+        sandbox.read("out.md")
+    );
+    assert_eq!(
+        sandbox
+            .run(["report", "out.json", "--format", "json"])
+            .exits(0)
+            .stdout,
+        sandbox.read("out.json")
+    );
+}

@@ -1,0 +1,62 @@
+use crate::support::{finding, with_verdict};
+use crate::{healthy, sample};
+
+#[test]
+fn five_measurements_judge_a_sixth() {
+    let sandbox = healthy();
+    for name in ["1.json", "2.json", "3.json", "4.json", "5.json"] {
+        sandbox
+            .run(["run", "--json", name])
+            .exits(0)
+            .prints("sample health: ");
+    }
+    let sandbox = sandbox.config(&sample("8", "0", "0"));
+    sandbox.run(["run", "--json", "slow.json"]).exits(0);
+    let all = [
+        "compare",
+        "1.json",
+        "2.json",
+        "3.json",
+        "4.json",
+        "5.json",
+        "slow.json",
+        "--config",
+        "perfgate.toml",
+        "--json",
+        "out.json",
+    ];
+    sandbox.run(all).exits(1);
+    let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    assert!(
+        regressed.contains(&"sample health throughput".into()),
+        "{regressed:?}"
+    );
+
+    // Two alone are shown and not judged.
+    sandbox
+        .run(["compare", "1.json", "slow.json", "--json", "out.json"])
+        .exits(0)
+        .prints("1 of 5 stored runs");
+    let report = sandbox.json("out.json");
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert!(throughput["change"].as_f64().expect("shown") < 0.0);
+}
+
+#[test]
+fn what_is_no_measurement_is_named() {
+    let sandbox = healthy()
+        .file("a.json", "{}")
+        .file("b.json", "{\"schema\": 99}");
+    sandbox
+        .run(["compare", "a.json", "b.json"])
+        .exits(2)
+        .complains("cannot read `a.json` as a measurement: missing field `schema`");
+    sandbox
+        .run(["compare", "b.json", "a.json"])
+        .exits(2)
+        .complains("its schema is 99 and this version reads up to 1");
+    sandbox
+        .run(["compare", "c.json", "a.json"])
+        .exits(2)
+        .complains("cannot read `c.json`: No such file");
+}

@@ -1,0 +1,52 @@
+//! The built binary as a user meets it, without a container engine.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod baseline;
+mod check;
+mod compare;
+mod interrupt;
+mod load;
+mod usage;
+
+use support::Sandbox;
+
+/// A configuration that gates the embedded sample service, quickly. The thresholds are wide:
+/// these tests are about the way from a fault to a verdict, not about small changes.
+const SAMPLE: &str = r#"
+[server.sample]
+run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
+ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
+env   = { FAULT_CPU_MS = "CPU", FAULT_SLEEP_MS = "SLEEP", FAULT_ERROR_RATE = "ERRORS" }
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+
+[load]
+connections = 4
+round       = "300ms"
+rounds      = 3
+warmup      = "300ms"
+
+[thresholds]
+throughput      = { max_decrease = "75%" }
+latency_p50     = { max_increase = "+400%", floor = "5ms" }
+latency_p99     = { max_increase = "+900%", floor = "100ms" }
+cpu_per_request = { max_increase = "+400%" }
+memory_peak     = { max_increase = "+400%", floor = "100MiB" }
+"#;
+
+/// The sample's configuration with faults.
+fn sample(cpu: &str, sleep: &str, errors: &str) -> String {
+    SAMPLE
+        .replace("\"CPU\"", &format!("\"{cpu}\""))
+        .replace("\"SLEEP\"", &format!("\"{sleep}\""))
+        .replace("\"ERRORS\"", &format!("\"{errors}\""))
+}
+
+fn healthy() -> Sandbox {
+    Sandbox::new()
+        .without_docker()
+        .config(&sample("0", "0", "0"))
+}

@@ -1,0 +1,64 @@
+use crate::healthy;
+use crate::support::Sandbox;
+
+#[test]
+fn no_configuration_is_an_error_with_a_remedy() {
+    let run = Sandbox::new().run(["check"]).exits(2);
+    run.complains("cannot find a perfgate.toml")
+        .complains("--config FILE");
+}
+
+#[test]
+fn the_configuration_is_found_upwards() {
+    let sandbox = healthy().file("deep/down/note.txt", "");
+    let run = Sandbox::run(&sandbox, ["check", "--server", "nobody"]).exits(2);
+    run.complains("cannot find server `nobody`")
+        .complains("known: sample");
+}
+
+#[test]
+fn an_unknown_endpoint_suggests_the_nearest() {
+    let run = healthy().run(["check", "--endpoint", "heatlh"]).exits(2);
+    run.complains("cannot find endpoint `heatlh`")
+        .complains("did you mean `health`?");
+}
+
+#[test]
+fn a_mistake_in_the_file_names_line_column_and_remedy() {
+    let config =
+        "[server.app]\nimage = \"a\"\n[endpoint.h]\npath = \"/\"\n[load]\nconections = 5\n";
+    let run = Sandbox::new().config(config).run(["check"]).exits(2);
+    run.complains("perfgate.toml:6:1: unknown field `conections`")
+        .complains("did you mean `connections`?");
+}
+
+#[test]
+fn help_and_readme_list_the_exit_codes() {
+    let help = Sandbox::new().run(["--help"]).exits(0).stdout;
+    let readme =
+        std::fs::read_to_string(crate::support::repository().join("README.md")).expect("a README");
+    for (code, meaning) in perfgate::error::EXIT_CODES {
+        assert!(help.contains(&format!("  {code:<3} {meaning}")), "{help}");
+        assert!(
+            readme.contains(&format!("| {code} | {meaning} |")),
+            "README lacks exit code {code}"
+        );
+    }
+}
+
+#[test]
+fn doctor_looks_at_the_machine() {
+    let run = Sandbox::new().without_docker().run(["doctor"]).exits(4);
+    let run = run
+        .prints("look  container engine")
+        .prints("→ start Docker");
+    for what in [
+        "CPUs",
+        "clock source",
+        "open files",
+        "load average",
+        "steal",
+    ] {
+        assert!(run.stdout.contains(what), "{}", run.stdout);
+    }
+}

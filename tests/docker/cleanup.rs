@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use crate::support::{Sandbox, eventually};
+use crate::{configuration, engine, left};
+
+fn long() -> Sandbox {
+    Sandbox::new().config(&configuration().replace("rounds      = 3", "rounds      = 400"))
+}
+
+const CHECK: [&str; 5] = ["check", "--server", "gunicorn", "--endpoint", "health"];
+
+#[test]
+#[ignore = "needs Docker"]
+fn an_interrupt_mid_run_leaves_nothing() {
+    let _engine = engine();
+    for (signal, moment) in [
+        ("INT", "round 1 of 400"),
+        ("TERM", "start redis"),
+        ("INT", "gunicorn: start"),
+    ] {
+        let sandbox = long();
+        let mut running = sandbox.start(CHECK);
+        let pid = running.pid();
+        running.until(moment);
+        running.signal(signal);
+        let run = running.end().exits(130);
+        assert!(run.stderr.contains("error: interrupted"), "{}", run.stderr);
+        assert_eq!(left(pid), [] as [&str; 0], "after SIG{signal} at {moment}");
+    }
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn what_a_killed_run_left_is_swept_by_the_next_check() {
+    let _engine = engine();
+    let sandbox = long();
+    let mut running = sandbox.start(CHECK);
+    let pid = running.pid();
+    running.until("round 1 of 400");
+    running.signal("KILL");
+    assert_eq!(running.end().code, None);
+    assert_eq!(
+        left(pid).len(),
+        4,
+        "Postgres, Redis, the server and the network"
+    );
+
+    let next = Sandbox::new().config(&configuration());
+    next.run(CHECK).exits(0);
+    eventually(
+        "nothing of the killed run is left",
+        Duration::from_secs(5),
+        || left(pid).is_empty(),
+    );
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_failed_start_leaves_nothing() {
+    let _engine = engine();
+    let config = configuration().replace("\"seed\"", "\"no-such-command\"");
+    let sandbox = Sandbox::new().config(&config);
+    let running = sandbox.start(CHECK);
+    let pid = running.pid();
+    running.end().exits(4).complains("no-such-command");
+    assert_eq!(left(pid), [] as [&str; 0]);
+}

@@ -1,0 +1,82 @@
+//! The gate on the real stack: containers of this repository's fixture. Needs a container engine;
+//! run by `cargo test -- --include-ignored`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod check;
+mod cleanup;
+
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use support::{Sandbox, repository};
+
+/// One stack at a time: servers under test are pinned to the same CPU.
+fn engine() -> MutexGuard<'static, ()> {
+    static ENGINE: Mutex<()> = Mutex::new(());
+    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Short rounds, and thresholds wide enough for any machine: these tests are about the way from
+/// a fault to a verdict, not about small changes.
+const QUICK: &str = r#"
+[load]
+connections = 4
+round       = "500ms"
+rounds      = 3
+warmup      = "500ms"
+
+[thresholds]
+throughput      = { max_decrease = "75%" }
+latency_p50     = { max_increase = "+400%", floor = "5ms" }
+latency_p99     = { max_increase = "+900%", floor = "200ms" }
+cpu_per_request = { max_increase = "+300%" }
+memory_peak     = { max_increase = "+150%", floor = "32MiB" }
+"#;
+
+/// The repository's own configuration, measured quickly.
+fn configuration() -> String {
+    let text =
+        std::fs::read_to_string(repository().join("perfgate.toml")).expect("a configuration");
+    let fixtures = format!("\"{}/fixtures/", repository().display());
+    let (stack, _) = text.split_once("[load]").expect("the load comes last");
+    format!("{}{QUICK}", stack.replace("\"fixtures/", &fixtures))
+}
+
+/// The same with something more in the environment of gunicorn.
+fn with_fault(fault: &str) -> String {
+    let start = "HOST = \"{host}\"";
+    let text = configuration();
+    assert!(
+        text.contains(start),
+        "gunicorn's environment names its host"
+    );
+    text.replace(start, &format!("{fault}, {start}"))
+}
+
+fn fixture() -> Sandbox {
+    Sandbox::new().config(&configuration())
+}
+
+/// What the engine still has of any run started by this process id.
+fn left(pid: u32) -> Vec<String> {
+    let label = format!("label=dev.perfgate.pid={pid}");
+    let list = |words: &[&str]| {
+        let output = Command::new("docker")
+            .args(words)
+            .args(["--filter", &label])
+            .output();
+        let output = output.expect("the docker client runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut left = list(&["ps", "--all", "--format", "{{.Names}}"]);
+    left.extend(list(&["network", "ls", "--format", "{{.Name}}"]));
+    left
+}

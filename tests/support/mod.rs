@@ -1,0 +1,205 @@
+//! A sandbox for black-box tests: a folder of its own, the built binary, what it printed.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The folder of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with a configuration, in which perfgate is run.
+#[must_use]
+pub(crate) struct Sandbox {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// An ended run of perfgate.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    shown: String,
+}
+
+/// A run of perfgate that is going on.
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: TempDir::new().expect("a temporary folder"),
+            variables: Vec::new(),
+        }
+    }
+
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+        fs::write(path, text).expect("a file is written");
+        self
+    }
+
+    pub(crate) fn config(self, text: &str) -> Self {
+        self.file("perfgate.toml", text)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// No container engine, whatever the machine has.
+    pub(crate) fn without_docker(self) -> Self {
+        self.env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str(&self.read(name)).expect("JSON")
+    }
+
+    pub(crate) fn run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Run {
+        self.start(words).end()
+    }
+
+    pub(crate) fn start<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perfgate"));
+        command
+            .args(words)
+            .current_dir(self.folder.path())
+            .env("CI", "true")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Running {
+            child: command.spawn().expect("perfgate starts"),
+        }
+    }
+}
+
+impl Run {
+    /// Asserts the exit code; shows everything when it is another.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}", self.shown);
+        self
+    }
+
+    pub(crate) fn prints(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text),
+            "stdout lacks {text:?}\n{}",
+            self.shown
+        );
+        self
+    }
+
+    pub(crate) fn complains(self, text: &str) -> Self {
+        assert!(
+            self.stderr.contains(text),
+            "stderr lacks {text:?}\n{}",
+            self.shown
+        );
+        self
+    }
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads standard error until a line contains `text`.
+    pub(crate) fn until(&mut self, text: &str) -> String {
+        let stderr = self.child.stderr.as_mut().expect("standard error is piped");
+        let mut seen = Vec::new();
+        let mut byte = [0];
+        loop {
+            let read = stderr.read(&mut byte).expect("standard error is readable");
+            let so_far = String::from_utf8_lossy(&seen).into_owned();
+            assert!(read > 0, "perfgate ended before it said {text:?}\n{so_far}");
+            seen.push(byte[0]);
+            if byte[0] == b'\n' && so_far.contains(text) {
+                return so_far;
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success(), "the signal is sent");
+    }
+
+    pub(crate) fn end(self) -> Run {
+        let output = self.child.wait_with_output().expect("perfgate ends");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let shown = format!(
+            "{}\n-- stdout\n{stdout}\n-- stderr\n{stderr}",
+            output.status
+        );
+        Run {
+            code: output.status.code(),
+            stdout,
+            stderr,
+            shown,
+        }
+    }
+}
+
+/// The finding of a report on one metric.
+pub(crate) fn finding<'a>(
+    report: &'a serde_json::Value,
+    server: &str,
+    endpoint: &str,
+    metric: &str,
+) -> &'a serde_json::Value {
+    let findings = report["findings"].as_array().expect("findings");
+    findings
+        .iter()
+        .find(|f| f["server"] == server && f["endpoint"] == endpoint && f["metric"] == metric)
+        .unwrap_or_else(|| panic!("no finding {server} {endpoint} {metric}"))
+}
+
+/// Cells and metrics with a verdict, as `server endpoint metric`.
+pub(crate) fn with_verdict(report: &serde_json::Value, verdict: &str) -> Vec<String> {
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let named = |f: &serde_json::Value| {
+        let text = |key: &str| f[key].as_str().unwrap_or_default().to_owned();
+        format!("{} {} {}", text("server"), text("endpoint"), text("metric"))
+    };
+    findings
+        .filter(|f| f["verdict"] == verdict)
+        .map(named)
+        .collect()
+}
+
+/// Waits until something holds.
+pub(crate) fn eventually(what: &str, within: Duration, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < within, "{what} within {within:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
