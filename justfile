@@ -13,11 +13,11 @@ check:
 
 # Every test, also those that need Docker.
 test:
-    cargo test --locked -- --include-ignored
+    cargo test -- --include-ignored
 
 # The tests that need no container engine.
 test-fast:
-    cargo test --locked
+    cargo test
 
 # The gate on this repository's own fixture.
 gate:

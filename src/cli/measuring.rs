@@ -9,7 +9,7 @@ use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
 use crate::error::Error;
-use crate::measure::{self, Event, Live, fingerprint};
+use crate::measure::{Event, Live, Measuring, fingerprint};
 use crate::model::{Measurement, NetworkPath, Plan, Provenance};
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
@@ -95,8 +95,13 @@ impl Setting {
         let images = stack.image_ids();
         let path = words(stack.path());
         let mut driver = Live::new(stack);
-        let samples =
-            measure::measure(&self.plan, &fingerprint.runner, seed, &mut driver, &observe).await?;
+        let measuring = Measuring {
+            plan: &self.plan,
+            runner: &fingerprint.runner,
+            seed,
+            observe: &observe,
+        };
+        let samples = measuring.run(&mut driver).await?;
         driver.into_stack().down().await?;
         let (head, dirty) = provenance::head(&self.plan.root);
         let provenance = Provenance {

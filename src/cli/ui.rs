@@ -92,13 +92,10 @@ fn words(event: &Event<'_>) -> String {
             endpoint,
             round,
             rounds,
-            length,
+            left,
         } => {
-            let left = length.saturating_mul(u32::try_from(rounds - round + 1).unwrap_or(u32::MAX));
-            format!(
-                "{server}: {endpoint}, round {round} of {rounds}, {} s left",
-                left.as_secs()
-            )
+            let left = left.as_secs();
+            format!("{server}: {endpoint}, round {round} of {rounds}, {left} s left")
         }
         Event::Rate(rate) => report::rate(*rate),
     }

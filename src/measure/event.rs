@@ -16,7 +16,8 @@ pub enum Event<'a> {
         /// Number of this round among those of the server, from 1.
         round: usize,
         rounds: usize,
-        length: Duration,
+        /// What the rest of the run takes when every warm-up is as long as it may be.
+        left: Duration,
     },
     /// Completed requests per second just now.
     Rate(f64),

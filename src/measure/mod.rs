@@ -20,65 +20,101 @@ pub use live::Live;
 pub use schedule::Schedule;
 pub use simulated::{Noise, Simulated};
 
-use crate::model::{Key, Plan, Runner, Sample, Target};
+use std::time::Duration;
 
-/// Measures every cell of the plan; the rounds' order follows from `seed`.
-pub async fn measure(
-    plan: &Plan,
-    runner: &Runner,
-    seed: u64,
-    driver: &mut impl Driver,
-    observe: Observer<'_>,
-) -> Result<Vec<Sample>, Error> {
-    let mut samples = Vec::new();
-    let settings = driver.settings(plan);
-    for target in &plan.targets {
-        let keys = key::keys(plan, target, &settings, runner);
-        samples.extend(measure_target(plan, target, keys, seed, driver, observe).await?);
-    }
-    Ok(samples)
+use crate::model::{Pacing, Plan, Runner, Sample, Target};
+
+/// What is measured, where, and who watches.
+#[derive(Clone, Copy)]
+pub struct Measuring<'a> {
+    pub plan: &'a Plan,
+    pub runner: &'a Runner,
+    /// The order of the rounds follows from it.
+    pub seed: u64,
+    pub observe: Observer<'a>,
 }
 
-async fn measure_target(
-    plan: &Plan,
-    target: &Target,
-    keys: Vec<Key>,
-    seed: u64,
-    driver: &mut impl Driver,
-    observe: Observer<'_>,
-) -> Result<Vec<Sample>, Error> {
-    let startup = driver.start(target, observe).await?;
-    let mut samples = Vec::new();
-    for (cell, key) in target.cells.iter().zip(keys) {
-        observe(Event::WarmUp {
-            server: &target.name,
-            endpoint: &cell.endpoint,
-        });
-        let WarmUp { steady } = driver.warm_up(cell, plan.pacing.warmup, observe).await?;
-        samples.push(Sample {
-            key,
-            startup,
-            steady,
-            rounds: Vec::new(),
-        });
+impl Measuring<'_> {
+    /// Measures every cell of the plan, one server after the other.
+    pub async fn run(self, driver: &mut impl Driver) -> Result<Vec<Sample>, Error> {
+        let mut samples = Vec::new();
+        for (index, target) in self.plan.targets.iter().enumerate() {
+            let startup = driver.start(target, self.observe).await?;
+            let mut of_target = self.warm_up(target, startup, driver).await?;
+            self.measure(index, &mut of_target, driver).await?;
+            driver.stop().await?;
+            samples.extend(of_target);
+        }
+        Ok(samples)
     }
-    let schedule = Schedule::new(target.cells.len(), plan.pacing.rounds, seed);
-    let rounds = schedule.len();
-    for (done, index) in schedule.enumerate() {
-        let cell = &target.cells[index];
-        observe(Event::Round {
-            server: &target.name,
-            endpoint: &cell.endpoint,
-            round: done + 1,
+
+    /// A sample per cell, without rounds yet.
+    async fn warm_up(
+        self,
+        target: &Target,
+        startup: Option<Duration>,
+        driver: &mut impl Driver,
+    ) -> Result<Vec<Sample>, Error> {
+        let keys = key::keys(self.plan, target, &driver.settings(self.plan), self.runner);
+        let mut samples = Vec::new();
+        for (cell, key) in target.cells.iter().zip(keys) {
+            (self.observe)(Event::WarmUp {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+            });
+            let longest = self.plan.pacing.warmup;
+            let WarmUp { steady } = driver.warm_up(cell, longest, self.observe).await?;
+            let rounds = Vec::new();
+            samples.push(Sample {
+                key,
+                startup,
+                steady,
+                rounds,
+            });
+        }
+        Ok(samples)
+    }
+
+    async fn measure(
+        self,
+        index: usize,
+        samples: &mut [Sample],
+        driver: &mut impl Driver,
+    ) -> Result<(), Error> {
+        let target = &self.plan.targets[index];
+        let Pacing {
+            round: window,
             rounds,
-            length: plan.pacing.round,
-        });
-        samples[index]
-            .rounds
-            .push(driver.round(cell, plan.pacing.round, observe).await?);
+            ..
+        } = self.plan.pacing;
+        let schedule = Schedule::new(target.cells.len(), rounds, self.seed);
+        let rounds = schedule.len();
+        for (done, drawn) in schedule.enumerate() {
+            let cell = &target.cells[drawn];
+            (self.observe)(Event::Round {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+                round: done + 1,
+                rounds,
+                left: self.left(index, rounds - done),
+            });
+            samples[drawn]
+                .rounds
+                .push(driver.round(cell, window, self.observe).await?);
+        }
+        Ok(())
     }
-    driver.stop().await?;
-    Ok(samples)
+
+    /// Time for the remaining rounds of this server, and for the servers after it.
+    fn left(self, index: usize, rounds: usize) -> Duration {
+        let pacing = self.plan.pacing;
+        let times = |time: Duration, count: usize| time * u32::try_from(count).unwrap_or(u32::MAX);
+        let each = pacing.warmup + times(pacing.round, pacing.rounds);
+        let later = self.plan.targets[index + 1..]
+            .iter()
+            .map(|target| times(each, target.cells.len()));
+        times(pacing.round, rounds) + later.sum::<Duration>()
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Event, Noise, Simulated, measure};
+use super::{Event, Measuring, Noise, Simulated};
 use crate::config;
 use crate::model::{Metric, Plan, Runner, Sample};
 
@@ -41,7 +41,15 @@ fn runner() -> Runner {
 
 async fn simulate(plan: &Plan, noise: Noise, seed: u64) -> Vec<Sample> {
     let mut driver = Simulated::new(Duration::from_millis(1), noise, seed);
-    measure(plan, &runner(), seed, &mut driver, &|_| ())
+    let runner = runner();
+    let measuring = Measuring {
+        plan,
+        runner: &runner,
+        seed,
+        observe: &|_| (),
+    };
+    measuring
+        .run(&mut driver)
         .await
         .expect("a simulation cannot fail")
 }
@@ -121,18 +129,30 @@ async fn keys_differ_where_numbers_may_not_be_compared() {
 async fn the_observer_sees_every_round_counted() {
     let seen = Mutex::new(Vec::new());
     let observe = |event: Event<'_>| {
-        if let Event::Round { round, rounds, .. } = event {
-            seen.lock().expect("one thread").push((round, rounds));
+        if let Event::Round {
+            round,
+            rounds,
+            left,
+            ..
+        } = event
+        {
+            seen.lock()
+                .expect("one thread")
+                .push((round, rounds, left.as_secs()));
         }
     };
     let plan = plan(FILE);
     let mut driver = Simulated::new(Duration::from_millis(1), QUIET, 1);
-    measure(&plan, &runner(), 1, &mut driver, &observe)
-        .await
-        .expect("simulated");
-    let per_server: Vec<_> = (1..=8).map(|round| (round, 8)).collect();
-    assert_eq!(
-        *seen.lock().expect("one thread"),
-        [per_server.clone(), per_server].concat()
-    );
+    let runner = runner();
+    let measuring = Measuring {
+        plan: &plan,
+        runner: &runner,
+        seed: 1,
+        observe: &observe,
+    };
+    measuring.run(&mut driver).await.expect("simulated");
+    // The second server still has two cells of five seconds' warm-up and four rounds each.
+    let per_server = |later: u64| (1..=8).map(move |round| (round, 8, 9 - round as u64 + later));
+    let all: Vec<_> = per_server(18).chain(per_server(0)).collect();
+    assert_eq!(*seen.lock().expect("one thread"), all);
 }

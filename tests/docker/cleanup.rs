@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use crate::support::{Sandbox, eventually};
-use crate::{configuration, engine, left};
+use crate::{engine, left, published};
 
 fn long() -> Sandbox {
-    Sandbox::new().config(&configuration().replace("rounds      = 3", "rounds      = 400"))
+    Sandbox::new().config(&published().replace("rounds      = 3", "rounds      = 400"))
 }
 
 const CHECK: [&str; 5] = ["check", "--server", "gunicorn", "--endpoint", "health"];
@@ -45,7 +45,7 @@ fn what_a_killed_run_left_is_swept_by_the_next_check() {
         "Postgres, Redis, the server and the network"
     );
 
-    let next = Sandbox::new().config(&configuration());
+    let next = Sandbox::new().config(&published());
     next.run(CHECK).exits(0);
     eventually(
         "nothing of the killed run is left",
@@ -58,7 +58,7 @@ fn what_a_killed_run_left_is_swept_by_the_next_check() {
 #[ignore = "needs Docker"]
 fn a_failed_start_leaves_nothing() {
     let _engine = engine();
-    let config = configuration().replace("\"seed\"", "\"no-such-command\"");
+    let config = published().replace("\"seed\"", "\"no-such-command\"");
     let sandbox = Sandbox::new().config(&config);
     let running = sandbox.start(CHECK);
     let pid = running.pid();

@@ -41,7 +41,16 @@ fn configuration() -> String {
         std::fs::read_to_string(repository().join("perfgate.toml")).expect("a configuration");
     let fixtures = format!("\"{}/fixtures/", repository().display());
     let (stack, _) = text.split_once("[load]").expect("the load comes last");
-    format!("{}{QUICK}", stack.replace("\"fixtures/", &fixtures))
+    // Growing memory must stay below what the container may have.
+    let stack = stack
+        .replace("\"fixtures/", &fixtures)
+        .replace("\"512MiB\"", "\"1GiB\"");
+    format!("{stack}{QUICK}")
+}
+
+/// The same on a network of its own, with the server's port published.
+fn published() -> String {
+    format!("network = \"published\"\n{}", configuration())
 }
 
 /// The same with something more in the environment of gunicorn.
