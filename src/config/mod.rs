@@ -2,10 +2,12 @@
 //! exactly as written, then resolved: defaults filled in, thresholds inherited, every value
 //! checked. Errors name file, line and column, what was found and what is allowed.
 
+mod endpoint;
 mod error;
 mod file;
 mod place;
 mod resolve;
+mod server;
 mod thresholds;
 mod units;
 

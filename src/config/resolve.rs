@@ -4,24 +4,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use toml::Spanned;
 
 use super::place::Places;
 use super::units::Time;
 use super::{Error, file, thresholds};
-use crate::model::{
-    Cell, Expect, NetworkPath, Pacing, Placeholder, Plan, Postgres, Ready, Redis, ServiceSource,
-    Source, Target, Thresholds, Workload,
-};
+use crate::model::{NetworkPath, Pacing, Placeholder, Plan, Postgres, Redis, ServiceSource};
 
-const CONNECTIONS: usize = 50;
-const TIMEOUT: Duration = Duration::from_secs(2);
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 10;
 const WARMUP: Duration = Duration::from_secs(5);
-const READY_WITHIN: Duration = Duration::from_secs(60);
-const PORT: u16 = 8000;
 const BASELINES: &str = ".perfgate/baselines";
 /// Rounds below which a median says little about a server.
 const FEWEST_ROUNDS: usize = 3;
@@ -58,47 +50,17 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
     })
 }
 
-struct Resolver<'a> {
-    places: &'a Places<'a>,
-    root: &'a Path,
-    has_postgres: bool,
-    has_redis: bool,
-    network: Option<NetworkPath>,
+/// What the checks of all parts of the file need to know of the rest of it.
+pub(super) struct Resolver<'a> {
+    pub(super) places: &'a Places<'a>,
+    pub(super) root: &'a Path,
+    pub(super) has_postgres: bool,
+    pub(super) has_redis: bool,
+    pub(super) network: Option<NetworkPath>,
 }
 
 impl Resolver<'_> {
-    fn workloads(
-        &self,
-        endpoints: &IndexMap<String, file::Endpoint>,
-        load: &file::Load,
-    ) -> Result<Vec<(String, Workload)>, Error> {
-        if endpoints.is_empty() {
-            return Err(self.places.invalid(
-                &(0..0),
-                "no endpoint is named",
-                Some("add one: [endpoint.health] with path = \"/health\"".into()),
-            ));
-        }
-        let connections =
-            self.at_least_one(load.connections.as_ref(), "connections", CONNECTIONS)?;
-        let threads = self.at_least_one(load.threads.as_ref(), "threads", 1)?;
-        let workload = |endpoint: &file::Endpoint| {
-            Ok(Workload {
-                path: self.target(&endpoint.path)?,
-                headers: self.headers(&endpoint.headers)?,
-                expect: self.expect(&endpoint.expect)?,
-                connections,
-                threads: threads.min(connections),
-                timeout: load.timeout.map_or(TIMEOUT, |Time(time)| time),
-            })
-        };
-        endpoints
-            .iter()
-            .map(|(name, endpoint)| Ok((name.clone(), workload(endpoint)?)))
-            .collect()
-    }
-
-    fn at_least_one(
+    pub(super) fn at_least_one(
         &self,
         value: Option<&Spanned<usize>>,
         name: &str,
@@ -113,66 +75,6 @@ impl Resolver<'_> {
             )),
             Some(value) => Ok(*value.get_ref()),
         }
-    }
-
-    /// A request target: it becomes part of the request line as it stands.
-    fn target(&self, path: &Spanned<String>) -> Result<String, Error> {
-        let text = path.get_ref();
-        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if text.starts_with('/') && printable && !text.contains('#') {
-            return Ok(text.clone());
-        }
-        Err(self.places.invalid(
-            &path.span(),
-            format!("`{}` is not a request target", text.escape_debug()),
-            Some(
-                "write a path that begins with / and has blanks and other letters percent-encoded"
-                    .into(),
-            ),
-        ))
-    }
-
-    fn headers(
-        &self,
-        headers: &IndexMap<String, Spanned<String>>,
-    ) -> Result<Vec<(String, String)>, Error> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        let value_byte = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
-        let check = |(name, value): (&String, &Spanned<String>)| {
-            let valid = !name.is_empty()
-                && name.bytes().all(token)
-                && value.get_ref().bytes().all(value_byte);
-            if valid {
-                return Ok((name.clone(), value.get_ref().clone()));
-            }
-            Err(self.places.invalid(
-                &value.span(),
-                format!("`{}` is not a header field", name.escape_debug()),
-                Some("names are tokens, values are printable ASCII".into()),
-            ))
-        };
-        headers.iter().map(check).collect()
-    }
-
-    fn expect(&self, expect: &file::Expect) -> Result<Expect, Error> {
-        let status = match &expect.status {
-            None => Expect::default().status,
-            Some(status) if (200..600).contains(status.get_ref()) => *status.get_ref(),
-            Some(status) => {
-                return Err(self.places.invalid(
-                    &status.span(),
-                    format!(
-                        "`{}` is not the status of a final response",
-                        status.get_ref()
-                    ),
-                    Some("write a status from 200 to 599".into()),
-                ));
-            }
-        };
-        Ok(Expect {
-            status,
-            contains: expect.contains.clone().filter(|text| !text.is_empty()),
-        })
     }
 
     fn pacing(&self, load: &file::Load) -> Result<Pacing, Error> {
@@ -204,197 +106,12 @@ impl Resolver<'_> {
         })
     }
 
-    fn targets(
-        &self,
-        servers: IndexMap<String, Spanned<file::Server>>,
-        workloads: &[(String, Workload)],
-        base: &Thresholds,
-    ) -> Result<Vec<Target>, Error> {
-        if servers.is_empty() {
-            return Err(self.places.invalid(
-                &(0..0),
-                "no server is named",
-                Some("add one: [server.app] with `image`, `build`, `run` or `url`".into()),
-            ));
-        }
-        servers
-            .into_iter()
-            .map(|(name, server)| self.server(name, server, workloads, base))
-            .collect()
-    }
-
-    fn server(
-        &self,
-        name: String,
-        server: Spanned<file::Server>,
-        workloads: &[(String, Workload)],
-        base: &Thresholds,
-    ) -> Result<Target, Error> {
-        let span = server.span();
-        let server = server.into_inner();
-        let source = self.source(&name, &span, &server)?;
-        let (ready_path, within) = match &server.ready {
-            Some(ready) => (self.target(&ready.path)?, ready.within),
-            None => (workloads[0].1.path.clone(), None),
-        };
-        let target = Target {
-            cells: self.cells(&name, &server, workloads, base)?,
-            command: self.words(&server.command)?,
-            setup: server
-                .setup
-                .iter()
-                .map(|words| self.words(words))
-                .collect::<Result<_, _>>()?,
-            port: server.port.unwrap_or(PORT),
-            env: self.env(&server.env)?,
-            ready: Ready {
-                path: ready_path,
-                within: within.map_or(READY_WITHIN, |Time(time)| time),
-            },
-            memory: server.memory.map(|size| size.0),
-            name,
-            source,
-        };
-        self.can_listen(&target, &span)?;
-        Ok(target)
-    }
-
-    /// On the host's network every server must be told its own loopback port.
-    fn can_listen(&self, target: &Target, span: &Range<usize>) -> Result<(), Error> {
-        let on_host = self.network == Some(NetworkPath::Host) && target.source.is_contained();
-        if !on_host || target.is_told_where_to_listen() {
-            return Ok(());
-        }
-        let name = &target.name;
-        Err(self.places.invalid(
-            span,
-            format!("server `{name}` is not told where to listen on the host's network"),
-            Some("use {host} and {port} in its `command` or `env`".into()),
-        ))
-    }
-
-    fn source(
-        &self,
-        name: &str,
-        span: &Range<usize>,
-        server: &file::Server,
-    ) -> Result<Source, Error> {
-        let choices = [
-            server.image.clone().map(Source::Image),
-            server
-                .build
-                .as_ref()
-                .map(|folder| Source::Build(self.root.join(folder))),
-            server
-                .run
-                .as_ref()
-                .map(|run| self.words(run.get_ref()))
-                .transpose()?
-                .map(Source::Run),
-            server
-                .url
-                .as_ref()
-                .map(|url| self.address(url))
-                .transpose()?
-                .map(Source::Url),
-        ];
-        let mut given = choices.into_iter().flatten();
-        match (given.next(), given.next()) {
-            (Some(Source::Run(words)), None) if words.is_empty() => Err(self.places.invalid(
-                span,
-                format!("server `{name}` runs no program"),
-                Some(
-                    "write the program and its words: run = [\"./app\", \"--port\", \"{port}\"]"
-                        .into(),
-                ),
-            )),
-            (Some(source), None) => Ok(source),
-            _ => Err(self.places.invalid(
-                span,
-                format!("server `{name}` needs exactly one of `image`, `build`, `run`, `url`"),
-                None,
-            )),
-        }
-    }
-
-    /// `host:port` of a plain HTTP URL.
-    fn address(&self, url: &Spanned<String>) -> Result<String, Error> {
-        let authority = url
-            .get_ref()
-            .strip_prefix("http://")
-            .map(|rest| rest.trim_end_matches('/'));
-        match authority.filter(|rest| !rest.is_empty() && !rest.contains(['/', '@', '?'])) {
-            Some(authority)
-                if authority
-                    .rsplit_once(':')
-                    .is_some_and(|(_, port)| port.parse::<u16>().is_ok()) =>
-            {
-                Ok(authority.to_owned())
-            }
-            Some(authority) => Ok(format!("{authority}:80")),
-            None => Err(self.places.invalid(
-                &url.span(),
-                format!("`{}` is not the URL of a server", url.get_ref()),
-                Some("write http://HOST:PORT; paths belong to endpoints".into()),
-            )),
-        }
-    }
-
-    fn cells(
-        &self,
-        name: &str,
-        server: &file::Server,
-        workloads: &[(String, Workload)],
-        base: &Thresholds,
-    ) -> Result<Vec<Cell>, Error> {
-        let endpoint_names: Vec<_> = workloads.iter().map(|(name, _)| name.as_str()).collect();
-        for endpoint in server.endpoint.keys() {
-            if !endpoint_names.contains(&endpoint.get_ref().as_str()) {
-                let near = super::error::nearest(endpoint.get_ref(), &endpoint_names);
-                return Err(self.places.invalid(
-                    &endpoint.span(),
-                    format!(
-                        "server `{name}` names an endpoint `{}` that is not there",
-                        endpoint.get_ref()
-                    ),
-                    Some(near.map_or_else(
-                        || format!("known: {}", endpoint_names.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    )),
-                ));
-            }
-        }
-        let of_server = thresholds::inherit(base, &server.thresholds, self.places)?;
-        let cell = |(endpoint, workload): &(String, Workload)| {
-            let own = server
-                .endpoint
-                .iter()
-                .find(|(name, _)| name.get_ref() == endpoint);
-            let thresholds = match own {
-                Some((_, own)) => thresholds::inherit(&of_server, &own.thresholds, self.places)?,
-                None => of_server.clone(),
-            };
-            Ok(Cell {
-                endpoint: endpoint.clone(),
-                workload: workload.clone(),
-                thresholds,
-            })
-        };
-        workloads.iter().map(cell).collect()
-    }
-
-    fn env(&self, env: &IndexMap<String, Spanned<String>>) -> Result<Vec<(String, String)>, Error> {
-        env.iter()
-            .map(|(name, value)| Ok((name.clone(), self.filled_later(value)?)))
-            .collect()
-    }
-
-    fn words(&self, words: &[Spanned<String>]) -> Result<Vec<String>, Error> {
+    pub(super) fn words(&self, words: &[Spanned<String>]) -> Result<Vec<String>, Error> {
         words.iter().map(|word| self.filled_later(word)).collect()
     }
 
     /// A text whose placeholders will have values once the stack is up.
-    fn filled_later(&self, text: &Spanned<String>) -> Result<String, Error> {
+    pub(super) fn filled_later(&self, text: &Spanned<String>) -> Result<String, Error> {
         let value = text.get_ref();
         if let Some(unknown) = Placeholder::unknown_in(value) {
             return Err(self.places.invalid(

@@ -1,13 +1,10 @@
 //! Containers as perfgate starts them: labelled, confined, pinned, reachable on loopback only.
 
-use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use testcontainers::bollard::errors::Error as EngineError;
-use testcontainers::bollard::models::{HostConfig, NetworkCreateRequest, PortBinding};
 use testcontainers::bollard::query_parameters::{
     LogsOptionsBuilder, StatsOptionsBuilder, WaitContainerOptions,
 };
@@ -17,116 +14,11 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
 
 use super::cgroup::Cgroup;
-use super::cores::{Cores, cpuset};
 use super::image::Image;
+use super::limits::Limits;
+use super::surroundings::Surroundings;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
-use crate::model::{NetworkPath, Plan, Target};
-
-/// What every container of a run shares.
-pub(super) struct Surroundings {
-    pub(super) engine: Option<Engine>,
-    pub(super) owner: Owner,
-    pub(super) cores: Cores,
-    pub(super) path: NetworkPath,
-    /// Folder that relative paths of processes start at.
-    pub(super) root: PathBuf,
-}
-
-impl Surroundings {
-    /// Makes the run's network; through the engine's API, because it must carry labels.
-    pub(super) async fn create(
-        plan: &Plan,
-        engine: Option<Engine>,
-        owner: Owner,
-        cores: Cores,
-    ) -> Result<Self, Error> {
-        let path = match &engine {
-            Some(engine) => path(plan, engine)?,
-            None => NetworkPath::Published,
-        };
-        let surroundings = Self {
-            engine,
-            owner,
-            cores,
-            path,
-            root: plan.root.clone(),
-        };
-        if let Some(engine) = surroundings
-            .engine
-            .as_ref()
-            .filter(|_| surroundings.is_bridged())
-        {
-            let request = NetworkCreateRequest {
-                name: surroundings.network(),
-                labels: Some(surroundings.owner.labels()),
-                ..NetworkCreateRequest::default()
-            };
-            engine
-                .docker
-                .create_network(request)
-                .await
-                .map_err(|source| Error::Engine {
-                    action: format!("create the network `{}`", surroundings.network()),
-                    source,
-                })?;
-        }
-        Ok(surroundings)
-    }
-
-    pub(super) fn is_bridged(&self) -> bool {
-        self.path == NetworkPath::Published
-    }
-
-    fn network(&self) -> String {
-        match self.path {
-            NetworkPath::Published => format!("perfgate-{}", self.owner.run),
-            NetworkPath::Host => "host".into(),
-        }
-    }
-
-    pub(super) fn engine(&self) -> &Engine {
-        self.engine
-            .as_ref()
-            .expect("plans with containers are brought up with an engine")
-    }
-
-    /// Where a container must listen: on all addresses of its own network, or on a free loopback
-    /// port of the host's.
-    pub(super) fn listen(&self, port: u16) -> Result<SocketAddr, Error> {
-        match self.path {
-            NetworkPath::Published => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
-            NetworkPath::Host => free_port(),
-        }
-    }
-}
-
-/// The path that was asked for, else the truer one that is safe: the host's network where every
-/// server is told to listen on a loopback port alone.
-fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
-    let contained = || {
-        plan.targets
-            .iter()
-            .filter(|target| target.source.is_contained())
-    };
-    match plan.network {
-        Some(NetworkPath::Host) if !engine.is_on_this_kernel() => Err(Error::OtherKernel),
-        Some(path) => Ok(path),
-        None if engine.is_on_this_kernel() && contained().all(Target::is_told_where_to_listen) => {
-            Ok(NetworkPath::Host)
-        }
-        None => Ok(NetworkPath::Published),
-    }
-}
-
-/// A loopback address with a port nobody listens on.
-pub(super) fn free_port() -> Result<SocketAddr, Error> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
-    bound.map_err(|source| Error::Address {
-        address: "127.0.0.1:0".into(),
-        source,
-    })
-}
 
 /// What to start.
 pub(super) struct Recipe<'a> {
@@ -156,8 +48,6 @@ pub(super) struct Container {
     cgroup: OnceCell<Option<Cgroup>>,
 }
 
-/// Most processes and threads of a container.
-const PIDS: i64 = 4096;
 /// An engine that creates and starts no container for so long has failed.
 const START: Duration = Duration::from_secs(60);
 
@@ -169,13 +59,13 @@ impl Container {
         if let Some(listen) = listen.filter(|_| around.is_bridged()) {
             image = image.with_exposed_port(listen.port().tcp());
         }
-        let config = host_config(&recipe, around);
+        let limits = Limits::of(&recipe, around);
         let mut request = image
             .with_container_name(container_name(&around.owner, &recipe.role))
             .with_labels(around.owner.labels())
             .with_network(around.network())
             .with_startup_timeout(START)
-            .with_host_config_modifier(move |host| config.apply(host));
+            .with_host_config_modifier(move |host| limits.apply(host));
         for (variable, value) in recipe.env {
             request = request.with_env_var(variable, value);
         }
@@ -337,52 +227,4 @@ impl Container {
 /// The name other containers of the run find this one by.
 pub(super) fn container_name(owner: &Owner, role: &str) -> String {
     format!("perfgate-{}-{role}", owner.run)
-}
-
-/// The part of the engine's host configuration that perfgate sets.
-struct Limits {
-    cpuset: String,
-    memory: Option<i64>,
-    publish: Option<u16>,
-    tmpfs: Option<String>,
-}
-
-fn host_config(recipe: &Recipe<'_>, around: &Surroundings) -> Limits {
-    Limits {
-        cpuset: cpuset(recipe.cpus),
-        memory: recipe
-            .memory
-            .map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
-        publish: recipe
-            .listen
-            .filter(|_| around.is_bridged())
-            .map(|listen| listen.port()),
-        tmpfs: recipe.tmpfs.map(str::to_owned),
-    }
-}
-
-impl Limits {
-    fn apply(&self, host: &mut HostConfig) {
-        host.cpuset_cpus = Some(self.cpuset.clone());
-        host.memory = self.memory;
-        host.memory_swap = self.memory;
-        host.pids_limit = Some(PIDS);
-        host.init = Some(true);
-        host.security_opt = Some(vec!["no-new-privileges".into()]);
-        host.publish_all_ports = Some(false);
-        host.port_bindings = Some(self.publish.map(loopback).into_iter().collect());
-        host.tmpfs = self
-            .tmpfs
-            .clone()
-            .map(|folder| HashMap::from([(folder, "rw,mode=1777".into())]));
-    }
-}
-
-/// Publishes a port on 127.0.0.1 under a number the engine chooses.
-fn loopback(port: u16) -> (String, Option<Vec<PortBinding>>) {
-    let binding = PortBinding {
-        host_ip: Some("127.0.0.1".into()),
-        host_port: Some(String::new()),
-    };
-    (format!("{port}/tcp"), Some(vec![binding]))
 }

@@ -13,13 +13,16 @@ mod cores;
 mod engine;
 mod error;
 mod image;
+mod limits;
 mod owner;
+mod place;
 mod postgres;
 mod process;
 mod ready;
 mod redis;
 mod server;
 mod stage;
+mod surroundings;
 pub mod sweep;
 mod tail;
 
@@ -32,8 +35,8 @@ pub use owner::Owner;
 pub use server::{Resources, Server};
 pub use stage::{Observer, Stage};
 
-use container::Surroundings;
 use image::Images;
+use surroundings::Surroundings;
 
 use crate::model::{NetworkPath, Plan, Postgres, Redis, ServiceSource, Target};
 

@@ -2,9 +2,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Error;
-use super::container::{Container, Recipe, Surroundings, container_name};
+use super::container::{Container, Recipe, container_name};
 use super::image::Images;
 use super::ready::Wait;
+use super::surroundings::Surroundings;
 use crate::model::{Redis, ServiceSource};
 
 /// Where the connection to Redis is found.

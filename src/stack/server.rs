@@ -1,18 +1,17 @@
 //! One server under test, up and answering.
 
-use std::env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
 
-use super::container::{Container, Recipe, free_port};
+use super::container::{Container, Recipe};
 use super::process::{self, Group};
 use super::ready::{Wait, get};
+use super::surroundings::free_port;
 use super::{Error, Observer, Stack, Stage};
-use crate::model::{Placeholder, Source, Target};
+use crate::model::{Source, Target};
 
 /// A server that has answered its first request.
 pub struct Server {
@@ -36,34 +35,6 @@ pub struct Resources {
     pub cpu: Duration,
     /// Working set in bytes.
     pub memory: u64,
-}
-
-/// Values of the placeholders and where the server will listen.
-struct Place {
-    values: Values,
-    listen: SocketAddr,
-}
-
-/// What placeholders in commands and environment stand for.
-#[derive(Debug, Clone, Default)]
-struct Values(Vec<(Placeholder, String)>);
-
-impl Values {
-    fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, value)| {
-            text.replace(name.text(), value)
-        })
-    }
-
-    fn fill_all(&self, words: &[String]) -> Vec<String> {
-        words.iter().map(|word| self.fill(word)).collect()
-    }
-
-    fn fill_env(&self, env: &[(String, String)]) -> Vec<(String, String)> {
-        env.iter()
-            .map(|(name, value)| (name.clone(), self.fill(value)))
-            .collect()
-    }
 }
 
 impl Server {
@@ -140,12 +111,12 @@ impl Server {
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         let place = stack.place(free_port()?, false);
-        let command = place.values.fill_all(command);
-        let env = place.values.fill_env(&target.env);
+        let command = place.fill_all(command);
+        let env = place.fill_env(&target.env);
         let setups: Vec<_> = target
             .setup
             .iter()
-            .map(|words| place.values.fill_all(words))
+            .map(|words| place.fill_all(words))
             .collect();
         let recipe = |command| process::Recipe {
             name: &target.name,
@@ -187,8 +158,8 @@ impl Server {
             name: &target.name,
             role,
             image: stack.images.get(&target.name),
-            command: place.values.fill_all(command),
-            env: place.values.fill_env(&target.env),
+            command: place.fill_all(command),
+            env: place.fill_env(&target.env),
             listen,
             cpus: &around.cores.server,
             memory: target.memory,
@@ -246,32 +217,6 @@ impl Server {
             kind,
         })
     }
-}
-
-impl Stack {
-    /// What the placeholders stand for when a server listens there.
-    fn place(&self, listen: SocketAddr, contained: bool) -> Place {
-        let mut values = vec![
-            (Placeholder::Host, listen.ip().to_string()),
-            (Placeholder::Port, listen.port().to_string()),
-            (Placeholder::Perfgate, own_path()),
-        ];
-        let postgres = self.postgres.as_ref().map(|service| service.url(contained));
-        let redis = self.redis.as_ref().map(|service| service.url(contained));
-        values.extend(postgres.map(|url| (Placeholder::PostgresUrl, url.to_owned())));
-        values.extend(redis.map(|url| (Placeholder::RedisUrl, url.to_owned())));
-        Place {
-            values: Values(values),
-            listen,
-        }
-    }
-}
-
-fn own_path() -> String {
-    env::current_exe()
-        .unwrap_or_else(|_| PathBuf::from("perfgate"))
-        .display()
-        .to_string()
 }
 
 async fn finish(container: Container, name: &str, command: String) -> Result<(), Error> {
