@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::args::Selection;
-use super::check::{reference, store, thresholds};
+use super::judging::{reference, store, thresholds};
 use super::measuring::Setting;
 use crate::baseline::Directory;
 use crate::error::Error;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::args::{Outputs, Strictness};
-use super::check::{assemble, thresholds};
+use super::judging::{assemble, thresholds};
 use super::output::{deliver, read};
 use crate::config;
 use crate::error::Error;

@@ -25,21 +25,23 @@ impl Setting {
     /// `without_docker` takes its place, and a note says so.
     pub(super) async fn find(selection: &Selection) -> Result<Self, Error> {
         let plan = selection.plan()?;
-        let engine = Engine::connect().await;
         if !plan.needs_engine() {
-            return Ok(Self {
-                plan,
-                engine: None,
-                notes: Vec::new(),
-            });
+            return Ok(Self::without_engine(plan, None));
         }
-        match (engine, &plan.without_docker) {
-            (Ok(engine), _) => Ok(Self {
-                plan,
-                engine: Some(engine),
-                notes: Vec::new(),
-            }),
-            (Err(error @ stack::Error::Unreachable { .. }), Some(instead)) => {
+        let error = match Engine::connect().await {
+            Ok(engine) => {
+                let engine = Some(engine);
+                return Ok(Self {
+                    plan,
+                    engine,
+                    notes: Vec::new(),
+                });
+            }
+            Err(error) => error,
+        };
+        let instead = plan.without_docker.as_deref();
+        match instead.filter(|_| matches!(error, stack::Error::Unreachable { .. })) {
+            Some(instead) => {
                 let note = format!(
                     "WITHOUT DOCKER: {error}; `{}` was used instead",
                     instead.display()
@@ -48,13 +50,17 @@ impl Setting {
                 if plan.needs_engine() {
                     return Err(error.into());
                 }
-                Ok(Self {
-                    plan,
-                    engine: None,
-                    notes: vec![note],
-                })
+                Ok(Self::without_engine(plan, Some(note)))
             }
-            (Err(error), _) => Err(error.into()),
+            None => Err(error.into()),
+        }
+    }
+
+    fn without_engine(plan: Plan, note: Option<String>) -> Self {
+        Self {
+            plan,
+            engine: None,
+            notes: note.into_iter().collect(),
         }
     }
 
@@ -68,7 +74,7 @@ impl Setting {
         let owner = Owner::new_run();
         let progress = Progress::new(quiet);
         let work = Box::pin(self.measure_as(&owner, seed, &progress));
-        let result = cleaned_up(&owner, work).await;
+        let result = cleaned_up(&owner, self.engine.as_ref(), work).await;
         progress.finish();
         result
     }

@@ -12,6 +12,7 @@ mod check;
 mod cleanup;
 mod compare;
 mod doctor;
+mod judging;
 mod load;
 mod measuring;
 mod output;

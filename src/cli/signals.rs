@@ -22,14 +22,14 @@ pub(super) async fn any() {
 /// signal, everything of its run is removed before the result is looked at.
 pub(super) async fn cleaned_up<T>(
     owner: &Owner,
+    engine: Option<&Engine>,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let result = tokio::select! {
         result = work => result,
         () = any() => Err(Error::Interrupted),
     };
-    let engine = Engine::connect().await.ok();
-    let removed = sweep::remove_run(engine.as_ref(), owner).await;
+    let removed = sweep::remove_run(engine, owner).await;
     let value = result?;
     removed?;
     Ok(value)

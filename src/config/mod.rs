@@ -1,4 +1,4 @@
-//! perfgate.toml → [`Plan`](crate::model::Plan). The file is found upwards from a folder, read
+//! perfgate.toml → [`Plan`]. The file is found upwards from a folder, read
 //! exactly as written, then resolved: defaults filled in, thresholds inherited, every value
 //! checked. Errors name file, line and column, what was found and what is allowed.
 

@@ -3,7 +3,7 @@
 //! removed also after a crash.
 //!
 //! [`Stack::up`] provides images, network, Postgres and Redis; [`Stack::start`] sets one server
-//! up, starts it and waits until it answers; [`Server::usage`] reads its resources;
+//! up, starts it and waits until it answers; [`Server::resources`] reads its resources;
 //! [`Stack::down`] and [`sweep`] leave nothing behind.
 
 mod cgroup;

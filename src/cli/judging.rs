@@ -1,0 +1,69 @@
+//! What `check`, `compare` and `baseline refresh` share: from a measurement to a report.
+
+use std::path::Path;
+
+use super::args::Strictness;
+use crate::baseline::Directory;
+use crate::error::Error;
+use crate::gate::{Reference, outcome};
+use crate::model::{Finding, Measurement, Plan, Reason, Report, Sample, Thresholds};
+
+/// The store that was asked for, else the configured one.
+pub(super) fn store(plan: &Plan, folder: Option<&Path>) -> Directory {
+    Directory::new(folder.unwrap_or(&plan.baselines))
+}
+
+/// Everything stored about the cells of the plan.
+pub(super) fn reference(store: &Directory, plan: &Plan) -> Result<Reference, Error> {
+    let mut baselines = Vec::new();
+    for target in &plan.targets {
+        for cell in &target.cells {
+            baselines.extend(store.of_cell(&target.name, &cell.endpoint)?);
+        }
+    }
+    Ok(Reference::Stored(baselines))
+}
+
+/// The thresholds the plan sets for a sample.
+pub(super) fn thresholds<'a>(plan: &'a Plan, sample: &Sample) -> Option<&'a Thresholds> {
+    let target = plan
+        .targets
+        .iter()
+        .find(|target| target.name == sample.key.server)?;
+    let cell = target
+        .cells
+        .iter()
+        .find(|cell| cell.endpoint == sample.key.endpoint)?;
+    Some(&cell.thresholds)
+}
+
+/// Sums findings up into the report that every format is a view of.
+pub(super) fn assemble(
+    measurement: &Measurement,
+    findings: Vec<Finding>,
+    strictness: &Strictness,
+) -> Report {
+    let outcome = outcome(&findings);
+    let lacks_baseline = findings.is_empty()
+        || findings
+            .iter()
+            .any(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
+    let mut provenance = measurement.provenance.clone();
+    provenance.notes.extend(unsteady(&measurement.samples));
+    Report {
+        schema: Report::SCHEMA,
+        outcome,
+        exit_code: strictness.exit_code(outcome, lacks_baseline),
+        findings,
+        provenance,
+    }
+}
+
+fn unsteady(samples: &[Sample]) -> Option<String> {
+    let cells: Vec<_> = samples
+        .iter()
+        .filter(|sample| !sample.steady)
+        .map(|sample| format!("{} {}", sample.key.server, sample.key.endpoint))
+        .collect();
+    (!cells.is_empty()).then(|| format!("never became steady in the warm-up: {}", cells.join(", ")))
+}
