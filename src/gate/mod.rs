@@ -1,7 +1,7 @@
 //! Measurement × reference → findings. Pure: the same numbers always give the same verdicts.
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
-//! history and its threshold into a verdict, [`outcome`] sums the findings up.
+//! history and its threshold into a verdict, [`outcome()`] sums the findings up.
 
 mod decide;
 mod outcome;
