@@ -2,15 +2,29 @@ use crate::error::Error;
 use crate::stack::{Engine, sweep};
 
 /// Removes containers, networks and processes of runs whose process has ended.
-pub(super) async fn run() -> Result<u8, Error> {
-    let engine = Engine::connect().await;
-    if let Err(error) = &engine {
-        eprintln!("note: {error}; only processes are looked for");
-    }
-    let swept = sweep::remove_orphans(engine.ok().as_ref()).await?;
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Remove the images that perfgate built, too; the next run builds them again.
+    #[arg(long)]
+    images: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Error> {
+    let engine = match Engine::connect().await {
+        Ok(engine) => Some(engine),
+        Err(error) if args.images => return Err(error.into()),
+        Err(error) => {
+            eprintln!("note: {error}; only processes are looked for");
+            None
+        }
+    };
+    let swept = sweep::remove_orphans(engine.as_ref()).await?;
     println!(
         "removed {} containers, {} networks, {} processes",
         swept.containers, swept.networks, swept.processes
     );
+    if let Some(engine) = engine.filter(|_| args.images) {
+        println!("removed {} images", sweep::remove_images(&engine).await?);
+    }
     Ok(0)
 }

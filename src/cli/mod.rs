@@ -53,7 +53,7 @@ enum Command {
     /// Look whether this machine is fit for measuring.
     Doctor,
     /// Remove what runs left that did not end by themselves.
-    Cleanup,
+    Cleanup(cleanup::Args),
     /// Serve the embedded sample service.
     Sample(sample::Options),
 }
@@ -68,7 +68,7 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::Doctor => doctor::run().await,
-        Command::Cleanup => cleanup::run().await,
+        Command::Cleanup(args) => cleanup::run(args).await,
         Command::Sample(options) => {
             sample::serve(options, signals::any()).await?;
             Ok(0)

@@ -3,11 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use bollard::errors::Error as EngineError;
+use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder, WaitContainerOptions};
 use futures_util::StreamExt;
-use testcontainers::bollard::errors::Error as EngineError;
-use testcontainers::bollard::query_parameters::{
-    LogsOptionsBuilder, StatsOptionsBuilder, WaitContainerOptions,
-};
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};

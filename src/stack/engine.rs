@@ -1,8 +1,8 @@
 use std::env;
 use std::time::Duration;
 
-use testcontainers::bollard::Docker;
-use testcontainers::bollard::models::SystemVersion;
+use bollard::Docker;
+use bollard::models::SystemVersion;
 use testcontainers::core::client::docker_client_instance;
 
 use super::Error;

@@ -2,8 +2,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bollard::errors::Error as EngineError;
 use testcontainers::TestcontainersError;
-use testcontainers::bollard::errors::Error as EngineError;
 
 /// Why the stack cannot be brought up, watched or taken down.
 #[derive(Debug, thiserror::Error)]

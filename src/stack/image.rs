@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bollard::body_full;
+use bollard::errors::Error as EngineError;
+use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
 use futures_util::StreamExt;
-use testcontainers::bollard::body_full;
-use testcontainers::bollard::errors::Error as EngineError;
-use testcontainers::bollard::query_parameters::{
-    BuildImageOptionsBuilder, CreateImageOptionsBuilder,
-};
 
 use super::context::Context;
 use super::tail::tail;
@@ -28,6 +26,9 @@ pub(super) struct Image {
     pub(super) tag: String,
     id: String,
 }
+
+/// Repository of the images that perfgate builds.
+pub(super) const BUILT: &str = "perfgate";
 
 enum Origin<'a> {
     Pull(&'a str),
@@ -165,7 +166,7 @@ async fn build(
 ) -> Result<Image, Error> {
     observe(Stage::Build(user));
     let Context { archive, digest } = Context::read(folder)?;
-    let name = format!("perfgate/{}", repository(folder));
+    let name = format!("{BUILT}/{}", repository(folder));
     let options = BuildImageOptionsBuilder::default()
         .t(&format!("{name}:{digest}"))
         .dockerfile("Dockerfile")

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use testcontainers::bollard::models::{HostConfig, PortBinding};
+use bollard::models::{HostConfig, PortBinding};
 
 use super::container::Recipe;
 use super::cores::cpuset;

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use testcontainers::bollard::models::NetworkCreateRequest;
+use bollard::models::NetworkCreateRequest;
 
 use super::cores::Cores;
 use super::{Engine, Error, Owner};

@@ -4,14 +4,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use bollard::Docker;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptions,
+};
 use futures_util::future::join_all;
 use procfs::process::{Process, all_processes};
 use rustix::process::{Pid, Signal, kill_process};
-use testcontainers::bollard::Docker;
-use testcontainers::bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
-};
 
+use super::image::BUILT;
 use super::owner::VARIABLE;
 use super::{Engine, Error, Owner};
 
@@ -57,6 +59,30 @@ pub async fn remove_run(engine: Option<&Engine>, owner: &Owner) -> Result<(), Er
 /// Removes what runs of this host left whose process has ended.
 pub async fn remove_orphans(engine: Option<&Engine>) -> Result<Swept, Error> {
     remove(engine, Owner::any_run(), Owner::is_gone).await
+}
+
+/// Removes the images that perfgate built and that no container uses; how many.
+pub async fn remove_images(engine: &Engine) -> Result<usize, Error> {
+    let filter = HashMap::from([("reference", vec![format!("{BUILT}/*")])]);
+    let options = ListImagesOptionsBuilder::default().filters(&filter).build();
+    let fail = |action: &str| {
+        let action = action.to_owned();
+        move |source| Error::Engine { action, source }
+    };
+    let listed = engine.docker.list_images(Some(options)).await;
+    let names: Vec<String> = listed
+        .map_err(fail("list images"))?
+        .into_iter()
+        .flat_map(|image| image.repo_tags)
+        .collect();
+    for name in &names {
+        let removed = engine
+            .docker
+            .remove_image(name, None::<RemoveImageOptions>, None)
+            .await;
+        removed.map_err(fail(&format!("remove the image `{name}`")))?;
+    }
+    Ok(names.len())
 }
 
 async fn remove(

@@ -1,0 +1,80 @@
+//! What is promised in public stays true: documented configuration parses, documented defaults
+//! are the defaults.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use perfgate::config;
+use perfgate::model::{Metric, Plan, Thresholds};
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(repository().join("README.md")).expect("a README")
+}
+
+/// The configuration by example of the README.
+fn documented() -> Plan {
+    let readme = readme();
+    let (_, rest) = readme.split_once("```toml\n").expect("a configuration");
+    let (text, _) = rest.split_once("```").expect("its end");
+    config::parse(Path::new("perfgate.toml"), text).expect("the README's configuration is valid")
+}
+
+/// Margin, floor and ceiling of every metric that has one.
+fn values(thresholds: &Thresholds) -> Vec<(Metric, [Option<f64>; 3])> {
+    let value = |rule: &Option<perfgate::model::Rule>| rule.as_ref().map(|rule| rule.value);
+    thresholds
+        .iter()
+        .map(|(metric, it)| (*metric, [value(&it.margin), it.floor, value(&it.ceiling)]))
+        .collect()
+}
+
+#[test]
+fn the_readme_shows_a_valid_configuration_with_the_default_thresholds() {
+    let plan = documented();
+    let health = &plan.targets[0].cells[0];
+    let mut documented = health.thresholds.clone();
+    // The one value that the example sets beside the defaults.
+    documented
+        .get_mut(&Metric::Throughput)
+        .expect("a rule")
+        .ceiling = None;
+    assert_eq!(values(&documented), values(&config::default_thresholds()));
+}
+
+#[test]
+fn the_readme_shows_the_default_load() {
+    let documented = documented();
+    let text = "[server.app]\nimage = \"app\"\n[endpoint.home]\npath = \"/\"\n";
+    let plain = config::parse(Path::new("perfgate.toml"), text).expect("a valid configuration");
+    assert_eq!(documented.pacing, plain.pacing);
+    let load = |plan: &Plan| {
+        let workload = &plan.targets[0].cells[0].workload;
+        (workload.connections, workload.threads, workload.timeout)
+    };
+    assert_eq!(load(&documented), load(&plain));
+    assert_eq!(documented.baselines, plain.baselines);
+}
+
+#[test]
+fn the_readme_lists_every_metric() {
+    let readme = readme();
+    for metric in Metric::ALL {
+        assert!(
+            readme.contains(&format!("`{}`", metric.name())),
+            "{metric:?}"
+        );
+    }
+}
+
+#[test]
+fn the_configurations_of_this_repository_are_valid() {
+    let own = config::load(&repository().join("perfgate.toml")).expect("valid");
+    assert!(own.needs_engine());
+    let instead = own.without_docker.expect("named");
+    let embedded = config::load(&instead).expect("valid");
+    assert!(!embedded.needs_engine());
+}
