@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use hyper::Uri;
 use hyper::http::uri::Scheme;
-use serde_json::{Map, Value, json};
 
 use super::output::write_json;
 use super::signals;
 use crate::config::parse_duration;
 use crate::error::Error;
 use crate::load::{Crew, Job, Meter};
-use crate::model::{Expect, Tally, Workload, histogram};
-use crate::report;
+use crate::model::{Expect, Workload};
+use crate::report::Load;
 
 /// The bare load engine: a closed loop against one URL.
 #[derive(Debug, clap::Args)]
@@ -40,9 +39,6 @@ pub(super) struct Args {
     json: Option<PathBuf>,
 }
 
-/// Share of its threads' time at which the generator, not the server, sets the pace.
-const BOTTLENECK: f64 = 0.9;
-
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let job = job(&args)?;
     let meter = Arc::new(Meter::new());
@@ -57,13 +53,20 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         }
     };
     let tally = tally.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let result = Load {
+        url: &args.url,
+        threads: args.threads,
+        connections: args.connections,
+        tally: &tally,
+    };
     match &args.json {
-        Some(path) if path.as_os_str() == "-" => println!("{:#}", document(&tally, args.threads)),
-        Some(path) => {
-            print!("{}", table(&tally, &args));
-            write_json(path, &document(&tally, args.threads))?;
+        Some(path) if path.as_os_str() == "-" => println!("{:#}", result.json()),
+        path => {
+            print!("{}", result.terminal());
+            path.as_ref()
+                .map(|path| write_json(path, &result.json()))
+                .transpose()?;
         }
-        None => print!("{}", table(&tally, &args)),
     }
     Ok(0)
 }
@@ -105,111 +108,4 @@ fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn table(tally: &Tally, args: &Args) -> String {
-    let quantile = |q| micros(tally.latency.value_at_quantile(q));
-    let mut lines = vec![
-        format!(
-            "{} for {:.1} s, {} threads, {} connections",
-            args.url,
-            tally.window.as_secs_f64(),
-            args.threads,
-            args.connections
-        ),
-        format!(
-            "latency   mean {}  stdev {}  max {}",
-            report::micros(tally.latency.mean() / 1e3),
-            report::micros(tally.latency.stdev() / 1e3),
-            micros(tally.latency.max()),
-        ),
-        format!(
-            "          p50 {}  p75 {}  p90 {}  p99 {}  p99.9 {}",
-            quantile(0.5),
-            quantile(0.75),
-            quantile(0.9),
-            quantile(0.99),
-            quantile(0.999)
-        ),
-        format!(
-            "requests  {} started, {} succeeded, {} failed, {} unfinished, {} reconnects",
-            tally.started,
-            tally.succeeded,
-            tally.failed(),
-            tally.unfinished,
-            tally.reconnects
-        ),
-    ];
-    lines.extend(counts(tally).map(|(kind, count)| format!("          {count} × {kind}")));
-    lines.push(format!(
-        "rate      {} requests, {} transferred per second",
-        report::rate(throughput(tally)),
-        report::bytes(per_second(tally.bytes, tally)),
-    ));
-    if is_bottleneck(tally, args.threads) {
-        lines.push("note: the generator was the bottleneck; give it more threads (-t)".into());
-    }
-    lines.push(String::new());
-    lines.join("\n")
-}
-
-/// Statuses other than 200 and failures by kind.
-fn counts(tally: &Tally) -> impl Iterator<Item = (String, u64)> {
-    let statuses = tally.status.iter().filter(|(code, _)| **code != 200);
-    let statuses = statuses.map(|(code, count)| (format!("status {code}"), *count));
-    statuses.chain(failures(tally))
-}
-
-fn failures(tally: &Tally) -> impl Iterator<Item = (String, u64)> {
-    tally.errors.iter().map(|(kind, count)| {
-        let name = serde_json::to_value(kind).expect("kinds have a name");
-        (name.as_str().unwrap_or_default().to_owned(), *count)
-    })
-}
-
-fn document(tally: &Tally, threads: usize) -> Value {
-    let micros = |quantile| tally.latency.value_at_quantile(quantile) as f64 / 1e3;
-    let cpu = tally.generator_cpu.as_secs_f64();
-    let status = tally
-        .status
-        .iter()
-        .map(|(code, count)| (code.to_string(), json!(count)));
-    json!({
-        "requests": tally.started,
-        "succeeded": tally.succeeded,
-        "unfinished": tally.unfinished,
-        "errors": failures(tally).map(|(kind, count)| (kind, json!(count))).collect::<Map<_, _>>(),
-        "status": status.collect::<Map<_, _>>(),
-        "seconds": tally.window.as_secs_f64(),
-        "throughput": throughput(tally),
-        "bytes": tally.bytes,
-        "reconnects": tally.reconnects,
-        "latency_us": {
-            "mean": tally.latency.mean() / 1e3, "stdev": tally.latency.stdev() / 1e3,
-            "p50": micros(0.5), "p75": micros(0.75), "p90": micros(0.9), "p99": micros(0.99),
-            "p999": micros(0.999), "max": tally.latency.max() as f64 / 1e3,
-        },
-        "generator": {
-            "cpu_seconds": cpu,
-            "cpu_us_per_request": (tally.completed() > 0).then(|| cpu * 1e6 / tally.completed() as f64),
-            "bottleneck": is_bottleneck(tally, threads),
-        },
-        "histogram": histogram::encode(&tally.latency),
-    })
-}
-
-fn is_bottleneck(tally: &Tally, threads: usize) -> bool {
-    tally.generator_cpu.as_secs_f64() > BOTTLENECK * tally.window.as_secs_f64() * threads as f64
-}
-
-fn throughput(tally: &Tally) -> f64 {
-    per_second(tally.succeeded_in_window, tally)
-}
-
-fn per_second(count: u64, tally: &Tally) -> f64 {
-    count as f64 / tally.window.as_secs_f64()
-}
-
-fn micros(nanoseconds: u64) -> String {
-    report::micros(nanoseconds as f64 / 1e3)
 }

@@ -20,9 +20,10 @@ pub fn rate(per_second: f64) -> String {
 
 /// A time given in microseconds, in the unit that reads best.
 pub fn micros(micros: f64) -> String {
-    if micros < 1e3 {
+    // What would round up to 1000 goes into the next unit.
+    if micros < 999.5 {
         format!("{} µs", significant(micros))
-    } else if micros < 1e6 {
+    } else if micros < 999_500.0 {
         format!("{} ms", significant(micros / 1e3))
     } else {
         format!("{} s", significant(micros / 1e6))
@@ -58,6 +59,13 @@ pub(super) fn change(change: f64) -> String {
     let digits = usize::from(percent.abs() < 9.95);
     let text = format!("{percent:+.digits$} %");
     text.replace('-', "−")
+}
+
+/// A share: `83.2 %`, `5 %`.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = usize::from((percent - percent.round()).abs() >= 0.05);
+    format!("{percent:.digits$} %")
 }
 
 /// Why a verdict is what it is, in words; empty where the numbers say it.

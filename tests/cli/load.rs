@@ -63,10 +63,10 @@ fn load_prints_a_table() {
             "300ms",
         ])
         .exits(0);
-    run.prints("latency   mean")
+    run.prints("within one stdev")
         .prints("p99.9")
         .prints("0 failed, 0 unfinished")
-        .prints("transferred per second");
+        .prints("received per second");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn an_interrupt_prints_what_was_measured_so_far() {
         answered.load(Ordering::SeqCst) > 100
     });
     running.signal("INT");
-    running.end().exits(0).prints("latency   mean");
+    running.end().exits(0).prints("within one stdev");
 }
 
 #[test]

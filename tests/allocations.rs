@@ -1,0 +1,93 @@
+//! The load engine allocates nothing per request.
+
+use std::alloc::System;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use perfgate::load::{Crew, Job, Meter};
+use perfgate::model::{Expect, Workload};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The sample service in a process of its own, so that its allocations do not count.
+struct Service {
+    child: Child,
+    address: std::net::SocketAddr,
+}
+
+impl Service {
+    fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("its address");
+        drop(free);
+        let child = Command::new(env!("CARGO_BIN_EXE_perfgate"))
+            .args(["sample", "--listen", &address.to_string()])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the sample service starts");
+        let service = Self { child, address };
+        service.wait();
+        service
+    }
+
+    fn wait(&self) {
+        let start = Instant::now();
+        while std::net::TcpStream::connect(self.address).is_err() {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "the service answers"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Allocations and completed requests of one window; the connections are open before it.
+fn window(job: &Job, length: Duration) -> (usize, u64) {
+    let crew = Crew::connect(job).expect("the engine starts");
+    let meter = Arc::new(Meter::new());
+    let region = Region::new(ALLOCATOR);
+    let tally = crew.run(length, &meter).expect("the window ends");
+    let stats = region.change();
+    assert_eq!(tally.failed() + tally.unfinished, 0);
+    (stats.allocations + stats.reallocations, tally.completed())
+}
+
+#[test]
+fn a_longer_window_allocates_no_more_than_a_short_one() {
+    let service = Service::start();
+    let job = Job {
+        workload: Workload {
+            path: "/api/django-starter/monitoring/health".into(),
+            headers: Vec::new(),
+            expect: Expect::default(),
+            connections: 16,
+            threads: 1,
+            timeout: Duration::from_secs(2),
+        },
+        address: service.address,
+        host: service.address.to_string(),
+        cores: Vec::new(),
+    };
+    let (short, few) = window(&job, Duration::from_millis(200));
+    let (long, many) = window(&job, Duration::from_millis(1500));
+    let more = many.saturating_sub(few);
+    assert!(more > 1000, "{few} and {many} requests");
+    // Histograms grow by a few steps when a slower request comes; requests do not count.
+    let grown = long.saturating_sub(short) as u64;
+    assert!(
+        grown * 100 < more,
+        "{grown} allocations for {more} requests"
+    );
+}
