@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{baseline, config, load, measure, sample, stack};
+use crate::{baseline, config, document, load, measure, sample, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -19,25 +19,13 @@ pub enum Error {
     #[error(transparent)]
     Baseline(#[from] baseline::Error),
     #[error(transparent)]
+    Document(#[from] document::Error),
+    #[error(transparent)]
     Sample(#[from] sample::Error),
     #[error("cannot read `{argument}`: {reason}")]
     Argument { argument: String, reason: String },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot read `{}` as a {what}", path.display())]
-    Document {
-        path: PathBuf,
-        what: &'static str,
-        source: serde_json::Error,
-    },
-    #[error("cannot read `{}`: its schema is {found} and this version reads up to {highest}", path.display())]
-    Schema {
-        path: PathBuf,
-        found: u32,
-        highest: u32,
-    },
-    #[error("cannot write `{}`", path.display())]
-    Write { path: PathBuf, source: io::Error },
     #[error("interrupted")]
     Interrupted,
 }
@@ -60,17 +48,14 @@ impl Error {
     /// The code of [`EXIT_CODES`] this error ends with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_)
-            | Self::Argument { .. }
-            | Self::Read { .. }
-            | Self::Document { .. }
-            | Self::Schema { .. } => 2,
+            Self::Config(_) | Self::Argument { .. } | Self::Read { .. } => 2,
+            Self::Document(error) if !error.is_of_writing() => 2,
             Self::Stack(_)
             | Self::Load(_)
             | Self::Measure(_)
             | Self::Baseline(_)
-            | Self::Sample(_)
-            | Self::Write { .. } => 4,
+            | Self::Document(_)
+            | Self::Sample(_) => 4,
             Self::Interrupted => 130,
         }
     }
@@ -82,7 +67,7 @@ impl Error {
             Self::Stack(error) => error.hint(),
             Self::Measure(error) => error.hint(),
             Self::Baseline(error) => error.hint(),
-            Self::Schema { .. } => Some("update perfgate".into()),
+            Self::Document(error) => error.hint(),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -14,18 +14,21 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("config", &["model"]),
     ("stack", &["model"]),
     ("load", &["model"]),
-    ("baseline", &["model"]),
+    ("document", &[]),
+    ("baseline", &["document", "model"]),
     ("sample", &[]),
     ("measure", &["model", "gate", "stack", "load", "stats"]),
     (
         "error",
-        &["baseline", "config", "load", "measure", "sample", "stack"],
+        &[
+            "baseline", "config", "document", "load", "measure", "sample", "stack",
+        ],
     ),
     (
         "cli",
         &[
-            "baseline", "config", "error", "gate", "load", "measure", "model", "report", "sample",
-            "stack",
+            "baseline", "config", "document", "error", "gate", "load", "measure", "model",
+            "report", "sample", "stack",
         ],
     ),
     ("lib", &[]),

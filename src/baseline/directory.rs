@@ -1,11 +1,11 @@
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rand::Rng;
-use tempfile::NamedTempFile;
 
 use super::Error;
+use crate::document;
 use crate::model::Baseline;
 
 /// Baselines in a directory: `SERVER/ENDPOINT/TIME-COMMIT-NUMBER.json`.
@@ -39,22 +39,11 @@ impl Directory {
         Ok(baselines)
     }
 
-    /// Keeps a baseline, whole or not at all: a temporary file, flushed to disk, then renamed
-    /// without replacing anything.
+    /// Keeps a baseline in a file of its own; nothing is replaced.
     pub fn add(&self, baseline: &Baseline) -> Result<(), Error> {
         let folder = self.cell(&baseline.key.server, &baseline.key.endpoint);
-        let path = folder.join(document_name(baseline));
-        let fail = |source| Error::Write {
-            path: path.clone(),
-            source,
-        };
-        fs::create_dir_all(&folder).map_err(fail)?;
-        let mut file = NamedTempFile::new_in(&folder).map_err(fail)?;
-        serde_json::to_writer_pretty(&mut file, baseline).map_err(|error| fail(error.into()))?;
-        file.write_all(b"\n").map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        file.persist_noclobber(&path)
-            .map_err(|error| fail(error.error))?;
+        let text = serde_json::to_string_pretty(baseline).expect("a baseline has a JSON form");
+        document::write_new(&folder.join(document_name(baseline)), &(text + "\n"))?;
         Ok(())
     }
 
@@ -97,11 +86,12 @@ fn read_folder(folder: &Path) -> Result<Vec<Baseline>, Error> {
     let documents = documents
         .into_iter()
         .filter(|path| path.extension().is_some_and(|end| end == "json"));
-    documents.map(|path| read(&path)).collect()
+    let read = |path: PathBuf| document::read(&path, "baseline", Baseline::SCHEMA);
+    Ok(documents.map(read).collect::<Result<_, _>>()?)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let fail = |source| Error::Read {
+    let fail = |source| Error::List {
         path: folder.to_owned(),
         source,
     };
@@ -113,28 +103,4 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = paths.map_err(fail)?;
     paths.sort();
     Ok(paths)
-}
-
-fn read(path: &Path) -> Result<Baseline, Error> {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        schema: u32,
-    }
-    let text = fs::read(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let damaged = |source| Error::Parse {
-        path: path.to_owned(),
-        source,
-    };
-    let Version { schema } = serde_json::from_slice(&text).map_err(damaged)?;
-    if schema > Baseline::SCHEMA {
-        return Err(Error::Schema {
-            path: path.to_owned(),
-            found: schema,
-            highest: Baseline::SCHEMA,
-        });
-    }
-    serde_json::from_slice(&text).map_err(damaged)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use jiff::Timestamp;
 
 use super::{Directory, Error};
+use crate::document;
 use crate::model::{Baseline, Key, LoadShape, Metric, Outcome, Runner};
 
 fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
@@ -101,5 +102,11 @@ fn a_document_of_a_later_version_is_not_guessed_at() {
     fs::create_dir_all(&cell).expect("made");
     fs::write(cell.join("x.json"), "{\"schema\": 99, \"new\": true}").expect("written");
     let error = Directory::new(folder.path()).all().expect_err("too new");
-    assert!(matches!(error, Error::Schema { found: 99, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Document(document::Error::Schema { found: 99, .. })
+        ),
+        "{error}"
+    );
 }

@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use super::args::{Outputs, Strictness};
 use super::judging::{assemble, thresholds};
-use super::output::{deliver, read};
+use super::output::deliver;
 use crate::config;
+use crate::document;
 use crate::error::Error;
 use crate::gate::{Reference, judge};
 use crate::model::{Baseline, Measurement, Outcome, Sample};
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let all = args
         .measurements
         .iter()
-        .map(|path| read(path, "measurement", Measurement::SCHEMA));
+        .map(|path| document::read(path, "measurement", Measurement::SCHEMA));
     let mut measurements: Vec<Measurement> = all.collect::<Result<_, _>>()?;
     let new = measurements
         .pop()

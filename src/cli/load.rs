@@ -6,9 +6,9 @@ use std::time::Duration;
 use hyper::Uri;
 use hyper::http::uri::Scheme;
 
-use super::output::write_json;
 use super::signals;
 use crate::config::parse_duration;
+use crate::document;
 use crate::error::Error;
 use crate::load::{Crew, Job, Meter};
 use crate::model::{Expect, Workload};
@@ -64,7 +64,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         path => {
             print!("{}", result.terminal());
             path.as_ref()
-                .map(|path| write_json(path, &result.json()))
+                .map(|path| document::write(path, &format!("{:#}\n", result.json())))
                 .transpose()?;
         }
     }

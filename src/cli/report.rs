@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::output::read;
+use crate::document;
 use crate::error::Error;
 use crate::model::Report;
 use crate::report;
@@ -24,7 +24,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
-    let stored: Report = read(&args.result, "report", Report::SCHEMA)?;
+    let stored: Report = document::read(&args.result, "report", Report::SCHEMA)?;
     let text = match args.format {
         Format::Terminal => report::terminal(&stored),
         Format::Markdown => report::markdown(&stored),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::args::Selection;
 use super::measuring::Setting;
-use super::output::write_json;
+use crate::document;
 use crate::error::Error;
 use crate::model::{Measurement, Metric, Sample};
 use crate::report;
@@ -25,7 +25,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         .await?;
     show(&measurement);
     if let Some(path) = &args.json {
-        write_json(path, &measurement)?;
+        let text = serde_json::to_string(&measurement).expect("a measurement has a JSON form");
+        document::write(path, &text)?;
     }
     Ok(0)
 }

@@ -8,7 +8,7 @@ use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder, WaitCon
 use futures_util::StreamExt;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, GenericImage, ImageExt, TestcontainersError};
 use tokio::sync::OnceCell;
 
 use super::cgroup::Cgroup;
@@ -94,32 +94,31 @@ impl Container {
         let port = self.inner.get_host_port_ipv4(listen.port().tcp()).await;
         match port {
             Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
-            Err(source) => Err(match self.ended().await? {
-                Some(status) => self.ended_error(status).await,
-                None => Error::Container {
-                    name: self.name.clone(),
-                    source: Box::new(source),
-                },
-            }),
+            Err(source) => Err(self.ended().await?.unwrap_or_else(|| self.fault(source))),
         }
     }
 
-    /// Exit status, once the container has ended.
-    pub(super) async fn ended(&self) -> Result<Option<i64>, Error> {
-        self.inner
+    /// What to say of the container once it has ended.
+    pub(super) async fn ended(&self) -> Result<Option<Error>, Error> {
+        let status = self
+            .inner
             .exit_code()
             .await
-            .map_err(|source| Error::Container {
-                name: self.name.clone(),
-                source: Box::new(source),
-            })
-    }
-
-    pub(super) async fn ended_error(&self, status: i64) -> Error {
-        Error::Ended {
+            .map_err(|source| self.fault(source))?;
+        let Some(status) = status else {
+            return Ok(None);
+        };
+        Ok(Some(Error::Ended {
             name: self.name.clone(),
             status: format!("exit code {status}"),
             output: self.output().await,
+        }))
+    }
+
+    fn fault(&self, source: TestcontainersError) -> Error {
+        Error::Container {
+            name: self.name.clone(),
+            source: Box::new(source),
         }
     }
 
@@ -151,7 +150,11 @@ impl Container {
                 action: format!("wait for `{}`", self.name),
                 source,
             }),
-            None => Ok(self.ended().await?.unwrap_or_default()),
+            None => Err(Error::Ended {
+                name: self.name.clone(),
+                status: "no exit code".into(),
+                output: self.output().await,
+            }),
         }
     }
 

@@ -163,13 +163,13 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
             .map_err(describe),
         Err(error) => Err(describe(error)),
     };
-    let ended = async || match container.ended().await? {
-        Some(status) => Ok(Some(container.ended_error(status).await)),
-        None => Ok(None),
-    };
-    wait.until(ask, ended, async || container.output().await)
-        .await
-        .map(drop)
+    wait.until(
+        ask,
+        async || container.ended().await,
+        async || container.output().await,
+    )
+    .await
+    .map(drop)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]

@@ -98,13 +98,13 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
         within: WITHIN,
     };
     let ask = async || ping(url).await.map_err(|error| error.to_string());
-    let ended = async || match container.ended().await? {
-        Some(status) => Ok(Some(container.ended_error(status).await)),
-        None => Ok(None),
-    };
-    wait.until(ask, ended, async || container.output().await)
-        .await
-        .map(drop)
+    wait.until(
+        ask,
+        async || container.ended().await,
+        async || container.output().await,
+    )
+    .await
+    .map(drop)
 }
 
 async fn ping(url: &str) -> redis::RedisResult<()> {

@@ -236,10 +236,7 @@ async fn finish(container: Container, name: &str, command: String) -> Result<(),
 
 async fn ended(kind: &Kind) -> Result<Option<Error>, Error> {
     match kind {
-        Kind::Container(container) => match container.ended().await? {
-            Some(status) => Ok(Some(container.ended_error(status).await)),
-            None => Ok(None),
-        },
+        Kind::Container(container) => container.ended().await,
         Kind::Process(group) => {
             let mut group = lock(group);
             Ok(group.ended()?.map(|status| group.ended_error(status)))

@@ -1,0 +1,142 @@
+//! Versioned JSON documents on disk: read only when their schema is known, written whole or not
+//! at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tempfile::NamedTempFile;
+
+/// Why a document cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot read `{}` as a {what}", path.display())]
+    Parse {
+        path: PathBuf,
+        what: &'static str,
+        source: serde_json::Error,
+    },
+    #[error("cannot read `{}`: its schema is {found} and this version reads up to {highest}", path.display())]
+    Schema {
+        path: PathBuf,
+        found: u32,
+        highest: u32,
+    },
+    #[error("cannot write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl Error {
+    /// Whether the machine, and not the document, is to blame.
+    pub const fn is_of_writing(&self) -> bool {
+        matches!(self, Self::Write { .. })
+    }
+
+    /// What the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Parse { .. } => "it is damaged or something else: name another, or restore it",
+            Self::Schema { .. } => "update perfgate",
+            Self::Read { .. } | Self::Write { .. } => return None,
+        };
+        Some(hint.into())
+    }
+}
+
+/// Reads a document whose schema version is at most `highest`.
+pub fn read<T: DeserializeOwned>(
+    path: &Path,
+    what: &'static str,
+    highest: u32,
+) -> Result<T, Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let text = fs::read(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let damaged = |source| Error::Parse {
+        path: path.to_owned(),
+        what,
+        source,
+    };
+    let Version { schema: found } = serde_json::from_slice(&text).map_err(damaged)?;
+    if found > highest {
+        let path = path.to_owned();
+        return Err(Error::Schema {
+            path,
+            found,
+            highest,
+        });
+    }
+    serde_json::from_slice(&text).map_err(damaged)
+}
+
+/// Writes a file in place of an older one; folders on the way are made. What is not a regular
+/// file, such as a pipe, is written to as it is.
+pub fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let special = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    let written = if special {
+        fs::write(path, text)
+    } else {
+        stage(path, text).and_then(|file| Ok(file.persist(path).map(drop)?))
+    };
+    written.map_err(|source| failed(path, source))
+}
+
+/// Writes a file that must not be there yet; folders on the way are made.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+    let written = stage(path, text).and_then(|file| Ok(file.persist_noclobber(path).map(drop)?));
+    written.map_err(|source| failed(path, source))
+}
+
+/// The text on disk, in a temporary file beside its place.
+fn stage(path: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_document_never_replaces_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b.json");
+        write_new(&path, "first").expect("written");
+        assert!(write_new(&path, "second").is_err());
+        assert_eq!(fs::read_to_string(&path).expect("read"), "first");
+        write(&path, "third").expect("replaced");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "third");
+        let files = fs::read_dir(path.parent().expect("a folder")).expect("listed");
+        assert_eq!(files.count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_is_no_file_is_written_to_as_it_is() {
+        write(Path::new("/dev/null"), "text").expect("written");
+        assert!(!fs::metadata("/dev/null").expect("there").is_file());
+    }
+}
