@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -46,7 +46,8 @@ impl Group {
             source,
         };
         let output = tempfile::tempfile().map_err(fail)?;
-        let mut command = Command::new(&recipe.command[0]);
+        let program = located(&recipe.command[0], recipe.folder).map_err(fail)?;
+        let mut command = Command::new(program);
         command
             .args(&recipe.command[1..])
             .envs(recipe.env.iter().map(|(name, value)| (name, value)))
@@ -159,6 +160,15 @@ fn tell(output: &File, told: u64, observe: Observer<'_>) -> u64 {
         observe(Stage::Output(&tail(line)));
     }
     told + u64::try_from(whole).unwrap_or_default()
+}
+
+/// A program named with a path is found from the folder; a bare name on PATH.
+fn located(program: &str, folder: &Path) -> io::Result<PathBuf> {
+    if program.contains('/') {
+        std::path::absolute(folder.join(program))
+    } else {
+        Ok(program.into())
+    }
 }
 
 /// A child inherits the CPUs of the thread that starts it, so a thread is pinned for that.

@@ -186,17 +186,13 @@ fn a_setup_command_that_fails_stops_the_check() {
 
 #[test]
 fn prepare_runs_first_from_the_folder_of_the_file() {
-    let config = format!(
-        "prepare = [[\"sh\", \"-c\", \"echo made > made.txt; echo prepared\"]]\n{}",
-        sample("0", "0", "0")
-    );
+    let config = format!("prepare = [\"tools/make.sh\"]\n{}", sample("0", "0", "0"));
     let sandbox = Sandbox::new()
         .without_docker()
-        .file("sub/perfgate.toml", &config);
-    let run = sandbox
-        .run(["run", "--config", "sub/perfgate.toml", "--json", "m.json"])
-        .exits(0);
-    run.complains("prepared");
+        .file("sub/perfgate.toml", &config)
+        .program("sub/tools/make.sh", "echo made > made.txt; echo prepared");
+    let run = ["run", "--config", "sub/perfgate.toml", "--json", "m.json"];
+    sandbox.run(run).exits(0).complains("prepared");
     assert_eq!(sandbox.read("sub/made.txt"), "made\n");
 }
 

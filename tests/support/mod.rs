@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,6 +48,14 @@ impl Sandbox {
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
         fs::write(path, text).expect("a file is written");
         self
+    }
+
+    /// A shell script that can be run.
+    pub(crate) fn program(self, name: &str, script: &str) -> Self {
+        let sandbox = self.file(name, &format!("#!/bin/sh\n{script}\n"));
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(sandbox.path(name), executable).expect("a file is made executable");
+        sandbox
     }
 
     pub(crate) fn config(self, text: &str) -> Self {
