@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use bollard::models::{HostConfig, PortBinding};
 
-use super::container::Recipe;
 use super::cores::cpuset;
+use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 
 /// Most processes and threads of a container.

@@ -19,6 +19,7 @@ mod place;
 mod postgres;
 mod process;
 mod ready;
+mod recipe;
 mod redis;
 mod server;
 mod stage;

@@ -6,9 +6,10 @@ use rand::Rng;
 use tokio_postgres::{Client, NoTls};
 
 use super::Error;
-use super::container::{Container, Recipe, container_name};
+use super::container::{Container, container_name};
 use super::image::Images;
 use super::ready::Wait;
+use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 use crate::model::{Postgres, ServiceSource};
 

@@ -2,9 +2,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Error;
-use super::container::{Container, Recipe, container_name};
+use super::container::{Container, container_name};
 use super::image::Images;
 use super::ready::Wait;
+use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 use crate::model::{Redis, ServiceSource};
 

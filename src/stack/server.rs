@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
 
-use super::container::{Container, Recipe};
+use super::container::Container;
 use super::process::{self, Group};
 use super::ready::{Wait, get};
+use super::recipe::Recipe;
 use super::surroundings::free_port;
 use super::{Error, Observer, Stack, Stage};
 use crate::model::{Source, Target};
