@@ -26,6 +26,8 @@ pub enum Error {
     Argument { argument: String, reason: String },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("cannot start the threads that wait for input and output")]
+    Runtime { source: io::Error },
     #[error("interrupted")]
     Interrupted,
 }
@@ -55,6 +57,7 @@ impl Error {
             | Self::Measure(_)
             | Self::Baseline(_)
             | Self::Document(_)
+            | Self::Runtime { .. }
             | Self::Sample(_) => 4,
             Self::Interrupted => 130,
         }

@@ -13,12 +13,9 @@ fn main() -> ExitCode {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(source) => {
-            let reason = source.to_string();
-            cli::explain(&Error::Argument {
-                argument: "the runtime".into(),
-                reason,
-            });
-            return ExitCode::from(4);
+            let error = Error::Runtime { source };
+            cli::explain(&error);
+            return ExitCode::from(error.exit_code());
         }
     };
     let code = runtime.block_on(cli::run(cli)).unwrap_or_else(|error| {

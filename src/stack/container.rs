@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup::Cgroup;
 use super::limits::Limits;
+use super::ready::Wait;
 use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 use super::tail::tail;
@@ -79,6 +80,17 @@ impl Container {
             Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
             Err(source) => Err(self.ended().await?.unwrap_or_else(|| self.fault(source))),
         }
+    }
+
+    /// Asks until the answer is good, the container has ended or the time is up.
+    pub(super) async fn until(
+        &self,
+        wait: &Wait<'_>,
+        ask: impl AsyncFnMut() -> Result<(), String>,
+    ) -> Result<(), Error> {
+        let ended = async || self.ended().await;
+        let output = async || self.output().await;
+        wait.until(ask, ended, output).await
     }
 
     /// What to say of the container once it has ended.

@@ -164,13 +164,7 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
             .map_err(describe),
         Err(error) => Err(describe(error)),
     };
-    wait.until(
-        ask,
-        async || container.ended().await,
-        async || container.output().await,
-    )
-    .await
-    .map(drop)
+    container.until(&wait, ask).await
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]

@@ -31,12 +31,12 @@ impl Wait<'_> {
         mut ask: impl AsyncFnMut() -> Result<(), String>,
         mut ended: impl AsyncFnMut() -> Result<Option<Error>, Error>,
         output: impl AsyncFnOnce() -> String,
-    ) -> Result<Duration, Error> {
+    ) -> Result<(), Error> {
         let start = Instant::now();
         loop {
             let answer = tokio::time::timeout(ANSWER, ask()).await;
             let last = match answer {
-                Ok(Ok(())) => return Ok(start.elapsed()),
+                Ok(Ok(())) => return Ok(()),
                 Ok(Err(last)) => last,
                 Err(_) => format!("no answer within {ANSWER:?}"),
             };

@@ -99,13 +99,7 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
         within: WITHIN,
     };
     let ask = async || ping(url).await.map_err(|error| error.to_string());
-    wait.until(
-        ask,
-        async || container.ended().await,
-        async || container.output().await,
-    )
-    .await
-    .map(drop)
+    container.until(&wait, ask).await
 }
 
 async fn ping(url: &str) -> redis::RedisResult<()> {
