@@ -68,6 +68,7 @@ impl Error {
         match self {
             Self::Config(error) => error.hint(),
             Self::Stack(error) => error.hint(),
+            Self::Load(error) => error.hint(),
             Self::Measure(error) => error.hint(),
             Self::Baseline(error) => error.hint(),
             Self::Document(error) => error.hint(),

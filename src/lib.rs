@@ -21,6 +21,7 @@ pub mod cli;
 pub mod error;
 
 pub mod config;
+pub mod dial;
 pub mod document;
 pub mod stack;
 

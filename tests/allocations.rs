@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use perfgate::load::{Crew, Job, Meter};
-use perfgate::model::{Expect, Workload};
+use perfgate::model::{Address, Origin, Request, Transport, Workload};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -69,15 +69,17 @@ fn a_longer_window_allocates_no_more_than_a_short_one() {
     let service = Service::start();
     let job = Job {
         workload: Workload {
-            path: "/api/django-starter/monitoring/health".into(),
-            headers: Vec::new(),
-            expect: Expect::default(),
+            requests: vec![Request::get("/api/django-starter/monitoring/health")],
+            rate: None,
             connections: 16,
             threads: 1,
             timeout: Duration::from_secs(2),
         },
-        address: service.address,
-        host: service.address.to_string(),
+        origin: Origin {
+            address: Address::Tcp(service.address.ip().to_string(), service.address.port()),
+            authority: service.address.to_string(),
+            transport: Transport::default(),
+        },
         cores: Vec::new(),
     };
     let (short, few) = window(&job, Duration::from_millis(200));

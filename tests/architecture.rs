@@ -6,14 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
     ("report", &["model"]),
     ("config", &["model"]),
-    ("stack", &["model"]),
-    ("load", &["model"]),
+    ("dial", &["model"]),
+    ("stack", &["dial", "model"]),
+    ("load", &["dial", "model"]),
     ("document", &[]),
     ("baseline", &["document", "model"]),
     ("sample", &[]),

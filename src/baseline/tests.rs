@@ -17,6 +17,7 @@ fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
                 request: String::new(),
                 connections: 1,
                 threads: 1,
+                rate: None,
                 timeout_ms: 1,
                 round_ms: 1,
             },

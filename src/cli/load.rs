@@ -1,43 +1,74 @@
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Uri;
-use hyper::http::uri::Scheme;
-
 use super::signals;
-use crate::config::parse_duration;
+use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
 use crate::load::{Crew, Job, Meter};
-use crate::model::{Expect, Workload};
+use crate::model::{Origin, Rate, Request, Tls, Transport, Trust, Workload};
 use crate::report::Load;
 
-/// The bare load engine: a closed loop against one URL.
+/// The bare load engine: one request again and again, in a closed loop or at a given rate.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Plain HTTP: http://HOST:PORT/PATH
+    /// `http://HOST:PORT/PATH`, `https://…`, or `unix:/SOCKET:/PATH`.
     url: String,
     /// Generator threads.
     #[arg(short, long, default_value_t = 1)]
     threads: usize,
-    /// Connections, each with one request in flight.
+    /// Connections, each with at most one request in flight.
     #[arg(short, long, default_value_t = 50)]
     connections: usize,
     /// Length of the load.
     #[arg(short, long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
+    /// Requests per second, sent on time whether or not earlier ones are answered (open loop):
+    /// `200/s`, or `100..1000/s` for a rate that rises.
+    #[arg(long, value_parser = parse_rate)]
+    rate: Option<Rate>,
     /// Longest wait for one response.
     #[arg(long, default_value = "2s", value_parser = parse_duration)]
     timeout: Duration,
-    /// Header field, as in "Accept: text/html"; may be given several times.
+    /// Request method; POST when there is a body.
+    #[arg(short = 'X', long)]
+    method: Option<String>,
+    /// Header field, as in "Accept: text/html"; may be given several times. `Host` replaces the
+    /// URL's.
     #[arg(short = 'H', long, value_name = "FIELD", value_parser = header)]
     header: Vec<(String, String)>,
+    /// Body of the request.
+    #[arg(long, value_name = "TEXT", conflicts_with = "body_file")]
+    body: Option<String>,
+    /// File with the body of the request.
+    #[arg(long, value_name = "FILE")]
+    body_file: Option<PathBuf>,
+    /// Status that makes a response a success.
+    #[arg(long, value_name = "CODE", default_value_t = 200)]
+    expect_status: u16,
+    /// HTTP/2: negotiated for https, by prior knowledge for http.
+    #[arg(long)]
+    http2: bool,
+    /// Trust any certificate.
+    #[arg(short = 'k', long, conflicts_with = "cacert")]
+    insecure: bool,
+    /// Trust the certificates of this PEM file alone.
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
     /// Write the result as JSON; `-` prints it instead of the table.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "Examples:
+  perfgate load http://127.0.0.1:8000/health -c 50 -d 10s
+  perfgate load http://127.0.0.1:8000/movies --rate 200/s
+  perfgate load http://127.0.0.1:8000/movies --rate 100..1000/s -d 60s
+  perfgate load https://localhost:8443/ --http2 --cacert ca.pem
+  perfgate load unix:/run/app.sock:/health -H 'Host: app.test'
+  perfgate load http://127.0.0.1:8000/items --body-file item.json -H 'Content-Type: application/json'";
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let job = job(&args)?;
@@ -57,6 +88,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         url: &args.url,
         threads: args.threads,
         connections: args.connections,
+        rate: args.rate,
         tally: &tally,
     };
     match &args.json {
@@ -72,37 +104,54 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
 }
 
 fn job(args: &Args) -> Result<Job, Error> {
-    let invalid = |reason: &str| Error::Argument {
+    let url = Url::parse(&args.url).map_err(|reason| Error::Argument {
         argument: args.url.clone(),
-        reason: reason.into(),
-    };
-    let uri: Uri = args.url.parse().map_err(|_| invalid("it is not a URL"))?;
-    if uri.scheme() != Some(&Scheme::HTTP) {
-        return Err(invalid("write http://HOST:PORT/PATH"));
-    }
-    let authority = uri.authority().ok_or_else(|| invalid("it names no host"))?;
-    let address = resolve(authority.host(), authority.port_u16().unwrap_or(80))
-        .ok_or_else(|| invalid("its host has no address"))?;
+        reason,
+    })?;
     Ok(Job {
         workload: Workload {
-            path: uri
-                .path_and_query()
-                .map_or_else(|| "/".into(), ToString::to_string),
-            headers: args.header.clone(),
-            expect: Expect::default(),
+            requests: vec![request(args, url.target)?],
+            rate: args.rate,
             connections: args.connections,
             threads: args.threads,
             timeout: args.timeout,
         },
-        address,
-        host: authority.to_string(),
+        origin: Origin {
+            address: url.address,
+            authority: url.authority,
+            transport: Transport {
+                http2: args.http2,
+                tls: url.is_https.then(|| tls(args)),
+            },
+        },
         cores: Vec::new(),
     })
 }
 
-fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (host, port).to_socket_addrs().ok()?.next()
+fn request(args: &Args, target: String) -> Result<Request, Error> {
+    let body = match &args.body_file {
+        Some(path) => Some(std::fs::read(path).map_err(|source| Error::Read {
+            path: path.clone(),
+            source,
+        })?),
+        None => args.body.clone().map(String::into_bytes),
+    };
+    let usual = if body.is_some() { "POST" } else { "GET" };
+    let mut request = Request::get(target);
+    request.method = args.method.clone().unwrap_or_else(|| usual.into());
+    request.headers.clone_from(&args.header);
+    request.body = body.unwrap_or_default();
+    request.expect.status = args.expect_status;
+    Ok(request)
+}
+
+fn tls(args: &Args) -> Tls {
+    let trust = match &args.cacert {
+        Some(path) => Trust::File(path.clone()),
+        None if args.insecure => Trust::Anyone,
+        None => Trust::System,
+    };
+    Tls { name: None, trust }
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

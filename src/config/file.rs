@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::units::{Change, Quantity, Size, Time};
+use super::units::{Change, PerSecond, Quantity, Size, Time};
 use crate::model::{Metric, NetworkPath};
 
 #[derive(Debug, Deserialize)]
@@ -21,7 +21,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) server: IndexMap<String, Spanned<Server>>,
     #[serde(default)]
-    pub(super) endpoint: IndexMap<String, Endpoint>,
+    pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
     #[serde(default)]
     pub(super) load: Load,
     #[serde(default)]
@@ -80,6 +80,9 @@ pub(super) struct Server {
     pub(super) setup: Vec<Vec<Spanned<String>>>,
     pub(super) port: Option<u16>,
     #[serde(default)]
+    pub(super) http2: bool,
+    pub(super) tls: Option<Spanned<Tls>>,
+    #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
     pub(super) ready: Option<Ready>,
     pub(super) memory: Option<Size>,
@@ -104,21 +107,58 @@ pub(super) struct Ready {
     pub(super) within: Option<Time>,
 }
 
+/// Whom TLS with a server trusts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) name: Option<String>,
+    pub(super) ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) insecure: bool,
+}
+
+/// What is measured: one request, or several that take turns.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Endpoint {
-    pub(super) path: Spanned<String>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) method: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) headers: IndexMap<String, Spanned<String>>,
+    pub(super) body: Option<Spanned<String>>,
+    pub(super) body_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) expect: Expect,
+    #[serde(default)]
+    pub(super) requests: Vec<Spanned<Request>>,
+    pub(super) connections: Option<Spanned<usize>>,
+    pub(super) rate: Option<Spanned<PerSecond>>,
+    pub(super) timeout: Option<Time>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// One of several requests; what it leaves out it has from its endpoint.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) method: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) headers: IndexMap<String, Spanned<String>>,
+    pub(super) body: Option<Spanned<String>>,
+    pub(super) body_file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) expect: Expect,
+    pub(super) weight: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expect {
     pub(super) status: Option<Spanned<u16>>,
     pub(super) contains: Option<String>,
+    #[serde(default)]
+    pub(super) json: IndexMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) max_size_drift: Option<Spanned<Change>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -126,6 +166,7 @@ pub(super) struct Expect {
 pub(super) struct Load {
     pub(super) connections: Option<Spanned<usize>>,
     pub(super) threads: Option<Spanned<usize>>,
+    pub(super) rate: Option<Spanned<PerSecond>>,
     pub(super) timeout: Option<Time>,
     pub(super) round: Option<Time>,
     pub(super) rounds: Option<Spanned<usize>>,

@@ -10,13 +10,15 @@ mod resolve;
 mod server;
 mod thresholds;
 mod units;
+mod url;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
 pub use thresholds::defaults as default_thresholds;
-pub use units::parse_duration;
+pub use units::{parse_duration, parse_rate};
+pub use url::Url;
 
 use crate::model::Plan;
 

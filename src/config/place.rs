@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::error::nearest;
-use crate::model::Origin;
+use crate::model::RuleOrigin;
 
 /// Finds the line and column of a byte range in the configuration file.
 pub(super) struct Places<'a> {
@@ -20,9 +20,9 @@ impl<'a> Places<'a> {
     }
 
     /// Where a value was set, as rules name it.
-    pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
+    pub(super) fn origin(&self, span: &Range<usize>) -> RuleOrigin {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
-        Origin::File {
+        RuleOrigin::File {
             name: name.to_string_lossy().into_owned(),
             line: self.line_and_column(span.start).0,
         }

@@ -8,8 +8,11 @@ use toml::Spanned;
 
 use super::resolve::Resolver;
 use super::units::Time;
+use super::url::Url;
 use super::{Error, file, thresholds};
-use crate::model::{Cell, NetworkPath, Ready, Source, Target, Thresholds, Workload};
+use crate::model::{
+    Cell, NetworkPath, Origin, Ready, Source, Target, Thresholds, Tls, Transport, Trust, Workload,
+};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const PORT: u16 = 8000;
@@ -43,10 +46,11 @@ impl Resolver<'_> {
     ) -> Result<Target, Error> {
         let span = server.span();
         let server = server.into_inner();
-        let source = self.source(&name, &span, &server)?;
+        let transport = self.transport(&server)?;
+        let source = self.source(&name, &span, &server, &transport)?;
         let (ready_path, within) = match &server.ready {
             Some(ready) => (self.target(&ready.path)?, ready.within),
-            None => (workloads[0].1.path.clone(), None),
+            None => (probe(workloads).to_owned(), None),
         };
         let target = Target {
             cells: self.cells(&name, &server, workloads, base)?,
@@ -58,6 +62,7 @@ impl Resolver<'_> {
                 .collect::<Result<_, _>>()?,
             port: server.port.unwrap_or(PORT),
             env: self.env(&server.env)?,
+            transport,
             ready: Ready {
                 path: ready_path,
                 within: within.map_or(READY_WITHIN, |Time(time)| time),
@@ -89,6 +94,7 @@ impl Resolver<'_> {
         name: &str,
         span: &Range<usize>,
         server: &file::Server,
+        transport: &Transport,
     ) -> Result<Source, Error> {
         let choices = [
             server.image.clone().map(Source::Image),
@@ -105,7 +111,7 @@ impl Resolver<'_> {
             server
                 .url
                 .as_ref()
-                .map(|url| self.address(url))
+                .map(|url| self.origin(url, transport))
                 .transpose()?
                 .map(Source::Url),
         ];
@@ -128,27 +134,61 @@ impl Resolver<'_> {
         }
     }
 
-    /// `host:port` of a plain HTTP URL.
-    fn address(&self, url: &Spanned<String>) -> Result<String, Error> {
-        let authority = url
-            .get_ref()
-            .strip_prefix("http://")
-            .map(|rest| rest.trim_end_matches('/'));
-        match authority.filter(|rest| !rest.is_empty() && !rest.contains(['/', '@', '?'])) {
-            Some(authority)
-                if authority
-                    .rsplit_once(':')
-                    .is_some_and(|(_, port)| port.parse::<u16>().is_ok()) =>
-            {
-                Ok(authority.to_owned())
-            }
-            Some(authority) => Ok(format!("{authority}:80")),
-            None => Err(self.places.invalid(
-                &url.span(),
-                format!("`{}` is not the URL of a server", url.get_ref()),
-                Some("write http://HOST:PORT; paths belong to endpoints".into()),
-            )),
+    /// Where a server listens that is already running.
+    fn origin(&self, url: &Spanned<String>, transport: &Transport) -> Result<Origin, Error> {
+        let invalid = |hint: &str| {
+            let message = format!("`{}` is not the URL of a server", url.get_ref());
+            self.places.invalid(&url.span(), message, Some(hint.into()))
+        };
+        let Url {
+            address,
+            authority,
+            is_https,
+            target,
+        } = Url::parse(url.get_ref()).map_err(|hint| invalid(&hint))?;
+        if target != "/" {
+            return Err(invalid("leave the path out; paths belong to endpoints"));
         }
+        if !is_https && transport.tls.is_some() {
+            return Err(invalid("write https://, or leave out `tls`"));
+        }
+        let tls = transport.tls.clone();
+        Ok(Origin {
+            address,
+            authority,
+            transport: Transport {
+                http2: transport.http2,
+                tls: tls.or_else(|| is_https.then(Tls::default)),
+            },
+        })
+    }
+
+    fn transport(&self, server: &file::Server) -> Result<Transport, Error> {
+        let tls = server.tls.as_ref().map(|tls| self.tls(tls)).transpose()?;
+        Ok(Transport {
+            http2: server.http2,
+            tls,
+        })
+    }
+
+    fn tls(&self, tls: &Spanned<file::Tls>) -> Result<Tls, Error> {
+        let file::Tls { name, ca, insecure } = tls.get_ref();
+        let trust = match (ca, insecure) {
+            (None, false) => Trust::System,
+            (Some(path), false) => Trust::File(self.root.join(path)),
+            (None, true) => Trust::Anyone,
+            (Some(_), true) => {
+                return Err(self.places.invalid(
+                    &tls.span(),
+                    "`tls` has both `ca` and `insecure`",
+                    Some("leave one of them out".into()),
+                ));
+            }
+        };
+        Ok(Tls {
+            name: name.clone(),
+            trust,
+        })
     }
 
     fn cells(
@@ -199,4 +239,12 @@ impl Resolver<'_> {
             .map(|(name, value)| Ok((name.clone(), self.filled_later(value)?)))
             .collect()
     }
+}
+
+/// The path that tells whether a server answers: the first that is read with GET.
+fn probe(workloads: &[(String, Workload)]) -> &str {
+    let requests = || workloads.iter().flat_map(|(_, it)| &it.requests);
+    let read = requests().find(|request| request.method == "GET");
+    read.or_else(|| requests().next())
+        .map_or("/", |request| &request.path)
 }

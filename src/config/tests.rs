@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Error, parse};
-use crate::model::{Metric, Origin, Plan, Source};
+use crate::model::{Metric, Plan, RuleOrigin, Source};
 
 const SERVER: &str = "[server.app]\nrun = [\"app\"]\n";
 const ENDPOINT: &str = "[endpoint.home]\npath = \"/\"\n";
@@ -36,7 +36,7 @@ fn the_smallest_file_gets_defaults() {
     let margin = target.cells[0].thresholds[&Metric::Throughput]
         .margin
         .clone();
-    assert_eq!(margin.expect("a default").origin, Origin::Default);
+    assert_eq!(margin.expect("a default").origin, RuleOrigin::Default);
 }
 
 #[test]

@@ -7,12 +7,12 @@ use toml::Spanned;
 use super::place::Places;
 use super::units::{self, Change, Quantity};
 use super::{Error, file};
-use crate::model::{Direction, Metric, Origin, Rule, Threshold, Thresholds, Unit};
+use crate::model::{Direction, Metric, Rule, RuleOrigin, Threshold, Thresholds, Unit};
 
 /// The rules that hold where the file sets nothing.
 pub fn defaults() -> Thresholds {
     let margin = |text: &str, value| Threshold {
-        margin: Some(rule(text, value, Origin::Default)),
+        margin: Some(rule(text, value, RuleOrigin::Default)),
         ..Threshold::default()
     };
     let floor = |threshold, floor| Threshold {
@@ -34,7 +34,7 @@ pub fn defaults() -> Thresholds {
         (
             Metric::ErrorRate,
             Threshold {
-                ceiling: Some(rule("max 0.1%", 0.001, Origin::Default)),
+                ceiling: Some(rule("max 0.1%", 0.001, RuleOrigin::Default)),
                 ..Threshold::default()
             },
         ),
@@ -178,7 +178,7 @@ impl Level<'_> {
     }
 }
 
-fn rule(text: &str, value: f64, origin: Origin) -> Rule {
+fn rule(text: &str, value: f64, origin: RuleOrigin) -> Rule {
     Rule {
         value,
         text: text.to_owned(),

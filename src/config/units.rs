@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::model::Unit;
+use crate::model::{Rate, Unit};
 
 /// Splits an error text that travels through serde into message and hint.
 pub(super) const HINT_MARK: &str = "\u{1}";
@@ -180,6 +180,42 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .filter(|quantity| quantity.unit == Written::Time && quantity.value > 0.0)
         .and_then(|quantity| Duration::try_from_secs_f64(quantity.value).ok())
         .ok_or_else(|| format!("`{text}` is not a length of time"))
+}
+
+/// Requests per second, constant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PerSecond(pub(super) Rate);
+
+impl<'de> Deserialize<'de> for PerSecond {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text_or_number(deserializer)?;
+        per_second(&text)
+            .map(|rate| Self(Rate { from: rate, to: rate }))
+            .ok_or_else(|| {
+                de::Error::custom(format!(
+                    "`{text}` is not a rate of requests{HINT_MARK}write a rate above 0 such as \"200/s\""
+                ))
+            })
+    }
+}
+
+/// Reads a rate of requests, `200/s` or `2k/s`, or one that changes, `100..1000/s`.
+pub fn parse_rate(text: &str) -> Result<Rate, String> {
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    per_second(from)
+        .zip(per_second(to))
+        .map(|(from, to)| Rate { from, to })
+        .ok_or_else(|| {
+            format!("`{text}` is not a rate: write 200/s, or 100..1000/s for one that rises")
+        })
+}
+
+/// A positive rate; the unit may be left out.
+fn per_second(text: &str) -> Option<f64> {
+    Quantity::parse(text)
+        .filter(|quantity| matches!(quantity.unit, Written::Rate | Written::Plain))
+        .map(|quantity| quantity.value)
+        .filter(|rate| *rate > 0.0)
 }
 
 /// An amount of memory: `512MiB`.

@@ -37,6 +37,13 @@ pub(super) fn decide(
     };
     let values = history.values(metric);
     describe_base(&mut finding, &values, head);
+    if let Some(doubt) = sample
+        .doubt()
+        .filter(|_| judged && metric.is_timed_by_generator())
+    {
+        let reason = Reason::InvalidLoad { doubt };
+        return Some(finding.with(Verdict::Inconclusive, Some(reason)));
+    }
     if let Some(rule) = threshold
         .ceiling
         .as_ref()

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::{Reference, judge, outcome};
 use crate::model::{
-    Baseline, Difference, Finding, Key, LoadShape, Metric, Origin, Outcome, Reason, Round, Rule,
-    Runner, Sample, Tally, Threshold, Thresholds, Verdict,
+    Baseline, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome, Reason, Round, Rule,
+    RuleOrigin, Runner, Sample, Tally, Threshold, Thresholds, Verdict,
 };
 
 fn key() -> Key {
@@ -17,6 +17,7 @@ fn key() -> Key {
             request: "r".into(),
             connections: 50,
             threads: 1,
+            rate: None,
             timeout_ms: 2000,
             round_ms: 1000,
         },
@@ -77,7 +78,7 @@ fn rule(value: f64) -> Rule {
     Rule {
         value,
         text: "max".into(),
-        origin: Origin::Default,
+        origin: RuleOrigin::Default,
     }
 }
 
@@ -333,4 +334,25 @@ mod laws {
             prop_assert!(rank(verdict(wide)) <= rank(verdict(narrow)));
         }
     }
+}
+
+#[test]
+fn an_invalid_load_is_inconclusive_where_its_times_count() {
+    let mut busy = sample(100, Duration::from_millis(1));
+    busy.rounds[0].tally.generator_cpu = Duration::from_secs(2);
+    let reference = Reference::Stored(Vec::new());
+    for metric in [Metric::Throughput, Metric::LatencyP50] {
+        let finding = judged(&busy, &reference, &margin(metric, 0.05, None), metric);
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        let doubt = Doubt::GeneratorBusy;
+        assert_eq!(finding.reason, Some(Reason::InvalidLoad { doubt }));
+    }
+    let metric = Metric::ErrorRate;
+    let bound = Threshold {
+        ceiling: Some(rule(0.5)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(metric, bound)]);
+    let finding = judged(&busy, &reference, &rules, metric);
+    assert_eq!(finding.verdict, Verdict::Pass);
 }

@@ -1,5 +1,7 @@
 use std::io;
 
+use crate::dial;
+
 /// What stops the engine itself; a request that fails is data and is counted in the tally.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -8,6 +10,18 @@ pub enum Error {
     /// `limit` is the hard limit of the process, which the soft one is raised to.
     #[error("cannot open `{needed}` files for the connections: the open-file limit is {limit}")]
     OpenFiles { needed: u64, limit: u64 },
+    #[error(
+        "cannot open `{needed}` connections to one address: `{available}` local ports are left for them"
+    )]
+    Ports { needed: usize, available: usize },
+    #[error(transparent)]
+    Dial(#[from] dial::Error),
+    #[error("cannot send method `{method}`: it is not the name of a method, or opens a tunnel")]
+    Method { method: String },
+    #[error("cannot send header field `{name}`: the length of the body decides it")]
+    Framing { name: String },
+    #[error("cannot take turns by weights that add up to `{total}`")]
+    Weights { total: u64 },
     #[error("cannot request path `{path}`: it is not a slash followed by visible ASCII")]
     Path { path: String },
     #[error("cannot send header field `{name}`: its name or value breaks the request")]
@@ -22,4 +36,23 @@ pub enum Error {
     },
     #[error("cannot finish generator thread `{thread}`: it panicked")]
     Panicked { thread: usize },
+}
+
+impl Error {
+    /// What the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Dial(error) => error.hint(),
+            Self::OpenFiles { needed, .. } => Some(format!(
+                "raise it with `ulimit -n {needed}` as root, or load with fewer connections"
+            )),
+            Self::Ports { .. } => Some(
+                "widen the range with `sysctl net.ipv4.ip_local_port_range=\"1024 65535\"`, or load with fewer connections"
+                    .into(),
+            ),
+            Self::Framing { .. } => Some("leave the field out".into()),
+            Self::Weights { .. } => Some("write small whole numbers, at least one above 0".into()),
+            _ => None,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use super::Error;
-use super::http1::Connection;
+use super::connection::Connection;
 use super::meter::{Meter, Window};
 use super::recorder::Recorder;
 use super::worker::{Order, Worker};
@@ -138,7 +138,7 @@ async fn open_all(order: &Order, recorder: &mut Recorder) -> Connections {
     let mut connections = Vec::with_capacity(order.connections);
     while connections.len() < order.connections {
         let start = Instant::now();
-        let opened = timeout(order.timeout, Connection::open(order.address)).await;
+        let opened = timeout(order.timeout, order.connect()).await;
         let Ok(Ok(connection)) = opened else {
             break;
         };

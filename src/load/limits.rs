@@ -1,6 +1,6 @@
-//! How many files the process may open. Takes the number of connections a load needs, raises the
-//! soft limit as far as the hard one allows, and promises that the connections fit or says what
-//! is missing.
+//! How many files and local ports there are. Takes the number of connections a load needs,
+//! raises the soft limit of open files as far as the hard one allows, and promises that the
+//! connections fit or says what is missing.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -21,6 +21,28 @@ pub(super) fn make_room(connections: usize, threads: usize) -> Result<(), Error>
         needed,
         limit: limit.current.unwrap_or(u64::MAX),
     })
+}
+
+/// The ports that connections may be given, where the kernel tells.
+const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+
+/// Checks that so many connections to one address can have a local port each.
+pub(super) fn check_ports(connections: usize) -> Result<(), Error> {
+    let range = std::fs::read_to_string(PORT_RANGE).ok();
+    match range.as_deref().and_then(ports) {
+        Some(available) if available < connections => Err(Error::Ports {
+            needed: connections,
+            available,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The size of a range given by its first and last port.
+fn ports(range: &str) -> Option<usize> {
+    let mut ends = range.split_whitespace().map(str::parse::<usize>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    Some((last + 1).saturating_sub(first))
 }
 
 /// The limit to set before `needed` files can be open; none when they already can.
@@ -48,6 +70,19 @@ mod tests {
             current: Some(current),
             maximum: Some(maximum),
         }
+    }
+
+    #[test]
+    fn ports_are_counted_with_both_ends() {
+        assert_eq!(ports("32768\t60999\n"), Some(28_232));
+        assert_eq!(ports("9 8"), Some(0));
+        assert_eq!(ports("?"), None);
+    }
+
+    #[test]
+    fn more_connections_than_ports_are_refused() {
+        let error = check_ports(70_000).unwrap_err();
+        assert!(matches!(error, Error::Ports { needed: 70_000, .. }));
     }
 
     #[test]

@@ -4,26 +4,36 @@
 //! generator does as little as it can besides sending and receiving.
 //!
 //! - [`Crew`]: threads up and connections open, then one window;
-//! - `hand`: one thread, `worker`: what its connections share, `slot`: the closed loop of one
-//!   connection, `watch`: waiting without a timer;
-//! - `http1`: one request and its response on a connection;
-//! - `request`, `recorder`, `limits`: what is sent, what is counted, what the process may open;
+//! - `hand`: one thread, `worker`: what its connections share, `slot`: one of them at work,
+//!   `watch`: waiting without a timer;
+//! - `pacer`, `arrivals`, `alarm`: when requests of the open loop are due, who sends them, and
+//!   sleeping until then; `turn`: one request and since when its time counts;
+//! - `connection`: one request and its response, by `http1` (our own) or `http2` (hyper);
+//! - `request`, `response`, `check`: what is sent, what comes back, whether it is a success;
+//! - `recorder`, `limits`: what is counted, what the process may open;
 //! - [`Meter`]: progress for an observer, and its way to end the window early.
 
+mod alarm;
+mod arrivals;
+mod check;
+mod connection;
 mod error;
 mod hand;
 mod http1;
+mod http2;
 mod limits;
 mod meter;
+mod pacer;
 mod recorder;
 mod request;
+mod response;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod watch;
 mod worker;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -31,10 +41,11 @@ use std::time::{Duration, Instant};
 pub use error::Error;
 pub use meter::Meter;
 
-use crate::model::{Tally, Workload};
+use crate::dial::Dialer;
+use crate::model::{Address, Origin, Tally, Workload};
 use hand::{Hand, Post};
-use http1::Needle;
 use meter::Window;
+use request::Script;
 use worker::Order;
 
 /// Time between the call of [`Crew::run`] and the start, for all threads to wake up in.
@@ -44,9 +55,7 @@ const LEAD: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone)]
 pub struct Job {
     pub workload: Workload,
-    pub address: SocketAddr,
-    /// The `Host` field of the requests.
-    pub host: String,
+    pub origin: Origin,
     /// Cores the threads are pinned to in turn; none are pinned when it is empty.
     pub cores: Vec<usize>,
 }
@@ -65,13 +74,16 @@ impl Crew {
         if connections == 0 {
             return Err(Error::NoConnections);
         }
-        let request: Arc<[u8]> = request::serialise(&job.workload, &job.host)?.into();
         let threads = job.workload.threads.clamp(1, connections);
+        let order = job.order(threads)?;
         limits::make_room(connections, threads)?;
+        if matches!(job.origin.address, Address::Tcp(..)) {
+            limits::check_ports(connections)?;
+        }
         let (ready, readiness) = mpsc::channel();
         let hands = (0..threads)
             .map(|thread| {
-                let order = job.order(Arc::clone(&request), thread, threads);
+                let order = order.share(thread);
                 Hand::hire(job.post(thread), order, ready.clone())
             })
             .collect::<Result<_, _>>()?;
@@ -79,7 +91,7 @@ impl Crew {
         Self { hands }.once_ready(&readiness)
     }
 
-    /// Runs the closed loop until the window ends or the meter is stopped, and then waits for
+    /// Sends requests until the window ends or the meter is stopped, and then waits for
     /// requests in flight, at most a second or the timeout. All connections are closed afterwards.
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
         let opens = Instant::now() + LEAD;
@@ -111,18 +123,19 @@ impl Crew {
 }
 
 impl Job {
-    /// The share of one thread; the connections are dealt out evenly.
-    fn order(&self, request: Arc<[u8]>, thread: usize, threads: usize) -> Order {
+    /// What all threads are to do together.
+    fn order(&self, threads: usize) -> Result<Order, Error> {
         let workload = &self.workload;
-        let spare = usize::from(thread < workload.connections % threads);
-        Order {
-            connections: workload.connections / threads + spare,
-            address: self.address,
-            request,
-            status: workload.expect.status,
-            needle: workload.expect.contains.as_deref().map(Needle::new),
+        Ok(Order {
+            connections: workload.connections,
+            thread: 0,
+            threads,
+            dialer: Arc::new(Dialer::new(&self.origin)?),
+            http2: self.origin.transport.http2,
+            script: Arc::new(Script::new(&workload.requests, &self.origin)?),
+            rate: workload.rate,
             timeout: workload.timeout,
-        }
+        })
     }
 
     fn post(&self, thread: usize) -> Post {

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::http1::Response;
-use crate::model::{Failure, Tally};
+use super::response::Response;
+use super::turn::Turn;
+use crate::model::{Failure, OpenLoop, Tally};
 
 /// Counts and histograms of one worker; allocates only for a status or failure not seen before.
 #[derive(Debug)]
@@ -23,8 +24,13 @@ impl Recorder {
     }
 
     /// A request is about to be made, its connection included.
-    pub(super) fn started(&mut self) {
+    pub(super) fn started(&mut self, turn: &Turn, in_window: bool) {
         self.tally.started += 1;
+        if let Some(lag) = turn.lag {
+            let open = self.open_loop();
+            open.sent += u64::from(in_window);
+            open.send_lag.saturating_record(nanoseconds(lag));
+        }
     }
 
     /// A complete response arrived, whatever it says.
@@ -33,15 +39,15 @@ impl Recorder {
         self.tally.body_bytes += response.body_bytes;
     }
 
-    /// The request ended after the time it waited, well or not.
+    /// The request ended, well or not.
     pub(super) fn completed(
         &mut self,
         verdict: Result<(), Failure>,
-        waited: Duration,
+        latency: Duration,
         in_window: bool,
     ) {
         self.unreported += 1;
-        self.tally.latency.saturating_record(nanoseconds(waited));
+        self.tally.latency.saturating_record(nanoseconds(latency));
         match verdict {
             Ok(()) => {
                 self.tally.succeeded += 1;
@@ -49,6 +55,20 @@ impl Recorder {
             }
             Err(failure) => *self.tally.errors.entry(failure).or_default() += 1,
         }
+    }
+
+    /// In the open loop, how long the request took once it was sent.
+    pub(super) fn served(&mut self, service: Duration) {
+        let service = nanoseconds(service);
+        self.open_loop().service.saturating_record(service);
+    }
+
+    /// Requests that were due in the window; those that no connection could send are unfinished.
+    pub(super) fn offered(&mut self, offered: u64) {
+        let unsent = offered.saturating_sub(self.tally.started);
+        self.tally.started += unsent;
+        self.tally.unfinished += unsent;
+        self.open_loop().offered = offered;
     }
 
     /// The request was still in flight when the drain was over.
@@ -68,6 +88,16 @@ impl Recorder {
         self.tally.reconnects += 1;
     }
 
+    /// Requests per second of the thread over the last span.
+    pub(super) fn thread_rate(&mut self, rate: u64) {
+        self.tally.thread_rate.saturating_record(rate);
+    }
+
+    /// Requests that ended so far.
+    pub(super) fn ended(&self) -> u64 {
+        self.tally.latency.len()
+    }
+
     /// Requests completed since the last call.
     pub(super) fn progress(&mut self) -> u64 {
         std::mem::take(&mut self.unreported)
@@ -77,6 +107,10 @@ impl Recorder {
     pub(super) fn finish(mut self, cpu: Duration) -> Tally {
         self.tally.generator_cpu = cpu;
         self.tally
+    }
+
+    fn open_loop(&mut self) -> &mut OpenLoop {
+        self.tally.open.get_or_insert_with(OpenLoop::empty)
     }
 }
 

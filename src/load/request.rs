@@ -1,102 +1,289 @@
-//! The request of a workload. Takes the workload and the `Host` field, gives the bytes that every
-//! connection sends again and again, and promises that they are one well-formed GET request.
+//! The requests of a workload. Takes them and the origin, gives what connections send again and
+//! again, in the order in which the requests take turns, and promises that each is one
+//! well-formed request.
 
-use std::fmt::Write as _;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Uri};
 
 use super::Error;
-use crate::model::Workload;
+use crate::model::{Expect, Origin, Request};
 
-/// Serialises the request; a `Host` among the workload's own header fields replaces `host`.
-pub(super) fn serialise(workload: &Workload, host: &str) -> Result<Vec<u8>, Error> {
-    let mut text = request_line(&workload.path)?;
-    let fields = workload
-        .headers
-        .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()));
-    let names_host = workload
-        .headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let default = (!names_host).then_some(("Host", host));
-    for (name, value) in default.into_iter().chain(fields) {
-        push_field(&mut text, name, value)?;
-    }
-    text.push_str("\r\n");
-    Ok(text.into_bytes())
+/// The requests of a workload, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) requests: Vec<Prepared>,
+    /// Indices of the requests in the order of their turns.
+    turns: Vec<usize>,
 }
 
-fn request_line(path: &str) -> Result<String, Error> {
+/// One request in the form that is sent.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) http1: Vec<u8>,
+    /// Nothing where HTTP/1 is spoken.
+    pub(super) http2: Option<hyper::Request<Full<Bytes>>>,
+    /// Whether its response has no body, whatever the header fields say.
+    pub(super) is_head: bool,
+    /// Whether sending it twice is the same as once, RFC 9110, section 9.2.2.
+    pub(super) is_idempotent: bool,
+    pub(super) expect: Expect,
+}
+
+/// Turns after which the order begins again; heavier weights would not be met exactly.
+const MOST_TURNS: u64 = 100_000;
+
+impl Script {
+    pub(super) fn new(requests: &[Request], origin: &Origin) -> Result<Self, Error> {
+        let weights: Vec<_> = requests.iter().map(|request| request.weight).collect();
+        let turns = turns(&weights)?;
+        let prepare = |request| Prepared::new(request, origin);
+        Ok(Self {
+            requests: requests.iter().map(prepare).collect::<Result<_, _>>()?,
+            turns,
+        })
+    }
+
+    /// The index of the request whose turn it is.
+    pub(super) fn turn(&self, number: usize) -> usize {
+        self.turns[number % self.turns.len()]
+    }
+}
+
+/// The smoothest order in which each request comes as often as it weighs: in each turn all gain
+/// their weight, and the one that has most goes and pays the sum (smooth weighted round-robin,
+/// as in nginx). Equal weights give plain round-robin.
+fn turns(weights: &[u32]) -> Result<Vec<usize>, Error> {
+    let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
+    if total == 0 || total > MOST_TURNS {
+        return Err(Error::Weights { total });
+    }
+    let mut credit = vec![0_i64; weights.len()];
+    let turn = |_| {
+        for (credit, weight) in credit.iter_mut().zip(weights) {
+            *credit += i64::from(*weight);
+        }
+        let most = credit.iter().copied().max().unwrap_or_default();
+        let next = credit.iter().position(|credit| *credit == most);
+        let next = next.unwrap_or_default();
+        credit[next] -= total.cast_signed();
+        next
+    };
+    Ok((0..total).map(turn).collect())
+}
+
+impl Prepared {
+    fn new(request: &Request, origin: &Origin) -> Result<Self, Error> {
+        let method = Method::from_bytes(request.method.as_bytes())
+            .ok()
+            .filter(|method| *method != Method::CONNECT)
+            .ok_or_else(|| Error::Method {
+                method: request.method.clone(),
+            })?;
+        let fields = fields(request, origin)?;
+        check_path(&request.path)?;
+        let http2 = || http2(request, &method, &fields, origin);
+        Ok(Self {
+            http1: http1(request, &fields),
+            http2: origin.transport.http2.then(http2).transpose()?,
+            is_head: method == Method::HEAD,
+            is_idempotent: method.is_idempotent(),
+            expect: request.expect.clone(),
+        })
+    }
+}
+
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
+/// The header fields: `Host` first, then the request's own, then the length of a body.
+fn fields(request: &Request, origin: &Origin) -> Result<Fields, Error> {
+    let mut fields = Fields::new();
+    for (name, value) in &request.headers {
+        let invalid = || Error::Header { name: name.clone() };
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+        let value = HeaderValue::from_str(value).map_err(|_| invalid())?;
+        match name.as_str() {
+            "content-length" | "transfer-encoding" => {
+                return Err(Error::Framing {
+                    name: name.to_string(),
+                });
+            }
+            "host" => fields.insert(0, (name, value)),
+            _ => fields.push((name, value)),
+        }
+    }
+    if fields.first().is_none_or(|(name, _)| name != "host") {
+        let host = HeaderValue::from_str(&origin.authority).map_err(|_| Error::Header {
+            name: "host".into(),
+        })?;
+        fields.insert(0, (hyper::header::HOST, host));
+    }
+    let may_lack_body = matches!(
+        request.method.as_str(),
+        "GET" | "HEAD" | "DELETE" | "OPTIONS"
+    );
+    if !request.body.is_empty() || !may_lack_body {
+        let length = HeaderValue::from(request.body.len());
+        fields.push((hyper::header::CONTENT_LENGTH, length));
+    }
+    Ok(fields)
+}
+
+fn check_path(path: &str) -> Result<(), Error> {
     if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(format!("GET {path} HTTP/1.1\r\n"))
-    } else {
-        Err(Error::Path { path: path.into() })
+        return Ok(());
     }
+    Err(Error::Path { path: path.into() })
 }
 
-fn push_field(text: &mut String, name: &str, value: &str) -> Result<(), Error> {
-    if !is_token(name) || value.bytes().any(is_control) {
-        return Err(Error::Header { name: name.into() });
+fn http1(request: &Request, fields: &Fields) -> Vec<u8> {
+    let mut bytes = format!("{} {} HTTP/1.1\r\n", request.method, request.path).into_bytes();
+    for (name, value) in fields {
+        bytes.extend([title_case(name.as_str()).as_bytes(), b": "].concat());
+        bytes.extend(value.as_bytes());
+        bytes.extend(b"\r\n");
     }
-    write!(text, "{name}: {value}\r\n").expect("writing to a string succeeds");
-    Ok(())
+    bytes.extend(b"\r\n");
+    bytes.extend(&request.body);
+    bytes
 }
 
-/// A token of RFC 9110, section 5.6.2.
-fn is_token(name: &str) -> bool {
-    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_tchar)
+/// The customary spelling of a field's name, which some HTTP/1 servers insist on.
+fn title_case(name: &str) -> String {
+    let mut starts = true;
+    let letter = |letter: char| {
+        let is_first = std::mem::replace(&mut starts, letter == '-');
+        if is_first {
+            letter.to_ascii_uppercase()
+        } else {
+            letter
+        }
+    };
+    name.chars().map(letter).collect()
 }
 
-fn is_control(byte: u8) -> bool {
-    byte.is_ascii_control() && byte != b'\t'
+fn http2(
+    request: &Request,
+    method: &Method,
+    fields: &Fields,
+    origin: &Origin,
+) -> Result<hyper::Request<Full<Bytes>>, Error> {
+    let (host, rest) = fields.split_first().expect("the host is always there");
+    let unusable = || Error::Path {
+        path: request.path.clone(),
+    };
+    let uri = Uri::builder()
+        .scheme(origin.scheme())
+        .authority(host.1.as_bytes())
+        .path_and_query(&*request.path)
+        .build()
+        .map_err(|_| unusable())?;
+    let mut prepared = hyper::Request::new(Full::new(request.body.clone().into()));
+    *prepared.method_mut() = method.clone();
+    *prepared.uri_mut() = uri;
+    *prepared.version_mut() = hyper::Version::HTTP_2;
+    prepared.headers_mut().extend(
+        rest.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    Ok(prepared)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::model::Expect;
+    use crate::model::{Address, Transport};
 
-    fn request(path: &str, headers: &[(&str, &str)]) -> Result<String, Error> {
-        let workload = Workload {
-            path: path.into(),
-            headers: headers
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into()))
-                .collect(),
-            expect: Expect::default(),
-            connections: 1,
-            threads: 1,
-            timeout: Duration::from_secs(1),
+    fn prepare(request: &Request) -> Result<Prepared, Error> {
+        let origin = Origin {
+            address: Address::Tcp("127.0.0.1".into(), 1),
+            authority: "app.test".into(),
+            transport: Transport {
+                http2: true,
+                tls: None,
+            },
         };
-        serialise(&workload, "app.test")
-            .map(|bytes| String::from_utf8(bytes).expect("requests are text"))
+        Prepared::new(request, &origin)
+    }
+
+    fn text(request: &Request) -> String {
+        let prepared = prepare(request).expect("a request");
+        String::from_utf8(prepared.http1).expect("requests are text")
+    }
+
+    fn with_headers(headers: &[(&str, &str)]) -> Request {
+        let owned = headers.iter().map(|(n, v)| ((*n).into(), (*v).into()));
+        Request {
+            headers: owned.collect(),
+            ..Request::get("/")
+        }
     }
 
     #[test]
     fn request_has_host_and_fields_in_order() {
+        let request = Request {
+            path: "/a?b=c".into(),
+            ..with_headers(&[("Accept", "*/*"), ("X-Id", "7")])
+        };
         assert_eq!(
-            request("/a?b=c", &[("Accept", "*/*"), ("X-Id", "7")]).unwrap(),
+            text(&request),
             "GET /a?b=c HTTP/1.1\r\nHost: app.test\r\nAccept: */*\r\nX-Id: 7\r\n\r\n"
         );
     }
 
     #[test]
     fn own_host_replaces_the_default() {
+        let request = with_headers(&[("A", "b"), ("host", "other")]);
         assert_eq!(
-            request("/", &[("host", "other")]).unwrap(),
-            "GET / HTTP/1.1\r\nhost: other\r\n\r\n"
+            text(&request),
+            "GET / HTTP/1.1\r\nHost: other\r\nA: b\r\n\r\n"
         );
+        let http2 = prepare(&request).expect("a request").http2.expect("HTTP/2");
+        assert_eq!(http2.uri(), "http://other/");
+        assert!(!http2.headers().contains_key("host"));
+    }
+
+    #[test]
+    fn body_has_its_length() {
+        let mut request = Request {
+            method: "POST".into(),
+            body: b"{}".to_vec(),
+            ..Request::get("/")
+        };
+        let head = "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ";
+        assert_eq!(text(&request), format!("{head}2\r\n\r\n{{}}"));
+        request.body.clear();
+        assert_eq!(text(&request), format!("{head}0\r\n\r\n"));
     }
 
     #[test]
     fn request_cannot_be_split_by_its_parts() {
         for path in ["", "a", "/a b", "/a\r\nX: y", "/ü"] {
-            assert!(matches!(request(path, &[]), Err(Error::Path { .. })));
+            let result = prepare(&Request::get(path));
+            assert!(matches!(result, Err(Error::Path { .. })), "{path:?}");
         }
         for field in [("", "x"), ("a b", "x"), ("a:", "x"), ("a", "x\r\ny: z")] {
-            assert!(matches!(request("/", &[field]), Err(Error::Header { .. })));
+            let result = prepare(&with_headers(&[field]));
+            assert!(matches!(result, Err(Error::Header { .. })), "{field:?}");
         }
+        let result = prepare(&with_headers(&[("Content-Length", "1")]));
+        assert!(matches!(result, Err(Error::Framing { .. })));
+        for method in ["", "GET /", "CONNECT"] {
+            let result = prepare(&Request {
+                method: method.into(),
+                ..Request::get("/")
+            });
+            assert!(matches!(result, Err(Error::Method { .. })), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn turns_follow_the_weights_smoothly() {
+        assert_eq!(turns(&[1, 1, 1]).unwrap(), [0, 1, 2]);
+        assert_eq!(turns(&[5, 1, 1]).unwrap(), [0, 0, 1, 0, 2, 0, 0]);
+        assert_eq!(turns(&[2, 0]).unwrap(), [0, 0]);
+        assert!(turns(&[0, 0]).is_err());
+        assert!(turns(&[u32::MAX, 1]).is_err());
     }
 }

@@ -1,17 +1,19 @@
-//! The closed loop of one connection. Takes the worker it belongs to and perhaps an open
-//! connection, records one request after the other until the window closes, and promises that
-//! each of them is recorded once, whatever becomes of it.
+//! One connection at work. Takes the worker it belongs to and perhaps an open connection,
+//! records one request after the other until the window closes, and promises that each of them
+//! is recorded once, whatever becomes of it.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::http1::{Connection, Response};
+use super::connection::Connection;
+use super::response::{Kept, Response};
+use super::turn::Turn;
 use super::watch::{GivenUp, Watch};
 use super::worker::Worker;
 use crate::model::Failure;
 
-/// Pause after a request that the server gave no sign of life for, so that a dead server is not
-/// called in a spin.
+/// Pause of the closed loop after a request that the server gave no sign of life for, so that a
+/// dead server is not called in a spin.
 const BACK_OFF: Duration = Duration::from_millis(10);
 
 /// One request at a time on one connection, which is replaced when it ends.
@@ -40,17 +42,20 @@ impl Slot {
     /// Runs until the window closes and the last request is over.
     pub(super) async fn run(mut self) {
         let watch = self.watch();
-        let mut now = Instant::now();
-        while self.worker.is_open(now) {
-            now = self.request(&watch, now).await;
+        let mut free = Instant::now();
+        while let Some(turn) = self.worker.next_turn(free).await {
+            free = self.take(&watch, turn).await;
         }
     }
 
-    /// Makes one request, counted from `start`; gives the instant at which the next one may start.
-    async fn request(&mut self, watch: &Watch, start: Instant) -> Instant {
-        self.worker.recorder().started();
-        watch.begin(start);
-        let outcome = match watch.until_given_up(self.attempt()).await {
+    /// Makes one request; gives the instant since when the slot is free.
+    async fn take(&mut self, watch: &Watch, turn: Turn) -> Instant {
+        let in_window = self.worker.is_open(turn.starts);
+        self.worker.recorder().started(&turn, in_window);
+        watch.begin(turn.starts);
+        let mut kept = self.worker.check(&turn).next_look();
+        let attempt = self.attempt(&turn, kept.as_mut());
+        let outcome = match watch.until_given_up(attempt).await {
             Ok(outcome) => outcome,
             Err(GivenUp::Overdue) => Err(self.overdue()),
             Err(GivenUp::Over) => {
@@ -60,20 +65,29 @@ impl Slot {
             }
         };
         let now = Instant::now();
-        self.record(outcome, watch.waited(now), now);
+        self.record(&turn, outcome, kept.as_ref(), now);
         match outcome {
-            Err(failure) if is_silent(failure) => self.back_off().await,
+            Err(failure) if is_silent(failure) && turn.due.is_none() => self.back_off().await,
+            // Looking into a body took time that is not the next request's.
+            _ if kept.is_some() => Instant::now(),
             _ => now,
         }
     }
 
     /// Sends the request, on a new connection if there is none. When the connection turns out to
-    /// be closed already, sends it again on a new one and leaves the start as it was.
-    async fn attempt(&mut self) -> Result<Response, Failure> {
+    /// be closed already, sends it again on a new one and leaves the start as it was; but not a
+    /// request that the server might then carry out twice.
+    async fn attempt(
+        &mut self,
+        turn: &Turn,
+        mut kept: Option<&mut Kept>,
+    ) -> Result<Response, Failure> {
+        let worker = Rc::clone(&self.worker);
+        let request = worker.request(turn);
         let was_open = self.connection.is_some();
         if let Some(connection) = &mut self.connection {
-            let outcome = self.worker.exchange(connection).await;
-            if !outcome.is_err_and(is_silent) {
+            let outcome = connection.exchange(request, kept.as_deref_mut()).await;
+            if !outcome.is_err_and(is_silent) || !request.is_idempotent {
                 return outcome;
             }
             self.close();
@@ -83,7 +97,7 @@ impl Slot {
             self.watch.begin(Instant::now());
         }
         let connection = self.connection.insert(connection);
-        self.worker.exchange(connection).await
+        connection.exchange(request, kept).await
     }
 
     async fn connect(&mut self) -> Result<Connection, Failure> {
@@ -97,15 +111,28 @@ impl Slot {
         Ok(connection)
     }
 
-    fn record(&mut self, outcome: Result<Response, Failure>, waited: Duration, now: Instant) {
+    fn record(
+        &mut self,
+        turn: &Turn,
+        outcome: Result<Response, Failure>,
+        kept: Option<&Kept>,
+        now: Instant,
+    ) {
         let keeps = outcome.is_ok_and(|response| response.keep_alive);
         let in_window = self.worker.is_open(now);
-        let verdict = self.worker.judge(outcome, waited);
+        let waited = self.watch.waited(now);
+        let verdict = self.judge(turn, outcome, kept, waited);
         let mut recorder = self.worker.recorder();
         if let Ok(response) = &outcome {
             recorder.response(response);
         }
-        recorder.completed(verdict, waited, in_window);
+        match turn.due {
+            None => recorder.completed(verdict, waited, in_window),
+            Some(due) => {
+                recorder.completed(verdict, now.saturating_duration_since(due), in_window);
+                recorder.served(waited);
+            }
+        }
         drop(recorder);
         self.worker.report_when_due(now);
         if keeps {
@@ -113,6 +140,26 @@ impl Slot {
         } else {
             self.close();
         }
+    }
+
+    fn judge(
+        &self,
+        turn: &Turn,
+        outcome: Result<Response, Failure>,
+        kept: Option<&Kept>,
+        waited: Duration,
+    ) -> Result<(), Failure> {
+        let check = self.worker.check(turn);
+        let verdict = outcome.and_then(|response| {
+            if self.worker.is_overdue(waited) {
+                return Err(Failure::Timeout);
+            }
+            check.judge(&response, kept)
+        });
+        if kept.is_some() {
+            check.looked(verdict.is_ok());
+        }
+        verdict
     }
 
     fn close(&mut self) {
@@ -143,11 +190,13 @@ impl Slot {
 /// Whether a request failed before the first byte of a response.
 fn is_silent(failure: Failure) -> bool {
     match failure {
-        Failure::ConnectRefused
+        Failure::Dns
+        | Failure::ConnectRefused
         | Failure::ConnectTimeout
         | Failure::OutOfPorts
         | Failure::OutOfFiles
         | Failure::Connect
+        | Failure::Tls
         | Failure::Write
         | Failure::Reset
         | Failure::Closed => true,
@@ -156,6 +205,7 @@ fn is_silent(failure: Failure) -> bool {
         | Failure::Unparsable
         | Failure::Timeout
         | Failure::UnexpectedStatus
-        | Failure::BodyMismatch => false,
+        | Failure::BodyMismatch
+        | Failure::LengthDrift => false,
     }
 }

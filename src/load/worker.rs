@@ -3,35 +3,46 @@
 //! it is looked after: overdue ones are given up, and after the drain none is in flight.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::http1::{Connection, Needle, Response};
+use super::arrivals::Arrivals;
+use super::check::Check;
+use super::connection::Connection;
 use super::meter::{Meter, Window};
+use super::pacer::Pacer;
 use super::recorder::Recorder;
+use super::request::{Prepared, Script};
 use super::slot::Slot;
+use super::turn::Turn;
 use super::watch::{GivenUp, Watch};
-use crate::model::Failure;
+use crate::dial::Dialer;
+use crate::model::{Failure, Rate};
 
 /// Time between two looks at the connections of a thread.
 const SCAN: Duration = Duration::from_millis(50);
 /// Time between two reports of progress; a fiftieth of the intervals that observers look at.
 const REPORT: Duration = Duration::from_millis(5);
+/// Span of one value of the thread's rate.
+const RATE_SPAN: Duration = Duration::from_millis(100);
 /// Longest time after the window for requests in flight to come back.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What one thread is to do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) connections: usize,
-    pub(super) address: SocketAddr,
-    pub(super) request: Arc<[u8]>,
-    pub(super) status: u16,
-    pub(super) needle: Option<Needle>,
+    /// The number of this thread, out of so many.
+    pub(super) thread: usize,
+    pub(super) threads: usize,
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) http2: bool,
+    pub(super) script: Arc<Script>,
+    /// Nothing for the closed loop.
+    pub(super) rate: Option<Rate>,
     pub(super) timeout: Duration,
 }
 
@@ -45,7 +56,38 @@ pub(super) struct Worker {
     closes: Cell<Instant>,
     /// When progress is reported next.
     reports: Cell<Instant>,
+    /// When the last span of the thread's rate began, and how many requests had ended by then.
+    span: Cell<(Instant, u64)>,
+    /// Turns of the closed loop so far.
+    turns: Cell<usize>,
+    /// One for each request of the script.
+    checks: Vec<Check>,
+    arrivals: Option<Arrivals>,
     recorder: RefCell<Recorder>,
+}
+
+impl Order {
+    /// The share of one thread; the connections are dealt out evenly.
+    pub(super) fn share(&self, thread: usize) -> Self {
+        let spare = usize::from(thread < self.connections % self.threads);
+        Self {
+            connections: self.connections / self.threads + spare,
+            thread,
+            ..self.clone()
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+        let stream = self.dialer.open().await.map_err(|it| it.failure())?;
+        Connection::new(stream, self.http2).await
+    }
+
+    fn arrivals(&self, window: Window) -> Option<Arrivals> {
+        let length = window.closes - window.opens;
+        let pacer = |rate| Pacer::new(rate, length, self.thread, self.threads);
+        let rate = self.rate?;
+        Some(Arrivals::new(pacer(rate), window.opens))
+    }
 }
 
 impl Worker {
@@ -55,10 +97,15 @@ impl Worker {
         window: Window,
         meter: Arc<Meter>,
     ) -> Rc<Self> {
+        let requests = order.script.requests.iter();
         Rc::new(Self {
-            order,
             closes: Cell::new(meter.closing(window)),
             reports: Cell::new(window.opens),
+            span: Cell::new((window.opens, 0)),
+            turns: Cell::new(order.thread),
+            checks: requests.map(|it| Check::new(it.expect.clone())).collect(),
+            arrivals: order.arrivals(window),
+            order,
             window,
             meter,
             recorder: RefCell::new(recorder),
@@ -67,20 +114,44 @@ impl Worker {
 
     /// Runs a slot for each connection until all are done. Belongs into a local set.
     pub(super) async fn serve(self: Rc<Self>, connections: Vec<Option<Connection>>) {
-        let mut slots = JoinSet::new();
+        let mut tasks = JoinSet::new();
         let mut watches = Vec::with_capacity(connections.len());
         for connection in connections {
             let slot = Slot::new(Rc::clone(&self), connection);
             watches.push(slot.watch());
-            slots.spawn_local(slot.run());
+            tasks.spawn_local(slot.run());
         }
-        self.attend(&mut slots, &watches).await;
+        if self.arrivals.is_some() {
+            tasks.spawn_local(Rc::clone(&self).pace());
+        }
+        self.attend(&mut tasks, &watches).await;
+        if let Some(arrivals) = &self.arrivals {
+            let offered = arrivals.offered(self.closes.get());
+            self.recorder().offered(offered);
+        }
         self.report();
     }
 
     /// The counts, which the worker then no longer has.
     pub(super) fn take_recorder(&self) -> Recorder {
         self.recorder.replace(Recorder::new())
+    }
+
+    /// The next request of a slot that is free since a moment; nothing when the window has closed.
+    pub(super) async fn next_turn(&self, free: Instant) -> Option<Turn> {
+        let due = match &self.arrivals {
+            None => self.is_open(free).then_some(None)?,
+            Some(arrivals) => Some(arrivals.next().await?),
+        };
+        let number = self.turns.replace(self.turns.get().wrapping_add(1));
+        let request = self.order.script.turn(number);
+        match due {
+            None => Some(Turn::following(request, free)),
+            Some(due) => {
+                let now = Instant::now();
+                (now < self.drained()).then(|| Turn::scheduled(request, due, free, now))
+            }
+        }
     }
 
     /// Whether requests may start, and successes count for throughput.
@@ -93,37 +164,36 @@ impl Worker {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
-        Connection::open(self.order.address).await
+        self.order.connect().await
     }
 
-    pub(super) async fn exchange(&self, connection: &mut Connection) -> Result<Response, Failure> {
-        let needle = self.order.needle.as_ref();
-        connection.exchange(&self.order.request, needle).await
+    pub(super) fn request(&self, turn: &Turn) -> &Prepared {
+        &self.order.script.requests[turn.request]
     }
 
-    /// Whether a request is a success. One that took longer than the timeout is not, also when
-    /// its response came before a scan could give it up.
-    pub(super) fn judge(
-        &self,
-        outcome: Result<Response, Failure>,
-        waited: Duration,
-    ) -> Result<(), Failure> {
-        let response = outcome?;
-        if waited >= self.order.timeout {
-            Err(Failure::Timeout)
-        } else if response.status != self.order.status {
-            Err(Failure::UnexpectedStatus)
-        } else if response.lacks_text {
-            Err(Failure::BodyMismatch)
-        } else {
-            Ok(())
-        }
+    pub(super) fn check(&self, turn: &Turn) -> &Check {
+        &self.checks[turn.request]
     }
 
-    async fn attend(&self, slots: &mut JoinSet<()>, watches: &[Rc<Watch>]) {
+    /// Whether a wait is longer than a response may take, also when the response came before a
+    /// scan could give it up.
+    pub(super) fn is_overdue(&self, waited: Duration) -> bool {
+        waited >= self.order.timeout
+    }
+
+    async fn pace(self: Rc<Self>) {
+        let arrivals = self
+            .arrivals
+            .as_ref()
+            .expect("only an open loop has a pace");
+        let paced = arrivals.pace(&self.closes).await;
+        paced.expect("the kernel's timer works once it is there");
+    }
+
+    async fn attend(&self, tasks: &mut JoinSet<()>, watches: &[Rc<Watch>]) {
         loop {
             tokio::select! {
-                done = slots.join_next() => match done {
+                done = tasks.join_next() => match done {
                     Some(done) => done.expect("a slot neither panics nor is aborted"),
                     None => return,
                 },
@@ -152,6 +222,7 @@ impl Worker {
         self.closes.set(self.meter.closing(self.window));
         self.report();
         let now = Instant::now();
+        self.note_rate(now);
         for watch in watches {
             watch.give_up_overdue(now, self.order.timeout);
         }
@@ -160,6 +231,19 @@ impl Worker {
                 watch.give_up(GivenUp::Over);
             }
         }
+    }
+
+    /// Notes the thread's rate once the span is over.
+    fn note_rate(&self, now: Instant) {
+        let (begin, before) = self.span.get();
+        let length = now.saturating_duration_since(begin);
+        if length < RATE_SPAN || !self.is_open(now) {
+            return;
+        }
+        let mut recorder = self.recorder();
+        let ended = recorder.ended();
+        recorder.thread_rate(per_second(ended - before, length));
+        self.span.set((now, ended));
     }
 
     /// Reports progress when it is due, by the clock read of a completed response.
@@ -173,4 +257,13 @@ impl Worker {
     fn report(&self) {
         self.meter.add(self.recorder().progress());
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate of one thread is positive and far below 2^53"
+)]
+fn per_second(count: u64, time: Duration) -> u64 {
+    (count as f64 / time.as_secs_f64()).round() as u64
 }

@@ -1,12 +1,16 @@
 //! The keys that decide what a sample may be compared with.
 
-use crate::model::{self, Key, Plan, Runner, Target, Workload};
+use crate::model::{self, Key, Plan, Runner, Source, Target, Workload};
 use serde::Serialize;
 
 /// One key per cell of the target.
 pub(super) fn keys(plan: &Plan, target: &Target, settings: &str, runner: &Runner) -> Vec<Key> {
     let memory = target.memory;
-    let settings = digest(&(settings, memory));
+    let transport = match &target.source {
+        Source::Url(origin) => &origin.transport,
+        _ => &target.transport,
+    };
+    let settings = digest(&(settings, memory, transport));
     let key = |cell: &crate::model::Cell| Key {
         server: target.name.clone(),
         endpoint: cell.endpoint.clone(),
@@ -18,7 +22,7 @@ pub(super) fn keys(plan: &Plan, target: &Target, settings: &str, runner: &Runner
 }
 
 fn request(workload: &Workload) -> String {
-    digest(&(&workload.path, &workload.headers, &workload.expect))
+    digest(&workload.requests)
 }
 
 /// Short digest of a value's JSON form.

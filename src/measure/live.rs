@@ -40,8 +40,7 @@ impl Live {
     fn job(&self, cell: &Cell) -> Job {
         Job {
             workload: cell.workload.clone(),
-            address: self.server().address(),
-            host: self.server().host().to_owned(),
+            origin: self.server().origin().clone(),
             cores: self.stack.cores().generator.clone(),
         }
     }

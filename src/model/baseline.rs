@@ -22,10 +22,13 @@ pub struct Key {
 /// The load a number was measured under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LoadShape {
-    /// Digest of the request: target, header fields, expectation.
+    /// Digest of the requests: targets, header fields, bodies, expectations.
     pub request: String,
     pub connections: usize,
     pub threads: usize,
+    /// Arrivals per second; nothing for the closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
     /// Longest wait for one response, in milliseconds.
     pub timeout_ms: u64,
     /// Length of a round, in milliseconds.
@@ -94,6 +97,7 @@ impl Key {
                 Difference::Connections,
                 self.load.connections != other.load.connections,
             ),
+            (Difference::Rate, self.load.rate != other.load.rate),
             (Difference::Threads, self.load.threads != other.load.threads),
             (
                 Difference::Timeout,
@@ -118,6 +122,7 @@ pub enum Difference {
     Request,
     Connections,
     Threads,
+    Rate,
     Timeout,
     Round,
     Settings,
@@ -130,6 +135,7 @@ impl fmt::Display for Difference {
             Self::Request => "request",
             Self::Connections => "connections",
             Self::Threads => "threads",
+            Self::Rate => "rate",
             Self::Timeout => "timeout",
             Self::Round => "round length",
             Self::Settings => "stack settings",

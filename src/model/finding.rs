@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Metric, Unit};
+use super::{Difference, Doubt, Metric, Unit};
 
 /// The judgement of one metric of one server and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub enum Reason {
     WithinNoise,
     /// Better by more than the margin and the noise.
     Improved,
+    /// The load itself was not what it should have been.
+    InvalidLoad { doubt: Doubt },
     /// A bound on the head alone was crossed.
     Ceiling,
 }

@@ -107,6 +107,18 @@ impl Metric {
         }
     }
 
+    /// Whether it is read off the requests' times, and so no better than the generator was.
+    pub const fn is_timed_by_generator(self) -> bool {
+        !matches!(
+            self,
+            Self::ErrorRate
+                | Self::CpuPerRequest
+                | Self::MemoryPeak
+                | Self::StartupTime
+                | Self::BytesPerResponse
+        )
+    }
+
     /// Requests a round must hold before the metric is judged: ten beyond the percentile.
     pub const fn requests_needed(self) -> u64 {
         match self {

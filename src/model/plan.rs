@@ -89,6 +89,7 @@ impl Pacing {
             request,
             connections: workload.connections,
             threads: workload.threads,
+            rate: workload.rate.map(|rate| rate.to_string()),
             timeout_ms: millis(workload.timeout),
             round_ms: millis(self.round),
         }

@@ -29,8 +29,9 @@ pub struct Tally {
     /// Connections opened after the first one of each slot. The server closing after a complete
     /// response is not an error.
     pub reconnects: u64,
-    /// Time from the request's first byte sent to the response's last byte read, in nanoseconds.
-    /// Failed and timed-out requests are in it at the time they had waited.
+    /// Nanoseconds to the last byte of the response: in the closed loop from the request's first
+    /// byte sent, in the open loop from the moment it was due. Failed and timed-out requests are
+    /// in it at the time they had waited.
     #[serde(with = "super::histogram")]
     pub latency: Histogram<u64>,
     /// Time to set up a connection, in nanoseconds.
@@ -38,6 +39,29 @@ pub struct Tally {
     pub connect: Histogram<u64>,
     /// CPU time of the generator's threads over the window and the drain.
     pub generator_cpu: Duration,
+    /// Requests per second that one thread completed, over spans of 100 ms.
+    #[serde(with = "super::histogram", default = "new_histogram")]
+    pub thread_rate: Histogram<u64>,
+    /// Nothing for the closed loop.
+    #[serde(default)]
+    pub open: Option<OpenLoop>,
+}
+
+/// What only a load at a given rate has.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct OpenLoop {
+    /// Requests that were due within the window. Those never sent, because every connection was
+    /// busy until the end of the drain, are started and unfinished.
+    pub offered: u64,
+    /// Requests sent before the window closed.
+    pub sent: u64,
+    /// Nanoseconds from the request's first byte sent to the response's last byte read.
+    #[serde(with = "super::histogram")]
+    pub service: Histogram<u64>,
+    /// Nanoseconds by which the generator itself was late: from the moment the request was due
+    /// and a connection was free until it was sent.
+    #[serde(with = "super::histogram")]
+    pub send_lag: Histogram<u64>,
 }
 
 /// Ways a request can fail, each counted apart.
@@ -46,6 +70,8 @@ pub struct Tally {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
+    /// The name of the server has no address.
+    Dns,
     /// The server's port refused the connection.
     ConnectRefused,
     /// No answer to the connection attempt within the timeout.
@@ -56,6 +82,8 @@ pub enum Failure {
     OutOfFiles,
     /// Any other connection failure.
     Connect,
+    /// No TLS session: the certificate is not trusted, or no common protocol.
+    Tls,
     /// The request could not be written.
     Write,
     /// Connection reset before the first byte of a response.
@@ -66,7 +94,7 @@ pub enum Failure {
     ClosedInHead,
     /// Connection closed inside the response body.
     ClosedInBody,
-    /// The bytes received are not an HTTP/1 response.
+    /// The bytes received are no HTTP response.
     Unparsable,
     /// No complete response within the timeout.
     Timeout,
@@ -74,6 +102,26 @@ pub enum Failure {
     UnexpectedStatus,
     /// Complete response without the expected content.
     BodyMismatch,
+    /// Complete response whose body's length is too far from the first one's.
+    LengthDrift,
+}
+
+impl OpenLoop {
+    pub fn empty() -> Self {
+        Self {
+            offered: 0,
+            sent: 0,
+            service: new_histogram(),
+            send_lag: new_histogram(),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.sent += other.sent;
+        add(&mut self.service, &other.service);
+        add(&mut self.send_lag, &other.send_lag);
+    }
 }
 
 impl Tally {
@@ -93,6 +141,8 @@ impl Tally {
             latency: new_histogram(),
             connect: new_histogram(),
             generator_cpu: Duration::ZERO,
+            thread_rate: new_histogram(),
+            open: None,
         }
     }
 
@@ -126,13 +176,17 @@ impl Tally {
         for (code, count) in &other.status {
             *self.status.entry(*code).or_default() += count;
         }
-        self.latency
-            .add(&other.latency)
-            .expect("histograms of one range");
-        self.connect
-            .add(&other.connect)
-            .expect("histograms of one range");
+        add(&mut self.latency, &other.latency);
+        add(&mut self.connect, &other.connect);
+        add(&mut self.thread_rate, &other.thread_rate);
+        if let Some(open) = &other.open {
+            self.open.get_or_insert_with(OpenLoop::empty).merge(open);
+        }
     }
+}
+
+fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) {
+    sum.add(more).expect("histograms of one range");
 }
 
 /// Histogram of nanoseconds up to five minutes, three significant digits.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Placeholder, Thresholds, Workload};
+use super::{Origin, Placeholder, Thresholds, Transport, Workload};
 
 /// A server under test: how it is brought up and what is measured on it.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Target {
     /// Port the server listens on inside its container.
     pub port: u16,
     pub env: Vec<(String, String)>,
+    /// How HTTP is spoken with it.
+    pub transport: Transport,
     pub ready: Ready,
     /// Memory limit in bytes.
     pub memory: Option<u64>,
@@ -29,8 +31,8 @@ pub enum Source {
     Build(PathBuf),
     /// A process on this host.
     Run(Vec<String>),
-    /// Already running, at this `host:port`.
-    Url(String),
+    /// Already running.
+    Url(Origin),
 }
 
 /// When a server counts as started.

@@ -20,12 +20,12 @@ pub struct Rule {
     pub value: f64,
     /// The rule as written: `max_decrease 5%`.
     pub text: String,
-    pub origin: Origin,
+    pub origin: RuleOrigin,
 }
 
 /// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum RuleOrigin {
     Default,
     File { name: String, line: usize },
 }
@@ -36,8 +36,8 @@ pub type Thresholds = BTreeMap<Metric, Threshold>;
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {
-            Origin::Default => write!(f, "{} (default)", self.text),
-            Origin::File { name, line } => write!(f, "{} ({name}:{line})", self.text),
+            RuleOrigin::Default => write!(f, "{} (default)", self.text),
+            RuleOrigin::File { name, line } => write!(f, "{} ({name}:{line})", self.text),
         }
     }
 }

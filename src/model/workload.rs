@@ -1,29 +1,68 @@
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 /// What is sent to one endpoint, how, and what must come back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
-    /// Request target in origin form, with its query.
-    pub path: String,
-    /// Header fields added to `Host`, in order.
-    pub headers: Vec<(String, String)>,
-    pub expect: Expect,
-    /// Connections of the closed loop; each has one request in flight.
+    /// At least one; several take turns as their weights say.
+    pub requests: Vec<Request>,
+    /// When requests start; nothing for the closed loop, where each follows the one before.
+    pub rate: Option<Rate>,
+    /// Connections, each with at most one request in flight.
     pub connections: usize,
     /// Generator threads the connections are dealt out to.
     pub threads: usize,
-    /// Longest wait for one response, counted from the request's start.
+    /// Longest wait for one response, counted from the moment the request was sent.
     pub timeout: Duration,
 }
 
+/// One request and what makes its response a success.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Request {
+    pub method: String,
+    /// Request target in origin form, with its query.
+    pub path: String,
+    /// Header fields added to `Host`, in order; one named `Host` replaces it.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub expect: Expect,
+    /// Turns out of the sum of all weights.
+    pub weight: u32,
+}
+
 /// What makes a response a success.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Expect {
     pub status: u16,
     /// Text the body must contain.
     pub contains: Option<String>,
+    /// Values the JSON body must have, by JSON pointer (RFC 6901).
+    pub json: Vec<(String, Value)>,
+    /// Largest difference of the body's length from the first response's, as a share of it.
+    pub max_size_drift: Option<f64>,
+}
+
+/// Arrivals per second over a window: constant, or rising or falling from one end to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rate {
+    pub from: f64,
+    pub to: f64,
+}
+
+impl Request {
+    /// A GET of a path that must be answered with status 200.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self {
+            method: "GET".into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            expect: Expect::default(),
+            weight: 1,
+        }
+    }
 }
 
 impl Default for Expect {
@@ -31,6 +70,25 @@ impl Default for Expect {
         Self {
             status: 200,
             contains: None,
+            json: Vec::new(),
+            max_size_drift: None,
+        }
+    }
+}
+
+impl Expect {
+    /// Whether the body itself is looked into, not only its length.
+    pub fn reads_bodies(&self) -> bool {
+        self.contains.is_some() || !self.json.is_empty()
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if (self.from - self.to).abs() < f64::EPSILON {
+            write!(f, "{}/s", self.from)
+        } else {
+            write!(f, "{}..{}/s", self.from, self.to)
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What one load came to: a table in wrk's spirit, and JSON.
 
 use comfy_table::{CellAlignment, Table, presets};
+use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-use super::text::{bytes, micros, percent, rate};
-use crate::model::{Tally, histogram};
+use super::text::{bytes, doubt, micros, percent, rate};
+use crate::model::{Doubt, Rate, Tally, histogram};
 
 /// A load and its tally.
 #[derive(Debug, Clone, Copy)]
@@ -12,11 +13,11 @@ pub struct Load<'a> {
     pub url: &'a str,
     pub threads: usize,
     pub connections: usize,
+    /// Nothing for the closed loop.
+    pub rate: Option<Rate>,
     pub tally: &'a Tally,
 }
 
-/// Share of its threads' time at which the generator, not the server, sets the pace.
-const BOTTLENECK: f64 = 0.9;
 /// Rows of the text histogram.
 const ROWS: u32 = 8;
 /// Length of its longest bar.
@@ -32,13 +33,12 @@ const QUANTILES: [(&str, f64); 5] = [
 impl Load<'_> {
     /// The load as a table for people.
     pub fn terminal(self) -> String {
-        let mut parts = vec![self.headline(), self.latency(), self.quantiles()];
+        let mut parts = vec![self.headline(), self.spreads(), self.quantiles()];
         parts.extend(Some(self.bars()).filter(|bars| !bars.is_empty()));
         parts.push(self.counts());
         parts.push(self.rates());
-        if self.is_bottleneck() {
-            parts.push("note: the generator was the bottleneck; give it more threads (-t)".into());
-        }
+        let notes = self.tally.doubts(self.threads);
+        parts.extend(notes.into_iter().map(|it| format!("invalid: {}", note(it))));
         parts.join("\n\n") + "\n"
     }
 
@@ -50,7 +50,8 @@ impl Load<'_> {
             .status
             .iter()
             .map(|(code, count)| (code.to_string(), json!(count)));
-        json!({
+        let doubts = tally.doubts(self.threads);
+        let mut json = json!({
             "requests": tally.started,
             "succeeded": tally.succeeded,
             "unfinished": tally.unfinished,
@@ -60,52 +61,70 @@ impl Load<'_> {
             "throughput": self.per_second(tally.succeeded_in_window),
             "bytes": tally.bytes,
             "reconnects": tally.reconnects,
-            "latency_us": {
-                "mean": tally.latency.mean() / 1e3,
-                "stdev": tally.latency.stdev() / 1e3,
-                "p50": self.quantile(0.5),
-                "p75": self.quantile(0.75),
-                "p90": self.quantile(0.9),
-                "p99": self.quantile(0.99),
-                "p999": self.quantile(0.999),
-                "max": tally.latency.max() as f64 / 1e3,
-            },
+            "latency_us": times(&tally.latency),
+            "connect_us": times(&tally.connect),
             "generator": {
                 "cpu_seconds": tally.generator_cpu.as_secs_f64(),
                 "cpu_us_per_request": self.generator_cost(),
-                "bottleneck": self.is_bottleneck(),
+                "bottleneck": doubts.contains(&Doubt::GeneratorBusy),
             },
+            "valid": doubts.is_empty(),
+            "doubts": doubts,
             "histogram": histogram::encode(&tally.latency),
-        })
+        });
+        if let Some(open) = &tally.open {
+            json["open"] = json!({
+                "offered": open.offered,
+                "achieved": open.sent,
+                "offered_per_second": self.per_second(open.offered),
+                "achieved_per_second": self.per_second(open.sent),
+            });
+            json["service_us"] = times(&open.service);
+            json["send_lag_us"] = times(&open.send_lag);
+        }
+        json
     }
 
     fn headline(self) -> String {
+        let pace = self.rate.map(|rate| format!(" at {rate}"));
         format!(
-            "{} for {:.1} s: {} threads, {} connections",
+            "{} for {:.1} s{}: {} threads, {} connections",
             self.url,
             self.tally.window.as_secs_f64(),
+            pace.unwrap_or_default(),
             self.threads,
             self.connections
         )
     }
 
-    fn latency(self) -> String {
-        let latency = &self.tally.latency;
-        let (mean, deviation) = (latency.mean(), latency.stdev());
+    /// Mean and spread of what has them.
+    fn spreads(self) -> String {
         let mut table = right_aligned(["", "mean", "stdev", "max", "within one stdev"]);
-        table.add_row([
-            "latency".to_owned(),
-            micros(mean / 1e3),
-            micros(deviation / 1e3),
-            micros(latency.max() as f64 / 1e3),
-            percent(self.share(mean - deviation, mean + deviation)),
-        ]);
+        let mut add = |name: &str, histogram: &Histogram<u64>, show: fn(f64) -> String| {
+            let (mean, deviation) = (histogram.mean(), histogram.stdev());
+            table.add_row([
+                name.to_owned(),
+                show(mean),
+                show(deviation),
+                show(histogram.max() as f64),
+                percent(share(histogram, mean - deviation, mean + deviation)),
+            ]);
+        };
+        let nanos = |nanoseconds: f64| micros(nanoseconds / 1e3);
+        add("latency", &self.tally.latency, nanos);
+        if let Some(open) = &self.tally.open {
+            add("service", &open.service, nanos);
+            add("send lag", &open.send_lag, nanos);
+        }
+        add("per thread", &self.tally.thread_rate, rate);
         table.trim_fmt()
     }
 
     fn quantiles(self) -> String {
         let mut table = right_aligned(QUANTILES.map(|(name, _)| name));
-        table.add_row(QUANTILES.map(|(_, quantile)| micros(self.quantile(quantile))));
+        table.add_row(
+            QUANTILES.map(|(_, quantile)| micros(quantile_of(&self.tally.latency, quantile))),
+        );
         table.trim_fmt()
     }
 
@@ -120,7 +139,7 @@ impl Load<'_> {
             return String::new();
         }
         let edge = |row: u32| low * (high / low).powf(f64::from(row) / f64::from(ROWS));
-        let rows = (0..ROWS).map(|row| (edge(row), self.share(edge(row), edge(row + 1) - 1.0)));
+        let rows = (0..ROWS).map(|row| (edge(row), share(latency, edge(row), edge(row + 1) - 1.0)));
         let rows: Vec<_> = rows.collect();
         let longest = rows
             .iter()
@@ -158,30 +177,16 @@ impl Load<'_> {
     fn rates(self) -> String {
         let throughput = self.per_second(self.tally.succeeded_in_window);
         let cost = self.generator_cost().map_or_else(|| "–".into(), micros);
+        let offered = self.tally.open.as_ref().map(|open| {
+            let achieved = open.sent as f64 / open.offered.max(1) as f64;
+            format!("{} of the requests due were sent; ", percent(achieved))
+        });
         format!(
-            "{} requests, {} per thread; {} received per second; {cost} CPU per request in the generator",
+            "{}{} requests; {} received per second; {cost} CPU per request in the generator",
+            offered.unwrap_or_default(),
             rate(throughput),
-            rate(throughput / self.threads as f64),
             bytes(self.per_second(self.tally.bytes)),
         )
-    }
-
-    /// In microseconds.
-    fn quantile(self, quantile: f64) -> f64 {
-        self.tally.latency.value_at_quantile(quantile) as f64 / 1e3
-    }
-
-    /// Share of the requests whose latency lies between two times in nanoseconds.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "latencies are positive and fit"
-    )]
-    fn share(self, from: f64, to: f64) -> f64 {
-        let latency = &self.tally.latency;
-        let between =
-            latency.count_between(from.max(0.0).round() as u64, to.max(0.0).round() as u64);
-        between as f64 / (latency.len().max(1)) as f64
     }
 
     fn per_second(self, count: u64) -> f64 {
@@ -194,11 +199,46 @@ impl Load<'_> {
         let cpu = self.tally.generator_cpu.as_secs_f64() * 1e6;
         (completed > 0).then(|| cpu / completed as f64)
     }
+}
 
-    fn is_bottleneck(self) -> bool {
-        let available = self.tally.window.as_secs_f64() * self.threads as f64;
-        self.tally.generator_cpu.as_secs_f64() > BOTTLENECK * available
-    }
+/// What is wrong, and what to do.
+fn note(it: Doubt) -> String {
+    let remedy = match it {
+        Doubt::GeneratorBusy => "give it more threads (-t)",
+        Doubt::GeneratorLate => "give it a core of its own",
+        Doubt::ShortOfRate => "offer less, or open more connections (-c)",
+    };
+    format!("{}; {remedy}", doubt(it))
+}
+
+/// Times in microseconds.
+fn times(histogram: &Histogram<u64>) -> Value {
+    json!({
+        "mean": histogram.mean() / 1e3,
+        "stdev": histogram.stdev() / 1e3,
+        "p50": quantile_of(histogram, 0.5),
+        "p75": quantile_of(histogram, 0.75),
+        "p90": quantile_of(histogram, 0.9),
+        "p99": quantile_of(histogram, 0.99),
+        "p999": quantile_of(histogram, 0.999),
+        "max": histogram.max() as f64 / 1e3,
+    })
+}
+
+/// In microseconds.
+fn quantile_of(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1e3
+}
+
+/// Share of the values that lie between two.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times and rates are positive and fit"
+)]
+fn share(histogram: &Histogram<u64>, from: f64, to: f64) -> f64 {
+    let between = histogram.count_between(from.max(0.0).round() as u64, to.max(0.0).round() as u64);
+    between as f64 / histogram.len().max(1) as f64
 }
 
 /// Failures by the names they have in JSON.
@@ -233,7 +273,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::Failure;
+    use crate::model::{Failure, OpenLoop};
 
     /// 900 requests of 1 ms, 90 of 4 ms, 10 of 100 ms, in two seconds.
     fn tally() -> Tally {
@@ -246,6 +286,7 @@ mod tests {
         tally.succeeded_in_window = 990;
         tally.errors.insert(Failure::Timeout, 10);
         tally.status.insert(200, 990);
+        tally.thread_rate.saturating_record_n(250, 40);
         tally.bytes = 4096;
         tally.generator_cpu = Duration::from_millis(20);
         tally
@@ -256,6 +297,7 @@ mod tests {
             url: "http://127.0.0.1:8000/",
             threads: 2,
             connections: 8,
+            rate: None,
             tally,
         }
     }
@@ -291,11 +333,34 @@ mod tests {
     }
 
     #[test]
-    fn a_generator_that_is_always_busy_is_the_bottleneck() {
+    fn an_open_loop_shows_what_was_offered_and_what_was_late() {
         let mut tally = tally();
-        assert!(!load(&tally).is_bottleneck());
+        let mut open = OpenLoop::empty();
+        (open.offered, open.sent) = (1000, 900);
+        open.service.saturating_record_n(900_000, 900);
+        open.send_lag.saturating_record_n(20_000, 900);
+        tally.open = Some(open);
+        let rate = Rate {
+            from: 500.0,
+            to: 500.0,
+        };
+        let load = Load {
+            rate: Some(rate),
+            ..load(&tally)
+        };
+        insta::assert_snapshot!(load.terminal());
+        let json = load.json();
+        assert_eq!(json["open"]["achieved_per_second"], 450.0);
+        assert_eq!(json["valid"], false);
+        assert_eq!(json["doubts"], json!(["short_of_rate"]));
+    }
+
+    #[test]
+    fn a_busy_generator_makes_the_load_invalid() {
+        let mut tally = tally();
+        assert_eq!(load(&tally).json()["valid"], true);
         tally.generator_cpu = Duration::from_millis(3900);
-        assert!(load(&tally).is_bottleneck());
+        assert_eq!(load(&tally).json()["generator"]["bottleneck"], true);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The only place that formats a value.
 
-use crate::model::{Finding, Reason, Unit, Verdict};
+use crate::model::{Doubt, Finding, Reason, Unit, Verdict};
 
 /// A value in its unit: `812/s`, `4.21 ms`, `58 MiB`, `0.10 %`.
 pub(super) fn value(value: f64, unit: Unit) -> String {
@@ -84,9 +84,19 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::NoThreshold) => "no threshold".into(),
         Some(Reason::Unavailable) => "cannot be read from this server".into(),
         Some(Reason::NoRatio) => "zero has no ratio".into(),
+        Some(Reason::InvalidLoad { doubt }) => self::doubt(*doubt).into(),
         Some(Reason::WithinNoise) => "beyond the margin, within the noise of the history".into(),
         Some(Reason::Improved) => "improved".into(),
         Some(Reason::Ceiling) => "bound on the head alone".into(),
+    }
+}
+
+/// What is wrong with a load, in words.
+pub(super) const fn doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::GeneratorBusy => "the generator was the bottleneck",
+        Doubt::GeneratorLate => "the generator sent too late",
+        Doubt::ShortOfRate => "the server did not keep up with the rate",
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use bollard::errors::Error as EngineError;
 use testcontainers::TestcontainersError;
 
+use crate::dial;
+
 /// Why the stack cannot be brought up, watched or taken down.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -78,6 +80,8 @@ pub enum Error {
     },
     #[error("cannot find the address of `{address}`")]
     Address { address: String, source: io::Error },
+    #[error(transparent)]
+    Dial(#[from] dial::Error),
     #[error("cannot pin to CPUs {cpus:?}")]
     Pin { cpus: Vec<usize>, source: io::Error },
     #[error("cannot read the resources of `{name}`: {reason}")]
@@ -90,6 +94,7 @@ impl Error {
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Dial(error) => return error.hint(),
             Self::Unreachable { .. } => {
                 "start Docker, set DOCKER_HOST to its socket, or name a configuration to use without it: `without_docker = \"FILE\"`"
             }

@@ -1,15 +1,17 @@
 //! Readiness by a real request: a log line says nothing about the mapped port.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper::{Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::Error;
+use crate::dial::Dialer;
+use crate::model::Origin;
 
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -58,10 +60,10 @@ impl Wait<'_> {
 }
 
 /// One GET; good below status 400.
-pub(super) async fn get(address: SocketAddr, host: &str, path: &str) -> Result<(), String> {
-    let status = status(address, host, path)
+pub(super) async fn get(origin: &Origin, dialer: &Dialer, path: &str) -> Result<(), String> {
+    let status = status(origin, dialer, path)
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| in_full(&*error))?;
     let good = status.is_success() || status.is_redirection();
     if good {
         Ok(())
@@ -70,21 +72,39 @@ pub(super) async fn get(address: SocketAddr, host: &str, path: &str) -> Result<(
     }
 }
 
-async fn status(
-    address: SocketAddr,
-    host: &str,
-    path: &str,
-) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+async fn status(origin: &Origin, dialer: &Dialer, path: &str) -> Result<StatusCode, Problem> {
+    let stream = TokioIo::new(dialer.open().await?);
+    let request = Request::get(path);
+    if origin.transport.http2 {
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
+        let url = format!("{}://{}{path}", origin.scheme(), origin.authority);
+        let request = request.uri(url).body(Empty::<Bytes>::new())?;
+        answer(connection, sender.send_request(request)).await
+    } else {
+        let (mut sender, connection) = http1::handshake(stream).await?;
+        let request = request.header(header::HOST, &origin.authority);
+        let request = request.body(Empty::<Bytes>::new())?;
+        answer(connection, sender.send_request(request)).await
+    }
+}
+
+/// Reads a response to its end while the connection is driven.
+async fn answer(
+    connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
+    response: impl Future<Output = hyper::Result<Response<Incoming>>>,
+) -> Result<StatusCode, Problem> {
     let connection = tokio::spawn(connection);
-    let request = Request::get(path)
-        .header(header::HOST, host)
-        .body(Empty::<Bytes>::new())?;
-    let response = sender.send_request(request).await?;
+    let response = response.await?;
     let status = response.status();
     response.into_body().collect().await?;
     connection.abort();
     Ok(status)
+}
+
+/// An error with its causes.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

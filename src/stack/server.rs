@@ -4,20 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use tokio::net::lookup_host;
-
 use super::container::Container;
 use super::process::{self, Group};
 use super::ready::{Wait, get};
 use super::recipe::Recipe;
 use super::surroundings::free_port;
 use super::{Error, Observer, Stack, Stage};
-use crate::model::{Source, Target};
+use crate::dial::Dialer;
+use crate::model::{Address, Origin, Source, Target};
 
 /// A server that has answered its first request.
 pub struct Server {
-    address: SocketAddr,
-    host: String,
+    origin: Origin,
     startup: Option<Duration>,
     kind: Kind,
 }
@@ -45,20 +43,15 @@ impl Server {
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         match &target.source {
-            Source::Url(address) => Self::external(target, address).await,
+            Source::Url(origin) => Self::ready(target, origin.clone(), Kind::External, None).await,
             Source::Run(command) => Self::process(stack, target, command, observe).await,
             Source::Image(_) | Source::Build(_) => Self::container(stack, target, observe).await,
         }
     }
 
     /// Where load goes.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The `Host` header field.
-    pub fn host(&self) -> &str {
-        &self.host
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// From the start to the first expected answer; nothing for a server that ran already.
@@ -90,19 +83,6 @@ impl Server {
             Kind::Container(container) => container.remove().await,
             Kind::Process(_) | Kind::External => Ok(()),
         }
-    }
-
-    async fn external(target: &Target, authority: &str) -> Result<Self, Error> {
-        let found = lookup_host(authority).await.and_then(|mut addresses| {
-            addresses
-                .next()
-                .ok_or_else(|| std::io::Error::other("the name has no address"))
-        });
-        let address = found.map_err(|source| Error::Address {
-            address: authority.to_owned(),
-            source,
-        })?;
-        Self::ready(target, address, authority.to_owned(), Kind::External, None).await
     }
 
     async fn process(
@@ -138,14 +118,7 @@ impl Server {
         let start = Instant::now();
         let group = Group::start(&recipe(&command))?;
         let kind = Kind::Process(Mutex::new(group));
-        Self::ready(
-            target,
-            place.listen,
-            place.listen.to_string(),
-            kind,
-            Some(start),
-        )
-        .await
+        Self::ready(target, origin(target, place.listen), kind, Some(start)).await
     }
 
     async fn container(
@@ -182,29 +155,24 @@ impl Server {
         let recipe = recipe(role, &target.command, Some(place.listen));
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;
-        Self::ready(
-            target,
-            address,
-            address.to_string(),
-            Kind::Container(Box::new(container)),
-            Some(start),
-        )
-        .await
+        let kind = Kind::Container(Box::new(container));
+        Self::ready(target, origin(target, address), kind, Some(start)).await
     }
 
     async fn ready(
         target: &Target,
-        address: SocketAddr,
-        host: String,
+        origin: Origin,
         kind: Kind,
         start: Option<Instant>,
     ) -> Result<Self, Error> {
+        let dialer = Dialer::new(&origin)?;
+        let path = &target.ready.path;
         let wait = Wait {
             name: &target.name,
-            what: format!("http://{host}{}", target.ready.path),
+            what: format!("{}://{}{path}", origin.scheme(), origin.authority),
             within: target.ready.within,
         };
-        let ask = async || get(address, &host, &target.ready.path).await;
+        let ask = async || get(&origin, &dialer, path).await;
         wait.until(
             ask,
             async || ended(&kind).await,
@@ -212,11 +180,19 @@ impl Server {
         )
         .await?;
         Ok(Self {
-            address,
-            host,
+            origin,
             startup: start.map(|start| start.elapsed()),
             kind,
         })
+    }
+}
+
+/// A server that perfgate started, at the address where it listens.
+fn origin(target: &Target, listens: SocketAddr) -> Origin {
+    Origin {
+        address: Address::Tcp(listens.ip().to_string(), listens.port()),
+        authority: listens.to_string(),
+        transport: target.transport.clone(),
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Head {
     pub(super) keep_alive: bool,
 }
 
-/// Parses a head; none as long as it is incomplete.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
+/// Parses the head of a response, to a HEAD request or another; none as long as it is incomplete.
+pub(super) fn parse(bytes: &[u8], is_head: bool) -> Result<Option<Head>, Malformed> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -40,7 +40,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
     for field in &*response.headers {
         framing.read(field.name, field.value)?;
     }
-    let (body, keep_alive) = framing.settle(status);
+    let (body, keep_alive) = framing.settle(status, is_head);
     Ok(Some(Head {
         length,
         status,
@@ -110,9 +110,10 @@ impl Framing {
         }
     }
 
-    fn settle(self, status: u16) -> (Body, bool) {
+    fn settle(self, status: u16, is_head: bool) -> (Body, bool) {
         let body = match (status, self.chunked, self.length) {
             (100..=199 | 204 | 304, _, _) => Body::empty(),
+            _ if is_head => Body::empty(),
             (_, Some(true), _) => Body::chunked(),
             (_, None, Some(length)) => Body::of_length(length),
             (_, Some(false), _) | (_, None, None) => Body::until_close(),

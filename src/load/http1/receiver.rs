@@ -1,28 +1,16 @@
 //! One response as it arrives. Takes received bytes in pieces of any size, gives the response
 //! once it is complete, and promises the same result however the bytes were cut. It does no
-//! input itself and keeps no more than an incomplete head.
+//! input itself and keeps no more than an incomplete head, and the body if it is told to.
 
 use super::body::Body;
 use super::head::{self, Head, Malformed};
-use super::needle::Needle;
+use crate::load::response::{Kept, Response};
 use crate::model::Failure;
 
 /// Longest head, those of interim responses before it included, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 /// Bytes asked for in one read; grows only for a head that is longer.
 const READ: usize = 16 * 1024;
-
-/// A complete response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::load) struct Response {
-    pub(in crate::load) status: u16,
-    /// Length of the content, without its framing.
-    pub(in crate::load) body_bytes: u64,
-    /// Whether another request may follow on the connection.
-    pub(in crate::load) keep_alive: bool,
-    /// Whether a text was looked for in the body and is not there.
-    pub(in crate::load) lacks_text: bool,
-}
 
 /// What has been received of the response on a connection.
 #[derive(Debug)]
@@ -34,6 +22,8 @@ pub(super) struct Receiver {
     received: u64,
     /// Bytes of the interim heads before this one.
     interim: usize,
+    /// Whether the response has no body, whatever its head says.
+    is_head: bool,
     stage: Stage,
 }
 
@@ -51,14 +41,16 @@ impl Receiver {
             filled: 0,
             received: 0,
             interim: 0,
+            is_head: false,
             stage: Stage::Silence,
         }
     }
 
-    /// Makes ready for the next response.
-    pub(super) fn begin(&mut self) {
+    /// Makes ready for the next response, which to a HEAD request has no body.
+    pub(super) fn begin(&mut self, is_head: bool) {
         self.filled = 0;
         self.interim = 0;
+        self.is_head = is_head;
         self.stage = Stage::Silence;
     }
 
@@ -68,10 +60,11 @@ impl Receiver {
     }
 
     /// Uses the next `count` bytes, which are in the space; gives the response they complete.
+    /// The content among them goes into `kept`, if there is one.
     pub(super) fn advance(
         &mut self,
         count: usize,
-        needle: Option<&Needle>,
+        kept: Option<&mut Kept>,
     ) -> Result<Option<Response>, Malformed> {
         self.received += count as u64;
         self.filled += count;
@@ -84,15 +77,15 @@ impl Receiver {
             Stage::Body(content) => {
                 let bytes = &self.buffer[used..self.filled];
                 self.filled = 0;
-                content.take(bytes, needle)
+                content.take(bytes, kept)
             }
         }
     }
 
     /// The response that the end of the stream completes, or the way it fails.
-    pub(super) fn end(&self, needle: Option<&Needle>) -> Result<Response, Failure> {
+    pub(super) fn end(&self) -> Result<Response, Failure> {
         match &self.stage {
-            Stage::Body(content) if content.body.ends_by_close() => Ok(content.response(needle)),
+            Stage::Body(content) if content.body.ends_by_close() => Ok(content.response()),
             _ => Err(self.cut_off(Failure::Closed)),
         }
     }
@@ -115,7 +108,7 @@ impl Receiver {
     fn read_heads(&mut self) -> Result<usize, Malformed> {
         self.stage = Stage::Head;
         let mut used = 0;
-        while let Some(head) = head::parse(&self.buffer[used..self.filled])? {
+        while let Some(head) = head::parse(&self.buffer[used..self.filled], self.is_head)? {
             used += head.length;
             if self.interim + used > MAX_HEAD {
                 return Err(Malformed);
@@ -148,7 +141,7 @@ impl Receiver {
     }
 }
 
-/// The part of a response behind its head: counted and searched, not kept.
+/// The part of a response behind its head.
 #[derive(Debug)]
 struct Content {
     status: u16,
@@ -156,8 +149,6 @@ struct Content {
     body: Body,
     /// Bytes of content so far.
     bytes: u64,
-    /// How much of the text looked for matches at the end of them.
-    matched: usize,
 }
 
 impl Content {
@@ -167,7 +158,6 @@ impl Content {
             keep_alive: head.keep_alive,
             body: head.body,
             bytes: 0,
-            matched: 0,
         }
     }
 
@@ -175,26 +165,25 @@ impl Content {
     fn take(
         &mut self,
         bytes: &[u8],
-        needle: Option<&Needle>,
+        mut kept: Option<&mut Kept>,
     ) -> Result<Option<Response>, Malformed> {
         let taken = self.body.take(bytes, |content| {
             self.bytes += content.len() as u64;
-            if let Some(needle) = needle {
-                self.matched = needle.search(self.matched, content);
+            if let Some(kept) = &mut kept {
+                kept.push(content);
             }
         })?;
         if taken < bytes.len() {
             return Err(Malformed);
         }
-        Ok(self.body.is_complete().then(|| self.response(needle)))
+        Ok(self.body.is_complete().then(|| self.response()))
     }
 
-    fn response(&self, needle: Option<&Needle>) -> Response {
+    fn response(&self) -> Response {
         Response {
             status: self.status,
             body_bytes: self.bytes,
             keep_alive: self.keep_alive,
-            lacks_text: needle.is_some_and(|needle| !needle.is_found(self.matched)),
         }
     }
 }

@@ -1,19 +1,32 @@
-use std::io;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::needle::Needle;
-use super::receiver::{Receiver, Response};
-use super::refusal;
+use super::receiver::Receiver;
+use crate::load::response::{Kept, Response};
 use crate::model::Failure;
 
 type Outcome = Result<Response, Failure>;
 
 /// Receives bytes up to the end of the stream, each piece in one read.
-fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, needle: Option<&Needle>) -> Outcome {
+fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    receive_to(false, pieces).0
+}
+
+/// The response to a HEAD request or another, and its content.
+fn receive_to<'a>(is_head: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Outcome, Vec<u8>) {
+    let mut kept = Kept::default();
     let mut receiver = Receiver::new();
+    receiver.begin(is_head);
+    let outcome = pour(&mut receiver, pieces, &mut kept);
+    (outcome, kept.bytes().to_vec())
+}
+
+fn pour<'a>(
+    receiver: &mut Receiver,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    kept: &mut Kept,
+) -> Outcome {
     let mut complete = None;
     for mut piece in pieces {
         while !piece.is_empty() {
@@ -25,19 +38,19 @@ fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, needle: Option<&Needl
             space[..count].copy_from_slice(&piece[..count]);
             piece = &piece[count..];
             complete = receiver
-                .advance(count, needle)
+                .advance(count, Some(kept))
                 .map_err(|_| Failure::Unparsable)?;
         }
     }
-    complete.map_or_else(|| receiver.end(needle), Ok)
+    complete.map_or_else(|| receiver.end(), Ok)
 }
 
 fn whole(bytes: impl AsRef<[u8]>) -> Outcome {
-    receive([bytes.as_ref()], None)
+    receive([bytes.as_ref()])
 }
 
-fn bytewise(bytes: &[u8], needle: Option<&Needle>) -> Outcome {
-    receive(bytes.chunks(1), needle)
+fn bytewise(bytes: &[u8]) -> Outcome {
+    receive(bytes.chunks(1))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with outcomes")]
@@ -46,7 +59,6 @@ fn response(status: u16, body_bytes: u64, keep_alive: bool) -> Outcome {
         status,
         body_bytes,
         keep_alive,
-        lacks_text: false,
     })
 }
 
@@ -223,38 +235,25 @@ fn stream_that_ends_early_says_where() {
 }
 
 #[test]
-fn text_is_found_across_chunks_and_reads() {
+fn content_is_kept_without_its_framing() {
     let bytes =
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\naab\r\n3\r\naac\r\n0\r\n\r\n";
-    let lacks = |text| {
-        let needle = Needle::new(text);
-        let outcome = bytewise(bytes, Some(&needle));
-        assert_eq!(outcome, receive([&bytes[..]], Some(&needle)));
-        outcome.map(|response| response.lacks_text)
-    };
-    assert_eq!(lacks("abaac"), Ok(false));
-    assert_eq!(lacks(""), Ok(false));
-    assert_eq!(lacks("aabaad"), Ok(true));
+    assert_eq!(receive_to(false, [&bytes[..]]).1, b"aabaac");
+    assert_eq!(receive_to(false, bytes.chunks(1)).1, b"aabaac");
 }
 
 #[test]
-fn lack_of_ports_and_files_is_told_apart() {
-    let refusal = |errno: rustix::io::Errno| refusal(&io::Error::from(errno));
-    assert_eq!(
-        refusal(rustix::io::Errno::CONNREFUSED),
-        Failure::ConnectRefused
-    );
-    assert_eq!(
-        refusal(rustix::io::Errno::TIMEDOUT),
-        Failure::ConnectTimeout
-    );
-    assert_eq!(
-        refusal(rustix::io::Errno::ADDRNOTAVAIL),
-        Failure::OutOfPorts
-    );
-    assert_eq!(refusal(rustix::io::Errno::MFILE), Failure::OutOfFiles);
-    assert_eq!(refusal(rustix::io::Errno::NFILE), Failure::OutOfFiles);
-    assert_eq!(refusal(rustix::io::Errno::NETUNREACH), Failure::Connect);
+fn response_to_head_has_no_body() {
+    let head = |bytes: &str| receive_to(true, [bytes.as_bytes()]).0;
+    for field in [
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "",
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{field}\r\n");
+        assert_eq!(head(&bytes), response(200, 0, true), "{field:?}");
+        assert_eq!(head(&(bytes + "hello")), Err(Failure::Unparsable));
+    }
 }
 
 /// A message as sent, and what it is to be received as.
@@ -349,16 +348,16 @@ proptest! {
         message in messages(),
         cuts in vec(any::<Index>(), 0..8),
     ) {
-        let needle = Needle::new("aaa");
-        let expected = Ok(Response {
-            status: message.status,
-            body_bytes: message.content.len() as u64,
-            keep_alive: message.keep_alive,
-            lacks_text: !message.content.windows(3).any(|text| text == b"aaa"),
-        });
-        prop_assert_eq!(receive([&message.bytes[..]], Some(&needle)), expected);
-        prop_assert_eq!(receive(cut(&message.bytes, &cuts), Some(&needle)), expected);
-        prop_assert_eq!(bytewise(&message.bytes, Some(&needle)), expected);
+        let outcome = response(
+            message.status,
+            message.content.len() as u64,
+            message.keep_alive,
+        );
+        let expected = (outcome, message.content);
+        let bytes = &message.bytes;
+        prop_assert_eq!(&receive_to(false, [&bytes[..]]), &expected);
+        prop_assert_eq!(&receive_to(false, cut(bytes, &cuts)), &expected);
+        prop_assert_eq!(&receive_to(false, bytes.chunks(1)), &expected);
     }
 
     #[test]
@@ -374,14 +373,14 @@ proptest! {
         bytes[spot] = byte;
         bytes.truncate(length.index(bytes.len() * 2) + 1);
         let outcome = whole(&bytes);
-        prop_assert_eq!(receive(cut(&bytes, &cuts), None), outcome);
-        prop_assert_eq!(bytewise(&bytes, None), outcome);
+        prop_assert_eq!(receive(cut(&bytes, &cuts)), outcome);
+        prop_assert_eq!(bytewise(&bytes), outcome);
     }
 
     #[test]
     fn any_bytes_are_survived(bytes in vec(any::<u8>(), 0..300)) {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         let bytes = [&head[..], &bytes].concat();
-        prop_assert_eq!(bytewise(&bytes, None), whole(&bytes));
+        prop_assert_eq!(bytewise(&bytes), whole(&bytes));
     }
 }

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod open_loop;
+mod requests;
+
 use super::{Crew, Error, Job, Meter};
-use crate::model::{Expect, Failure, Tally, Workload};
+use crate::model::{Address, Failure, Origin, Request, Tally, Transport, Workload};
 
 const WINDOW: Duration = Duration::from_millis(150);
 const LONG: Duration = Duration::from_secs(60);
@@ -32,18 +35,22 @@ struct Talk {
 }
 
 impl Talk {
-    /// Reads one request; false at the end of the connection.
+    /// Reads the head of one request; false at the end of the connection.
     fn hears(&mut self) -> bool {
+        self.hears_head().is_some()
+    }
+
+    fn hears_head(&mut self) -> Option<String> {
         let mut request = Vec::new();
         let mut byte = [0];
         while !request.ends_with(b"\r\n\r\n") {
             match self.stream.read(&mut byte) {
                 Ok(1) => request.push(byte[0]),
-                _ => return false,
+                _ => return None,
             }
         }
         self.seen.requests.fetch_add(1, Ordering::SeqCst);
-        true
+        String::from_utf8(request).ok()
     }
 
     fn says(&mut self, bytes: &[u8]) {
@@ -119,15 +126,17 @@ fn serve_once(answer: impl Into<Vec<u8>>) -> Server {
 fn job(address: SocketAddr) -> Job {
     Job {
         workload: Workload {
-            path: "/".into(),
-            headers: Vec::new(),
-            expect: Expect::default(),
+            requests: vec![Request::get("/")],
+            rate: None,
             connections: 4,
             threads: 2,
             timeout: Duration::from_secs(10),
         },
-        address,
-        host: "app.test".into(),
+        origin: Origin {
+            address: Address::Tcp(address.ip().to_string(), address.port()),
+            authority: "app.test".into(),
+            transport: Transport::default(),
+        },
         cores: Vec::new(),
     }
 }
@@ -223,8 +232,8 @@ fn request_is_sent_as_serialised() {
         }
     });
     let mut job = job(server.address);
-    job.workload.path = "/a?b".into();
-    job.workload.headers = vec![("X-Id".into(), "7".into())];
+    job.workload.requests[0].path = "/a?b".into();
+    job.workload.requests[0].headers = vec![("X-Id".into(), "7".into())];
     let tally = run(&job, WINDOW);
     assert!(tally.succeeded > 0);
     assert_eq!(tally.failed(), 0);
@@ -368,7 +377,7 @@ fn other_status_is_told_and_keeps_the_connection() {
 }
 
 #[test]
-fn expected_text_is_looked_for_on_the_first_and_then_each_256th_response() {
+fn expected_text_is_looked_for_on_each_256th_response_and_then_on_all() {
     let server = serve(|_, talk| {
         let right = OK;
         let wrong = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsorry";
@@ -381,9 +390,9 @@ fn expected_text_is_looked_for_on_the_first_and_then_each_256th_response() {
     });
     let mut job = job(server.address);
     job.workload.connections = 1;
-    job.workload.expect.contains = Some("ell".into());
+    job.workload.requests[0].expect.contains = Some("ell".into());
     let tally = run_until(600, &job);
-    assert_eq!(tally.failed(), tally.started.div_ceil(256) - 1);
+    assert_eq!(tally.succeeded, 256);
     assert_eq!(
         tally.errors.get(&Failure::BodyMismatch),
         Some(&tally.failed())
@@ -395,7 +404,8 @@ fn expected_text_is_looked_for_on_the_first_and_then_each_256th_response() {
 fn first_response_without_the_text_is_a_mismatch() {
     let server = serve_once("HTTP/1.0 200 OK\r\n\r\nsorry");
     let mut job = job(server.address);
-    job.workload.expect.contains = Some("hello".into());
+    job.workload.connections = 1;
+    job.workload.requests[0].expect.contains = Some("hello".into());
     assert_only(&run(&job, WINDOW), Failure::BodyMismatch);
 }
 
@@ -493,7 +503,7 @@ fn engine_says_what_stops_it() {
         })
     ));
     assert!(matches!(
-        with(|job| job.workload.path = "no slash".into()),
+        with(|job| job.workload.requests[0].path = "no slash".into()),
         Err(Error::Path { .. })
     ));
     assert!(with(|job| job.workload.threads = 0).is_ok());

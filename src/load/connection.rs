@@ -1,0 +1,45 @@
+//! An open connection, whichever protocol it speaks.
+
+use super::request::Prepared;
+use super::response::{Kept, Response};
+use super::{http1, http2};
+use crate::dial::Stream;
+use crate::model::Failure;
+
+/// An open connection with at most one request in flight.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Http1(http1::Connection),
+    Http2(http2::Connection),
+}
+
+impl Connection {
+    /// Begins to speak HTTP on a stream.
+    pub(super) async fn new(stream: Stream, http2: bool) -> Result<Self, Failure> {
+        Ok(if http2 {
+            Self::Http2(http2::Connection::new(stream).await?)
+        } else {
+            Self::Http1(http1::Connection::new(stream))
+        })
+    }
+
+    /// Sends a request and receives its response; after a failure the connection is of no use.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Prepared,
+        kept: Option<&mut Kept>,
+    ) -> Result<Response, Failure> {
+        match self {
+            Self::Http1(connection) => connection.exchange(request, kept).await,
+            Self::Http2(connection) => connection.exchange(request, kept).await,
+        }
+    }
+
+    /// Bytes received since the last call.
+    pub(super) fn take_received(&mut self) -> u64 {
+        match self {
+            Self::Http1(connection) => connection.take_received(),
+            Self::Http2(connection) => connection.take_received(),
+        }
+    }
+}

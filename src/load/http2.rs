@@ -1,0 +1,172 @@
+//! HTTP/2 over one connection, by hyper. Takes prepared requests, gives what came back as a
+//! response or as the way it failed, in the terms of HTTP/1.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::JoinHandle;
+
+use super::request::Prepared;
+use super::response::{Kept, Response};
+use crate::dial::Stream;
+use crate::model::Failure;
+
+/// An open connection with at most one request in flight.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+    received: Arc<AtomicU64>,
+    /// Bytes received when they were last asked for.
+    asked: u64,
+}
+
+impl Connection {
+    /// Begins HTTP/2 on a stream; belongs into a runtime.
+    pub(super) async fn new(stream: Stream) -> Result<Self, Failure> {
+        let received = Arc::new(AtomicU64::new(0));
+        let counted = Counted {
+            stream,
+            received: Arc::clone(&received),
+        };
+        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(counted));
+        let (sender, connection) = handshake.await.map_err(|_| Failure::Connect)?;
+        let driver = tokio::spawn(async {
+            // How a connection ends is seen by the request that meets with it.
+            let _ = connection.await;
+        });
+        Ok(Self {
+            sender,
+            driver,
+            received,
+            asked: 0,
+        })
+    }
+
+    /// Sends a request and receives its response; after a failure the connection is of no use.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Prepared,
+        kept: Option<&mut Kept>,
+    ) -> Result<Response, Failure> {
+        let request = request.http2.clone().expect("prepared for HTTP/2");
+        self.sender.ready().await.map_err(|_| Failure::Closed)?;
+        let answered = self.sender.send_request(request).await;
+        let response = answered.map_err(|error| failure_before_head(&error))?;
+        let status = response.status().as_u16();
+        let body_bytes = read(response.into_body(), kept).await?;
+        Ok(Response {
+            status,
+            body_bytes,
+            keep_alive: true,
+        })
+    }
+
+    /// Bytes received since the last call.
+    pub(super) fn take_received(&mut self) -> u64 {
+        let received = self.received.load(Ordering::Relaxed);
+        received - std::mem::replace(&mut self.asked, received)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Reads a body to its end; gives its length.
+async fn read(mut body: Incoming, mut kept: Option<&mut Kept>) -> Result<u64, Failure> {
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| failure_in_body(&error))?;
+        if let Some(data) = frame.data_ref() {
+            length += data.len() as u64;
+            if let Some(kept) = &mut kept {
+                kept.push(data);
+            }
+        }
+    }
+    Ok(length)
+}
+
+fn failure_before_head(error: &hyper::Error) -> Failure {
+    let http2 = http2_error(error);
+    // The server closes, and has not begun with this request (RFC 9113, sections 6.8 and 8.7).
+    let untouched = |error: &h2::Error| {
+        error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    };
+    match http2 {
+        Some(error) if error.is_io() => Failure::Reset,
+        Some(error) if untouched(error) && error.is_remote() => Failure::Closed,
+        Some(error) if error.is_remote() => Failure::Reset,
+        Some(_) => Failure::Unparsable,
+        None => Failure::Closed,
+    }
+}
+
+fn failure_in_body(error: &hyper::Error) -> Failure {
+    match http2_error(error) {
+        Some(error) if !error.is_io() && !error.is_remote() => Failure::Unparsable,
+        _ => Failure::ClosedInBody,
+    }
+}
+
+/// The protocol's own error in the chain of causes.
+fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(http2) = error.downcast_ref() {
+            return Some(http2);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// A stream that counts what it receives.
+struct Counted {
+    stream: Stream,
+    received: Arc<AtomicU64>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let count = buffer.filled().len() - before;
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+        poll
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
