@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Error, parse};
-use crate::model::{Metric, Plan, RuleOrigin, Source};
+use crate::model::{Address, Metric, Plan, RuleOrigin, Source, Tls, Trust, Workload};
 
 const SERVER: &str = "[server.app]\nrun = [\"app\"]\n";
 const ENDPOINT: &str = "[endpoint.home]\npath = \"/\"\n";
@@ -240,4 +240,144 @@ fn braces_that_are_not_placeholders_stay() {
 fn a_file_that_is_not_there_is_named() {
     let error = super::load(Path::new("/nowhere/perfgate.toml")).expect_err("no such file");
     assert_eq!(error.to_string(), "cannot read `/nowhere/perfgate.toml`");
+}
+
+fn workload(endpoint: &str) -> Workload {
+    let plan = read(&format!("{SERVER}[endpoint.home]\n{endpoint}")).expect("valid");
+    plan.targets[0].cells[0].workload.clone()
+}
+
+fn refused_endpoint(endpoint: &str) -> (String, String) {
+    explain(read(&format!("{SERVER}[endpoint.home]\n{endpoint}")))
+}
+
+#[test]
+fn an_endpoint_may_send_anything_and_expect_anything() {
+    let workload = workload(
+        "path = \"/items\"\nmethod = \"POST\"\nbody = \"{}\"\nheaders = { Host = \"app.test\" }\n\
+         connections = 7\nrate = \"200/s\"\ntimeout = \"5s\"\n\
+         expect = { status = 201, json = { \"/items/0\" = { id = 7, ok = true } }, max_size_drift = \"10%\" }\n",
+    );
+    let [request] = workload.requests.as_slice() else {
+        panic!("one request");
+    };
+    assert_eq!((&*request.method, &*request.body), ("POST", &b"{}"[..]));
+    assert_eq!(request.headers, [("Host".into(), "app.test".into())]);
+    assert_eq!(request.expect.status, 201);
+    let value = serde_json::json!({"id": 7, "ok": true});
+    assert_eq!(request.expect.json, [("/items/0".into(), value)]);
+    assert_eq!(request.expect.max_size_drift, Some(0.1));
+    assert_eq!(workload.connections, 7);
+    assert_eq!(workload.timeout, Duration::from_secs(5));
+    let rate = workload.rate.expect("an open loop");
+    assert_eq!(rate.to_string(), "200/s");
+}
+
+#[test]
+fn several_requests_inherit_from_their_endpoint() {
+    let workload = workload(
+        "path = \"/a\"\nheaders = { A = \"1\", B = \"2\" }\nexpect = { status = 201, contains = \"x\" }\n\
+         requests = [\n  { weight = 3 },\n\
+         { path = \"/b\", method = \"PUT\", body = \"y\", headers = { B = \"3\" }, expect = { status = 204 } },\n]\n",
+    );
+    let [a, b] = workload.requests.as_slice() else {
+        panic!("two requests");
+    };
+    assert_eq!((&*a.path, a.weight, a.expect.status), ("/a", 3, 201));
+    assert_eq!((&*b.path, b.weight, b.expect.status), ("/b", 1, 204));
+    assert_eq!(b.expect.contains.as_deref(), Some("x"));
+    assert_eq!(
+        b.headers,
+        [("A".into(), "1".into()), ("B".into(), "3".into())]
+    );
+}
+
+#[test]
+fn a_request_that_cannot_be_made_names_its_place() {
+    for (endpoint, message, hint) in [
+        ("", "the request has no path", "path = "),
+        (
+            "path = \"/\"\nmethod = \"GET /\"",
+            "`GET /` is not a method",
+            "POST",
+        ),
+        (
+            "path = \"/\"\nbody = \"a\"\nbody_file = \"b\"",
+            "both `body` and `body_file`",
+            "leave",
+        ),
+        (
+            "path = \"/\"\nbody_file = \"no-such-file\"",
+            "no-such-file` cannot be read",
+            "folder",
+        ),
+        (
+            "path = \"/\"\nheaders = { Content-Length = \"1\" }",
+            "follows from the body",
+            "leave",
+        ),
+        (
+            "path = \"/\"\nrate = \"0/s\"",
+            "`0/s` is not a rate",
+            "200/s",
+        ),
+        (
+            "path = \"/\"\nexpect = { json = { items = 1 } }",
+            "`items` is not a JSON pointer",
+            "/items/0/id",
+        ),
+        (
+            "path = \"/\"\nexpect = { json = { \"/a\" = 2020-01-01 } }",
+            "JSON has no such value",
+            "number",
+        ),
+        (
+            "path = \"/\"\nrequests = [{ weight = 0 }]",
+            "all requests weigh 0",
+            "at least one",
+        ),
+    ] {
+        let (error, help) = refused_endpoint(endpoint);
+        assert!(error.contains("project/perfgate.toml:"), "{error}");
+        assert!(error.contains(message), "{error}");
+        assert!(help.contains(hint), "{help}");
+    }
+}
+
+#[test]
+fn a_server_may_speak_tls_and_http2() {
+    let target = |server: &str| {
+        let text = format!("[server.app]\n{server}\n{ENDPOINT}");
+        read(&text).map(|plan| plan.targets[0].clone())
+    };
+    let run =
+        target("run = [\"app\"]\nhttp2 = true\ntls = { ca = \"ca.pem\", name = \"app.test\" }");
+    let transport = run.expect("valid").transport;
+    assert!(transport.http2);
+    let tls = transport.tls.expect("TLS");
+    assert_eq!(tls.name.as_deref(), Some("app.test"));
+    assert_eq!(tls.trust, Trust::File("project/ca.pem".into()));
+    let origin = |server: &str| match target(server).expect("valid").source {
+        Source::Url(origin) => origin,
+        other => panic!("{other:?}"),
+    };
+    let secure = origin("url = \"https://app.test\"\ntls = { insecure = true }");
+    assert_eq!(secure.address, Address::Tcp("app.test".into(), 443));
+    assert_eq!(secure.transport.tls.expect("TLS").trust, Trust::Anyone);
+    let trusting = origin("url = \"https://app.test\"").transport.tls;
+    assert_eq!(trusting, Some(Tls::default()));
+    let local = origin("url = \"unix:/run/app.sock\"");
+    assert_eq!(local.address, Address::Unix("/run/app.sock".into()));
+    for (server, message) in [
+        ("url = \"http://app.test\"\ntls = {}", "is not the URL"),
+        ("url = \"http://app.test/path\"", "is not the URL"),
+        ("url = \"ftp://app.test\"", "is not the URL"),
+        (
+            "run = [\"a\"]\ntls = { ca = \"a\", insecure = true }",
+            "both `ca` and `insecure`",
+        ),
+    ] {
+        let error = target(server).expect_err("refused").to_string();
+        assert!(error.contains(message), "{error}");
+    }
 }

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::time::timeout;
 
 use super::Error;
@@ -122,11 +121,11 @@ fn prepare(
     post: Post,
     order: &Order,
     recorder: &mut Recorder,
-) -> Result<(Runtime, Connections), Error> {
+) -> Result<(LocalRuntime, Connections), Error> {
     post.pin()?;
     let runtime = Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .map_err(|source| post.cannot_start(source))?;
     let connections = runtime.block_on(open_all(order, recorder));
     Ok((runtime, connections))
@@ -149,10 +148,9 @@ async fn open_all(order: &Order, recorder: &mut Recorder) -> Connections {
     connections
 }
 
-fn perform(runtime: &Runtime, worker: &Rc<Worker>, connections: Connections) -> Tally {
+fn perform(runtime: &LocalRuntime, worker: &Rc<Worker>, connections: Connections) -> Tally {
     let before = thread_cpu();
-    let served = Rc::clone(worker).serve(connections);
-    LocalSet::new().block_on(runtime, served);
+    runtime.block_on(Rc::clone(worker).serve(connections));
     worker
         .take_recorder()
         .finish(thread_cpu().saturating_sub(before))

@@ -112,7 +112,7 @@ impl Worker {
         })
     }
 
-    /// Runs a slot for each connection until all are done. Belongs into a local set.
+    /// Runs a slot for each connection until all are done. Belongs into a local runtime.
     pub(super) async fn serve(self: Rc<Self>, connections: Vec<Option<Connection>>) {
         let mut tasks = JoinSet::new();
         let mut watches = Vec::with_capacity(connections.len());

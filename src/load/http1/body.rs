@@ -31,6 +31,8 @@ enum State {
     Size,
     /// After at least one digit.
     Digits,
+    /// After blanks behind a size.
+    Blank,
     /// Between the size and the end of its line.
     Extension,
     /// Before the line feed that ends a size.
@@ -42,7 +44,10 @@ enum State {
     DataFeed,
     /// At the start of a trailer or of the last line.
     Trailer,
-    InTrailer,
+    TrailerName,
+    TrailerValue,
+    /// Before the line feed that ends a trailer.
+    TrailerEnd,
     /// Before the line feed that ends the message.
     LastFeed,
     Complete,
@@ -124,16 +129,23 @@ impl Chunked {
         }
         match (self.state, byte) {
             (State::Size | State::Digits, byte) if byte.is_ascii_hexdigit() => self.digit(byte),
-            (State::Digits | State::Extension, b'\r') => Ok(State::SizeEnd),
-            (State::Digits, b';' | b' ' | b'\t') => Ok(State::Extension),
+            (State::Digits | State::Blank | State::Extension, b'\r') => Ok(State::SizeEnd),
+            (State::Digits | State::Blank, b' ' | b'\t') => Ok(State::Blank),
+            (State::Digits | State::Blank, b';') => Ok(State::Extension),
             (State::Extension, byte) if byte != b'\n' => Ok(State::Extension),
             (State::SizeEnd, b'\n') => Ok(self.size_read()),
             (State::DataEnd, b'\r') => Ok(State::DataFeed),
             (State::DataFeed, b'\n') => Ok(State::Size),
             (State::Trailer, b'\r') => Ok(State::LastFeed),
-            (State::InTrailer, b'\n') => Ok(State::Trailer),
-            (State::Trailer | State::InTrailer, byte) if byte != b'\n' => Ok(State::InTrailer),
-            (State::LastFeed, b'\n') => Ok(State::Complete),
+            (State::Trailer | State::TrailerName, byte) if is_token(byte) => Ok(State::TrailerName),
+            (State::TrailerName, b':') => Ok(State::TrailerValue),
+            (State::TrailerValue, b'\r') => Ok(State::TrailerEnd),
+            // Trailers end their lines as leniently as the fields of the head.
+            (State::TrailerValue | State::TrailerEnd, b'\n') => Ok(State::Trailer),
+            (State::TrailerValue, byte) if byte == b'\t' || !byte.is_ascii_control() => {
+                Ok(State::TrailerValue)
+            }
+            (State::Trailer | State::LastFeed, b'\n') => Ok(State::Complete),
             _ => Err(Malformed),
         }
     }
@@ -161,4 +173,9 @@ fn take_data(left: &mut u64, bytes: &[u8], content: &mut impl FnMut(&[u8])) -> u
     content(&bytes[..taken]);
     *left -= taken as u64;
     taken
+}
+
+/// The letters of a field's name, RFC 9110, section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,6 +1,11 @@
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::TokioIo;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::RngSeed;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::receiver::Receiver;
 use crate::load::response::{Kept, Response};
@@ -97,6 +102,8 @@ fn body_ends_with_the_last_chunk_and_its_trailers() {
         ("5\r\nhello!\r\n", Err(Failure::Unparsable)),
         ("11111111111111111\r\n", Err(Failure::Unparsable)),
         ("0\r\n\r\nHTTP/1.1", Err(Failure::Unparsable)),
+        ("0\r\nA b\r\n\r\n", Err(Failure::Unparsable)),
+        ("0\r\nA: b\r\r\n\r\n", Err(Failure::Unparsable)),
     ] {
         assert_eq!(whole(format!("{head}{body}")), outcome, "{body:?}");
     }
@@ -383,4 +390,92 @@ proptest! {
         let bytes = [&head[..], &bytes].concat();
         prop_assert_eq!(bytewise(&bytes), whole(&bytes));
     }
+}
+
+/// Status and content as hyper's client reads them.
+async fn hyper_reads(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let (client, mut server) = tokio::io::duplex(64 * 1024);
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(client));
+    let (mut sender, connection) = handshake.await.ok()?;
+    let driver = tokio::spawn(connection);
+    let request = hyper::Request::get("/").header("Host", "app.test");
+    let response = sender.send_request(request.body(Empty::<Bytes>::new()).ok()?);
+    let answer = async {
+        let mut request = [0; 1024];
+        server.read(&mut request).await.ok()?;
+        server.write_all(bytes).await.ok()?;
+        server.shutdown().await.ok()
+    };
+    let (response, _) = tokio::join!(response, answer);
+    let response = response.ok()?;
+    let status = response.status().as_u16();
+    let content = response.into_body().collect().await.ok()?.to_bytes();
+    driver.abort();
+    Some((status, content.to_vec()))
+}
+
+/// What both parsers make of the bytes; ours first.
+fn both_read(bytes: &[u8]) -> [Option<(u16, Vec<u8>)>; 2] {
+    let (outcome, content) = receive_to(false, [bytes]);
+    let ours = outcome.ok().map(|response| (response.status, content));
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let theirs = runtime.expect("a runtime").block_on(hyper_reads(bytes));
+    [ours, theirs]
+}
+
+proptest! {
+    // Always the same corpus: what two parsers make of damage differs in ever rarer ways.
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+    #[test]
+    fn second_parser_reads_the_same(message in messages()) {
+        let expected = Some((message.status, message.content));
+        prop_assert_eq!(both_read(&message.bytes), [expected.clone(), expected]);
+    }
+
+    /// Without what the two read differently on purpose: HTTP/1.0 with a transfer coding, an empty
+    /// element behind `chunked`, and bare line feeds in trailers.
+    #[test]
+    fn second_parser_reads_the_same_out_of_damaged_messages(
+        message in messages(),
+        damages in vec((any::<Index>(), prop_oneof![Just(b'\r'), Just(b'\n'), 0_u8..128]), 1..3),
+        length in any::<Index>(),
+    ) {
+        let mut bytes = message.bytes;
+        for (spot, byte) in damages {
+            let spot = spot.index(bytes.len());
+            bytes[spot] = byte;
+        }
+        bytes.truncate(length.index(bytes.len() * 2) + 1);
+        prop_assume!(!bytes.windows(8).any(|text| text == b"HTTP/1.0"));
+        prop_assume!(!bytes.windows(8).any(|text| text == b"chunked,"));
+        prop_assume!(!has_bare_line_feed(trailers(&bytes)));
+        let [ours, theirs] = both_read(&bytes);
+        // An upgrade that was not asked for is no response here.
+        prop_assume!(theirs.as_ref().is_none_or(|(status, _)| *status != 101));
+        let agree = ours == theirs || (ours.is_none() && has_leftovers(&bytes, theirs.as_ref()));
+        prop_assert!(agree, "{:?}: ours {ours:?}, theirs {theirs:?}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// What stands behind the last line that is a zero; nothing without one.
+fn trailers(bytes: &[u8]) -> &[u8] {
+    let last = bytes.windows(4).rposition(|line| line == b"\n0\r\n");
+    last.map_or(&[], |at| &bytes[at + 4..])
+}
+
+fn has_bare_line_feed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\n")
+        || bytes
+            .windows(2)
+            .any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
+}
+
+/// Whether the bytes are a response and more, which hyper does not mind.
+fn has_leftovers(bytes: &[u8], response: Option<&(u16, Vec<u8>)>) -> bool {
+    (0..bytes.len()).any(|length| {
+        let (outcome, content) = receive_to(false, [&bytes[..length]]);
+        let read = outcome.ok().map(|response| (response.status, content));
+        read.is_some() && read.as_ref() == response
+    })
 }
