@@ -1,8 +1,10 @@
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -114,8 +116,149 @@ fn an_interrupt_prints_what_was_measured_so_far() {
 fn urls_that_cannot_be_loaded_are_refused() {
     for (url, reason) in [
         ("ftp://x/", "write http://HOST:PORT/PATH"),
-        ("no url", "not a URL"),
+        ("no url", "https://… or unix:/SOCKET:/PATH"),
     ] {
         Sandbox::new().run(["load", url]).exits(2).complains(reason);
+    }
+}
+
+/// The sample service on a port of its own, ended when dropped.
+struct Service {
+    process: Child,
+    url: String,
+}
+
+impl Service {
+    fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let process = Command::new(env!("CARGO_BIN_EXE_perfgate"))
+            .args(["sample", "--listen", &address.to_string()])
+            .spawn()
+            .expect("the sample starts");
+        let service = Self {
+            process,
+            url: format!("http://{address}/api/django-starter/monitoring/health"),
+        };
+        crate::support::eventually("the sample answers", Duration::from_secs(20), || {
+            TcpStream::connect(address).is_ok()
+        });
+        service
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn result(run: &crate::support::Run) -> Value {
+    serde_json::from_str(&run.stdout).expect("JSON")
+}
+
+#[test]
+fn ten_thousand_connections_are_open_at_once() {
+    let service = Service::start();
+    let options = [
+        "-c",
+        "10000",
+        "-d",
+        "500ms",
+        "--timeout",
+        "60s",
+        "--json",
+        "-",
+    ];
+    let run = Sandbox::new()
+        .run(["load", &service.url].into_iter().chain(options))
+        .exits(0);
+    let result = result(&run);
+    assert!(result["requests"].as_u64() >= Some(10_000), "{result}");
+    assert_eq!(result["errors"], serde_json::json!({}));
+    assert_eq!(result["reconnects"], 0);
+}
+
+#[test]
+fn too_few_files_are_told_before_the_load_begins() {
+    let (address, answered) = server();
+    let url = format!("http://{address}/");
+    let limited = |limit: u32, connections: &str| {
+        let perfgate = env!("CARGO_BIN_EXE_perfgate");
+        let script = format!("ulimit -n {limit}; exec \"$@\"");
+        let output = Command::new("sh")
+            .args([
+                "-c",
+                &script,
+                "sh",
+                perfgate,
+                "load",
+                &url,
+                "-c",
+                connections,
+            ])
+            .output()
+            .expect("a shell");
+        assert_eq!(output.status.code(), Some(4));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let files = limited(256, "1000");
+    assert!(files.contains("the open-file limit is 256"), "{files}");
+    assert!(files.contains("hint: raise it with `ulimit -n"), "{files}");
+    assert_eq!(answered.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_rate_is_kept_and_shown() {
+    let (address, answered) = server();
+    let url = format!("http://{address}/");
+    let options = [
+        "-c",
+        "8",
+        "-d",
+        "500ms",
+        "--rate",
+        "200..600/s",
+        "--json",
+        "-",
+    ];
+    let run = Sandbox::new()
+        .run(["load", &url].into_iter().chain(options))
+        .exits(0);
+    let result = result(&run);
+    assert_eq!(result["open"]["offered"], 200);
+    assert_eq!(result["requests"], 200);
+    assert_eq!(answered.load(Ordering::SeqCst), 200);
+    for times in ["latency_us", "service_us", "send_lag_us"] {
+        assert!(result[times]["p50"].as_f64() > Some(0.0), "{times}");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_keep_the_rate_makes_the_load_invalid() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", silent.local_addr().expect("an address"));
+    let options = ["-c", "2", "-d", "200ms", "--rate", "100"];
+    Sandbox::new()
+        .run(["load", &url].into_iter().chain(options))
+        .exits(0)
+        .prints("20 unfinished")
+        .prints("invalid: the server did not keep up with the rate; offer less");
+}
+
+#[test]
+fn options_that_make_no_load_are_refused() {
+    for (options, reason) in [
+        (["--rate", "0"], "`0` is not a rate"),
+        (["--rate", "1..x"], "`1..x` is not a rate"),
+        (
+            ["--body-file", "/no/such/file"],
+            "cannot read `/no/such/file`",
+        ),
+    ] {
+        let words = ["load", "http://127.0.0.1:1/"].into_iter().chain(options);
+        Sandbox::new().run(words).exits(2).complains(reason);
     }
 }
