@@ -63,6 +63,11 @@ impl Recorder {
         self.open_loop().service.saturating_record(service);
     }
 
+    /// Of a rate that changes, the latency of a request that was due at a share of the window.
+    pub(super) fn stepped(&mut self, share: f64, latency: Duration) {
+        self.open_loop().record_step(share, nanoseconds(latency));
+    }
+
     /// Requests that were due in the window; those that no connection could send are unfinished.
     pub(super) fn offered(&mut self, offered: u64) {
         let unsent = offered.saturating_sub(self.tally.started);

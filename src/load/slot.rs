@@ -129,8 +129,12 @@ impl Slot {
         match turn.due {
             None => recorder.completed(verdict, waited, in_window),
             Some(due) => {
-                recorder.completed(verdict, now.saturating_duration_since(due), in_window);
+                let latency = now.saturating_duration_since(due);
+                recorder.completed(verdict, latency, in_window);
                 recorder.served(waited);
+                if let Some(share) = self.worker.share_of_ramp(due) {
+                    recorder.stepped(share, latency);
+                }
             }
         }
         drop(recorder);

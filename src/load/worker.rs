@@ -163,6 +163,13 @@ impl Worker {
         self.recorder.borrow_mut()
     }
 
+    /// Where in the window a request was due, if the rate changes over it.
+    pub(super) fn share_of_ramp(&self, due: Instant) -> Option<f64> {
+        let Window { opens, closes } = self.window;
+        self.order.rate.filter(|rate| !rate.is_constant())?;
+        Some((due - opens).as_secs_f64() / (closes - opens).as_secs_f64())
+    }
+
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
         self.order.connect().await
     }

@@ -62,6 +62,10 @@ pub struct OpenLoop {
     /// and a connection was free until it was sent.
     #[serde(with = "super::histogram")]
     pub send_lag: Histogram<u64>,
+    /// Latency of the requests due in each tenth of the window, in nanoseconds; empty for a
+    /// constant rate, which is all that measurements are stored of.
+    #[serde(skip)]
+    pub steps: Vec<Histogram<u64>>,
 }
 
 /// Ways a request can fail, each counted apart.
@@ -107,13 +111,30 @@ pub enum Failure {
 }
 
 impl OpenLoop {
+    /// Parts of a window with a changing rate that are told apart.
+    pub const STEPS: usize = 10;
+
     pub fn empty() -> Self {
         Self {
             offered: 0,
             sent: 0,
             service: new_histogram(),
             send_lag: new_histogram(),
+            steps: Vec::new(),
         }
+    }
+
+    /// Counts a request that was due at a share of the window into its step.
+    pub fn record_step(&mut self, share: f64, latency: u64) {
+        let position = (share * Self::STEPS as f64).clamp(0.0, Self::STEPS as f64 - 1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to the number of steps"
+        )]
+        let step = position as usize;
+        self.steps.resize_with(Self::STEPS, new_histogram);
+        self.steps[step].saturating_record(latency);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -121,6 +142,11 @@ impl OpenLoop {
         self.sent += other.sent;
         add(&mut self.service, &other.service);
         add(&mut self.send_lag, &other.send_lag);
+        let steps = self.steps.len().max(other.steps.len());
+        self.steps.resize_with(steps, new_histogram);
+        for (sum, more) in self.steps.iter_mut().zip(&other.steps) {
+            add(sum, more);
+        }
     }
 }
 

@@ -83,9 +83,20 @@ impl Expect {
     }
 }
 
+impl Rate {
+    pub fn is_constant(self) -> bool {
+        (self.from - self.to).abs() < f64::EPSILON
+    }
+
+    /// The rate at a share of the window.
+    pub fn at(self, share: f64) -> f64 {
+        self.from + share * (self.to - self.from)
+    }
+}
+
 impl std::fmt::Display for Rate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if (self.from - self.to).abs() < f64::EPSILON {
+        if self.is_constant() {
             write!(f, "{}/s", self.from)
         } else {
             write!(f, "{}..{}/s", self.from, self.to)

@@ -30,11 +30,12 @@ const QUANTILES: [(&str, f64); 5] = [
     ("p99.9", 0.999),
 ];
 
-impl Load<'_> {
+impl<'a> Load<'a> {
     /// The load as a table for people.
     pub fn terminal(self) -> String {
         let mut parts = vec![self.headline(), self.spreads(), self.quantiles()];
         parts.extend(Some(self.bars()).filter(|bars| !bars.is_empty()));
+        parts.extend(self.steps().map(|steps| steps_table(&steps)));
         parts.push(self.counts());
         parts.push(self.rates());
         let notes = self.tally.doubts(self.threads);
@@ -82,7 +83,22 @@ impl Load<'_> {
             json["service_us"] = times(&open.service);
             json["send_lag_us"] = times(&open.send_lag);
         }
+        if let Some(steps) = self.steps() {
+            json["ramp"] = steps.iter().map(Step::json).collect();
+        }
         json
+    }
+
+    /// What became of the requests as the rate changed.
+    fn steps(self) -> Option<Vec<Step<'a>>> {
+        let open = self.tally.open.as_ref()?;
+        let rate = self.rate.filter(|_| !open.steps.is_empty())?;
+        let count = open.steps.len() as f64;
+        let step = |(number, latency): (usize, &'a Histogram<u64>)| Step {
+            rate: rate.at((number as f64 + 0.5) / count),
+            latency,
+        };
+        Some(open.steps.iter().enumerate().map(step).collect())
     }
 
     fn headline(self) -> String {
@@ -199,6 +215,37 @@ impl Load<'_> {
         let cpu = self.tally.generator_cpu.as_secs_f64() * 1e6;
         (completed > 0).then(|| cpu / completed as f64)
     }
+}
+
+/// A part of a window whose rate changes.
+struct Step<'a> {
+    /// Mean rate at which requests were due.
+    rate: f64,
+    latency: &'a Histogram<u64>,
+}
+
+impl Step<'_> {
+    fn json(&self) -> Value {
+        json!({
+            "rate": self.rate,
+            "requests": self.latency.len(),
+            "latency_us": times(self.latency),
+        })
+    }
+}
+
+fn steps_table(steps: &[Step<'_>]) -> String {
+    let mut table = right_aligned(["due", "requests", "p50", "p99", "max"]);
+    for Step { rate: due, latency } in steps {
+        table.add_row([
+            rate(*due),
+            latency.len().to_string(),
+            micros(quantile_of(latency, 0.5)),
+            micros(quantile_of(latency, 0.99)),
+            micros(latency.max() as f64 / 1e3),
+        ]);
+    }
+    table.trim_fmt()
 }
 
 /// What is wrong, and what to do.
@@ -353,6 +400,33 @@ mod tests {
         assert_eq!(json["open"]["achieved_per_second"], 450.0);
         assert_eq!(json["valid"], false);
         assert_eq!(json["doubts"], json!(["short_of_rate"]));
+    }
+
+    #[test]
+    fn a_ramp_shows_how_latency_follows_the_rate() {
+        let mut tally = tally();
+        let mut open = OpenLoop::empty();
+        for tenth in 0..10_u32 {
+            open.record_step(f64::from(tenth) / 10.0, 1_000_000 * u64::from(tenth + 1));
+        }
+        open.record_step(1.5, 1);
+        tally.open = Some(open);
+        let rate = Rate {
+            from: 100.0,
+            to: 1100.0,
+        };
+        let load = Load {
+            rate: Some(rate),
+            ..load(&tally)
+        };
+        let json = load.json();
+        assert_eq!(json["ramp"][0]["rate"], 150.0);
+        assert_eq!(
+            json["ramp"][9]["requests"], 2,
+            "the last holds what lies behind it"
+        );
+        let text = load.terminal();
+        assert!(text.contains("1050/s"), "{text}");
     }
 
     #[test]

@@ -231,6 +231,10 @@ fn a_rate_is_kept_and_shown() {
     assert_eq!(result["open"]["offered"], 200);
     assert_eq!(result["requests"], 200);
     assert_eq!(answered.load(Ordering::SeqCst), 200);
+    let ramp = result["ramp"].as_array().expect("a rate that changes");
+    let requests = ramp.iter().map(|step| step["requests"].as_u64());
+    assert_eq!(requests.sum::<Option<u64>>(), Some(200));
+    assert!(ramp[0]["requests"].as_u64() < ramp[9]["requests"].as_u64());
     for times in ["latency_us", "service_us", "send_lag_us"] {
         assert!(result[times]["p50"].as_f64() > Some(0.0), "{times}");
     }

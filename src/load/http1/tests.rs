@@ -402,7 +402,11 @@ async fn hyper_reads(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
     let response = sender.send_request(request.body(Empty::<Bytes>::new()).ok()?);
     let answer = async {
         let mut request = [0; 1024];
-        server.read(&mut request).await.ok()?;
+        let heard = server.read(&mut request).await.ok()?;
+        assert!(
+            heard > 0 && heard < request.len(),
+            "the request comes in one piece"
+        );
         server.write_all(bytes).await.ok()?;
         server.shutdown().await.ok()
     };
