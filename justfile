@@ -19,6 +19,10 @@ test:
 test-fast:
     cargo test
 
+# The load engine against wrk, oha and a bare send-receive loop; writes docs/benchmarks.md.
+bench *options:
+    cargo bench --bench engine -- --output docs/benchmarks.md {{options}}
+
 # The gate on this repository's own fixture.
 gate:
     cargo run --release --locked -- check

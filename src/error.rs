@@ -52,6 +52,17 @@ impl Error {
         match self {
             Self::Config(_) | Self::Argument { .. } | Self::Read { .. } => 2,
             Self::Document(error) if !error.is_of_writing() => 2,
+            Self::Load(error) | Self::Measure(measure::Error::Load(error))
+                if error.is_of_usage() =>
+            {
+                2
+            }
+            Self::Stack(stack::Error::Dial(error))
+            | Self::Measure(measure::Error::Stack(stack::Error::Dial(error)))
+                if error.is_of_usage() =>
+            {
+                2
+            }
             Self::Stack(_)
             | Self::Load(_)
             | Self::Measure(_)

@@ -108,6 +108,12 @@ fn job(args: &Args) -> Result<Job, Error> {
         argument: args.url.clone(),
         reason,
     })?;
+    if !url.is_https && (args.insecure || args.cacert.is_some()) {
+        return Err(Error::Argument {
+            argument: args.url.clone(),
+            reason: "--cacert and --insecure are for https".into(),
+        });
+    }
     Ok(Job {
         workload: Workload {
             requests: vec![request(args, url.target)?],

@@ -150,7 +150,7 @@ impl Resolver<'_> {
             return Err(invalid("leave the path out; paths belong to endpoints"));
         }
         if !is_https && transport.tls.is_some() {
-            return Err(invalid("write https://, or leave out `tls`"));
+            return Err(invalid("leave out `tls`, which is for https://"));
         }
         let tls = transport.tls.clone();
         Ok(Origin {

@@ -48,7 +48,7 @@ impl Url {
             "https" => true,
             _ => return None,
         };
-        let authority = uri.authority()?;
+        let authority = uri.authority().filter(|it| !it.as_str().contains('@'))?;
         let host = authority.host().trim_matches(['[', ']']);
         let names_port = authority.as_str().len() > authority.host().len();
         let port = match authority.port_u16() {
@@ -112,6 +112,7 @@ mod tests {
             "http://:80",
             "http://a b",
             "http://user@a.test",
+            "http://user@a.test:80",
             "http://a.test:x",
             "http://a.test:99999",
             "unix:",

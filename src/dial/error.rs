@@ -22,6 +22,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was asked for is at fault, and not the machine.
+    pub const fn is_of_usage(&self) -> bool {
+        !matches!(self, Self::NoAuthorities)
+    }
+
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -31,7 +31,15 @@ impl Connection {
     ) -> Result<Response, Failure> {
         match self {
             Self::Http1(connection) => connection.exchange(request, kept).await,
-            Self::Http2(connection) => connection.exchange(request, kept).await,
+            Self::Http2(connection) => Box::pin(connection.exchange(request, kept)).await,
+        }
+    }
+
+    /// Whether the server did nothing with the request that failed: sending it again is safe.
+    pub(super) fn left_untouched(&self) -> bool {
+        match self {
+            Self::Http1(_) => false,
+            Self::Http2(connection) => connection.left_untouched(),
         }
     }
 

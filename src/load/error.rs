@@ -39,6 +39,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was asked for is at fault, and not the machine.
+    pub const fn is_of_usage(&self) -> bool {
+        match self {
+            Self::Dial(error) => error.is_of_usage(),
+            Self::NoConnections
+            | Self::Method { .. }
+            | Self::Path { .. }
+            | Self::Header { .. }
+            | Self::Framing { .. }
+            | Self::Weights { .. } => true,
+            Self::OpenFiles { .. }
+            | Self::Ports { .. }
+            | Self::Start { .. }
+            | Self::Pin { .. }
+            | Self::Panicked { .. } => false,
+        }
+    }
+
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -28,6 +28,8 @@ pub(super) struct Connection {
     received: Arc<AtomicU64>,
     /// Bytes received when they were last asked for.
     asked: u64,
+    /// Whether the server did nothing with the request that failed.
+    untouched: bool,
 }
 
 impl Connection {
@@ -49,6 +51,7 @@ impl Connection {
             driver,
             received,
             asked: 0,
+            untouched: false,
         })
     }
 
@@ -59,9 +62,15 @@ impl Connection {
         kept: Option<&mut Kept>,
     ) -> Result<Response, Failure> {
         let request = request.http2.clone().expect("prepared for HTTP/2");
-        self.sender.ready().await.map_err(|_| Failure::Closed)?;
+        if self.sender.ready().await.is_err() {
+            self.untouched = true;
+            return Err(Failure::Closed);
+        }
         let answered = self.sender.send_request(request).await;
-        let response = answered.map_err(|error| failure_before_head(&error))?;
+        let response = answered.map_err(|error| {
+            self.untouched = is_untouched(&error);
+            failure_before_head(&error)
+        })?;
         let status = response.status().as_u16();
         let body_bytes = read(response.into_body(), kept).await?;
         Ok(Response {
@@ -69,6 +78,11 @@ impl Connection {
             body_bytes,
             keep_alive: true,
         })
+    }
+
+    /// Whether the server did nothing with the request that failed: sending it again is safe.
+    pub(super) fn left_untouched(&self) -> bool {
+        self.untouched
     }
 
     /// Bytes received since the last call.
@@ -100,18 +114,23 @@ async fn read(mut body: Incoming, mut kept: Option<&mut Kept>) -> Result<u64, Fa
 }
 
 fn failure_before_head(error: &hyper::Error) -> Failure {
-    let http2 = http2_error(error);
-    // The server closes, and has not begun with this request (RFC 9113, sections 6.8 and 8.7).
-    let untouched = |error: &h2::Error| {
-        error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM)
-    };
-    match http2 {
+    match http2_error(error) {
         Some(error) if error.is_io() => Failure::Reset,
-        Some(error) if untouched(error) && error.is_remote() => Failure::Closed,
+        _ if is_untouched(error) => Failure::Closed,
         Some(error) if error.is_remote() => Failure::Reset,
         Some(_) => Failure::Unparsable,
         None => Failure::Closed,
     }
+}
+
+/// Whether the request was never sent, or the server says that it has not begun with it
+/// (RFC 9113, sections 6.8 and 8.7).
+fn is_untouched(error: &hyper::Error) -> bool {
+    let refused = |error: &h2::Error| {
+        let refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (error.is_go_away() || refused)
+    };
+    error.is_canceled() || http2_error(error).is_some_and(refused)
 }
 
 fn failure_in_body(error: &hyper::Error) -> Failure {

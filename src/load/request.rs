@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::{Method, Uri};
 
 use super::Error;
@@ -173,9 +174,12 @@ fn http2(
     let unusable = || Error::Path {
         path: request.path.clone(),
     };
+    let authority = Authority::try_from(host.1.as_bytes()).map_err(|_| Error::Header {
+        name: "host".into(),
+    })?;
     let uri = Uri::builder()
         .scheme(origin.scheme())
-        .authority(host.1.as_bytes())
+        .authority(authority)
         .path_and_query(&*request.path)
         .build()
         .map_err(|_| unusable())?;
@@ -267,6 +271,8 @@ mod tests {
             let result = prepare(&with_headers(&[field]));
             assert!(matches!(result, Err(Error::Header { .. })), "{field:?}");
         }
+        let result = prepare(&with_headers(&[("Host", "a b")]));
+        assert!(matches!(result, Err(Error::Header { .. })));
         let result = prepare(&with_headers(&[("Content-Length", "1")]));
         assert!(matches!(result, Err(Error::Framing { .. })));
         for method in ["", "GET /", "CONNECT"] {

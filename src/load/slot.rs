@@ -2,6 +2,7 @@
 //! records one request after the other until the window closes, and promises that each of them
 //! is recorded once, whatever becomes of it.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -54,8 +55,11 @@ impl Slot {
         self.worker.recorder().started(&turn, in_window);
         watch.begin(turn.starts);
         let mut kept = self.worker.check(&turn).next_look();
-        let attempt = self.attempt(&turn, kept.as_mut());
-        let outcome = match watch.until_given_up(attempt).await {
+        let waited = {
+            let attempt = pin!(self.attempt(&turn, kept.as_mut()));
+            watch.until_given_up(attempt).await
+        };
+        let outcome = match waited {
             Ok(outcome) => outcome,
             Err(GivenUp::Overdue) => Err(self.overdue()),
             Err(GivenUp::Over) => {
@@ -87,12 +91,14 @@ impl Slot {
         let was_open = self.connection.is_some();
         if let Some(connection) = &mut self.connection {
             let outcome = connection.exchange(request, kept.as_deref_mut()).await;
-            if !outcome.is_err_and(is_silent) || !request.is_idempotent {
+            let is_safe = request.is_idempotent || connection.left_untouched();
+            if !outcome.is_err_and(is_silent) || !is_safe {
                 return outcome;
             }
             self.close();
         }
-        let connection = self.connect().await?;
+        // On the heap, as is all that is rare: the future of a slot stays small.
+        let connection = Box::pin(self.connect()).await?;
         if !was_open {
             self.watch.begin(Instant::now());
         }

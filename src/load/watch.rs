@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -49,9 +49,8 @@ impl Watch {
     /// Waits for a future until the scan gives it up.
     pub(super) async fn until_given_up<T>(
         &self,
-        future: impl Future<Output = T>,
+        mut future: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, GivenUp> {
-        let mut future = pin!(future);
         self.given_up.set(None);
         self.waiting.set(true);
         let outcome = poll_fn(|context| {

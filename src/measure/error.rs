@@ -19,7 +19,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Stack(error) => error.hint(),
-            Self::Load(_) | Self::Machine { .. } => None,
+            Self::Load(error) => error.hint(),
+            Self::Machine { .. } => None,
         }
     }
 }

@@ -61,6 +61,7 @@ impl<'a> Load<'a> {
             "seconds": tally.window.as_secs_f64(),
             "throughput": self.per_second(tally.succeeded_in_window),
             "bytes": tally.bytes,
+            "connections_opened": tally.connect.len(),
             "reconnects": tally.reconnects,
             "latency_us": times(&tally.latency),
             "connect_us": times(&tally.connect),

@@ -169,7 +169,10 @@ impl Server {
         let path = &target.ready.path;
         let wait = Wait {
             name: &target.name,
-            what: format!("{}://{}{path}", origin.scheme(), origin.authority),
+            what: match &origin.address {
+                Address::Tcp(..) => format!("{}://{}{path}", origin.scheme(), origin.authority),
+                Address::Unix(_) => format!("{}:{path}", origin.address),
+            },
             within: target.ready.within,
         };
         let ask = async || get(&origin, &dialer, path).await;

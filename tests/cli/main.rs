@@ -2,12 +2,15 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/web.rs"]
+mod web;
 
 mod baseline;
 mod check;
 mod compare;
 mod interrupt;
 mod load;
+mod transport;
 mod usage;
 
 use support::Sandbox;

@@ -7,7 +7,7 @@ use super::head::Malformed;
 const MAX_LINE: u32 = 64 * 1024;
 
 /// Position inside a body.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Body {
     /// So many bytes are left.
     Length(u64),
@@ -16,7 +16,7 @@ pub(super) enum Body {
 }
 
 /// Position inside a chunked body, RFC 9112, section 7.1.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Chunked {
     state: State,
     /// Bytes left in the chunk, or its size as far as it is read.

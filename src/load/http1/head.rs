@@ -13,7 +13,7 @@ pub(super) struct Malformed;
 const MAX_FIELDS: usize = 256;
 
 /// A complete head.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     /// Its length in bytes.
     pub(super) length: usize,
@@ -23,8 +23,34 @@ pub(super) struct Head {
     pub(super) keep_alive: bool,
 }
 
-/// Parses the head of a response, to a HEAD request or another; none as long as it is incomplete.
-pub(super) fn parse(bytes: &[u8], is_head: bool) -> Result<Option<Head>, Malformed> {
+/// The head that was parsed last on a connection. The same bytes mean the same head, and servers
+/// repeat themselves up to the second in `Date`; comparing costs a tenth of parsing.
+#[derive(Debug, Default)]
+pub(super) struct Repeated {
+    bytes: Vec<u8>,
+    is_head: bool,
+    head: Option<Head>,
+}
+
+impl Repeated {
+    /// Parses the head of a response, to a HEAD request or another; none as long as it is
+    /// incomplete.
+    pub(super) fn parse(&mut self, bytes: &[u8], is_head: bool) -> Result<Option<Head>, Malformed> {
+        let is_known = self.is_head == is_head && bytes.starts_with(&self.bytes);
+        if is_known && self.head.is_some() {
+            return Ok(self.head);
+        }
+        let parsed = parse(bytes, is_head)?;
+        if let Some(head) = parsed {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&bytes[..head.length]);
+            (self.is_head, self.head) = (is_head, parsed);
+        }
+        Ok(parsed)
+    }
+}
+
+fn parse(bytes: &[u8], is_head: bool) -> Result<Option<Head>, Malformed> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(

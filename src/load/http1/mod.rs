@@ -43,7 +43,7 @@ impl Connection {
         self.receiver.begin(request.is_head);
         match self.send(&request.http1).await {
             Ok(()) => self.receive(kept).await,
-            Err(_) => self.refused(kept).await,
+            Err(_) => Box::pin(self.refused(kept)).await,
         }
     }
 

@@ -3,7 +3,7 @@
 //! input itself and keeps no more than an incomplete head, and the body if it is told to.
 
 use super::body::Body;
-use super::head::{self, Head, Malformed};
+use super::head::{Head, Malformed, Repeated};
 use crate::load::response::{Kept, Response};
 use crate::model::Failure;
 
@@ -25,6 +25,7 @@ pub(super) struct Receiver {
     /// Whether the response has no body, whatever its head says.
     is_head: bool,
     stage: Stage,
+    last: Repeated,
 }
 
 #[derive(Debug)]
@@ -43,6 +44,7 @@ impl Receiver {
             interim: 0,
             is_head: false,
             stage: Stage::Silence,
+            last: Repeated::default(),
         }
     }
 
@@ -108,7 +110,10 @@ impl Receiver {
     fn read_heads(&mut self) -> Result<usize, Malformed> {
         self.stage = Stage::Head;
         let mut used = 0;
-        while let Some(head) = head::parse(&self.buffer[used..self.filled], self.is_head)? {
+        while let Some(head) = self
+            .last
+            .parse(&self.buffer[used..self.filled], self.is_head)?
+        {
             used += head.length;
             if self.interim + used > MAX_HEAD {
                 return Err(Malformed);

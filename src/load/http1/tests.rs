@@ -250,6 +250,29 @@ fn content_is_kept_without_its_framing() {
 }
 
 #[test]
+fn response_does_not_depend_on_those_before_it() {
+    let length = |length: usize, field: &str| {
+        let body = "x".repeat(length);
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{field}\r\n{body}")
+    };
+    let mut receiver = Receiver::new();
+    let mut receive = |is_head, bytes: &str| {
+        receiver.begin(is_head);
+        pour(&mut receiver, [bytes.as_bytes()], &mut Kept::default())
+    };
+    let (five, closing) = (length(5, ""), length(5, "Connection: close\r\n"));
+    for _ in 0..2 {
+        assert_eq!(receive(false, &five), response(200, 5, true));
+        assert_eq!(receive(false, &five), response(200, 5, true));
+        let head = &five[..five.len() - 5];
+        assert_eq!(receive(true, head), response(200, 0, true));
+        assert_eq!(receive(false, head), Err(Failure::ClosedInBody));
+        assert_eq!(receive(false, &closing), response(200, 5, false));
+        assert_eq!(receive(false, &length(6, "")), response(200, 6, true));
+    }
+}
+
+#[test]
 fn response_to_head_has_no_body() {
     let head = |bytes: &str| receive_to(true, [bytes.as_bytes()]).0;
     for field in [

@@ -78,7 +78,7 @@ fn requests_that_no_connection_could_send_are_unfinished() {
     assert_eq!((tally.started, tally.unfinished), (20, 20));
     assert_eq!(open(&tally).sent, 1);
     assert_eq!(server.seen.requests(), 1);
-    assert_eq!(tally.doubts(1), [Doubt::ShortOfRate]);
+    assert!(tally.doubts(1).contains(&Doubt::ShortOfRate));
 }
 
 #[test]
