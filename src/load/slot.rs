@@ -55,11 +55,11 @@ impl Slot {
         self.worker.recorder().started(&turn, in_window);
         watch.begin(turn.starts);
         let mut kept = self.worker.check(&turn).next_look();
-        let waited = {
+        let ended = {
             let attempt = pin!(self.attempt(&turn, kept.as_mut()));
             watch.until_given_up(attempt).await
         };
-        let outcome = match waited {
+        let outcome = match ended {
             Ok(outcome) => outcome,
             Err(GivenUp::Overdue) => Err(self.overdue()),
             Err(GivenUp::Over) => {

@@ -58,7 +58,7 @@ pub(super) struct Worker {
     reports: Cell<Instant>,
     /// When the last span of the thread's rate began, and how many requests had ended by then.
     span: Cell<(Instant, u64)>,
-    /// Turns of the closed loop so far.
+    /// Turns that requests have taken so far.
     turns: Cell<usize>,
     /// One for each request of the script.
     checks: Vec<Check>,
@@ -84,9 +84,8 @@ impl Order {
 
     fn arrivals(&self, window: Window) -> Option<Arrivals> {
         let length = window.closes - window.opens;
-        let pacer = |rate| Pacer::new(rate, length, self.thread, self.threads);
-        let rate = self.rate?;
-        Some(Arrivals::new(pacer(rate), window.opens))
+        let pacer = Pacer::new(self.rate?, length, self.thread, self.threads);
+        Some(Arrivals::new(pacer, window.opens))
     }
 }
 
@@ -139,19 +138,14 @@ impl Worker {
 
     /// The next request of a slot that is free since a moment; nothing when the window has closed.
     pub(super) async fn next_turn(&self, free: Instant) -> Option<Turn> {
-        let due = match &self.arrivals {
-            None => self.is_open(free).then_some(None)?,
-            Some(arrivals) => Some(arrivals.next().await?),
+        let Some(arrivals) = &self.arrivals else {
+            let follows = || Turn::following(self.next_request(), free);
+            return self.is_open(free).then(follows);
         };
-        let number = self.turns.replace(self.turns.get().wrapping_add(1));
-        let request = self.order.script.turn(number);
-        match due {
-            None => Some(Turn::following(request, free)),
-            Some(due) => {
-                let now = Instant::now();
-                (now < self.drained()).then(|| Turn::scheduled(request, due, free, now))
-            }
-        }
+        let due = arrivals.next().await?;
+        let now = Instant::now();
+        let is_late = now >= self.drained();
+        (!is_late).then(|| Turn::scheduled(self.next_request(), due, free, now))
     }
 
     /// Whether requests may start, and successes count for throughput.
@@ -186,6 +180,13 @@ impl Worker {
     /// scan could give it up.
     pub(super) fn is_overdue(&self, waited: Duration) -> bool {
         waited >= self.order.timeout
+    }
+
+    /// The index of the request whose turn it is.
+    fn next_request(&self) -> usize {
+        let number = self.turns.get();
+        self.turns.set(number.wrapping_add(1));
+        self.order.script.turn(number)
     }
 
     async fn pace(self: Rc<Self>) {
