@@ -1,5 +1,6 @@
 //! An open connection, whichever protocol it speaks.
 
+use super::http1::Buffer;
 use super::request::Prepared;
 use super::response::{Kept, Response};
 use super::{http1, http2};
@@ -28,9 +29,10 @@ impl Connection {
         &mut self,
         request: &Prepared,
         kept: Option<&mut Kept>,
+        buffer: &Buffer,
     ) -> Result<Response, Failure> {
         match self {
-            Self::Http1(connection) => connection.exchange(request, kept).await,
+            Self::Http1(connection) => connection.exchange(request, kept, buffer).await,
             Self::Http2(connection) => Box::pin(connection.exchange(request, kept)).await,
         }
     }

@@ -90,7 +90,9 @@ impl Slot {
         let request = worker.request(turn);
         let was_open = self.connection.is_some();
         if let Some(connection) = &mut self.connection {
-            let outcome = connection.exchange(request, kept.as_deref_mut()).await;
+            let outcome = connection
+                .exchange(request, kept.as_deref_mut(), worker.buffer())
+                .await;
             let is_safe = request.is_idempotent || connection.left_untouched();
             if !outcome.is_err_and(is_silent) || !is_safe {
                 return outcome;
@@ -103,7 +105,7 @@ impl Slot {
             self.watch.begin(Instant::now());
         }
         let connection = self.connection.insert(connection);
-        connection.exchange(request, kept).await
+        connection.exchange(request, kept, worker.buffer()).await
     }
 
     async fn connect(&mut self) -> Result<Connection, Failure> {

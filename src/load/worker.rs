@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::arrivals::Arrivals;
 use super::check::Check;
 use super::connection::Connection;
+use super::http1::Buffer;
 use super::meter::{Meter, Window};
 use super::pacer::Pacer;
 use super::recorder::Recorder;
@@ -63,6 +64,7 @@ pub(super) struct Worker {
     /// One for each request of the script.
     checks: Vec<Check>,
     arrivals: Option<Arrivals>,
+    buffer: Buffer,
     recorder: RefCell<Recorder>,
 }
 
@@ -104,6 +106,7 @@ impl Worker {
             turns: Cell::new(order.thread),
             checks: requests.map(|it| Check::new(it.expect.clone())).collect(),
             arrivals: order.arrivals(window),
+            buffer: Buffer::new(),
             order,
             window,
             meter,
@@ -170,6 +173,11 @@ impl Worker {
 
     pub(super) fn request(&self, turn: &Turn) -> &Prepared {
         &self.order.script.requests[turn.request]
+    }
+
+    /// What its connections read into.
+    pub(super) const fn buffer(&self) -> &Buffer {
+        &self.buffer
     }
 
     pub(super) fn check(&self, turn: &Turn) -> &Check {

@@ -9,15 +9,33 @@ mod receiver;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
 use super::request::Prepared;
 use super::response::{Kept, Response};
 use crate::dial::Stream;
 use crate::model::Failure;
 use receiver::Receiver;
+
+/// Bytes asked for in one read.
+const READ: usize = 64 * 1024;
+
+/// What the connections of a thread read into, one after the other: one buffer stays in the
+/// processor's cache where one for each connection would not.
+#[derive(Debug)]
+pub(super) struct Buffer(RefCell<Box<[u8]>>);
+
+impl Buffer {
+    pub(super) fn new() -> Self {
+        Self(RefCell::new(vec![0; READ].into()))
+    }
+}
 
 /// An open connection with at most one request in flight.
 #[derive(Debug)]
@@ -39,11 +57,12 @@ impl Connection {
         &mut self,
         request: &Prepared,
         kept: Option<&mut Kept>,
+        buffer: &Buffer,
     ) -> Result<Response, Failure> {
         self.receiver.begin(request.is_head);
         match self.send(&request.http1).await {
-            Ok(()) => self.receive(kept).await,
-            Err(_) => Box::pin(self.refused(kept)).await,
+            Ok(()) => self.receive(kept, buffer).await,
+            Err(_) => Box::pin(self.refused(kept, buffer)).await,
         }
     }
 
@@ -56,8 +75,12 @@ impl Connection {
     }
 
     /// What a server says that did not read the whole request, if it says anything.
-    async fn refused(&mut self, kept: Option<&mut Kept>) -> Result<Response, Failure> {
-        match self.receive(kept).await {
+    async fn refused(
+        &mut self,
+        kept: Option<&mut Kept>,
+        buffer: &Buffer,
+    ) -> Result<Response, Failure> {
+        match self.receive(kept, buffer).await {
             Ok(response) => Ok(Response {
                 keep_alive: false,
                 ..response
@@ -67,16 +90,35 @@ impl Connection {
         }
     }
 
-    async fn receive(&mut self, mut kept: Option<&mut Kept>) -> Result<Response, Failure> {
+    async fn receive(
+        &mut self,
+        mut kept: Option<&mut Kept>,
+        buffer: &Buffer,
+    ) -> Result<Response, Failure> {
+        poll_fn(|context| self.poll_receive(context, kept.as_deref_mut(), buffer)).await
+    }
+
+    /// Reads as long as there is something to read; the buffer is free again in between.
+    fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        mut kept: Option<&mut Kept>,
+        buffer: &Buffer,
+    ) -> Poll<Result<Response, Failure>> {
+        let mut buffer = buffer.0.borrow_mut();
         loop {
-            let count = match self.stream.read(self.receiver.space()).await {
-                Ok(0) => return self.receiver.end(),
-                Ok(count) => count,
-                Err(_) => return Err(self.receiver.cut_off(Failure::Reset)),
-            };
-            let advanced = self.receiver.advance(count, kept.as_deref_mut());
+            let mut space = ReadBuf::new(&mut buffer);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut space);
+            if ready!(read).is_err() {
+                return Poll::Ready(Err(self.receiver.cut_off(Failure::Reset)));
+            }
+            let bytes = space.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(self.receiver.end());
+            }
+            let advanced = self.receiver.advance(bytes, kept.as_deref_mut());
             if let Some(response) = advanced.map_err(|_| Failure::Unparsable)? {
-                return Ok(response);
+                return Poll::Ready(Ok(response));
             }
         }
     }

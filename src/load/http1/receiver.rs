@@ -9,15 +9,11 @@ use crate::model::Failure;
 
 /// Longest head, those of interim responses before it included, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// Bytes asked for in one read; grows only for a head that is longer.
-const READ: usize = 16 * 1024;
-
 /// What has been received of the response on a connection.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    buffer: Vec<u8>,
-    /// Bytes of the buffer that are received and not yet used.
-    filled: usize,
+    /// The part of a head that has come so far, if it came in pieces.
+    partial: Vec<u8>,
     /// Bytes received since they were last asked for.
     received: u64,
     /// Bytes of the interim heads before this one.
@@ -38,8 +34,7 @@ enum Stage {
 impl Receiver {
     pub(super) fn new() -> Self {
         Self {
-            buffer: vec![0; READ],
-            filled: 0,
+            partial: Vec::new(),
             received: 0,
             interim: 0,
             is_head: false,
@@ -50,38 +45,35 @@ impl Receiver {
 
     /// Makes ready for the next response, which to a HEAD request has no body.
     pub(super) fn begin(&mut self, is_head: bool) {
-        self.filled = 0;
+        self.partial.clear();
         self.interim = 0;
         self.is_head = is_head;
         self.stage = Stage::Silence;
     }
 
-    /// Where the next bytes are to be read into; never empty.
-    pub(super) fn space(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.filled..]
-    }
-
-    /// Uses the next `count` bytes, which are in the space; gives the response they complete.
-    /// The content among them goes into `kept`, if there is one.
+    /// Uses the bytes that came next; gives the response they complete. The content among them
+    /// goes into `kept`, if there is one.
     pub(super) fn advance(
         &mut self,
-        count: usize,
+        bytes: &[u8],
         kept: Option<&mut Kept>,
     ) -> Result<Option<Response>, Malformed> {
-        self.received += count as u64;
-        self.filled += count;
-        let used = match self.stage {
-            Stage::Silence | Stage::Head => self.read_heads()?,
-            Stage::Body(_) => 0,
-        };
-        match &mut self.stage {
-            Stage::Silence | Stage::Head => self.keep_rest(used).map(|()| None),
-            Stage::Body(content) => {
-                let bytes = &self.buffer[used..self.filled];
-                self.filled = 0;
-                content.take(bytes, kept)
-            }
+        self.received += bytes.len() as u64;
+        if let Stage::Body(content) = &mut self.stage {
+            return content.take(bytes, kept);
         }
+        if self.partial.is_empty() {
+            return self.read(bytes, kept);
+        }
+        let mut head = std::mem::take(&mut self.partial);
+        head.extend_from_slice(bytes);
+        let response = self.read(&head, kept);
+        if self.partial.is_empty() {
+            // Its memory serves the next head that comes in pieces.
+            head.clear();
+            self.partial = head;
+        }
+        response
     }
 
     /// The response that the end of the stream completes, or the way it fails.
@@ -106,14 +98,32 @@ impl Receiver {
         std::mem::take(&mut self.received)
     }
 
+    /// Reads bytes that begin with a head.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        kept: Option<&mut Kept>,
+    ) -> Result<Option<Response>, Malformed> {
+        let used = self.read_heads(bytes)?;
+        let rest = &bytes[used..];
+        match &mut self.stage {
+            Stage::Body(content) => content.take(rest, kept),
+            Stage::Silence | Stage::Head => {
+                self.interim += used;
+                if self.interim + rest.len() > MAX_HEAD {
+                    return Err(Malformed);
+                }
+                self.partial.extend_from_slice(rest);
+                Ok(None)
+            }
+        }
+    }
+
     /// Reads heads up to the final one, as far as they are complete; gives their length.
-    fn read_heads(&mut self) -> Result<usize, Malformed> {
+    fn read_heads(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         self.stage = Stage::Head;
         let mut used = 0;
-        while let Some(head) = self
-            .last
-            .parse(&self.buffer[used..self.filled], self.is_head)?
-        {
+        while let Some(head) = self.last.parse(&bytes[used..], self.is_head)? {
             used += head.length;
             if self.interim + used > MAX_HEAD {
                 return Err(Malformed);
@@ -129,20 +139,6 @@ impl Receiver {
             }
         }
         Ok(used)
-    }
-
-    /// Keeps the incomplete head behind `used` bytes of interim heads, and room for more of it.
-    fn keep_rest(&mut self, used: usize) -> Result<(), Malformed> {
-        self.buffer.copy_within(used..self.filled, 0);
-        self.filled -= used;
-        self.interim += used;
-        if self.interim + self.filled > MAX_HEAD {
-            return Err(Malformed);
-        }
-        if self.filled == self.buffer.len() {
-            self.buffer.resize(2 * self.filled, 0);
-        }
-        Ok(())
     }
 }
 

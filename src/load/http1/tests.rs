@@ -33,19 +33,13 @@ fn pour<'a>(
     kept: &mut Kept,
 ) -> Outcome {
     let mut complete = None;
-    for mut piece in pieces {
-        while !piece.is_empty() {
-            if complete.is_some() {
-                return Err(Failure::Unparsable);
-            }
-            let space = receiver.space();
-            let count = space.len().min(piece.len());
-            space[..count].copy_from_slice(&piece[..count]);
-            piece = &piece[count..];
-            complete = receiver
-                .advance(count, Some(kept))
-                .map_err(|_| Failure::Unparsable)?;
+    for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+        if complete.is_some() {
+            return Err(Failure::Unparsable);
         }
+        complete = receiver
+            .advance(piece, Some(kept))
+            .map_err(|_| Failure::Unparsable)?;
     }
     complete.map_or_else(|| receiver.end(), Ok)
 }
