@@ -11,6 +11,7 @@
 //!                                                    baseline ─┴─ Reference
 //! ```
 //!
+//! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
@@ -21,8 +22,9 @@ pub mod cli;
 pub mod error;
 
 pub mod config;
-pub mod dial;
 pub mod document;
+
+pub mod dial;
 pub mod stack;
 
 pub mod load;
