@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{OK, Server, WINDOW, assert_only, job, load, run, run_until, serve, serve_always};
+use super::{OK, Server, WINDOW, assert_only, job, run, run_until, serve, serve_always};
 use crate::load::Error;
 use crate::model::{Address, Failure, Request};
 
@@ -215,15 +215,9 @@ fn plain_server_has_no_tls() {
 
 #[test]
 fn requests_that_cannot_be_sent_stop_the_engine() {
-    let mut job = job(load_address());
+    let mut job = job(serve_always(OK).address);
     job.workload.requests[0].weight = 0;
     let error = crate::load::Crew::connect(&job).unwrap_err();
     assert!(matches!(error, Error::Weights { total: 0 }));
     assert!(error.hint().is_some());
-}
-
-fn load_address() -> std::net::SocketAddr {
-    let server = serve_always(OK);
-    load(&server);
-    server.address
 }
