@@ -90,7 +90,8 @@ impl Error {
     /// The last lines of what failed, for printing above the error.
     pub fn output(&self) -> Option<&str> {
         match self {
-            Self::Stack(error) | Self::Measure(measure::Error::Stack(error)) => error.output(),
+            Self::Stack(error) => error.output(),
+            Self::Measure(error) => error.output(),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -33,6 +33,8 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
         ],
     ),
     ("lib", &[]),
+    // Other programs of the package.
+    ("bin", &[]),
 ];
 
 /// What the pure folders must not touch.

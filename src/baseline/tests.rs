@@ -36,6 +36,7 @@ fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
         anchor: None,
         values: BTreeMap::from([(Metric::Throughput, 12.5)]),
         rounds: BTreeMap::new(),
+        statements: Vec::new(),
     }
 }
 

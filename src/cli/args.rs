@@ -20,6 +20,9 @@ pub(super) struct Selection {
     /// Only these endpoints.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(super) endpoint: Vec<String>,
+    /// Put every server behind this proxy of the configuration.
+    #[arg(long, value_name = "PROXY")]
+    pub(super) behind: Option<String>,
     /// Seed of the order of rounds; drawn and printed when not given.
     #[arg(long)]
     pub(super) seed: Option<u64>,
@@ -49,11 +52,16 @@ impl Selection {
         let cells = plan.targets.iter().flat_map(|target| &target.cells);
         let mut endpoints: Vec<_> = cells.map(|cell| cell.endpoint.clone()).collect();
         endpoints.dedup();
+        let proxies: Vec<_> = plan.proxies.iter().map(|it| it.name.clone()).collect();
         known(&plan, "server", &self.server, &servers)?;
         known(&plan, "endpoint", &self.endpoint, &endpoints)?;
+        known(&plan, "proxy", self.behind.as_slice(), &proxies)?;
         plan.targets
             .retain(|target| wanted(&self.server, &target.name));
         for target in &mut plan.targets {
+            if self.behind.is_some() {
+                target.behind.clone_from(&self.behind);
+            }
             target
                 .cells
                 .retain(|cell| wanted(&self.endpoint, &cell.endpoint));
@@ -101,6 +109,9 @@ pub(super) struct Outputs {
     pub(super) markdown: Option<PathBuf>,
 }
 
+/// The code to exit with when a server could not be measured.
+pub(super) const LACKS_A_SERVER: u8 = 4;
+
 /// What makes a check fail.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Strictness {
@@ -122,9 +133,15 @@ enum FailOn {
 
 impl Strictness {
     /// The code an outcome exits with.
-    pub(super) fn exit_code(&self, outcome: Outcome, lacks_baseline: bool) -> u8 {
+    pub(super) fn exit_code(
+        &self,
+        outcome: Outcome,
+        lacks_baseline: bool,
+        lacks_a_server: bool,
+    ) -> u8 {
         match outcome {
             Outcome::Regression if self.fail_on != FailOn::Never => 1,
+            _ if lacks_a_server => LACKS_A_SERVER,
             _ if self.require_baseline && lacks_baseline => 3,
             Outcome::Inconclusive if self.fail_on == FailOn::Inconclusive => 5,
             _ => 0,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::args::Selection;
+use super::args::{LACKS_A_SERVER, Selection};
 use super::judging::{reference, store, thresholds};
 use super::measuring::Setting;
 use crate::baseline::Directory;
@@ -54,13 +54,18 @@ async fn refresh(args: Refresh) -> Result<u8, Error> {
     setting.announce();
     let store = store(&setting.plan, args.baseline.as_deref());
     let seed = args.selection.seed();
-    let mut refused = false;
+    let (mut refused, mut lacks_a_server) = (false, false);
     for run in 0..args.runs.get() {
         let seed = seed.wrapping_add(run as u64);
         let measurement = setting.measure(seed, args.selection.quiet).await?;
         refused |= keep(&store, &setting.plan, &measurement)?;
+        lacks_a_server |= measurement.lacks_a_server();
     }
-    Ok(u8::from(refused))
+    Ok(match (refused, lacks_a_server) {
+        (true, _) => 1,
+        (false, true) => LACKS_A_SERVER,
+        (false, false) => 0,
+    })
 }
 
 /// Stores every cell with the verdict on it; a cell with too many errors is refused. Whether one
@@ -78,11 +83,18 @@ fn keep(store: &Directory, plan: &Plan, measurement: &Measurement) -> Result<boo
             refused = true;
             continue;
         }
-        let verdict = outcome(&findings);
+        let verdict = of_history(findings);
         store.add(&document(sample, measurement, verdict))?;
         println!("{name}: stored{}", remark(verdict));
     }
     Ok(refused)
+}
+
+/// The verdict that decides about the history of timed values. A counter is compared with the
+/// newest run alone, so that one that was meant to move is no reason to leave a run out.
+fn of_history(mut findings: Vec<Finding>) -> Outcome {
+    findings.retain(|finding| !finding.metric.is_counter());
+    outcome(&findings)
 }
 
 fn document(sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::Strictness;
+use super::remarks::remarks;
 use crate::baseline::Directory;
 use crate::error::Error;
 use crate::gate::{Reference, outcome};
@@ -48,22 +49,15 @@ pub(super) fn assemble(
         || findings
             .iter()
             .any(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
+    let lacks_a_server = measurement.lacks_a_server();
     let mut provenance = measurement.provenance.clone();
-    provenance.notes.extend(unsteady(&measurement.samples));
+    provenance.notes.extend(remarks(&measurement.samples));
     Report {
         schema: Report::SCHEMA,
         outcome,
-        exit_code: strictness.exit_code(outcome, lacks_baseline),
+        exit_code: strictness.exit_code(outcome, lacks_baseline, lacks_a_server),
         findings,
+        incidents: measurement.incidents.clone(),
         provenance,
     }
-}
-
-fn unsteady(samples: &[Sample]) -> Option<String> {
-    let cells: Vec<_> = samples
-        .iter()
-        .filter(|sample| !sample.steady)
-        .map(|sample| format!("{} {}", sample.key.server, sample.key.endpoint))
-        .collect();
-    (!cells.is_empty()).then(|| format!("never became steady in the warm-up: {}", cells.join(", ")))
 }

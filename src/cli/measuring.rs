@@ -9,7 +9,7 @@ use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
 use crate::error::Error;
-use crate::measure::{Event, Live, Measuring, fingerprint};
+use crate::measure::{Event, Live, Measuring, Order, fingerprint};
 use crate::model::{Measurement, NetworkPath, Plan, Provenance};
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
@@ -69,11 +69,22 @@ impl Setting {
         self.notes.iter().for_each(|note| eprintln!("{note}"));
     }
 
-    /// Measures everything, on fresh servers, and leaves nothing behind.
+    /// Measures one server after the other, on fresh ones, and leaves nothing behind.
     pub(super) async fn measure(&self, seed: u64, quiet: bool) -> Result<Measurement, Error> {
+        self.measure_in(Order::OneByOne, seed, quiet).await
+    }
+
+    /// Measures in an order; servers that are up side by side share what the services count, so
+    /// that nothing is counted then.
+    pub(super) async fn measure_in(
+        &self,
+        order: Order,
+        seed: u64,
+        quiet: bool,
+    ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
         let progress = Progress::new(quiet);
-        let work = Box::pin(self.measure_as(&owner, seed, &progress));
+        let work = Box::pin(self.measure_as(&owner, order, seed, &progress));
         let result = cleaned_up(&owner, self.engine.as_ref(), work).await;
         progress.finish();
         result
@@ -82,6 +93,7 @@ impl Setting {
     async fn measure_as(
         &self,
         owner: &Owner,
+        order: Order,
         seed: u64,
         progress: &Progress,
     ) -> Result<Measurement, Error> {
@@ -104,10 +116,12 @@ impl Setting {
         let measuring = Measuring {
             plan: &self.plan,
             runner: &fingerprint.runner,
+            order,
+            counting: order == Order::OneByOne,
             seed,
             observe: &observe,
         };
-        let samples = measuring.run(&mut driver).await?;
+        let measured = measuring.run(&mut driver).await?;
         driver.into_stack().down().await?;
         let (head, dirty) = provenance::head(&self.plan.root);
         let provenance = Provenance {
@@ -121,12 +135,13 @@ impl Setting {
             seed,
             started,
             seconds: clock.elapsed().as_secs_f64(),
-            notes: self.notes.clone(),
+            notes: self.notes.iter().cloned().chain(measured.notes).collect(),
         };
         Ok(Measurement {
             schema: Measurement::SCHEMA,
             provenance,
-            samples,
+            samples: measured.samples,
+            incidents: measured.incidents,
         })
     }
 }

@@ -17,6 +17,8 @@ mod load;
 mod measuring;
 mod output;
 mod provenance;
+mod rank;
+mod remarks;
 mod report;
 mod run;
 mod signals;
@@ -25,6 +27,7 @@ mod ui;
 use clap::{Parser, Subcommand};
 
 use crate::error::{EXIT_CODES, Error};
+use crate::model::chain;
 use crate::sample;
 
 /// A performance regression gate for HTTP services.
@@ -41,6 +44,8 @@ enum Command {
     Check(check::Args),
     /// Measure only.
     Run(run::Args),
+    /// Measure servers side by side and put them in order.
+    Rank(rank::Args),
     /// Judge one stored measurement by others.
     Compare(compare::Args),
     /// Keep, and look at, what checks compare with.
@@ -63,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
     match cli.command {
         Command::Check(args) => check::run(args).await,
         Command::Run(args) => run::run(args).await,
+        Command::Rank(args) => rank::run(args).await,
         Command::Compare(args) => compare::run(&args),
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
@@ -81,13 +87,7 @@ pub fn explain(error: &Error) {
     if let Some(output) = error.output() {
         eprintln!("{output}\n");
     }
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    eprintln!("error: {text}");
+    eprintln!("error: {}", chain(error));
     if let Some(hint) = error.hint() {
         eprintln!("hint: {hint}");
     }

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
-use super::args::Selection;
+use super::args::{LACKS_A_SERVER, Selection};
 use super::measuring::Setting;
+use super::remarks::remarks;
 use crate::document;
 use crate::error::Error;
 use crate::model::{Measurement, Metric, Sample};
@@ -28,13 +29,40 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         let text = serde_json::to_string(&measurement).expect("a measurement has a JSON form");
         document::write(path, &text)?;
     }
-    Ok(0)
+    Ok(if measurement.lacks_a_server() {
+        LACKS_A_SERVER
+    } else {
+        0
+    })
 }
 
 fn show(measurement: &Measurement) {
     for sample in &measurement.samples {
         println!("{}", line(sample));
+        let counters = counters(sample);
+        if !counters.is_empty() {
+            println!("  {}", counters.join(", "));
+        }
     }
+    for note in measurement
+        .provenance
+        .notes
+        .iter()
+        .cloned()
+        .chain(remarks(&measurement.samples))
+    {
+        println!("note: {note}");
+    }
+}
+
+/// What the services counted for one request.
+fn counters(sample: &Sample) -> Vec<String> {
+    let counters = Metric::ALL.iter().filter(|metric| metric.is_counter());
+    let shown = counters.filter_map(|metric| {
+        let value = report::value(metric.of_sample(sample)?, metric.unit());
+        Some(format!("{} {value}", metric.name()))
+    });
+    shown.collect()
 }
 
 fn line(sample: &Sample) -> String {

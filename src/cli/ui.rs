@@ -59,6 +59,7 @@ impl Progress {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::Rate(rate) => bar.set_message(format!("{doing} · {}", report::rate(*rate))),
+            Event::Incident(_) => bar.println(words(event)),
             event => {
                 *doing = words(event);
                 bar.set_message(doing.clone());
@@ -97,6 +98,8 @@ fn words(event: &Event<'_>) -> String {
             let left = left.as_secs();
             format!("{server}: {endpoint}, round {round} of {rounds}, {left} s left")
         }
+        Event::Count { server, endpoint } => format!("{server}: single requests of {endpoint}"),
+        Event::Incident(incident) => report::incident(incident),
         Event::Rate(rate) => report::rate(*rate),
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct File {
     pub(super) postgres: Option<Spanned<Postgres>>,
     pub(super) redis: Option<Spanned<Redis>>,
     #[serde(default)]
+    pub(super) proxy: IndexMap<String, Spanned<Proxy>>,
+    #[serde(default)]
     pub(super) server: IndexMap<String, Spanned<Server>>,
     #[serde(default)]
     pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
@@ -69,7 +71,22 @@ pub(super) struct Redis {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Proxy {
+    pub(super) image: Option<String>,
+    pub(super) build: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) command: Vec<Spanned<String>>,
+    pub(super) port: Option<u16>,
+    #[serde(default)]
+    pub(super) env: IndexMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(super) files: IndexMap<Spanned<String>, PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Server {
+    pub(super) interface: Option<String>,
     pub(super) image: Option<String>,
     pub(super) build: Option<PathBuf>,
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
@@ -86,6 +103,7 @@ pub(super) struct Server {
     pub(super) env: IndexMap<String, Spanned<String>>,
     pub(super) ready: Option<Ready>,
     pub(super) memory: Option<Size>,
+    pub(super) behind: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) thresholds: Thresholds,
     #[serde(default)]

@@ -6,6 +6,7 @@ mod endpoint;
 mod error;
 mod file;
 mod place;
+mod proxy;
 mod resolve;
 mod server;
 mod thresholds;

@@ -28,6 +28,7 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         root: &root,
         has_postgres: file.postgres.is_some(),
         has_redis: file.redis.is_some(),
+        proxies: file.proxy.keys().cloned().collect(),
         network: file.network,
     };
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
@@ -43,6 +44,7 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
             .map(|postgres| resolver.postgres(postgres))
             .transpose()?,
         redis: file.redis.map(|redis| resolver.redis(redis)).transpose()?,
+        proxies: resolver.proxies(file.proxy)?,
         targets,
         pacing: resolver.pacing(&file.load)?,
         baselines: resolver.baselines(file.baseline.store)?,
@@ -56,6 +58,7 @@ pub(super) struct Resolver<'a> {
     pub(super) root: &'a Path,
     pub(super) has_postgres: bool,
     pub(super) has_redis: bool,
+    pub(super) proxies: Vec<String>,
     pub(super) network: Option<NetworkPath>,
 }
 

@@ -54,6 +54,8 @@ impl Resolver<'_> {
         };
         let target = Target {
             cells: self.cells(&name, &server, workloads, base)?,
+            behind: self.behind(&server)?,
+            interface: server.interface,
             command: self.words(&server.command)?,
             setup: server
                 .setup
@@ -73,6 +75,22 @@ impl Resolver<'_> {
         };
         self.can_listen(&target, &span)?;
         Ok(target)
+    }
+
+    fn behind(&self, server: &file::Server) -> Result<Option<String>, Error> {
+        let Some(behind) = &server.behind else {
+            return Ok(None);
+        };
+        let name = behind.get_ref();
+        if self.proxies.contains(name) {
+            return Ok(Some(name.clone()));
+        }
+        let hint = match self.proxies.as_slice() {
+            [] => format!("add it: [proxy.{name}] with `image` or `build`"),
+            known => format!("known: {}", known.join(", ")),
+        };
+        let message = format!("the file has no [proxy.{name}]");
+        Err(self.places.invalid(&behind.span(), message, Some(hint)))
     }
 
     /// On the host's network every server must be told its own loopback port.
@@ -234,7 +252,10 @@ impl Resolver<'_> {
         workloads.iter().map(cell).collect()
     }
 
-    fn env(&self, env: &IndexMap<String, Spanned<String>>) -> Result<Vec<(String, String)>, Error> {
+    pub(super) fn env(
+        &self,
+        env: &IndexMap<String, Spanned<String>>,
+    ) -> Result<Vec<(String, String)>, Error> {
         env.iter()
             .map(|(name, value)| Ok((name.clone(), self.filled_later(value)?)))
             .collect()

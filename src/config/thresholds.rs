@@ -19,6 +19,7 @@ pub fn defaults() -> Thresholds {
         floor: Some(floor),
         ..threshold
     };
+    let counter = |metric| (metric, margin("max_increase 0", 0.0));
     Thresholds::from([
         (Metric::Throughput, margin("max_decrease 5%", 0.05)),
         (
@@ -38,6 +39,17 @@ pub fn defaults() -> Thresholds {
                 ..Threshold::default()
             },
         ),
+        (
+            Metric::BytesPerResponse,
+            floor(margin("max_increase 0", 0.0), 32.0),
+        ),
+        counter(Metric::SqlPerRequest),
+        counter(Metric::RowsPerRequest),
+        counter(Metric::PostgresConnectionsPerRequest),
+        counter(Metric::PostgresConnectionsLeaked),
+        counter(Metric::RedisCommandsPerRequest),
+        counter(Metric::RedisConnectionsPerRequest),
+        counter(Metric::RedisConnectionsLeaked),
     ])
 }
 

@@ -1,5 +1,6 @@
 //! One value × its history × its threshold → a verdict: the rule of the gate, once.
 
+use super::counters;
 use super::reference::{FEWEST_RUNS, History};
 use crate::model::{
     Direction, Finding, Metric, Reason, Rule, Sample, Strategy, Threshold, Verdict,
@@ -53,6 +54,9 @@ pub(super) fn decide(
         return Some(finding.with(Verdict::Regression, Some(Reason::Ceiling)));
     }
     Some(match &threshold.margin {
+        Some(rule) if metric.is_counter() => {
+            counters::compare(finding, sample, history, rule, threshold.floor)
+        }
         Some(rule) => relative(
             finding,
             sample,
@@ -85,6 +89,7 @@ fn blank(sample: &Sample, metric: Metric, head: Option<f64>, threshold: &Thresho
         verdict: Verdict::NotJudged,
         reason: None,
         detectable: None,
+        statements: Vec::new(),
     }
 }
 
@@ -222,13 +227,13 @@ impl Change {
 }
 
 impl Finding {
-    fn with(mut self, verdict: Verdict, reason: Option<Reason>) -> Self {
+    pub(super) fn with(mut self, verdict: Verdict, reason: Option<Reason>) -> Self {
         self.verdict = verdict;
         self.reason = reason;
         self
     }
 
-    fn not_judged(self, reason: Reason) -> Self {
+    pub(super) fn not_judged(self, reason: Reason) -> Self {
         self.with(Verdict::NotJudged, Some(reason))
     }
 }

@@ -1,13 +1,17 @@
 //! Measurement × reference → findings. Pure: the same numbers always give the same verdicts.
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
-//! history and its threshold into a verdict, [`outcome()`] sums the findings up.
+//! history and its threshold into a verdict (`counters` the one for what is counted exactly),
+//! [`outcome()`] sums the findings up. [`rank`] orders servers beside each other.
 
+mod counters;
 mod decide;
 mod outcome;
+mod rank;
 mod reference;
 
 pub use outcome::outcome;
+pub use rank::rank;
 pub use reference::{FEWEST_RUNS, LONGEST_HISTORY, Reference};
 
 use crate::model::{Finding, Metric, Sample, Threshold, Thresholds};

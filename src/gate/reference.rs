@@ -17,6 +17,7 @@ pub enum Reference {
 pub(super) struct History<'a> {
     runs: Vec<&'a Baseline>,
     lacks: Option<Reason>,
+    newest: Option<&'a Baseline>,
 }
 
 impl Reference {
@@ -35,8 +36,20 @@ impl Reference {
         runs.sort_by_key(|run| std::cmp::Reverse(run.time));
         runs.truncate(LONGEST_HISTORY);
         let lacks = lack(key, &same_cell, &runs);
-        History { runs, lacks }
+        History {
+            runs,
+            lacks,
+            newest: newest(key, &same_cell),
+        }
     }
+}
+
+/// The newest run of the same requests, made on any machine under any load, whatever the verdict
+/// on it was: what is counted needs no history.
+fn newest<'a>(key: &Key, same_cell: &[&'a Baseline]) -> Option<&'a Baseline> {
+    let same_requests = |run: &&&Baseline| run.key.load.request == key.load.request;
+    let runs = same_cell.iter().filter(same_requests);
+    runs.copied().max_by_key(|run| run.time)
 }
 
 fn lack(key: &Key, same_cell: &[&Baseline], runs: &[&Baseline]) -> Option<Reason> {
@@ -63,8 +76,17 @@ impl History<'_> {
         self.lacks.as_ref()
     }
 
-    /// The metric's value in every run that has one, newest first.
+    /// What counters are compared with.
+    pub(super) const fn newest(&self) -> Option<&Baseline> {
+        self.newest
+    }
+
+    /// The values a metric is compared with, newest first.
     pub(super) fn values(&self, metric: Metric) -> Vec<f64> {
+        if metric.is_counter() {
+            let newest = self.newest.and_then(|run| run.values.get(&metric));
+            return newest.copied().into_iter().collect();
+        }
         self.runs
             .iter()
             .filter_map(|run| run.values.get(&metric).copied())

@@ -50,6 +50,8 @@ impl Meter {
 pub(super) struct Window {
     pub(super) opens: Instant,
     pub(super) closes: Instant,
+    /// Requests after which a thread of a closed loop is done before the end.
+    pub(super) most: Option<usize>,
 }
 
 #[cfg(test)]
@@ -62,10 +64,11 @@ mod tests {
         let long = Window {
             opens,
             closes: opens + Duration::from_secs(60),
+            most: None,
         };
         let over = Window {
-            opens,
             closes: opens,
+            ..long
         };
         let meter = Meter::new();
         assert_eq!(meter.closing(long), long.closes);

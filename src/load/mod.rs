@@ -94,9 +94,26 @@ impl Crew {
     /// Sends requests until the window ends or the meter is stopped, and then waits for
     /// requests in flight, at most a second or the timeout. All connections are closed afterwards.
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
+        self.run_within(window, None, meter)
+    }
+
+    /// Sends so many requests on every thread of a closed loop, or as many as there is time for.
+    pub fn run_requests(self, most: usize, within: Duration) -> Result<Tally, Error> {
+        self.run_within(within, Some(most), &Arc::default())
+    }
+
+    fn run_within(
+        self,
+        window: Duration,
+        most: Option<usize>,
+        meter: &Arc<Meter>,
+    ) -> Result<Tally, Error> {
         let opens = Instant::now() + LEAD;
-        let closes = opens + window;
-        let window = Window { opens, closes };
+        let window = Window {
+            opens,
+            closes: opens + window,
+            most,
+        };
         for hand in &self.hands {
             hand.start(window, Arc::clone(meter));
         }

@@ -89,6 +89,11 @@ impl Recorder {
         self.tally.connect.saturating_record(nanoseconds(time));
     }
 
+    /// The server ended a connection after a complete response, announced or not.
+    pub(super) fn closed_by_server(&mut self) {
+        self.tally.closed_by_server += 1;
+    }
+
     pub(super) fn reconnected(&mut self) {
         self.tally.reconnects += 1;
     }

@@ -97,6 +97,7 @@ impl Slot {
             if !outcome.is_err_and(is_silent) || !is_safe {
                 return outcome;
             }
+            worker.recorder().closed_by_server();
             self.close();
         }
         // On the heap, as is all that is rare: the future of a slot stays small.
@@ -133,6 +134,9 @@ impl Slot {
         let mut recorder = self.worker.recorder();
         if let Ok(response) = &outcome {
             recorder.response(response);
+            if !response.keep_alive {
+                recorder.closed_by_server();
+            }
         }
         match turn.due {
             None => recorder.completed(verdict, waited, in_window),

@@ -143,7 +143,7 @@ impl Worker {
     pub(super) async fn next_turn(&self, free: Instant) -> Option<Turn> {
         let Some(arrivals) = &self.arrivals else {
             let follows = || Turn::following(self.next_request(), free);
-            return self.is_open(free).then(follows);
+            return (self.is_open(free) && !self.has_made_all()).then(follows);
         };
         let due = arrivals.next().await?;
         let now = Instant::now();
@@ -162,7 +162,7 @@ impl Worker {
 
     /// Where in the window a request was due, if the rate changes over it.
     pub(super) fn share_of_ramp(&self, due: Instant) -> Option<f64> {
-        let Window { opens, closes } = self.window;
+        let Window { opens, closes, .. } = self.window;
         self.order.rate.filter(|rate| !rate.is_constant())?;
         Some((due - opens).as_secs_f64() / (closes - opens).as_secs_f64())
     }
@@ -188,6 +188,12 @@ impl Worker {
     /// scan could give it up.
     pub(super) fn is_overdue(&self, waited: Duration) -> bool {
         waited >= self.order.timeout
+    }
+
+    /// Whether a given number of requests has been started.
+    fn has_made_all(&self) -> bool {
+        let turns = self.turns.get().wrapping_sub(self.order.thread);
+        self.window.most.is_some_and(|most| turns >= most)
     }
 
     /// The index of the request whose turn it is.

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use super::{Error, Observer};
-use crate::model::{Cell, Plan, Round, Target};
+use crate::model::{Cell, Counters, Plan, Round, Target};
 
-/// What the measuring loop drives: a live stack, or a simulation of one.
+/// What the measuring loop drives: a live stack, or a simulation of one. A server is started
+/// before anything else is asked of it.
 pub trait Driver {
     /// The settings around the servers that change their numbers, as text.
     fn settings(&self, plan: &Plan) -> String;
@@ -18,21 +19,33 @@ pub trait Driver {
     /// Loads a cell until its throughput is flat, at most for `longest`.
     fn warm_up(
         &mut self,
+        target: &Target,
         cell: &Cell,
         longest: Duration,
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<WarmUp, Error>>;
 
-    /// One timed window on a cell of the started server.
+    /// One timed window on a cell.
     fn round(
         &mut self,
+        target: &Target,
         cell: &Cell,
         window: Duration,
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<Round, Error>>;
 
-    /// Ends the server.
-    fn stop(&mut self) -> impl Future<Output = Result<(), Error>>;
+    /// Single requests on a cell, and what they made the services count.
+    fn count(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+    ) -> impl Future<Output = Result<Counted, Error>>;
+
+    /// The last lines of a server's output.
+    fn output(&mut self, target: &Target) -> impl Future<Output = String>;
+
+    /// Ends a server, if it is there.
+    fn stop(&mut self, target: &Target) -> impl Future<Output = Result<(), Error>>;
 }
 
 /// What a warm-up came to.
@@ -40,4 +53,13 @@ pub trait Driver {
 pub struct WarmUp {
     /// Whether throughput became flat in time.
     pub steady: bool,
+}
+
+/// What a pass of single requests came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counted {
+    /// Nothing where requests were not answered.
+    pub counters: Option<Counters>,
+    /// What is not counted, and why.
+    pub missing: Vec<String>,
 }

@@ -23,4 +23,20 @@ impl Error {
             Self::Machine { .. } => None,
         }
     }
+
+    /// The last lines of what failed.
+    pub fn output(&self) -> Option<&str> {
+        match self {
+            Self::Stack(error) => error.output(),
+            Self::Load(_) | Self::Machine { .. } => None,
+        }
+    }
+
+    /// Whether the others can be measured all the same.
+    pub(super) const fn is_of_one_server(&self) -> bool {
+        match self {
+            Self::Stack(error) => !error.is_of_everything(),
+            Self::Load(_) | Self::Machine { .. } => false,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::model::Incident;
 use crate::stack::Stage;
 
 /// What an observer of a run is told.
@@ -13,12 +14,19 @@ pub enum Event<'a> {
     Round {
         server: &'a str,
         endpoint: &'a str,
-        /// Number of this round among those of the server, from 1.
+        /// Number of this round among those of the servers that are up, from 1.
         round: usize,
         rounds: usize,
         /// What the rest of the run takes when every warm-up is as long as it may be.
         left: Duration,
     },
+    /// Single requests begin.
+    Count {
+        server: &'a str,
+        endpoint: &'a str,
+    },
+    /// Something befell a server.
+    Incident(&'a Incident),
     /// Completed requests per second just now.
     Rate(f64),
 }

@@ -10,6 +10,9 @@ pub(super) fn keys(plan: &Plan, target: &Target, settings: &str, runner: &Runner
         Source::Url(origin) => &origin.transport,
         _ => &target.transport,
     };
+    let proxy = target.behind.as_ref().and_then(|name| plan.proxy(name));
+    let behind = proxy.map(|proxy| format!(" behind {} {}", proxy.name, proxy.source.describe()));
+    let settings = format!("{settings}{}", behind.unwrap_or_default());
     let settings = digest(&(settings, memory, transport));
     let key = |cell: &crate::model::Cell| Key {
         server: target.name.clone(),

@@ -1,28 +1,30 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::steady::is_flat;
-use super::{Driver, Error, Event, Observer, WarmUp};
+use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
-use crate::model::{Cell, Plan, Round, ServiceSource, Tally, Target, Usage};
-use crate::stack::{Server, Stack};
+use crate::model::{Cell, Plan, Round, Tally, Target, Usage};
+use crate::stack::machine::Moment;
+use crate::stack::{Resources, Server, Stack};
 
 /// Drives real servers with real load.
 pub struct Live {
     stack: Stack,
-    server: Option<Server>,
+    servers: BTreeMap<String, Server>,
 }
 
-/// Interval of the warm-up's steadiness and of the rate shown.
+/// Interval of the warm-up's steadiness, of the rate shown and of looks at the memory.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Live {
     pub const fn new(stack: Stack) -> Self {
         Self {
             stack,
-            server: None,
+            servers: BTreeMap::new(),
         }
     }
 
@@ -31,43 +33,34 @@ impl Live {
         self.stack
     }
 
-    fn server(&self) -> &Server {
-        self.server
-            .as_ref()
+    fn server(&self, target: &Target) -> &Server {
+        self.servers
+            .get(&target.name)
             .expect("the measuring loop starts a server before it loads it")
     }
 
-    fn job(&self, cell: &Cell) -> Job {
+    fn job(&self, target: &Target, cell: &Cell) -> Job {
         Job {
             workload: cell.workload.clone(),
-            origin: self.server().origin().clone(),
+            origin: self.server(target).origin().clone(),
             cores: self.stack.cores().generator.clone(),
         }
     }
 
     /// Connections open and idle.
-    async fn crew(&self, cell: &Cell) -> Result<Crew, Error> {
-        let job = self.job(cell);
-        Ok(joined(spawn_blocking(move || Crew::connect(&job)).await)?)
+    async fn crew(&self, target: &Target, cell: &Cell) -> Result<Crew, Error> {
+        let job = self.job(target, cell);
+        loaded(move || Crew::connect(&job)).await
     }
 }
 
 impl Driver for Live {
     fn settings(&self, plan: &Plan) -> String {
-        let source = |source: &ServiceSource| match source {
-            ServiceSource::Image(image) => format!("image {image}"),
-            // Where the folder lies says nothing about what is in it.
-            ServiceSource::Build(folder) => {
-                let name = folder.file_name().unwrap_or_default();
-                format!("build {}", name.to_string_lossy())
-            }
-            ServiceSource::Url(_) => "running".to_owned(),
-        };
         let postgres = plan
             .postgres
             .as_ref()
-            .map(|it| (source(&it.source), &it.settings));
-        let redis = plan.redis.as_ref().map(|it| source(&it.source));
+            .map(|it| (it.source.describe(), &it.settings));
+        let redis = plan.redis.as_ref().map(|it| it.source.describe());
         format!(
             "{:?} {postgres:?} {redis:?} {}",
             self.stack.path(),
@@ -85,17 +78,18 @@ impl Driver for Live {
             .start(target, &|stage| observe(Event::Stage(stage)))
             .await?;
         let startup = server.startup();
-        self.server = Some(server);
+        self.servers.insert(target.name.clone(), server);
         Ok(startup)
     }
 
     async fn warm_up(
         &mut self,
+        target: &Target,
         cell: &Cell,
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        let crew = self.crew(cell).await?;
+        let crew = self.crew(target, cell).await?;
         let mut window = Open::new(crew, longest);
         let mut counts = Vec::new();
         let mut steady = false;
@@ -109,38 +103,78 @@ impl Driver for Live {
             }
         }
         window.close().await?;
-        self.server().check().await?;
+        self.server(target).check().await?;
         Ok(WarmUp { steady })
     }
 
     async fn round(
         &mut self,
+        target: &Target,
         cell: &Cell,
         window: Duration,
         observe: Observer<'_>,
     ) -> Result<Round, Error> {
-        let crew = self.crew(cell).await?;
-        let before = self.server().resources().await?;
+        let crew = self.crew(target, cell).await?;
+        let server = self.server(target);
+        let before = resources(server).await?;
+        let moment = Moment::now();
         let mut window = Open::new(crew, window);
+        let mut highest = 0;
         while let Some(count) = window.next_count().await {
             observe(Event::Rate(count / INTERVAL.as_secs_f64()));
+            highest = server.working_set().await.unwrap_or_default().max(highest);
         }
         let tally = window.close().await?;
-        self.server().check().await?;
-        let after = self.server().resources().await?;
-        let usage = before.zip(after).map(|(before, after)| Usage {
-            cpu: after.cpu.saturating_sub(before.cpu),
-            memory: after.memory,
+        server.check().await?;
+        let after = resources(server).await?;
+        let both = before.zip(after);
+        let throttled = both.as_ref().map_or(Duration::ZERO, |(before, after)| {
+            after.throttled.saturating_sub(before.throttled)
         });
-        Ok(Round { tally, usage })
+        Ok(Round {
+            tally,
+            usage: both.as_ref().map(|(before, after)| Usage {
+                cpu: after.cpu.saturating_sub(before.cpu),
+                memory: after.memory.max(highest),
+                rss: after.rss,
+            }),
+            machine: Some(Moment::now().since(moment, throttled)),
+            turnover: both.and_then(|(before, after)| turnover::between(&before, &after)),
+        })
     }
 
-    async fn stop(&mut self) -> Result<(), Error> {
-        match self.server.take() {
+    async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
+        let counted = pass::count(&self.stack, self.job(target, cell)).await?;
+        self.server(target).check().await?;
+        Ok(counted)
+    }
+
+    async fn output(&mut self, target: &Target) -> String {
+        self.server(target).output().await
+    }
+
+    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
+        match self.servers.remove(&target.name) {
             Some(server) => Ok(server.stop().await?),
             None => Ok(()),
         }
     }
+}
+
+/// What a server uses; of one that has ended, how it ended.
+async fn resources(server: &Server) -> Result<Option<Resources>, Error> {
+    let resources = server.resources().await;
+    if resources.is_err() {
+        server.check().await?;
+    }
+    Ok(resources?)
+}
+
+/// Does what blocks a thread aside from those that wait for input and output.
+pub(super) async fn loaded<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, load::Error> + Send + 'static,
+) -> Result<T, Error> {
+    Ok(joined(spawn_blocking(work).await)?)
 }
 
 /// A window that is open, watched from outside. Dropping it ends the load early.

@@ -1,6 +1,9 @@
-//! Stack × load over time → samples: every server in turn is started, warmed up on each endpoint
-//! and measured in rounds whose order is drawn from a seed. Progress goes to an observer; nothing
-//! is printed here.
+//! Stack × load over time → samples: servers are started, warmed up on each endpoint and measured
+//! in rounds whose order is drawn from a seed, one server after the other or all side by side.
+//! Progress goes to an observer; nothing is printed here.
+//!
+//! [`Measuring`] says what to do, `session` does it with a [`Driver`]: [`Live`] with real servers
+//! and real load (`pass` counts single requests), or a simulation of one.
 
 mod driver;
 mod error;
@@ -8,11 +11,14 @@ mod event;
 mod fingerprint;
 mod key;
 mod live;
+mod pass;
 mod schedule;
+mod session;
 mod simulated;
 mod steady;
+mod turnover;
 
-pub use driver::{Driver, WarmUp};
+pub use driver::{Counted, Driver, WarmUp};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
@@ -20,100 +26,61 @@ pub use live::Live;
 pub use schedule::Schedule;
 pub use simulated::{Noise, Simulated};
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use crate::model::{Pacing, Plan, Runner, Sample, Target};
+use crate::model::{Incident, Plan, Runner, Sample, Target};
+use session::Session;
 
 /// What is measured, where, and who watches.
 #[derive(Clone, Copy)]
 pub struct Measuring<'a> {
     pub plan: &'a Plan,
     pub runner: &'a Runner,
+    pub order: Order,
+    /// Whether a pass of single requests follows the rounds.
+    pub counting: bool,
     /// The order of the rounds follows from it.
     pub seed: u64,
     pub observe: Observer<'a>,
 }
 
+/// Which servers are up at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Each has the machine for itself, so that its numbers do not depend on which others are
+    /// measured.
+    OneByOne,
+    /// All of them, their rounds interleaved, so that they see the same phases of the machine.
+    SideBySide,
+}
+
+/// What a measurement came to.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Of the servers that could be measured to the end, in the order of the plan.
+    pub samples: Vec<Sample>,
+    pub incidents: Vec<Incident>,
+    /// What could not be counted, and why.
+    pub notes: BTreeSet<String>,
+}
+
 impl Measuring<'_> {
-    /// Measures every cell of the plan, one server after the other.
-    pub async fn run(self, driver: &mut impl Driver) -> Result<Vec<Sample>, Error> {
-        let mut samples = Vec::new();
-        for (index, target) in self.plan.targets.iter().enumerate() {
-            let startup = driver.start(target, self.observe).await?;
-            let mut of_target = self.warm_up(target, startup, driver).await?;
-            self.measure(index, &mut of_target, driver).await?;
-            driver.stop().await?;
-            samples.extend(of_target);
+    /// Measures every cell of the plan. A server that fails is named among the incidents, and
+    /// the others are measured all the same; it is an error only where nothing is left.
+    pub async fn run(self, driver: &mut impl Driver) -> Result<Measured, Error> {
+        let targets: Vec<&Target> = self.plan.targets.iter().collect();
+        let at_once = match self.order {
+            Order::OneByOne => 1,
+            Order::SideBySide => targets.len().max(1),
+        };
+        let mut session = Session::new(self, driver);
+        let mut later = targets.as_slice();
+        while !later.is_empty() {
+            let (group, rest) = later.split_at(at_once);
+            session.measure(group, rest).await?;
+            later = rest;
         }
-        Ok(samples)
-    }
-
-    /// A sample per cell, without rounds yet.
-    async fn warm_up(
-        self,
-        target: &Target,
-        startup: Option<Duration>,
-        driver: &mut impl Driver,
-    ) -> Result<Vec<Sample>, Error> {
-        let keys = key::keys(self.plan, target, &driver.settings(self.plan), self.runner);
-        let mut samples = Vec::new();
-        for (cell, key) in target.cells.iter().zip(keys) {
-            (self.observe)(Event::WarmUp {
-                server: &target.name,
-                endpoint: &cell.endpoint,
-            });
-            let longest = self.plan.pacing.warmup;
-            let WarmUp { steady } = driver.warm_up(cell, longest, self.observe).await?;
-            let rounds = Vec::new();
-            samples.push(Sample {
-                key,
-                startup,
-                steady,
-                rounds,
-            });
-        }
-        Ok(samples)
-    }
-
-    async fn measure(
-        self,
-        index: usize,
-        samples: &mut [Sample],
-        driver: &mut impl Driver,
-    ) -> Result<(), Error> {
-        let target = &self.plan.targets[index];
-        let Pacing {
-            round: window,
-            rounds,
-            ..
-        } = self.plan.pacing;
-        let schedule = Schedule::new(target.cells.len(), rounds, self.seed);
-        let rounds = schedule.len();
-        for (done, drawn) in schedule.enumerate() {
-            let cell = &target.cells[drawn];
-            (self.observe)(Event::Round {
-                server: &target.name,
-                endpoint: &cell.endpoint,
-                round: done + 1,
-                rounds,
-                left: self.left(index, rounds - done),
-            });
-            samples[drawn]
-                .rounds
-                .push(driver.round(cell, window, self.observe).await?);
-        }
-        Ok(())
-    }
-
-    /// Time for the remaining rounds of this server, and for the servers after it.
-    fn left(self, index: usize, rounds: usize) -> Duration {
-        let pacing = self.plan.pacing;
-        let times = |time: Duration, count: usize| time * u32::try_from(count).unwrap_or(u32::MAX);
-        let each = pacing.warmup + times(pacing.round, pacing.rounds);
-        let later = self.plan.targets[index + 1..]
-            .iter()
-            .map(|target| times(each, target.cells.len()));
-        times(pacing.round, rounds) + later.sum::<Duration>()
+        session.finish()
     }
 }
 

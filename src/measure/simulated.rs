@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
 
-use super::{Driver, Error, Observer, WarmUp};
+use super::{Counted, Driver, Error, Observer, WarmUp};
 use crate::model::{Cell, Plan, Round, Tally, Target, Usage};
 
 /// Drives nothing: rounds are drawn from a seeded noise model, so that procedures can be tested
@@ -58,7 +58,13 @@ impl Driver for Simulated {
         Ok(Some(Duration::from_secs(1)))
     }
 
-    async fn warm_up(&mut self, _: &Cell, _: Duration, _: Observer<'_>) -> Result<WarmUp, Error> {
+    async fn warm_up(
+        &mut self,
+        _: &Target,
+        _: &Cell,
+        _: Duration,
+        _: Observer<'_>,
+    ) -> Result<WarmUp, Error> {
         Ok(WarmUp { steady: true })
     }
 
@@ -67,7 +73,13 @@ impl Driver for Simulated {
         clippy::cast_sign_loss,
         reason = "a count of requests is positive and small"
     )]
-    async fn round(&mut self, _: &Cell, window: Duration, _: Observer<'_>) -> Result<Round, Error> {
+    async fn round(
+        &mut self,
+        _: &Target,
+        _: &Cell,
+        window: Duration,
+        _: Observer<'_>,
+    ) -> Result<Round, Error> {
         let each = self.service_time.mul_f64(self.slowness());
         let requests = (window.as_secs_f64() / each.as_secs_f64()).round() as u64;
         let mut tally = Tally::empty(window);
@@ -81,14 +93,25 @@ impl Driver for Simulated {
         let usage = Usage {
             cpu: window,
             memory: 64 << 20,
+            rss: None,
         };
         Ok(Round {
             tally,
             usage: Some(usage),
+            machine: None,
+            turnover: None,
         })
     }
 
-    async fn stop(&mut self) -> Result<(), Error> {
+    async fn count(&mut self, _: &Target, _: &Cell) -> Result<Counted, Error> {
+        Ok(Counted::default())
+    }
+
+    async fn output(&mut self, _: &Target) -> String {
+        String::new()
+    }
+
+    async fn stop(&mut self, _: &Target) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -2,9 +2,10 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Event, Measuring, Noise, Simulated};
+use super::{Counted, Driver, Error, Event, Measuring, Noise, Observer, Order, Simulated, WarmUp};
 use crate::config;
-use crate::model::{Metric, Plan, Runner, Sample};
+use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Target, Turnover};
+use crate::stack;
 
 const FILE: &str = "
 [server.one]
@@ -39,19 +40,22 @@ fn runner() -> Runner {
     }
 }
 
+fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> Measuring<'a> {
+    Measuring {
+        plan,
+        runner,
+        order: Order::OneByOne,
+        counting: true,
+        seed,
+        observe: &|_| (),
+    }
+}
+
 async fn simulate(plan: &Plan, noise: Noise, seed: u64) -> Vec<Sample> {
     let mut driver = Simulated::new(Duration::from_millis(1), noise, seed);
     let runner = runner();
-    let measuring = Measuring {
-        plan,
-        runner: &runner,
-        seed,
-        observe: &|_| (),
-    };
-    measuring
-        .run(&mut driver)
-        .await
-        .expect("a simulation cannot fail")
+    let measured = measuring(plan, &runner, seed).run(&mut driver).await;
+    measured.expect("a simulation cannot fail").samples
 }
 
 fn throughput(samples: &[Sample]) -> Vec<f64> {
@@ -145,14 +149,172 @@ async fn the_observer_sees_every_round_counted() {
     let mut driver = Simulated::new(Duration::from_millis(1), QUIET, 1);
     let runner = runner();
     let measuring = Measuring {
-        plan: &plan,
-        runner: &runner,
-        seed: 1,
         observe: &observe,
+        ..measuring(&plan, &runner, 1)
     };
     measuring.run(&mut driver).await.expect("simulated");
     // The second server still has two cells of five seconds' warm-up and four rounds each.
     let per_server = |later: u64| (1..=8).map(move |round| (round, 8, 9 - round as u64 + later));
     let all: Vec<_> = per_server(18).chain(per_server(0)).collect();
     assert_eq!(*seen.lock().expect("one thread"), all);
+}
+
+#[tokio::test]
+async fn side_by_side_every_block_holds_every_cell_of_every_server() {
+    let order = Mutex::new(Vec::new());
+    let observe = |event: Event<'_>| {
+        if let Event::Round {
+            server, endpoint, ..
+        } = event
+        {
+            let cell = format!("{server} {endpoint}");
+            order.lock().expect("one thread").push(cell);
+        }
+    };
+    let (plan, runner) = (plan(FILE), runner());
+    let measuring = Measuring {
+        order: Order::SideBySide,
+        observe: &observe,
+        ..measuring(&plan, &runner, 1)
+    };
+    let mut driver = Simulated::new(Duration::from_millis(1), QUIET, 1);
+    measuring.run(&mut driver).await.expect("simulated");
+    let order = order.into_inner().expect("one thread");
+    assert_eq!(order.len(), 16);
+    for block in order.chunks(4) {
+        let mut block = block.to_vec();
+        block.sort();
+        assert_eq!(block, ["one a", "one b", "two a", "two b"]);
+    }
+}
+
+/// Servers of the given names die in their third round; processes are replaced in every second
+/// round of the others.
+struct Failing {
+    simulated: Simulated,
+    names: &'static [&'static str],
+    rounds: usize,
+    stopped: Vec<String>,
+}
+
+impl Failing {
+    fn new(names: &'static [&'static str]) -> Self {
+        Self {
+            simulated: Simulated::new(Duration::from_millis(1), QUIET, 1),
+            names,
+            rounds: 0,
+            stopped: Vec::new(),
+        }
+    }
+}
+
+impl Driver for Failing {
+    fn settings(&self, plan: &Plan) -> String {
+        self.simulated.settings(plan)
+    }
+
+    async fn start(
+        &mut self,
+        target: &Target,
+        observe: Observer<'_>,
+    ) -> Result<Option<Duration>, Error> {
+        self.rounds = 0;
+        self.simulated.start(target, observe).await
+    }
+
+    async fn warm_up(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        longest: Duration,
+        observe: Observer<'_>,
+    ) -> Result<WarmUp, Error> {
+        self.simulated.warm_up(target, cell, longest, observe).await
+    }
+
+    async fn round(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Round, Error> {
+        self.rounds += 1;
+        let dies = self.names.contains(&target.name.as_str());
+        if dies && self.rounds == 3 {
+            return Err(Error::Stack(stack::Error::Died {
+                name: target.name.clone(),
+                status: "exit code 137".into(),
+                output: "the last line".into(),
+            }));
+        }
+        let mut round = self.simulated.round(target, cell, window, observe).await?;
+        round.turnover = (self.rounds % 2 == 0).then_some(Turnover {
+            ended: 1,
+            started: 1,
+            out_of_memory: 1,
+        });
+        Ok(round)
+    }
+
+    async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
+        self.simulated.count(target, cell).await
+    }
+
+    async fn output(&mut self, target: &Target) -> String {
+        format!("output of {}", target.name)
+    }
+
+    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
+        self.stopped.push(target.name.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_dies_is_named_and_the_other_is_measured() {
+    let (plan, runner) = (plan(FILE), runner());
+    let mut driver = Failing::new(&["one"]);
+    let measured = measuring(&plan, &runner, 1).run(&mut driver).await;
+    let measured = measured.expect("the other server works");
+    let servers: Vec<_> = measured.samples.iter().map(|it| &it.key.server).collect();
+    assert_eq!(servers, ["two", "two"]);
+    assert_eq!(driver.stopped, ["one", "two"], "each is stopped once");
+    let died = &measured.incidents[0];
+    assert!(died.fatal && died.server == "one");
+    assert!(died.during.starts_with("round 2 of "), "{}", died.during);
+    assert!(died.what.contains("exit code 137"), "{}", died.what);
+    assert_eq!(died.output, "the last line");
+}
+
+#[tokio::test]
+async fn replaced_processes_are_named_and_the_numbers_kept() {
+    let (plan, runner) = (plan(FILE), runner());
+    let measured = measuring(&plan, &runner, 1)
+        .run(&mut Failing::new(&[]))
+        .await;
+    let measured = measured.expect("both work");
+    assert_eq!(measured.samples.len(), 4);
+    assert!(measured.incidents.iter().all(|incident| !incident.fatal));
+    let of_two: Vec<_> = measured
+        .incidents
+        .iter()
+        .filter(|it| it.server == "two")
+        .collect();
+    assert!(!of_two.is_empty());
+    assert_eq!(of_two[0].output, "output of two");
+    assert!(
+        of_two[0].what.contains("memory ran out"),
+        "{}",
+        of_two[0].what
+    );
+}
+
+#[tokio::test]
+async fn when_every_server_dies_the_first_failure_is_the_error() {
+    let (plan, runner) = (plan(FILE), runner());
+    let mut driver = Failing::new(&["one", "two"]);
+    let error = measuring(&plan, &runner, 1).run(&mut driver).await;
+    let error = error.expect_err("nothing could be measured").to_string();
+    assert!(error.contains("`one` died"), "{error}");
 }

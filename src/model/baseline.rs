@@ -4,7 +4,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, Outcome, Runner, Sample};
+use super::{Metric, Outcome, Runner, Sample, Statement};
 
 /// What decides whether two numbers may be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,8 +49,11 @@ pub struct Baseline {
     pub anchor: Option<String>,
     /// The one value per metric that histories are made of.
     pub values: BTreeMap<Metric, f64>,
-    /// The value of every round, for readers who want the spread.
+    /// The value of every round, or of every batch of a counter.
     pub rounds: BTreeMap<Metric, Vec<f64>>,
+    /// What the database was asked, for telling which statements are new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Statement>,
 }
 
 impl Baseline {
@@ -70,6 +73,7 @@ impl Baseline {
             let values = sample.rounds.iter().map(|round| metric.of_round(round));
             Some((*metric, values.collect::<Option<Vec<_>>>()?))
         };
+        let counters = sample.counters.clone().unwrap_or_default();
         Self {
             schema: Self::SCHEMA,
             key: sample.key.clone(),
@@ -78,7 +82,12 @@ impl Baseline {
             verdict,
             anchor,
             values: Metric::ALL.iter().filter_map(value).collect(),
-            rounds: Metric::ALL.iter().filter_map(rounds).collect(),
+            rounds: Metric::ALL
+                .iter()
+                .filter_map(rounds)
+                .chain(counters.batches)
+                .collect(),
+            statements: counters.statements,
         }
     }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Doubt, Metric, Unit};
+use super::{Difference, Doubt, Metric, MoreFrequent, Unit};
 
 /// The judgement of one metric of one server and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Finding {
     pub reason: Option<Reason>,
     /// Smallest change this finding could have called a regression.
     pub detectable: Option<f64>,
+    /// For a number of SQL statements that rose: those that are new or more frequent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<MoreFrequent>,
 }
 
 /// How head and base were brought together.
@@ -75,6 +78,8 @@ pub enum Reason {
     Improved,
     /// The load itself was not what it should have been.
     InvalidLoad { doubt: Doubt },
+    /// A counter that is not the same for every request rose by less than it varies.
+    Varies,
     /// A bound on the head alone was crossed.
     Ceiling,
 }

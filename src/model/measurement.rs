@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Round};
+use super::{Counters, Incident, Key, Round};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,11 +13,19 @@ pub struct Measurement {
     pub schema: u32,
     pub provenance: Provenance,
     pub samples: Vec<Sample>,
+    /// What befell the servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
 }
 
 impl Measurement {
     /// The version this program writes.
     pub const SCHEMA: u32 = 1;
+
+    /// Whether a server could not be measured.
+    pub fn lacks_a_server(&self) -> bool {
+        self.incidents.iter().any(|incident| incident.fatal)
+    }
 }
 
 /// The rounds of one server and endpoint.
@@ -30,6 +38,9 @@ pub struct Sample {
     /// Whether throughput became flat during the warm-up.
     pub steady: bool,
     pub rounds: Vec<Round>,
+    /// Nothing where no pass of single requests was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Counters>,
 }
 
 /// Where a measurement comes from.

@@ -20,12 +20,27 @@ pub enum Metric {
     ErrorRate,
     /// CPU time of the server (all its processes) per completed request.
     CpuPerRequest,
-    /// Highest working set of the server seen at the end of a round.
+    /// Highest working set of the server (all its processes) seen in a round.
     MemoryPeak,
+    /// Resident memory of every process of the server added up.
+    MemoryRss,
     /// Time from the start of the server to its first expected response.
     StartupTime,
     /// Body bytes per complete response.
     BytesPerResponse,
+    /// SQL statements.
+    SqlPerRequest,
+    /// Rows that statements gave back or changed.
+    RowsPerRequest,
+    /// Connections opened to Postgres.
+    PostgresConnectionsPerRequest,
+    /// Connections to Postgres left open, per request.
+    PostgresConnectionsLeaked,
+    RedisCommandsPerRequest,
+    /// Connections opened to Redis.
+    RedisConnectionsPerRequest,
+    /// Connections to Redis left open, per request.
+    RedisConnectionsLeaked,
 }
 
 /// Which way is worse.
@@ -49,11 +64,13 @@ pub enum Unit {
     /// A share between 0 and 1.
     #[serde(rename = "1")]
     Share,
+    #[serde(rename = "count")]
+    Count,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 22] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -66,8 +83,16 @@ impl Metric {
         Self::ErrorRate,
         Self::CpuPerRequest,
         Self::MemoryPeak,
+        Self::MemoryRss,
         Self::StartupTime,
         Self::BytesPerResponse,
+        Self::SqlPerRequest,
+        Self::RowsPerRequest,
+        Self::PostgresConnectionsPerRequest,
+        Self::PostgresConnectionsLeaked,
+        Self::RedisCommandsPerRequest,
+        Self::RedisConnectionsPerRequest,
+        Self::RedisConnectionsLeaked,
     ];
 
     /// The name in configuration, JSON and reports.
@@ -85,17 +110,41 @@ impl Metric {
             Self::ErrorRate => "error_rate",
             Self::CpuPerRequest => "cpu_per_request",
             Self::MemoryPeak => "memory_peak",
+            Self::MemoryRss => "memory_rss",
             Self::StartupTime => "startup_time",
             Self::BytesPerResponse => "bytes_per_response",
+            Self::SqlPerRequest => "sql_per_request",
+            Self::RowsPerRequest => "rows_per_request",
+            Self::PostgresConnectionsPerRequest => "postgres_connections_per_request",
+            Self::PostgresConnectionsLeaked => "postgres_connections_leaked",
+            Self::RedisCommandsPerRequest => "redis_commands_per_request",
+            Self::RedisConnectionsPerRequest => "redis_connections_per_request",
+            Self::RedisConnectionsLeaked => "redis_connections_leaked",
         }
+    }
+
+    /// Whether it is counted in a pass of its own, exactly, and not measured in rounds.
+    pub const fn is_counter(self) -> bool {
+        matches!(
+            self,
+            Self::BytesPerResponse
+                | Self::SqlPerRequest
+                | Self::RowsPerRequest
+                | Self::PostgresConnectionsPerRequest
+                | Self::PostgresConnectionsLeaked
+                | Self::RedisCommandsPerRequest
+                | Self::RedisConnectionsPerRequest
+                | Self::RedisConnectionsLeaked
+        )
     }
 
     pub const fn unit(self) -> Unit {
         match self {
             Self::Throughput => Unit::PerSecond,
             Self::ErrorRate => Unit::Share,
-            Self::MemoryPeak | Self::BytesPerResponse => Unit::Bytes,
+            Self::MemoryPeak | Self::MemoryRss | Self::BytesPerResponse => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
+            counter if counter.is_counter() => Unit::Count,
             _ => Unit::Microseconds,
         }
     }
@@ -109,14 +158,15 @@ impl Metric {
 
     /// Whether it is read off the requests' times, and so no better than the generator was.
     pub const fn is_timed_by_generator(self) -> bool {
-        !matches!(
+        let elsewhere = matches!(
             self,
             Self::ErrorRate
                 | Self::CpuPerRequest
                 | Self::MemoryPeak
+                | Self::MemoryRss
                 | Self::StartupTime
-                | Self::BytesPerResponse
-        )
+        );
+        !elsewhere && !self.is_counter()
     }
 
     /// Requests a round must hold before the metric is judged: ten beyond the percentile.
@@ -129,7 +179,7 @@ impl Metric {
         }
     }
 
-    /// The value of one round; nothing where the round cannot tell.
+    /// The value of one round; nothing where the round cannot tell, or the metric is not of rounds.
     pub fn of_round(self, round: &Round) -> Option<f64> {
         let latency = |quantile| Some(micros(round.tally.latency.value_at_quantile(quantile)));
         match self {
@@ -148,13 +198,14 @@ impl Metric {
                 (round.tally.completed() > 0).then(|| cpu / whole(round.tally.completed()))
             }
             Self::MemoryPeak => Some(whole(round.usage?.memory)),
-            Self::BytesPerResponse => share(round.tally.body_bytes, round.responses()),
-            Self::StartupTime => None,
+            Self::MemoryRss => Some(whole(round.usage?.rss?)),
+            _ => None,
         }
     }
 
     /// The one value a sample stands for: the median of the rounds' values; errors pooled over
-    /// the rounds, memory at its highest, start-up as it was.
+    /// the rounds, memory at its highest, start-up as it was, counters as their own pass found
+    /// them.
     pub fn of_sample(self, sample: &Sample) -> Option<f64> {
         match self {
             Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
@@ -162,7 +213,10 @@ impl Metric {
                 sample.rounds.iter().map(Round::failed_or_unfinished).sum(),
                 sample.rounds.iter().map(|round| round.tally.started).sum(),
             ),
-            Self::MemoryPeak => self.of_rounds(sample).into_iter().reduce(f64::max),
+            Self::MemoryPeak | Self::MemoryRss => {
+                self.of_rounds(sample).into_iter().reduce(f64::max)
+            }
+            counter if counter.is_counter() => sample.counters.as_ref()?.median(counter),
             _ => crate::stats::median(&self.of_rounds(sample)),
         }
     }
@@ -182,6 +236,7 @@ impl Unit {
             Self::Seconds => "s",
             Self::Bytes => "bytes",
             Self::Share => "1",
+            Self::Count => "count",
         }
     }
 }

@@ -2,14 +2,17 @@
 //! belongs to it; no clock, file, network or environment is read here.
 
 mod baseline;
+mod counters;
 mod digest;
 mod finding;
 pub mod histogram;
+mod incident;
 mod measurement;
 mod metric;
 mod origin;
 mod placeholder;
 mod plan;
+mod ranking;
 mod report;
 mod round;
 mod tally;
@@ -19,15 +22,18 @@ mod validity;
 mod workload;
 
 pub use baseline::{Baseline, Difference, Key, LoadShape};
+pub use counters::{Counters, MoreFrequent, Statement};
 pub use digest::digest;
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
+pub use incident::{Incident, chain};
 pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use placeholder::Placeholder;
-pub use plan::{NetworkPath, Pacing, Plan, Postgres, Redis, ServiceSource};
+pub use plan::{NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource};
+pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
-pub use round::{Round, Usage};
+pub use round::{Machine, Round, Turnover, Usage};
 pub use tally::{Failure, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};

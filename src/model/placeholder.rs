@@ -9,16 +9,19 @@ pub enum Placeholder {
     Host,
     /// Port the server must listen on.
     Port,
+    /// Host and port of the server that a proxy passes requests on to.
+    Upstream,
     /// This program's own path.
     Perfgate,
 }
 
 impl Placeholder {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::PostgresUrl,
         Self::RedisUrl,
         Self::Host,
         Self::Port,
+        Self::Upstream,
         Self::Perfgate,
     ];
 
@@ -29,8 +32,20 @@ impl Placeholder {
             Self::RedisUrl => "{redis.url}",
             Self::Host => "{host}",
             Self::Port => "{port}",
+            Self::Upstream => "{upstream}",
             Self::Perfgate => "{perfgate}",
         }
+    }
+
+    /// Whether a command and its environment take both host and port from perfgate.
+    pub fn say_where_to_listen(command: &[String], env: &[(String, String)]) -> bool {
+        let told = |placeholder: Self| {
+            let name = placeholder.text();
+            let mut values = env.iter().map(|(_, value)| value);
+            command.iter().any(|word| word.contains(name))
+                || values.any(|value| value.contains(name))
+        };
+        told(Self::Host) && told(Self::Port)
     }
 
     /// A word in braces that looks like a placeholder and is none. Other text in braces is the

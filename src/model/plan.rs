@@ -20,6 +20,7 @@ pub struct Plan {
     pub network: Option<NetworkPath>,
     pub postgres: Option<Postgres>,
     pub redis: Option<Redis>,
+    pub proxies: Vec<Proxy>,
     pub targets: Vec<Target>,
     pub pacing: Pacing,
     /// Folder of the baselines.
@@ -56,6 +57,20 @@ pub enum ServiceSource {
     Url(String),
 }
 
+impl ServiceSource {
+    /// What numbers depend on, in words: where a folder lies says nothing about what is in it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Image(image) => format!("image {image}"),
+            Self::Build(folder) => {
+                let name = folder.file_name().unwrap_or_default();
+                format!("build {}", name.to_string_lossy())
+            }
+            Self::Url(_) => "running".to_owned(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Postgres {
     pub source: ServiceSource,
@@ -70,15 +85,44 @@ pub struct Redis {
     pub source: ServiceSource,
 }
 
+/// A reverse proxy that servers can stand behind; it runs in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proxy {
+    pub name: String,
+    /// An image or a folder.
+    pub source: ServiceSource,
+    /// Command in the container; empty for the image's own.
+    pub command: Vec<String>,
+    /// Port it listens on inside its container.
+    pub port: u16,
+    pub env: Vec<(String, String)>,
+    /// Files put into the container: the path there, and the one here.
+    pub files: Vec<(String, PathBuf)>,
+}
+
 impl Plan {
     /// Whether anything in the plan runs in a container.
     pub fn needs_engine(&self) -> bool {
         let contained = |source: &ServiceSource| !matches!(source, ServiceSource::Url(_));
         self.targets
             .iter()
-            .any(|target| target.source.is_contained())
+            .any(|target| target.source.is_contained() || target.behind.is_some())
             || self.postgres.as_ref().is_some_and(|p| contained(&p.source))
             || self.redis.as_ref().is_some_and(|r| contained(&r.source))
+    }
+
+    /// The proxy of a name.
+    pub fn proxy(&self, name: &str) -> Option<&Proxy> {
+        self.proxies.iter().find(|proxy| proxy.name == name)
+    }
+
+    /// The proxies that a server stands behind.
+    pub fn proxies_in_use(&self) -> impl Iterator<Item = &Proxy> {
+        let is_used = |proxy: &&Proxy| {
+            let mut targets = self.targets.iter();
+            targets.any(|target| target.behind.as_ref() == Some(&proxy.name))
+        };
+        self.proxies.iter().filter(is_used)
     }
 }
 

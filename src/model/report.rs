@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Outcome, Provenance, Verdict};
+use super::{Finding, Incident, Outcome, Provenance, Verdict};
 
 /// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct Report {
     /// The code the run exits with.
     pub exit_code: u8,
     pub findings: Vec<Finding>,
+    /// What befell the servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
     pub provenance: Provenance,
 }
 

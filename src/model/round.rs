@@ -10,6 +10,12 @@ pub struct Round {
     pub tally: Tally,
     /// What the server used; nothing where its resources cannot be read (`url = …`).
     pub usage: Option<Usage>,
+    /// What the machine did beside it; nothing for rounds of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    /// Processes of the server that ended within the round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turnover: Option<Turnover>,
 }
 
 /// Resources of the server, all its processes together.
@@ -17,19 +23,37 @@ pub struct Round {
 pub struct Usage {
     /// CPU time spent between two idle moments around the round.
     pub cpu: Duration,
-    /// Working set at the end of the round, in bytes: resident memory without reclaimable cache.
+    /// Highest working set seen in the round, in bytes: memory without reclaimable cache. Of
+    /// processes of this host, their proportional set size at the end of the round.
     pub memory: u64,
+    /// Resident memory of each process added up at the end of the round, in bytes, as `ps` shows
+    /// it: what processes share is counted once for each.
+    #[serde(default)]
+    pub rss: Option<u64>,
+}
+
+/// What kept the machine from its work during a round.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Share of all CPUs' time that the hypervisor gave to others.
+    pub steal: f64,
+    /// Time for which the server, or this process, was denied the CPU by its quota.
+    pub throttled: Duration,
+}
+
+/// Processes that came and went within a round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turnover {
+    pub ended: usize,
+    pub started: usize,
+    /// Processes that the kernel killed because memory ran out.
+    pub out_of_memory: u64,
 }
 
 impl Round {
     /// Expected responses per second of the window.
     pub fn throughput(&self) -> f64 {
         self.tally.succeeded_in_window as f64 / self.tally.window.as_secs_f64()
-    }
-
-    /// Complete responses of any status.
-    pub fn responses(&self) -> u64 {
-        self.tally.status.values().sum()
     }
 
     pub fn failed_or_unfinished(&self) -> u64 {

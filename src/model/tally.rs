@@ -29,6 +29,9 @@ pub struct Tally {
     /// Connections opened after the first one of each slot. The server closing after a complete
     /// response is not an error.
     pub reconnects: u64,
+    /// Connections that the server closed after a complete response.
+    #[serde(default)]
+    pub closed_by_server: u64,
     /// Nanoseconds to the last byte of the response: in the closed loop from the request's first
     /// byte sent, in the open loop from the moment it was due. Failed and timed-out requests are
     /// in it at the time they had waited.
@@ -164,6 +167,7 @@ impl Tally {
             bytes: 0,
             body_bytes: 0,
             reconnects: 0,
+            closed_by_server: 0,
             latency: new_histogram(),
             connect: new_histogram(),
             generator_cpu: Duration::ZERO,
@@ -174,6 +178,11 @@ impl Tally {
 
     pub fn failed(&self) -> u64 {
         self.errors.values().sum()
+    }
+
+    /// Complete responses of any status.
+    pub fn responses(&self) -> u64 {
+        self.status.values().sum()
     }
 
     /// Requests that ended, well or not.
@@ -195,6 +204,7 @@ impl Tally {
         self.bytes += other.bytes;
         self.body_bytes += other.body_bytes;
         self.reconnects += other.reconnects;
+        self.closed_by_server += other.closed_by_server;
         self.generator_cpu += other.generator_cpu;
         for (kind, count) in &other.errors {
             *self.errors.entry(*kind).or_default() += count;

@@ -7,6 +7,8 @@ use super::{Origin, Placeholder, Thresholds, Transport, Workload};
 #[derive(Debug, Clone)]
 pub struct Target {
     pub name: String,
+    /// How the application is called, such as `WSGI`; for readers of a ranking.
+    pub interface: Option<String>,
     pub source: Source,
     /// Command in the container; empty for the image's own.
     pub command: Vec<String>,
@@ -20,6 +22,8 @@ pub struct Target {
     pub ready: Ready,
     /// Memory limit in bytes.
     pub memory: Option<u64>,
+    /// The proxy that requests go through.
+    pub behind: Option<String>,
     pub cells: Vec<Cell>,
 }
 
@@ -54,13 +58,7 @@ pub struct Cell {
 impl Target {
     /// Whether the server learns from perfgate on which address and port to listen.
     pub fn is_told_where_to_listen(&self) -> bool {
-        let told = |placeholder: Placeholder| {
-            let name = placeholder.text();
-            let mut values = self.env.iter().map(|(_, value)| value);
-            self.command.iter().any(|word| word.contains(name))
-                || values.any(|value| value.contains(name))
-        };
-        told(Placeholder::Host) && told(Placeholder::Port)
+        Placeholder::say_where_to_listen(&self.command, &self.env)
     }
 }
 

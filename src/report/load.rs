@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
 use super::text::{bytes, doubt, micros, percent, rate};
-use crate::model::{Doubt, Rate, Tally, histogram};
+use crate::model::{Doubt, Failure, Rate, Tally, histogram};
 
 /// A load and its tally.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,7 @@ impl<'a> Load<'a> {
             "bytes": tally.bytes,
             "connections_opened": tally.connect.len(),
             "reconnects": tally.reconnects,
+            "closed_by_server": tally.closed_by_server,
             "latency_us": times(&tally.latency),
             "connect_us": times(&tally.connect),
             "generator": {
@@ -291,10 +292,16 @@ fn share(histogram: &Histogram<u64>, from: f64, to: f64) -> f64 {
 
 /// Failures by the names they have in JSON.
 fn failures(tally: &Tally) -> impl Iterator<Item = (String, u64)> {
-    tally.errors.iter().map(|(kind, count)| {
-        let name = serde_json::to_value(kind).expect("kinds have a name");
-        (name.as_str().unwrap_or_default().to_owned(), *count)
-    })
+    tally
+        .errors
+        .iter()
+        .map(|(kind, count)| (failure(*kind), *count))
+}
+
+/// The name of a kind of failure in JSON.
+pub(super) fn failure(kind: Failure) -> String {
+    let name = serde_json::to_value(kind).expect("kinds have a name");
+    name.as_str().unwrap_or_default().to_owned()
 }
 
 fn right_aligned<const COLUMNS: usize>(titles: [&str; COLUMNS]) -> Table {
@@ -321,7 +328,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Failure, OpenLoop};
+    use crate::model::OpenLoop;
 
     /// 900 requests of 1 ms, 90 of 4 ms, 10 of 100 ms, in two seconds.
     fn tally() -> Tally {

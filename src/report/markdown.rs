@@ -12,13 +12,20 @@ pub fn markdown(report: &Report) -> String {
         lines.extend([format!("> {}", escape(note)), String::new()]);
     }
     for verdict in [Verdict::Regression, Verdict::Inconclusive] {
-        lines.extend(report.with_verdict(verdict).map(|finding| {
-            format!(
+        for finding in report.with_verdict(verdict) {
+            lines.push(format!(
                 "- **{}** {}",
                 text::verdict(verdict),
                 escape(&text::sentence(finding))
-            )
-        }));
+            ));
+            let statements = finding.statements.iter();
+            lines.extend(statements.map(|it| format!("  - {}", escape(&text::statement(it)))));
+        }
+    }
+    for incident in &report.incidents {
+        lines.push(format!("- {}", escape(&text::incident(incident))));
+        let output = incident.output.lines();
+        lines.extend(output.map(|line| format!("  > {}<br>", escape(line))));
     }
     lines.extend([String::new(), cells(report), String::new()]);
     lines.extend(summary::next_step(report).map(|step| format!("{step}\n")));
@@ -91,7 +98,7 @@ fn row(finding: &Finding) -> String {
 }
 
 /// Text that perfgate did not write, as text: nothing in it is markup, a mention or a new line.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
         match letter {

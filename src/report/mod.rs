@@ -3,6 +3,7 @@
 mod json;
 mod load;
 mod markdown;
+pub mod ranking;
 mod summary;
 mod terminal;
 mod text;
@@ -11,7 +12,7 @@ pub use json::json;
 pub use load::Load;
 pub use markdown::markdown;
 pub use terminal::terminal;
-pub use text::{bytes, micros, rate};
+pub use text::{bytes, incident, micros, percent, rate, value};
 
 #[cfg(test)]
 mod tests;

@@ -81,6 +81,15 @@ fn counts(finding: &Finding) -> bool {
 
 /// The outcome in a line.
 pub(super) fn headline(report: &Report) -> String {
+    let failed = report.incidents.iter().filter(|it| it.fatal);
+    let failed: Vec<_> = failed.map(|it| text::printable(&it.server)).collect();
+    match failed.as_slice() {
+        [] => verdict(report),
+        failed => format!("{}; NOT MEASURED: {}", verdict(report), failed.join(", ")),
+    }
+}
+
+fn verdict(report: &Report) -> String {
     let count = |verdict| report.with_verdict(verdict).count();
     match report.outcome {
         Outcome::Pass => format!("PASSED: {} judged, none regressed", count(Verdict::Pass)),

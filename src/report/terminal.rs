@@ -20,12 +20,22 @@ pub fn terminal(report: &Report) -> String {
         (Verdict::Regression, "Regressed"),
         (Verdict::Inconclusive, "Inconclusive"),
     ] {
-        let sentences: Vec<_> = report.with_verdict(verdict).map(text::sentence).collect();
-        if !sentences.is_empty() {
+        let findings: Vec<_> = report.with_verdict(verdict).collect();
+        if !findings.is_empty() {
             lines.push(format!("\n{title}:"));
-            lines.extend(sentences.iter().map(|sentence| format!("  {sentence}")));
+        }
+        for finding in findings {
+            lines.push(format!("  {}", text::sentence(finding)));
+            let statements = finding.statements.iter();
+            lines.extend(statements.map(|it| format!("    {}", text::statement(it))));
         }
     }
+    lines.extend(
+        report
+            .incidents
+            .iter()
+            .map(|it| format!("\n{}", text::incident_at_length(it))),
+    );
     lines.push(format!("\n{}", provenance(report)));
     lines.extend(summary::next_step(report).map(|step| format!("next: {step}")));
     lines.push(String::new());

@@ -1,15 +1,16 @@
 //! The only place that formats a value.
 
-use crate::model::{Doubt, Finding, Reason, Unit, Verdict};
+use crate::model::{Doubt, Finding, Incident, MoreFrequent, Reason, Unit, Verdict};
 
 /// A value in its unit: `812/s`, `4.21 ms`, `58 MiB`, `0.10 %`.
-pub(super) fn value(value: f64, unit: Unit) -> String {
+pub fn value(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => rate(value),
         Unit::Microseconds => micros(value),
         Unit::Seconds => micros(value * 1e6),
         Unit::Bytes => bytes(value),
         Unit::Share => format!("{:.2} %", value * 100.0),
+        Unit::Count => count(value),
     }
 }
 
@@ -42,6 +43,15 @@ pub fn bytes(bytes: f64) -> String {
     format!("{} {}", significant(scaled), units[unit])
 }
 
+/// A number of things, with two decimals where it is an average.
+pub(super) fn count(value: f64) -> String {
+    if (value - value.round()).abs() < 0.005 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
 fn significant(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
@@ -62,7 +72,7 @@ pub(super) fn change(change: f64) -> String {
 }
 
 /// A share: `83.2 %`, `5 %`.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = usize::from((percent - percent.round()).abs() >= 0.05);
     format!("{percent:.digits$} %")
@@ -87,6 +97,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::InvalidLoad { doubt }) => self::doubt(*doubt).into(),
         Some(Reason::WithinNoise) => "beyond the margin, within the noise of the history".into(),
         Some(Reason::Improved) => "improved".into(),
+        Some(Reason::Varies) => "more, but it varies from request to request".into(),
         Some(Reason::Ceiling) => "bound on the head alone".into(),
     }
 }
@@ -132,6 +143,35 @@ pub(super) fn sentence(finding: &Finding) -> String {
         text.push_str(&format!(" ({})", facts.join("; ")));
     }
     text
+}
+
+/// A statement that is new or more frequent, with its executions per request.
+pub(super) fn statement(it: &MoreFrequent) -> String {
+    let text: Vec<_> = it.text.split_whitespace().collect();
+    let text = printable(&text.join(" "));
+    match it.base {
+        0.0 => format!("new, {} per request: {text}", count(it.head)),
+        base => format!("{} → {} per request: {text}", count(base), count(it.head)),
+    }
+}
+
+/// What befell a server, in a line.
+pub fn incident(it: &Incident) -> String {
+    let weight = if it.fatal { "FAILED" } else { "unsound" };
+    printable(&format!(
+        "{} {weight} ({}): {}",
+        it.server, it.during, it.what
+    ))
+}
+
+/// The same with the last lines of the server's output.
+pub(super) fn incident_at_length(it: &Incident) -> String {
+    let output = it
+        .output
+        .lines()
+        .map(|line| format!("  {}", printable(line)));
+    let lines: Vec<_> = std::iter::once(incident(it)).chain(output).collect();
+    lines.join("\n")
 }
 
 /// A name without the control characters that a terminal would obey.

@@ -1,17 +1,28 @@
 //! Resources of a container from the files of its control group: exact, and read in an instant,
 //! where the engine's own statistics can take a second.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use procfs::process::Process;
+use procfs::{ProcessCGroup, WithCurrentSystemInfo};
 
-/// Where the kernel counts one container.
+use super::server::Resources;
+
+/// Where the kernel counts one container, by controller; version 2 has one folder for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cgroup {
-    V1 { cpu: PathBuf, memory: PathBuf },
-    V2(PathBuf),
+pub(super) struct Cgroup {
+    version: Version,
+    cpu: PathBuf,
+    memory: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
 }
 
 const MOUNT: &str = "/sys/fs/cgroup";
@@ -22,42 +33,108 @@ impl Cgroup {
     pub(super) fn of_container(id: &str, pid: i32) -> Option<Self> {
         let groups = Process::new(pid).ok()?.cgroups().ok()?.0;
         // Elsewhere the process id may belong to something else.
-        let own: Vec<_> = groups
-            .iter()
-            .filter(|group| group.pathname.contains(id))
-            .collect();
+        Self::among(
+            groups
+                .into_iter()
+                .filter(|group| group.pathname.contains(id)),
+        )
+    }
+
+    /// The control group of this process.
+    pub(super) fn own() -> Option<Self> {
+        Self::among(Process::myself().ok()?.cgroups().ok()?.0.into_iter())
+    }
+
+    fn among(groups: impl Iterator<Item = ProcessCGroup>) -> Option<Self> {
+        let groups: Vec<_> = groups.collect();
         let folder = |controller: &str| {
-            let group = own
+            let group = groups
                 .iter()
                 .find(|it| it.controllers.iter().any(|name| name == controller))?;
             Some(below(&Path::new(MOUNT).join(controller), &group.pathname))
         };
-        let found = if let (Some(cpu), Some(memory)) = (folder("cpuacct"), folder("memory")) {
-            Self::V1 { cpu, memory }
-        } else {
-            let unified = own.iter().find(|group| group.controllers.is_empty())?;
-            Self::V2(below(Path::new(MOUNT), &unified.pathname))
-        };
-        found.read().is_some().then_some(found)
+        if let (Some(cpu), Some(memory)) = (folder("cpuacct"), folder("memory")) {
+            let version = Version::V1;
+            return Some(Self {
+                version,
+                cpu,
+                memory,
+            });
+        }
+        let unified = groups.iter().find(|group| group.controllers.is_empty())?;
+        let folder = below(Path::new(MOUNT), &unified.pathname);
+        Some(Self {
+            version: Version::V2,
+            cpu: folder.clone(),
+            memory: folder,
+        })
     }
 
-    /// CPU time since the container's start, and its working set in bytes.
-    pub(super) fn read(&self) -> Option<(Duration, u64)> {
-        match self {
-            Self::V1 { cpu, memory } => {
-                let cpu = Duration::from_nanos(number(&cpu.join("cpuacct.usage"))?);
-                let used = number(&memory.join("memory.usage_in_bytes"))?;
-                let cache = field(&memory.join("memory.stat"), "total_inactive_file")?;
-                Some((cpu, used.saturating_sub(cache)))
-            }
-            Self::V2(folder) => {
-                let cpu = Duration::from_micros(field(&folder.join("cpu.stat"), "usage_usec")?);
-                let used = number(&folder.join("memory.current"))?;
-                let cache = field(&folder.join("memory.stat"), "inactive_file")?;
-                Some((cpu, used.saturating_sub(cache)))
+    /// What the container uses now; nothing once it is gone.
+    pub(super) fn read(&self) -> Option<Resources> {
+        let processes = self.processes();
+        Some(Resources {
+            cpu: self.cpu_time()?,
+            memory: self.working_set()?,
+            rss: resident(&processes),
+            out_of_memory: self.out_of_memory(),
+            throttled: self.throttled(),
+            processes,
+        })
+    }
+
+    /// Memory without reclaimable file cache, in bytes.
+    pub(super) fn working_set(&self) -> Option<u64> {
+        let (usage, cache) = match self.version {
+            Version::V1 => ("memory.usage_in_bytes", "total_inactive_file"),
+            Version::V2 => ("memory.current", "inactive_file"),
+        };
+        let cache = field(&self.memory.join("memory.stat"), cache)?;
+        Some(number(&self.memory.join(usage))?.saturating_sub(cache))
+    }
+
+    /// Time for which the group was denied the CPU by its quota.
+    pub(super) fn throttled(&self) -> Duration {
+        let stat = self.cpu.join("cpu.stat");
+        match self.version {
+            Version::V1 => field(&stat, "throttled_time").map(Duration::from_nanos),
+            Version::V2 => field(&stat, "throttled_usec").map(Duration::from_micros),
+        }
+        .unwrap_or_default()
+    }
+
+    fn cpu_time(&self) -> Option<Duration> {
+        match self.version {
+            Version::V1 => number(&self.cpu.join("cpuacct.usage")).map(Duration::from_nanos),
+            Version::V2 => {
+                field(&self.cpu.join("cpu.stat"), "usage_usec").map(Duration::from_micros)
             }
         }
     }
+
+    /// Processes killed because the group's memory ran out.
+    fn out_of_memory(&self) -> u64 {
+        let file = match self.version {
+            Version::V1 => "memory.oom_control",
+            Version::V2 => "memory.events",
+        };
+        field(&self.memory.join(file), "oom_kill").unwrap_or_default()
+    }
+
+    fn processes(&self) -> BTreeSet<i32> {
+        let listed = fs::read_to_string(self.memory.join("cgroup.procs")).unwrap_or_default();
+        listed
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .collect()
+    }
+}
+
+/// Resident memory of the processes added up, in bytes; nothing where none can be looked into.
+fn resident(processes: &BTreeSet<i32>) -> Option<u64> {
+    let of_process = |pid: &i32| Some(Process::new(*pid).ok()?.stat().ok()?.rss_bytes().get());
+    let sizes: Vec<_> = processes.iter().filter_map(of_process).collect();
+    (!sizes.is_empty()).then(|| sizes.iter().sum())
 }
 
 fn below(mount: &Path, path: &str) -> PathBuf {
@@ -88,30 +165,66 @@ mod tests {
         folder
     }
 
+    fn group(version: Version, files: &tempfile::TempDir) -> Cgroup {
+        Cgroup {
+            version,
+            cpu: files.path().to_owned(),
+            memory: files.path().to_owned(),
+        }
+    }
+
     #[test]
     fn both_versions_are_read() {
         let old = files(&[
             ("cpuacct.usage", "1500000000\n"),
+            (
+                "cpu.stat",
+                "nr_periods 3\nnr_throttled 1\nthrottled_time 7000000\n",
+            ),
             ("memory.usage_in_bytes", "1000\n"),
             ("memory.stat", "inactive_file 7\ntotal_inactive_file 400\n"),
+            (
+                "memory.oom_control",
+                "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+            ),
         ]);
-        let path = old.path().to_owned();
-        let old = Cgroup::V1 {
-            cpu: path.clone(),
-            memory: path,
+        let resources = group(Version::V1, &old).read().expect("readable");
+        let mut expected = Resources {
+            cpu: Duration::from_millis(1500),
+            memory: 600,
+            rss: None,
+            out_of_memory: 2,
+            throttled: Duration::from_millis(7),
+            processes: BTreeSet::new(),
         };
-        assert_eq!(old.read(), Some((Duration::from_millis(1500), 600)));
+        assert_eq!(resources, expected);
+
         let new = files(&[
-            ("cpu.stat", "usage_usec 2500\nuser_usec 1\n"),
+            (
+                "cpu.stat",
+                "usage_usec 2500\nuser_usec 1\nthrottled_usec 9\n",
+            ),
             ("memory.current", "1000\n"),
             ("memory.stat", "anon 5\ninactive_file 300\n"),
+            ("memory.events", "low 0\noom 1\noom_kill 1\n"),
+            ("cgroup.procs", &format!("{}\n", std::process::id())),
         ]);
-        let new = Cgroup::V2(new.path().to_owned()).read();
-        assert_eq!(new, Some((Duration::from_micros(2500), 700)));
+        let resources = group(Version::V2, &new).read().expect("readable");
+        assert!(resources.rss.is_some_and(|rss| rss > 0));
+        expected = Resources {
+            cpu: Duration::from_micros(2500),
+            memory: 700,
+            rss: resources.rss,
+            out_of_memory: 1,
+            throttled: Duration::from_micros(9),
+            processes: BTreeSet::from([rustix::process::getpid().as_raw_pid()]),
+        };
+        assert_eq!(resources, expected);
     }
 
     #[test]
     fn a_group_that_is_gone_reads_nothing() {
-        assert_eq!(Cgroup::V2(PathBuf::from("/nowhere")).read(), None);
+        let gone = files(&[]);
+        assert_eq!(group(Version::V2, &gone).read(), None);
     }
 }

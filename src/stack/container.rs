@@ -1,5 +1,6 @@
 //! Containers as perfgate starts them: labelled, confined, pinned, reachable on loopback only.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::cgroup::Cgroup;
 use super::limits::Limits;
 use super::ready::Wait;
 use super::recipe::Recipe;
+use super::server::Resources;
 use super::surroundings::Surroundings;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
@@ -53,6 +55,13 @@ impl Container {
         }
         if !recipe.command.is_empty() {
             request = request.with_cmd(recipe.command);
+        }
+        for (inside, path) in recipe.files {
+            let bytes = fs::read(path).map_err(|source| Error::File {
+                path: path.clone(),
+                source,
+            })?;
+            request = request.with_copy_to(inside.clone(), bytes);
         }
         let inner = request.start().await.map_err(|source| Error::Container {
             name: name.clone(),
@@ -105,9 +114,19 @@ impl Container {
         };
         Ok(Some(Error::Ended {
             name: self.name.clone(),
-            status: format!("exit code {status}"),
+            status: self.status(status).await,
             output: self.output().await,
         }))
+    }
+
+    /// How it ended, in words.
+    async fn status(&self, code: i64) -> String {
+        let details = self.engine.docker.inspect_container(self.inner.id(), None);
+        let state = details.await.ok().and_then(|details| details.state);
+        match state.and_then(|state| state.oom_killed) {
+            Some(true) => format!("exit code {code}, killed because its memory ran out"),
+            _ => format!("exit code {code}"),
+        }
     }
 
     fn fault(&self, source: TestcontainersError) -> Error {
@@ -153,14 +172,22 @@ impl Container {
         }
     }
 
-    /// CPU time since its start and working set in bytes: from the files of its control group,
-    /// else from the engine.
-    pub(super) async fn resources(&self) -> Result<(Duration, u64), Error> {
-        let cgroup = self.cgroup.get_or_init(|| self.find_cgroup()).await;
-        match cgroup.as_ref().and_then(Cgroup::read) {
+    /// What it uses now: from the files of its control group, else from the engine.
+    pub(super) async fn resources(&self) -> Result<Resources, Error> {
+        match self.cgroup().await.and_then(Cgroup::read) {
             Some(resources) => Ok(resources),
             None => self.sample().await,
         }
+    }
+
+    /// Its working set in bytes, where it can be read at no cost.
+    pub(super) async fn working_set(&self) -> Option<u64> {
+        self.cgroup().await?.working_set()
+    }
+
+    async fn cgroup(&self) -> Option<&Cgroup> {
+        let found = self.cgroup.get_or_init(|| self.find_cgroup()).await;
+        found.as_ref()
     }
 
     async fn find_cgroup(&self) -> Option<Cgroup> {
@@ -171,11 +198,11 @@ impl Container {
             .await
             .ok()?;
         let pid = i32::try_from(details.state?.pid?).ok()?;
-        Cgroup::of_container(self.inner.id(), pid)
+        Cgroup::of_container(self.inner.id(), pid).filter(|group| group.read().is_some())
     }
 
-    /// The same from one sample of the engine, which can take it a second.
-    async fn sample(&self) -> Result<(Duration, u64), Error> {
+    /// CPU and memory from one sample of the engine, which can take it a second.
+    async fn sample(&self) -> Result<Resources, Error> {
         let options = StatsOptionsBuilder::default()
             .stream(false)
             .one_shot(true)
@@ -206,7 +233,11 @@ impl Container {
             )
         });
         match (cpu, memory) {
-            (Some(cpu), Some(memory)) => Ok((Duration::from_nanos(cpu), memory)),
+            (Some(cpu), Some(memory)) => Ok(Resources {
+                cpu: Duration::from_nanos(cpu),
+                memory,
+                ..Resources::default()
+            }),
             _ => Err(unreadable("it ended")),
         }
     }

@@ -63,6 +63,18 @@ pub enum Error {
         status: String,
         output: String,
     },
+    #[error("`{name}` died under load: it ended with {status}")]
+    Died {
+        name: String,
+        status: String,
+        output: String,
+    },
+    #[error(
+        "cannot put a proxy before `{name}`: it listens on {address}, where no proxy reaches it"
+    )]
+    Upstream { name: String, address: String },
+    #[error("cannot reach {what} from a container on a network of its own")]
+    Unreached { what: String },
     #[error("cannot start `{name}`: no answer at {what} within {within:?}; last: {last}")]
     NotReady {
         name: String,
@@ -102,6 +114,10 @@ impl Error {
             Self::Remote { .. } => {
                 "run perfgate on the engine's machine: load goes to loopback addresses only"
             }
+            Self::Unreached { .. } => {
+                "write `network = \"host\"`, and tell every server and proxy where to listen by {host} and {port}"
+            }
+            Self::Upstream { .. } => "let it listen on a TCP port",
             Self::OtherKernel => "write `network = \"published\"`",
             Self::Pull { .. } => {
                 "check the image's name and the registry's login, or build it from a folder: `build = \"FOLDER\"`"
@@ -111,12 +127,42 @@ impl Error {
                 "check `port` and `ready.path`, or give it longer with `ready.within`"
             }
             Self::Left { .. } => "`perfgate cleanup` tries again",
-            Self::Ended { .. } | Self::Command { .. } | Self::Build { .. } => {
+            Self::Ended { .. } | Self::Died { .. } | Self::Command { .. } | Self::Build { .. } => {
                 "its last lines are above; `perfgate doctor` checks the machine"
             }
             _ => return None,
         };
         Some(hint.into())
+    }
+
+    /// The same end, of something that had answered before.
+    pub(super) fn under_load(self) -> Self {
+        match self {
+            Self::Ended {
+                name,
+                status,
+                output,
+            } => Self::Died {
+                name,
+                status,
+                output,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether the engine or the machine failed, and not one server.
+    pub const fn is_of_everything(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::TooOld { .. }
+                | Self::Remote { .. }
+                | Self::OtherKernel
+                | Self::Unreached { .. }
+                | Self::Pin { .. }
+                | Self::Left { .. }
+        )
     }
 
     /// The last lines of what failed, for printing above the error.
@@ -125,6 +171,7 @@ impl Error {
             Self::Build { output, .. }
             | Self::Command { output, .. }
             | Self::Ended { output, .. }
+            | Self::Died { output, .. }
             | Self::NotReady { output, .. } => Some(output)
                 .filter(|text| !text.is_empty())
                 .map(String::as_str),

@@ -52,13 +52,13 @@ impl Images {
                 Origin::Pull(image) => pull(engine, image, observe).await?,
                 Origin::Build(folder) => match built.get(folder) {
                     Some(image) => image.clone(),
-                    None => build(engine, user, folder, observe).await?,
+                    None => build(engine, &user, folder, observe).await?,
                 },
             };
             if let Origin::Build(folder) = origin {
                 built.insert(folder, image.clone());
             }
-            images.0.insert(user.to_owned(), image);
+            images.0.insert(user, image);
         }
         Ok(images)
     }
@@ -77,7 +77,7 @@ impl Images {
     }
 }
 
-fn origins(plan: &Plan) -> impl Iterator<Item = (&str, Origin<'_>)> {
+fn origins(plan: &Plan) -> impl Iterator<Item = (String, Origin<'_>)> {
     let of_services = services(plan).filter_map(|(name, source)| match source {
         ServiceSource::Image(image) => Some((name, Origin::Pull(image))),
         ServiceSource::Build(folder) => Some((name, Origin::Build(folder))),
@@ -87,8 +87,8 @@ fn origins(plan: &Plan) -> impl Iterator<Item = (&str, Origin<'_>)> {
         .targets
         .iter()
         .filter_map(|target| match &target.source {
-            Source::Image(image) => Some((target.name.as_str(), Origin::Pull(image))),
-            Source::Build(folder) => Some((target.name.as_str(), Origin::Build(folder))),
+            Source::Image(image) => Some((target.name.clone(), Origin::Pull(image))),
+            Source::Build(folder) => Some((target.name.clone(), Origin::Build(folder))),
             Source::Run(_) | Source::Url(_) => None,
         });
     of_services.chain(of_servers)

@@ -3,21 +3,25 @@
 //! removed also after a crash.
 //!
 //! [`Stack::up`] provides images, network, Postgres and Redis; [`Stack::start`] sets one server
-//! up, starts it and waits until it answers; [`Server::resources`] reads its resources;
+//! up, starts it, behind a proxy where it stands behind one, and waits until it answers;
+//! [`Server::resources`] reads its resources, [`Stack::count`] what the services counted;
 //! [`Stack::down`] and [`sweep`] leave nothing behind.
 
 mod cgroup;
 mod container;
 mod context;
 mod cores;
+mod counters;
 mod engine;
 mod error;
 mod image;
 mod limits;
+pub mod machine;
 mod owner;
 mod place;
 mod postgres;
 mod process;
+mod proxy;
 mod ready;
 mod recipe;
 mod redis;
@@ -30,6 +34,7 @@ mod tail;
 use std::collections::BTreeMap;
 
 pub use cores::Cores;
+pub use counters::Count;
 pub use engine::{Engine, socket};
 pub use error::Error;
 pub use owner::Owner;
@@ -39,7 +44,7 @@ pub use stage::{Observer, Stage};
 use image::Images;
 use surroundings::Surroundings;
 
-use crate::model::{NetworkPath, Plan, Postgres, Redis, ServiceSource, Target};
+use crate::model::{NetworkPath, Plan, Proxy, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
@@ -47,6 +52,7 @@ pub struct Stack {
     images: Images,
     postgres: Option<postgres::Running>,
     redis: Option<redis::Running>,
+    proxies: Vec<Proxy>,
 }
 
 impl Stack {
@@ -80,12 +86,18 @@ impl Stack {
             images,
             postgres,
             redis,
+            proxies: plan.proxies.clone(),
         })
     }
 
     /// Sets a server up, starts it and waits until it answers.
     pub async fn start(&self, target: &Target, observe: Observer<'_>) -> Result<Server, Error> {
         Server::start(self, target, observe).await
+    }
+
+    fn proxy_of(&self, target: &Target) -> Option<&Proxy> {
+        let name = target.behind.as_ref()?;
+        self.proxies.iter().find(|proxy| proxy.name == *name)
     }
 
     /// Removes everything of this run.
@@ -135,14 +147,16 @@ pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Resul
     Ok(())
 }
 
-/// The folders and images a plan names, with what they are for.
-fn services(plan: &Plan) -> impl Iterator<Item = (&'static str, &ServiceSource)> {
+/// The services and proxies of a plan that are used, by the name their image has.
+fn services(plan: &Plan) -> impl Iterator<Item = (String, &ServiceSource)> {
     let postgres = plan
         .postgres
         .iter()
-        .map(|Postgres { source, .. }| ("postgres", source));
-    let redis = plan.redis.iter().map(|Redis { source }| ("redis", source));
-    postgres.chain(redis)
+        .map(|it| ("postgres".into(), &it.source));
+    let redis = plan.redis.iter().map(|it| ("redis".into(), &it.source));
+    let proxies = plan.proxies_in_use();
+    let proxies = proxies.map(|proxy| (proxy::image_name(&proxy.name), &proxy.source));
+    postgres.chain(redis).chain(proxies)
 }
 
 fn threads(plan: &Plan) -> usize {

@@ -21,6 +21,10 @@ impl Place {
         self.values.iter().fold(text.to_owned(), fill)
     }
 
+    pub(super) fn set(&mut self, placeholder: Placeholder, value: String) {
+        self.values.push((placeholder, value));
+    }
+
     pub(super) fn fill_all(&self, words: &[String]) -> Vec<String> {
         words.iter().map(|word| self.fill(word)).collect()
     }

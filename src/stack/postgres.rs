@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rand::Rng;
-use tokio_postgres::{Client, NoTls};
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, NoTls, Row};
 
 use super::Error;
 use super::container::{Container, container_name};
@@ -16,8 +18,26 @@ use crate::model::{Postgres, ServiceSource};
 /// Where the connection to the database is found.
 pub(super) struct Running {
     access: Access,
+    /// Open from the first count on, so that it is not among the connections counted later.
+    control: Mutex<Option<Client>>,
     /// Kept for its drop, which removes the container.
     _container: Option<Container>,
+}
+
+/// Calls of, and rows given back or changed by, a kind of statement.
+pub(super) type Statements = BTreeMap<String, (u64, u64)>;
+
+/// What the server's database has counted so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    /// By text, constants replaced; nothing without `pg_stat_statements`.
+    pub(super) statements: Option<Statements>,
+    /// Connections ever opened; nothing before version 14.
+    pub(super) sessions: Option<u64>,
+    /// Connections open now, the one that asks left out.
+    pub(super) open: u64,
+    /// What is not counted, and why.
+    pub(super) missing: Vec<String>,
 }
 
 enum Access {
@@ -33,6 +53,21 @@ enum Access {
 const ROLE: &str = "postgres";
 const PORT: u16 = 5432;
 const WITHIN: Duration = Duration::from_secs(60);
+
+const EXTENSION: &str = "create extension if not exists pg_stat_statements";
+/// The comment marks the statement as ours, which is not the server's to be counted.
+const STATEMENTS: &str = "/* perfgate */ select query, sum(calls)::bigint, sum(rows)::bigint \
+    from pg_stat_statements join pg_database on pg_database.oid = dbid \
+    where datname = current_database() and query not like '/* perfgate */%' group by query";
+const SESSIONS: &str =
+    "/* perfgate */ select sessions from pg_stat_database where datname = current_database()";
+const OPEN: &str = "/* perfgate */ select count(*) from pg_stat_activity \
+    where datname = current_database() and backend_type = 'client backend' \
+    and pid <> pg_backend_pid()";
+const NO_STATEMENTS: &str = "SQL statements are not counted: put pg_stat_statements into Postgres's \
+    shared_preload_libraries and run `create extension pg_stat_statements` in the database";
+const NO_SESSIONS: &str = "connections to Postgres are not counted: its version is older than 14";
+
 /// The data lie in memory, on a mount point that no image has: the permissions of one that an
 /// image has win over those asked for.
 const TMPFS: &str = "/perfgate";
@@ -47,6 +82,7 @@ impl Running {
         let running = match &service.source {
             ServiceSource::Url(url) => Self {
                 access: Access::External(url.clone()),
+                control: Mutex::default(),
                 _container: None,
             },
             ServiceSource::Image(_) | ServiceSource::Build(_) => {
@@ -74,6 +110,7 @@ impl Running {
             cpus: &around.cores.services,
             memory: None,
             tmpfs: Some(TMPFS),
+            files: &[],
         };
         let container = Container::start(recipe, around).await?;
         let outside = container.address().await?;
@@ -88,8 +125,13 @@ impl Running {
             outside: url(&outside.to_string()),
         };
         wait(&container, outside, access.outside()).await?;
+        // Without the extension everything works but the counting of statements, which says so.
+        if let Ok(client) = connect(access.outside()).await {
+            let _ = client.batch_execute(EXTENSION).await;
+        }
         Ok(Self {
             access,
+            control: Mutex::default(),
             _container: Some(container),
         })
     }
@@ -101,6 +143,30 @@ impl Running {
             Access::Own { inside, .. } if contained => inside,
             Access::Own { outside, .. } => outside,
         }
+    }
+
+    /// What the database has counted so far; why it does not tell, otherwise.
+    pub(super) async fn count(&self) -> Result<Count, String> {
+        let mut control = self.control.lock().await;
+        if control.as_ref().is_none_or(Client::is_closed) {
+            *control = Some(connect(self.access.outside()).await.map_err(describe)?);
+        }
+        let client = control.as_ref().expect("connected above");
+        let number = |row: &Row| row.get::<_, i64>(0).unsigned_abs();
+        let open = client.query_one(OPEN, &[]).await.map_err(describe)?;
+        let mut count = Count {
+            open: number(&open),
+            ..Count::default()
+        };
+        match client.query_one(SESSIONS, &[]).await {
+            Ok(row) => count.sessions = Some(number(&row)),
+            Err(_) => count.missing.push(NO_SESSIONS.into()),
+        }
+        match client.query(STATEMENTS, &[]).await {
+            Ok(rows) => count.statements = Some(rows.iter().map(statement).collect()),
+            Err(_) => count.missing.push(NO_STATEMENTS.into()),
+        }
+        Ok(count)
     }
 
     async fn initialise(&self, service: &Postgres) -> Result<(), Error> {
@@ -128,11 +194,19 @@ impl Access {
     }
 }
 
+fn statement(row: &Row) -> (String, (u64, u64)) {
+    let number = |index| row.get::<_, i64>(index).unsigned_abs();
+    (row.get(0), (number(1), number(2)))
+}
+
 fn command(service: &Postgres, listen: SocketAddr) -> Vec<String> {
     let own = [
-        ("port".to_owned(), listen.port().to_string()),
-        ("listen_addresses".to_owned(), listen.ip().to_string()),
+        ("port", listen.port().to_string()),
+        ("listen_addresses", listen.ip().to_string()),
+        ("shared_preload_libraries", "pg_stat_statements".into()),
     ];
+    let own = own.map(|(name, value)| (name.to_owned(), value));
+    // Of a setting given twice the last one counts.
     let settings = own.iter().chain(&service.settings);
     let options = settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
     std::iter::once("postgres".to_owned())

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::cores::pin_this_thread;
 use super::owner::VARIABLE;
+use super::server::Resources;
 use super::tail::tail;
 use super::{Error, Observer, Owner, Stage};
 
@@ -88,7 +89,7 @@ impl Group {
 
     /// CPU time of the group since its start and its share of memory (PSS), all processes
     /// together. The kernel counts CPU time in ticks of 10 ms.
-    pub(super) fn resources(&self) -> Result<(Duration, u64), Error> {
+    pub(super) fn resources(&self) -> Result<Resources, Error> {
         let fail = |reason: String| Error::Usage {
             name: self.name.clone(),
             reason,
@@ -98,12 +99,14 @@ impl Group {
             return Err(fail("it ended".into()));
         }
         let ticks: u64 = members.iter().filter_map(ticks).sum();
-        let memory = members.iter().filter_map(proportional_memory).sum();
-        let per_second = procfs::ticks_per_second();
-        Ok((
-            Duration::from_nanos(ticks * 1_000_000_000 / per_second),
-            memory,
-        ))
+        let resident = |entry: &Entry| Some(entry.stat().ok()?.rss_bytes().get());
+        Ok(Resources {
+            cpu: Duration::from_nanos(ticks * 1_000_000_000 / procfs::ticks_per_second()),
+            memory: members.iter().filter_map(proportional_memory).sum(),
+            rss: Some(members.iter().filter_map(resident).sum()),
+            processes: members.iter().map(|entry| entry.pid).collect(),
+            ..Resources::default()
+        })
     }
 
     fn members(&self) -> procfs::ProcResult<Vec<Entry>> {

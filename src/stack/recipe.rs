@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::image::Image;
 
@@ -17,4 +18,6 @@ pub(super) struct Recipe<'a> {
     pub(super) memory: Option<u64>,
     /// Folders kept in memory.
     pub(super) tmpfs: Option<&'a str>,
+    /// Files put into it: the path there, and the one here.
+    pub(super) files: &'a [(String, PathBuf)],
 }

@@ -1,6 +1,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
+use tokio::sync::Mutex;
+
 use super::Error;
 use super::container::{Container, container_name};
 use super::image::Images;
@@ -13,8 +16,26 @@ use crate::model::{Redis, ServiceSource};
 pub(super) struct Running {
     inside: String,
     outside: String,
+    control: Mutex<Control>,
     /// Kept for its drop, which removes the container.
     _container: Option<Container>,
+}
+
+/// The connection that counts are asked over, and how often they were.
+#[derive(Default)]
+struct Control {
+    connection: Option<MultiplexedConnection>,
+    asked: u64,
+}
+
+/// What Redis has counted so far, what this program asked left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) commands: u64,
+    /// Connections ever opened.
+    pub(super) connections: u64,
+    /// Connections open now.
+    pub(super) open: u64,
 }
 
 const ROLE: &str = "redis";
@@ -31,6 +52,7 @@ impl Running {
             return Ok(Self {
                 inside: url.clone(),
                 outside: url.clone(),
+                control: Mutex::default(),
                 _container: None,
             });
         }
@@ -45,6 +67,7 @@ impl Running {
             cpus: &around.cores.services,
             memory: None,
             tmpfs: None,
+            files: &[],
         };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;
@@ -58,7 +81,28 @@ impl Running {
         Ok(Self {
             inside,
             outside,
+            control: Mutex::default(),
             _container: Some(container),
+        })
+    }
+
+    /// What Redis has counted so far; why it does not tell, otherwise.
+    pub(super) async fn count(&self) -> Result<Count, String> {
+        let mut control = self.control.lock().await;
+        let answer = match control.info(&self.outside).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                *control = Control::default();
+                return Err(error.to_string());
+            }
+        };
+        // Every question but this one, which is answered before it is counted.
+        let own = control.asked - 1;
+        let field = |name: &str| field(&answer, name).ok_or_else(|| format!("no `{name}` in INFO"));
+        Ok(Count {
+            commands: field("total_commands_processed")?.saturating_sub(own),
+            connections: field("total_connections_received")?,
+            open: field("connected_clients")?,
         })
     }
 
@@ -70,6 +114,24 @@ impl Running {
             &self.outside
         }
     }
+}
+
+impl Control {
+    async fn info(&mut self, url: &str) -> redis::RedisResult<String> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(connect(url).await?),
+        };
+        self.asked += 1;
+        redis::cmd("INFO").query_async(connection).await
+    }
+}
+
+/// A number in the answer to INFO.
+fn field(answer: &str, name: &str) -> Option<u64> {
+    let mut lines = answer.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    value.trim().parse().ok()
 }
 
 /// Nothing is saved to disk. Without a password Redis answers other hosts only with its protected
@@ -103,7 +165,12 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
 }
 
 async fn ping(url: &str) -> redis::RedisResult<()> {
+    redis::cmd("PING")
+        .query_async(&mut connect(url).await?)
+        .await
+}
+
+async fn connect(url: &str) -> redis::RedisResult<MultiplexedConnection> {
     let client = redis::Client::open(url)?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
-    redis::cmd("PING").query_async(&mut connection).await
+    client.get_multiplexed_async_connection().await
 }

@@ -1,5 +1,6 @@
 //! One server under test, up and answering.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,13 +12,16 @@ use super::recipe::Recipe;
 use super::surroundings::free_port;
 use super::{Error, Observer, Stack, Stage};
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, Source, Target};
+use crate::model::{Address, Origin, Proxy, Source, Target, Transport};
 
 /// A server that has answered its first request.
 pub struct Server {
+    name: String,
+    /// Where load goes: the server's own address, or that of the proxy before it.
     origin: Origin,
     startup: Option<Duration>,
     kind: Kind,
+    proxy: Option<Container>,
 }
 
 enum Kind {
@@ -27,13 +31,21 @@ enum Kind {
     External,
 }
 
-/// A moment's resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A moment's resources, all processes of the server together. A proxy is not among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resources {
     /// CPU time since the server's start.
     pub cpu: Duration,
     /// Working set in bytes.
     pub memory: u64,
+    /// Resident memory of the processes added up, in bytes.
+    pub rss: Option<u64>,
+    /// Processes killed because memory ran out, since the server's start.
+    pub out_of_memory: u64,
+    /// Time for which a quota denied the server the CPU, since its start.
+    pub throttled: Duration,
+    /// Identifiers of the processes, where they are known.
+    pub processes: BTreeSet<i32>,
 }
 
 impl Server {
@@ -42,10 +54,14 @@ impl Server {
         target: &Target,
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
-        match &target.source {
+        let server = match &target.source {
             Source::Url(origin) => Self::ready(target, origin.clone(), Kind::External, None).await,
             Source::Run(command) => Self::process(stack, target, command, observe).await,
             Source::Image(_) | Source::Build(_) => Self::container(stack, target, observe).await,
+        }?;
+        match stack.proxy_of(target) {
+            Some(proxy) => server.behind(stack, target, proxy, observe).await,
+            None => Ok(server),
         }
     }
 
@@ -61,24 +77,44 @@ impl Server {
 
     /// What the server uses now; nothing for one that perfgate did not start.
     pub async fn resources(&self) -> Result<Option<Resources>, Error> {
-        let (cpu, memory) = match &self.kind {
-            Kind::Container(container) => container.resources().await?,
-            Kind::Process(group) => lock(group).resources()?,
-            Kind::External => return Ok(None),
-        };
-        Ok(Some(Resources { cpu, memory }))
+        match &self.kind {
+            Kind::Container(container) => container.resources().await.map(Some),
+            Kind::Process(group) => lock(group).resources().map(Some),
+            Kind::External => Ok(None),
+        }
     }
 
-    /// An error when the server is no longer there.
+    /// The working set in bytes, where it is read in an instant and without disturbing the server.
+    pub async fn working_set(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Container(container) => container.working_set().await,
+            // The kernel walks a process's pages to find its share of them.
+            Kind::Process(_) | Kind::External => None,
+        }
+    }
+
+    /// The last lines of its output.
+    pub async fn output(&self) -> String {
+        output(&self.kind).await
+    }
+
+    /// An error when the server, or the proxy before it, is no longer there.
     pub async fn check(&self) -> Result<(), Error> {
-        match ended(&self.kind).await? {
-            Some(error) => Err(error),
+        let of_proxy = match &self.proxy {
+            Some(proxy) => proxy.ended().await?,
+            None => None,
+        };
+        match ended(&self.kind).await?.or(of_proxy) {
+            Some(error) => Err(error.under_load()),
             None => Ok(()),
         }
     }
 
     /// Ends the server, if perfgate started it.
     pub async fn stop(self) -> Result<(), Error> {
+        if let Some(proxy) = self.proxy {
+            proxy.remove().await?;
+        }
         match self.kind {
             Kind::Container(container) => container.remove().await,
             Kind::Process(_) | Kind::External => Ok(()),
@@ -138,6 +174,7 @@ impl Server {
             cpus: &around.cores.server,
             memory: target.memory,
             tmpfs: None,
+            files: &[],
         };
         for (number, setup) in target.setup.iter().enumerate() {
             let command = setup.join(" ");
@@ -165,29 +202,68 @@ impl Server {
         kind: Kind,
         start: Option<Instant>,
     ) -> Result<Self, Error> {
-        let dialer = Dialer::new(&origin)?;
-        let path = &target.ready.path;
-        let wait = Wait {
-            name: &target.name,
-            what: match &origin.address {
-                Address::Tcp(..) => format!("{}://{}{path}", origin.scheme(), origin.authority),
-                Address::Unix(_) => format!("{}:{path}", origin.address),
-            },
-            within: target.ready.within,
-        };
-        let ask = async || get(&origin, &dialer, path).await;
-        wait.until(
-            ask,
-            async || ended(&kind).await,
-            async || output(&kind).await,
-        )
-        .await?;
+        let ended = async || ended(&kind).await;
+        let output = async || output(&kind).await;
+        answers(target, &target.name, &origin, ended, output).await?;
         Ok(Self {
+            name: target.name.clone(),
             origin,
             startup: start.map(|start| start.elapsed()),
             kind,
+            proxy: None,
         })
     }
+
+    /// The same server with a proxy before it, through which it has answered. perfgate speaks
+    /// plain HTTP/1.1 with the proxy.
+    async fn behind(
+        self,
+        stack: &Stack,
+        target: &Target,
+        proxy: &Proxy,
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        observe(Stage::Start(&format!(
+            "{} before {}",
+            proxy.name, self.name
+        )));
+        let (container, address) = stack.start_proxy(target, proxy, &self.origin).await?;
+        let origin = Origin {
+            transport: Transport::default(),
+            ..origin(target, address)
+        };
+        let ended = async || container.ended().await;
+        let output = async || container.output().await;
+        answers(target, &proxy.name, &origin, ended, output).await?;
+        Ok(Self {
+            origin,
+            proxy: Some(container),
+            ..self
+        })
+    }
+}
+
+/// Waits until the origin gives a good answer on the target's path of readiness; `name` is who
+/// is to give it.
+async fn answers(
+    target: &Target,
+    name: &str,
+    origin: &Origin,
+    ended: impl AsyncFnMut() -> Result<Option<Error>, Error>,
+    output: impl AsyncFnOnce() -> String,
+) -> Result<(), Error> {
+    let dialer = Dialer::new(origin)?;
+    let path = &target.ready.path;
+    let wait = Wait {
+        name,
+        what: match &origin.address {
+            Address::Tcp(..) => format!("{}://{}{path}", origin.scheme(), origin.authority),
+            Address::Unix(_) => format!("{}:{path}", origin.address),
+        },
+        within: target.ready.within,
+    };
+    let ask = async || get(origin, &dialer, path).await;
+    wait.until(ask, ended, output).await
 }
 
 /// A server that perfgate started, at the address where it listens.

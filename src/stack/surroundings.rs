@@ -7,7 +7,7 @@ use bollard::models::NetworkCreateRequest;
 
 use super::cores::Cores;
 use super::{Engine, Error, Owner};
-use crate::model::{NetworkPath, Plan, Target};
+use crate::model::{NetworkPath, Placeholder, Plan, ServiceSource, Target};
 
 /// What every container of a run shares.
 pub(super) struct Surroundings {
@@ -88,21 +88,57 @@ impl Surroundings {
 }
 
 /// The path that was asked for, else the truer one that is safe: the host's network where every
-/// server is told to listen on a loopback port alone.
+/// server and proxy is told to listen on a loopback port alone.
 fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
-    let contained = || {
-        plan.targets
-            .iter()
-            .filter(|target| target.source.is_contained())
-    };
-    match plan.network {
-        Some(NetworkPath::Host) if !engine.is_on_this_kernel() => Err(Error::OtherKernel),
-        Some(path) => Ok(path),
-        None if engine.is_on_this_kernel() && contained().all(Target::is_told_where_to_listen) => {
-            Ok(NetworkPath::Host)
+    let path = match plan.network {
+        Some(NetworkPath::Host) if !engine.is_on_this_kernel() => return Err(Error::OtherKernel),
+        Some(path) => path,
+        None if engine.is_on_this_kernel() && all_are_told_where_to_listen(plan) => {
+            NetworkPath::Host
         }
-        None => Ok(NetworkPath::Published),
+        None => NetworkPath::Published,
+    };
+    match on_this_host(plan).filter(|_| path == NetworkPath::Published) {
+        Some(what) => Err(Error::Unreached { what }),
+        None => Ok(path),
     }
+}
+
+fn all_are_told_where_to_listen(plan: &Plan) -> bool {
+    let mut servers = plan.targets.iter().filter(|it| it.source.is_contained());
+    let mut proxies = plan.proxies_in_use();
+    servers.all(Target::is_told_where_to_listen)
+        && proxies.all(|proxy| Placeholder::say_where_to_listen(&proxy.command, &proxy.env))
+}
+
+/// Something on this host alone that a container of the plan must reach.
+fn on_this_host(plan: &Plan) -> Option<String> {
+    let mut targets = plan.targets.iter();
+    let server = targets.find(|it| it.behind.is_some() && !it.source.is_contained());
+    if let Some(server) = server {
+        return Some(format!("the server `{}` of this host", server.name));
+    }
+    let is_contained = plan.targets.iter().any(|it| it.source.is_contained());
+    let postgres = plan.postgres.as_ref().map(|it| ("Postgres", &it.source));
+    let redis = plan.redis.as_ref().map(|it| ("Redis", &it.source));
+    let mut services = postgres.into_iter().chain(redis).filter(|_| is_contained);
+    let (name, _) = services.find(|(_, source)| match source {
+        ServiceSource::Url(url) => is_loopback(url),
+        ServiceSource::Image(_) | ServiceSource::Build(_) => false,
+    })?;
+    Some(format!("{name} on this host's loopback address"))
+}
+
+/// Whether the host of a URL is this one: `scheme://user:password@host:port/…`.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    ["localhost", "127.", "[::1]"]
+        .iter()
+        .any(|name| host.starts_with(name))
 }
 
 /// A loopback address with a port nobody listens on.
@@ -112,4 +148,17 @@ pub(super) fn free_port() -> Result<SocketAddr, Error> {
         address: "127.0.0.1:0".into(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_this_host_are_known() {
+        assert!(is_loopback("postgres://user:p@ss@localhost:5432/app"));
+        assert!(is_loopback("redis://127.0.0.1:6379/0"));
+        assert!(is_loopback("redis://[::1]:6379"));
+        assert!(!is_loopback("postgres://localhost:secret@db.test/app?x=1"));
+    }
 }

@@ -1,7 +1,9 @@
 //! The numbers: slices of values go in, estimates come out. Methods carry their textbook names.
 
+mod order;
 mod prediction;
 
+pub use order::median_interval;
 pub use prediction::{Prediction, predict};
 
 /// Median of the values; the mean of the middle two for an even count; nothing for no values.

@@ -428,6 +428,8 @@ fn close_after_each_response_is_a_reconnect_and_no_error() {
         );
         assert_eq!(server.seen.requests(), tally.started, "{answer}");
         assert_eq!(tally.reconnects, tally.started - 4, "{answer}");
+        // Nobody looks whether the last connection of a slot was closed without a word.
+        assert!(tally.closed_by_server >= tally.reconnects, "{answer}");
         assert_eq!(tally.connect.len(), tally.started, "{answer}");
         assert_eq!(tally.body_bytes, 5 * tally.started, "{answer}");
     }

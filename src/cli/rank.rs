@@ -1,0 +1,117 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::args::{LACKS_A_SERVER, Selection};
+use super::measuring::Setting;
+use super::remarks::remarks;
+use crate::document;
+use crate::error::Error;
+use crate::gate;
+use crate::measure::Order;
+use crate::model::{Measurement, Pacing, Plan, Ranking};
+use crate::report::ranking;
+
+/// Measures the chosen servers side by side, their rounds interleaved, and puts them in order.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Load of a published benchmark instead of the configured one.
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// Write the ranking as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the ranking as Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write the ranking as a page that stands for itself.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// `wrk -t4 -c200 -d30s` with its time-out of 2 s: one round, which gives no intervals.
+    Article,
+}
+
+pub(super) async fn run(args: Args) -> Result<u8, Error> {
+    let mut setting = Setting::find(&args.selection).await?;
+    if let Some(Profile::Article) = args.profile {
+        as_in_the_article(&mut setting.plan);
+    }
+    setting.announce();
+    let measurement = setting
+        .measure_in(
+            Order::SideBySide,
+            args.selection.seed(),
+            args.selection.quiet,
+        )
+        .await?;
+    let ranking = rank(&setting.plan, &measurement);
+    print!("{}", ranking::terminal(&ranking));
+    let files = [
+        (&args.json, ranking::json as fn(&Ranking) -> String),
+        (&args.markdown, ranking::markdown),
+        (&args.html, ranking::html),
+    ];
+    for (path, render) in files {
+        if let Some(path) = path {
+            document::write(path, &render(&ranking))?;
+        }
+    }
+    Ok(if measurement.lacks_a_server() {
+        LACKS_A_SERVER
+    } else {
+        0
+    })
+}
+
+fn as_in_the_article(plan: &mut Plan) {
+    plan.pacing.round = Duration::from_secs(30);
+    plan.pacing.rounds = 1;
+    for cell in plan.targets.iter_mut().flat_map(|target| &mut target.cells) {
+        cell.workload.connections = 200;
+        cell.workload.threads = 4;
+        cell.workload.timeout = Duration::from_secs(2);
+        cell.workload.rate = None;
+    }
+}
+
+fn rank(plan: &Plan, measurement: &Measurement) -> Ranking {
+    let (tables, footprints) = gate::rank(&measurement.samples, &plan.targets);
+    let mut provenance = measurement.provenance.clone();
+    provenance.notes.extend(remarks(&measurement.samples));
+    Ranking {
+        schema: Ranking::SCHEMA,
+        load: load(plan),
+        tables,
+        footprints,
+        incidents: measurement.incidents.clone(),
+        provenance,
+    }
+}
+
+/// What the servers are loaded with, in words; endpoints may differ.
+fn load(plan: &Plan) -> String {
+    let mut loads = Vec::new();
+    for cell in plan.targets.iter().flat_map(|target| &target.cells) {
+        let workload = &cell.workload;
+        let rate = workload.rate.map_or_else(
+            || "each request after the one before".to_owned(),
+            |rate| rate.to_string(),
+        );
+        let words = format!(
+            "{} connections, {} threads, time-out {:?}, {rate}",
+            workload.connections, workload.threads, workload.timeout
+        );
+        if !loads.contains(&words) {
+            loads.push(words);
+        }
+    }
+    let Pacing { round, rounds, .. } = plan.pacing;
+    format!("{}; {rounds} rounds of {round:?}", loads.join(" or "))
+}

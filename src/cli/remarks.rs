@@ -1,0 +1,57 @@
+//! What a reader must know of the conditions that samples were taken under.
+
+use std::time::Duration;
+
+use crate::model::{Machine, Sample};
+use crate::report;
+
+/// Share of a round from which what was denied to the machine is worth a word.
+const NOTABLE: f64 = 0.02;
+
+/// Cells that never became steady, and what kept the machine from its work.
+pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
+    let unsteady = of_cells(samples, |sample| (!sample.steady).then(String::new));
+    let stolen = of_cells(samples, |sample| {
+        let worst = worst(sample, |machine, _| machine.steal)?;
+        Some(format!(" {}", report::percent(worst)))
+    });
+    let throttled = of_cells(samples, |sample| {
+        let worst = worst(sample, |machine, window| {
+            machine.throttled.as_secs_f64() / window.as_secs_f64()
+        })?;
+        Some(format!(" {}", report::percent(worst)))
+    });
+    [
+        ("never became steady in the warm-up", unsteady),
+        (
+            "CPU time that the hypervisor gave to others, worst round",
+            stolen,
+        ),
+        ("time denied by a CPU quota, worst round", throttled),
+    ]
+    .into_iter()
+    .filter(|(_, cells)| !cells.is_empty())
+    .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
+    .collect()
+}
+
+/// The cells of which there is something to say, with it.
+fn of_cells(samples: &[Sample], say: impl Fn(&Sample) -> Option<String>) -> Vec<String> {
+    let cell = |sample: &Sample| {
+        let said = say(sample)?;
+        Some(format!(
+            "{} {}{said}",
+            sample.key.server, sample.key.endpoint
+        ))
+    };
+    samples.iter().filter_map(cell).collect()
+}
+
+/// The largest share among the rounds, where it is notable.
+fn worst(sample: &Sample, share: impl Fn(&Machine, Duration) -> f64) -> Option<f64> {
+    let shares = sample.rounds.iter().filter_map(|round| {
+        let machine = round.machine.as_ref()?;
+        Some(share(machine, round.tally.window))
+    });
+    shares.reduce(f64::max).filter(|worst| *worst >= NOTABLE)
+}

@@ -1,0 +1,217 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Counted, Driver, Error, Event, Measured, Measuring, Schedule, WarmUp, key, turnover};
+use crate::model::{Cell, Incident, Pacing, Sample, Target, chain};
+
+/// A measurement under way.
+pub(super) struct Session<'a, D> {
+    measuring: Measuring<'a>,
+    driver: &'a mut D,
+    measured: Measured,
+    /// Servers that are not measured any more.
+    failed: BTreeSet<String>,
+    /// Why the first of them failed.
+    failure: Option<Error>,
+}
+
+/// A cell of a server that is up, and what has been measured of it.
+struct Lane<'a> {
+    target: &'a Target,
+    cell: &'a Cell,
+    sample: Sample,
+}
+
+impl<'a, D: Driver> Session<'a, D> {
+    pub(super) fn new(measuring: Measuring<'a>, driver: &'a mut D) -> Self {
+        Self {
+            measuring,
+            driver,
+            measured: Measured::default(),
+            failed: BTreeSet::new(),
+            failure: None,
+        }
+    }
+
+    /// Measures servers that are up at the same time; `later` are those after them.
+    pub(super) async fn measure(
+        &mut self,
+        targets: &[&'a Target],
+        later: &[&Target],
+    ) -> Result<(), Error> {
+        let mut lanes = Vec::new();
+        for target in targets {
+            lanes.extend(self.open(target).await?.unwrap_or_default());
+        }
+        self.rounds(&mut lanes, later).await?;
+        if self.measuring.counting {
+            self.count(&mut lanes).await?;
+        }
+        for target in targets {
+            if !self.failed.contains(&target.name) {
+                self.driver.stop(target).await?;
+            }
+        }
+        lanes.retain(|lane| !self.failed.contains(&lane.target.name));
+        let samples = lanes.into_iter().map(|lane| lane.sample);
+        self.measured.samples.extend(samples);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Measured, Error> {
+        match self.failure {
+            Some(failure) if self.measured.samples.is_empty() => Err(failure),
+            _ => Ok(self.measured),
+        }
+    }
+
+    /// Starts a server and warms its cells up; nothing where it fails.
+    async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
+        let Measuring {
+            plan,
+            runner,
+            observe,
+            ..
+        } = self.measuring;
+        let started = self.driver.start(target, observe).await;
+        let Some(startup) = self.kept(started, target, || "start".into()).await? else {
+            return Ok(None);
+        };
+        let keys = key::keys(plan, target, &self.driver.settings(plan), runner);
+        let mut lanes = Vec::new();
+        for (cell, key) in target.cells.iter().zip(keys) {
+            observe(Event::WarmUp {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+            });
+            let longest = plan.pacing.warmup;
+            let warmed = self.driver.warm_up(target, cell, longest, observe).await;
+            let during = || format!("warm-up of {}", cell.endpoint);
+            let Some(WarmUp { steady }) = self.kept(warmed, target, during).await? else {
+                return Ok(None);
+            };
+            let sample = Sample {
+                key,
+                startup,
+                steady,
+                rounds: Vec::new(),
+                counters: None,
+            };
+            lanes.push(Lane {
+                target,
+                cell,
+                sample,
+            });
+        }
+        Ok(Some(lanes))
+    }
+
+    async fn rounds(&mut self, lanes: &mut [Lane<'a>], later: &[&Target]) -> Result<(), Error> {
+        let Measuring {
+            plan,
+            seed,
+            observe,
+            ..
+        } = self.measuring;
+        let window = plan.pacing.round;
+        let schedule = Schedule::new(lanes.len(), plan.pacing.rounds, seed);
+        let rounds = schedule.len();
+        for (done, drawn) in schedule.enumerate() {
+            let Lane {
+                target,
+                cell,
+                sample,
+            } = &mut lanes[drawn];
+            if self.failed.contains(&target.name) {
+                continue;
+            }
+            observe(Event::Round {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+                round: done + 1,
+                rounds,
+                left: left(plan.pacing, rounds - done, later),
+            });
+            let measured = self.driver.round(target, cell, window, observe).await;
+            let number = sample.rounds.len() + 1;
+            let during = || format!("round {number} of {}", cell.endpoint);
+            let kept = self.kept(measured, target, during).await?;
+            sample.rounds.extend(kept);
+        }
+        self.turnovers(lanes).await;
+        Ok(())
+    }
+
+    /// Names the servers whose processes were replaced within rounds.
+    async fn turnovers(&mut self, lanes: &[Lane<'a>]) {
+        for lane in lanes {
+            if self.failed.contains(&lane.target.name) {
+                continue;
+            }
+            if let Some(mut incident) = turnover::incident(&lane.sample) {
+                incident.output = self.driver.output(lane.target).await;
+                self.note(incident);
+            }
+        }
+    }
+
+    async fn count(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
+        let observe = self.measuring.observe;
+        for lane in lanes {
+            let (target, cell) = (lane.target, lane.cell);
+            if self.failed.contains(&target.name) {
+                continue;
+            }
+            observe(Event::Count {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+            });
+            let counted = self.driver.count(target, cell).await;
+            let during = || format!("single requests of {}", cell.endpoint);
+            if let Some(Counted { counters, missing }) = self.kept(counted, target, during).await? {
+                lane.sample.counters = counters;
+                self.measured.notes.extend(missing);
+            }
+        }
+        Ok(())
+    }
+
+    /// The value; nothing where this server failed, which is then stopped, noted and left out.
+    /// What concerns more than one server stays an error.
+    async fn kept<T>(
+        &mut self,
+        result: Result<T, Error>,
+        target: &Target,
+        during: impl FnOnce() -> String,
+    ) -> Result<Option<T>, Error> {
+        let error = match result {
+            Ok(value) => return Ok(Some(value)),
+            Err(error) if error.is_of_one_server() => error,
+            Err(error) => return Err(error),
+        };
+        self.note(Incident {
+            server: target.name.clone(),
+            during: during(),
+            what: chain(&error),
+            output: error.output().unwrap_or_default().to_owned(),
+            fatal: true,
+        });
+        self.failed.insert(target.name.clone());
+        self.failure.get_or_insert(error);
+        self.driver.stop(target).await?;
+        Ok(None)
+    }
+
+    fn note(&mut self, incident: Incident) {
+        (self.measuring.observe)(Event::Incident(&incident));
+        self.measured.incidents.push(incident);
+    }
+}
+
+/// Time for the remaining rounds, and for the servers that come later.
+fn left(pacing: Pacing, rounds: usize, later: &[&Target]) -> Duration {
+    let times = |time: Duration, count: usize| time * u32::try_from(count).unwrap_or(u32::MAX);
+    let each = pacing.warmup + times(pacing.round, pacing.rounds);
+    let later = later.iter().map(|target| times(each, target.cells.len()));
+    times(pacing.round, rounds) + later.sum::<Duration>()
+}

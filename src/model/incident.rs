@@ -1,0 +1,29 @@
+use std::error::Error;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that befell a server while it was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    pub server: String,
+    /// What was done with the server: `start`, `warm-up of movies`, `movies, round 3`.
+    pub during: String,
+    /// What happened, with exit status and reason.
+    pub what: String,
+    /// The last lines of the server's output.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+    /// Whether the server could not be measured to the end, and none of its numbers are kept.
+    pub fatal: bool,
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
