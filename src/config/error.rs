@@ -37,6 +37,7 @@ impl Error {
             Self::Invalid { hint, .. } => hint.clone(),
             Self::UnknownName { name, known, .. } => Some(match nearest(name, known) {
                 Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "the configuration has none".into(),
                 None => format!("known: {}", known.join(", ")),
             }),
         }

@@ -37,7 +37,7 @@ pub struct Measuring<'a> {
     pub plan: &'a Plan,
     pub runner: &'a Runner,
     pub order: Order,
-    /// Whether a pass of single requests follows the rounds.
+    /// Whether a pass of single requests comes first.
     pub counting: bool,
     /// The order of the rounds follows from it.
     pub seed: u64,

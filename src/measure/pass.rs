@@ -1,5 +1,6 @@
 //! The pass of single requests: batches of them, one request at a time, and what the services
-//! counted around each.
+//! counted around each. It comes before any load, which would drive a service that leaks
+//! connections to its limits, where it opens no more.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,10 @@ use crate::stack::{Count, Stack};
 const BATCHES: usize = 5;
 /// Fewest requests of a batch.
 const FEWEST: usize = 5;
+/// Requests before the first batch, over so many connections: what a process does once, such as
+/// filling its pools, is not what a request costs.
+const FIRST: usize = 20;
+const FIRST_CONNECTIONS: usize = 4;
 /// Most requests of a batch, where requests take turns by large weights.
 const MOST: usize = 1000;
 /// Longest time for the requests of a batch.
@@ -23,11 +28,13 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// Pause between two looks at the counts.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after which counts are taken as they are.
-const LOOKS: usize = 20;
+const LOOKS: u32 = 20;
 
 /// Makes the pass with the job's requests.
 pub(super) async fn count(stack: &Stack, mut job: Job) -> Result<Counted, Error> {
-    one_at_a_time(&mut job.workload);
+    closed_loop(&mut job.workload, FIRST_CONNECTIONS);
+    requests(&job, FIRST.max(batch(&job.workload))).await?;
+    closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
     let mut missing = Vec::new();
     let first = quiet(stack, &mut missing).await;
@@ -61,9 +68,8 @@ pub(super) async fn count(stack: &Stack, mut job: Job) -> Result<Counted, Error>
     })
 }
 
-/// The closed loop of one connection.
-const fn one_at_a_time(workload: &mut Workload) {
-    workload.connections = 1;
+const fn closed_loop(workload: &mut Workload, connections: usize) {
+    workload.connections = connections;
     workload.threads = 1;
     workload.rate = None;
 }
@@ -97,7 +103,7 @@ async fn quiet(stack: &Stack, missing: &mut Vec<String>) -> Count {
 /// The counts, once no more connections are open than were: a connection may close a moment
 /// after the response.
 async fn settled(stack: &Stack, open: u64) -> Count {
-    let end = Instant::now() + PAUSE * LOOKS as u32;
+    let end = Instant::now() + PAUSE * LOOKS;
     loop {
         let count = stack.count(|_| ()).await;
         if count.open() <= open || Instant::now() >= end {

@@ -44,9 +44,6 @@ impl<'a, D: Driver> Session<'a, D> {
             lanes.extend(self.open(target).await?.unwrap_or_default());
         }
         self.rounds(&mut lanes, later).await?;
-        if self.measuring.counting {
-            self.count(&mut lanes).await?;
-        }
         for target in targets {
             if !self.failed.contains(&target.name) {
                 self.driver.stop(target).await?;
@@ -65,7 +62,8 @@ impl<'a, D: Driver> Session<'a, D> {
         }
     }
 
-    /// Starts a server and warms its cells up; nothing where it fails.
+    /// Starts a server, counts what single requests make, and warms its cells up; nothing where
+    /// it fails.
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let Measuring {
             plan,
@@ -78,32 +76,44 @@ impl<'a, D: Driver> Session<'a, D> {
             return Ok(None);
         };
         let keys = key::keys(plan, target, &self.driver.settings(plan), runner);
-        let mut lanes = Vec::new();
-        for (cell, key) in target.cells.iter().zip(keys) {
+        let lane = |(cell, key)| Lane {
+            target,
+            cell,
+            sample: Sample {
+                key,
+                startup,
+                steady: true,
+                rounds: Vec::new(),
+                counters: None,
+            },
+        };
+        let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
+        if self.measuring.counting {
+            self.count(&mut lanes).await?;
+        }
+        self.warm_up(&mut lanes).await?;
+        Ok(Some(lanes))
+    }
+
+    async fn warm_up(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
+        let observe = self.measuring.observe;
+        for lane in lanes {
+            let (target, cell) = (lane.target, lane.cell);
+            if self.failed.contains(&target.name) {
+                continue;
+            }
             observe(Event::WarmUp {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let longest = plan.pacing.warmup;
+            let longest = self.measuring.plan.pacing.warmup;
             let warmed = self.driver.warm_up(target, cell, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
-            let Some(WarmUp { steady }) = self.kept(warmed, target, during).await? else {
-                return Ok(None);
-            };
-            let sample = Sample {
-                key,
-                startup,
-                steady,
-                rounds: Vec::new(),
-                counters: None,
-            };
-            lanes.push(Lane {
-                target,
-                cell,
-                sample,
-            });
+            if let Some(WarmUp { steady }) = self.kept(warmed, target, during).await? {
+                lane.sample.steady = steady;
+            }
         }
-        Ok(Some(lanes))
+        Ok(())
     }
 
     async fn rounds(&mut self, lanes: &mut [Lane<'a>], later: &[&Target]) -> Result<(), Error> {

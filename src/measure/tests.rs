@@ -249,7 +249,7 @@ impl Driver for Failing {
             }));
         }
         let mut round = self.simulated.round(target, cell, window, observe).await?;
-        round.turnover = (self.rounds % 2 == 0).then_some(Turnover {
+        round.turnover = (self.rounds.is_multiple_of(2)).then_some(Turnover {
             ended: 1,
             started: 1,
             out_of_memory: 1,

@@ -46,6 +46,7 @@ const MOST_SHOWN: usize = 5;
 
 impl Counters {
     /// Keeps the most frequent statements, shortened where they are very long.
+    #[must_use]
     pub fn with_statements(mut self, statements: impl IntoIterator<Item = Statement>) -> Self {
         self.statements = statements.into_iter().map(Statement::shortened).collect();
         let by_calls = |a: &Statement, b: &Statement| {

@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod interrupt;
 mod load;
+mod rank;
 mod transport;
 mod usage;
 

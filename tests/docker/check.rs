@@ -1,7 +1,14 @@
 use crate::support::{Sandbox, finding, with_verdict};
 use crate::{configuration, engine, fixture, published, with_fault};
 
-const SERVERS: [&str; 2] = ["gunicorn", "uvicorn"];
+const SERVERS: [&str; 6] = [
+    "uwsgi",
+    "gunicorn",
+    "granian",
+    "daphne",
+    "uvicorn",
+    "hypercorn",
+];
 const ENDPOINTS: [&str; 4] = ["health", "health-sync", "health-async", "movies"];
 const GUNICORN: [&str; 9] = [
     "check",
@@ -17,12 +24,12 @@ const GUNICORN: [&str; 9] = [
 
 #[test]
 #[ignore = "needs Docker"]
-fn the_first_check_judges_both_servers_and_all_endpoints() {
+fn the_first_check_judges_all_servers_and_endpoints() {
     let _engine = engine();
     let sandbox = fixture();
     let mut running = sandbox.start(["check", "--json", "out.json"]);
     let pid = running.pid();
-    running.until("uvicorn: start");
+    running.until("hypercorn: start");
     running.end().exits(0).prints("NO BASELINE");
     assert_eq!(crate::left(pid), [] as [&str; 0]);
     let report = sandbox.json("out.json");
@@ -52,7 +59,7 @@ fn the_first_check_judges_both_servers_and_all_endpoints() {
         .as_object()
         .expect("images")
         .clone();
-    for name in ["postgres", "redis", "gunicorn", "uvicorn"] {
+    for name in ["postgres", "redis"].into_iter().chain(SERVERS) {
         assert!(
             images[name]
                 .as_str()
@@ -113,7 +120,7 @@ fn a_server_that_never_gets_ready_is_named_with_its_last_log_lines() {
             "\"sh\", \"-c\", \"echo waiting for nothing; sleep 300\"",
             1,
         )
-        .replacen("within = \"60s\"", "within = \"2s\"", 1);
+        .replace("within = \"60s\"", "within = \"2s\"");
     let run = Sandbox::new()
         .config(&config)
         .run(["check", "--server", "gunicorn"])

@@ -6,6 +6,8 @@ mod support;
 
 mod check;
 mod cleanup;
+mod counters;
+mod rank;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
