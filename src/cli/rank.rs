@@ -105,8 +105,11 @@ fn load(plan: &Plan) -> String {
             |rate| rate.to_string(),
         );
         let words = format!(
-            "{} connections, {} threads, time-out {:?}, {rate}",
-            workload.connections, workload.threads, workload.timeout
+            "{} connections, {} generator thread{}, time-out {:?}, {rate}",
+            workload.connections,
+            workload.threads,
+            if workload.threads == 1 { "" } else { "s" },
+            workload.timeout
         );
         if !loads.contains(&words) {
             loads.push(words);

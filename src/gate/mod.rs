@@ -2,7 +2,7 @@
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly),
-//! [`outcome()`] sums the findings up. [`rank`] orders servers beside each other.
+//! [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other.
 
 mod counters;
 mod decide;

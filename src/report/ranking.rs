@@ -134,20 +134,20 @@ impl Sheet {
     }
 
     fn markup(&self) -> Markup {
-        let is_number = |column: usize| column >= self.words;
+        let number = |column: usize| (column >= self.words).then_some("number");
         html! {
             h2 { (self.title) }
             div.sheet {
                 table {
                     thead { tr {
                         @for (column, name) in self.columns.iter().enumerate() {
-                            th.number[is_number(column)] { (name) }
+                            th class=[number(column)] { (name) }
                         }
                     } }
                     tbody {
                         @for row in &self.rows { tr {
                             @for (column, cell) in row.iter().enumerate() {
-                                td.number[is_number(column)] { (cell) }
+                                td class=[number(column)] { (cell) }
                             }
                         } }
                     }

@@ -8,6 +8,7 @@ mod web;
 mod baseline;
 mod check;
 mod compare;
+mod example;
 mod interrupt;
 mod load;
 mod rank;
