@@ -23,6 +23,10 @@ test-fast:
 bench *options:
     cargo bench --bench engine -- --output docs/benchmarks.md {{options}}
 
+# Every server of the fixture under the load engine and under wrk.
+fleet *options:
+    cargo bench --bench fleet -- {{options}}
+
 # The gate on this repository's own fixture.
 gate:
     cargo run --release --locked -- check
