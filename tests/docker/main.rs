@@ -7,6 +7,7 @@ mod support;
 mod check;
 mod cleanup;
 mod counters;
+mod incidents;
 mod rank;
 
 use std::process::Command;
