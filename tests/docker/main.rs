@@ -9,6 +9,7 @@ mod cleanup;
 mod counters;
 mod incidents;
 mod rank;
+mod services;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
