@@ -8,8 +8,13 @@ use crate::report;
 /// Share of a round from which what was denied to the machine is worth a word.
 const NOTABLE: f64 = 0.02;
 
-/// Cells that never became steady, and what kept the machine from its work.
+/// Cells whose server tells no resources, cells that never became steady, and what kept the
+/// machine from its work.
 pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
+    let unread = of_cells(samples, |sample| {
+        let unread = sample.rounds.iter().all(|round| round.usage.is_none());
+        unread.then(String::new)
+    });
     let unsteady = of_cells(samples, |sample| (!sample.steady).then(String::new));
     let stolen = of_cells(samples, |sample| {
         let worst = worst(sample, |machine, _| machine.steal)?;
@@ -22,6 +27,7 @@ pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
         Some(format!(" {}", report::percent(worst)))
     });
     [
+        ("CPU time and memory cannot be read", unread),
         ("never became steady in the warm-up", unsteady),
         (
             "CPU time that the hypervisor gave to others, worst round",

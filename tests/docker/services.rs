@@ -142,9 +142,9 @@ expect = {{ contains = "\"items\"" }}
     ));
     sandbox.run(["baseline", "refresh", "--quiet"]).exits(0);
     sandbox
-        .run(["check", "--verbose", "--json", "out.json"])
+        .run(["check", "--json", "out.json"])
         .exits(0)
-        .prints("cannot be read from this server");
+        .prints("CPU time and memory cannot be read: running health-sync, running movies");
     let report = sandbox.json("out.json");
     for server in ["started", "running"] {
         let of = |endpoint, metric| &finding(&report, server, endpoint, metric)["head"];
