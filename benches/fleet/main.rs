@@ -27,10 +27,10 @@ type Failure = Box<dyn std::error::Error>;
 #[derive(Debug, Parser)]
 struct Options {
     /// Rounds of each engine.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 25)]
     rounds: usize,
     /// Seconds of a round.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     seconds: u64,
     /// Servers of the configuration; all by default.
     #[arg(long, num_args = 1.., value_name = "NAME")]
