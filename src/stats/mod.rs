@@ -2,9 +2,13 @@
 
 mod order;
 mod prediction;
+mod signed_rank;
+mod student;
 
 pub use order::median_interval;
 pub use prediction::{Prediction, predict};
+pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
+pub use student::mean_bounds;
 
 /// Median of the values; the mean of the middle two for an even count; nothing for no values.
 pub fn median(values: &[f64]) -> Option<f64> {
