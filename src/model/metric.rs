@@ -169,6 +169,21 @@ impl Metric {
         !elsewhere && !self.is_counter()
     }
 
+    /// Whether it is a time that single requests took.
+    pub const fn is_latency(self) -> bool {
+        matches!(
+            self,
+            Self::LatencyMean
+                | Self::LatencyStdev
+                | Self::LatencyP50
+                | Self::LatencyP75
+                | Self::LatencyP90
+                | Self::LatencyP99
+                | Self::LatencyP999
+                | Self::LatencyMax
+        )
+    }
+
     /// Requests a round must hold before the metric is judged: ten beyond the percentile.
     pub const fn requests_needed(self) -> u64 {
         match self {

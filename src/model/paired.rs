@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counters, Metric, Round};
+
+/// One of the two builds that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The build that is judged.
+    Head,
+    /// The build it is compared with.
+    Base,
+}
+
+/// The same of both builds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides<T> {
+    pub head: T,
+    pub base: T,
+}
+
+/// All pairs of one server and endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairedSample {
+    pub server: String,
+    pub endpoint: String,
+    pub starts: Vec<PairedStart>,
+    /// Fresh starts, made because the others showed a regression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmation: Vec<PairedStart>,
+    /// Nothing where no pass of single requests was made.
+    #[serde(default)]
+    pub counters: Sides<Option<Counters>>,
+}
+
+/// One fresh start of both sides, and what was measured after it. A start can be off by more than
+/// its rounds vary by, so that it counts as one value, however many pairs it holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairedStart {
+    /// Time each side took to its first expected response.
+    pub startup: Sides<Option<Duration>>,
+    pub pairs: Vec<Pair>,
+}
+
+/// Rounds of both sides that belong together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pair {
+    /// Under as much load as each side takes: capacity, CPU time and memory.
+    pub closed: Sides<Round>,
+    /// At one fixed rate below the capacity, the same for both: latency.
+    pub open: Option<Sides<Round>>,
+}
+
+impl Side {
+    pub const BOTH: [Self; 2] = [Self::Head, Self::Base];
+
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Head => Self::Base,
+            Self::Base => Self::Head,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Base => "base",
+        }
+    }
+}
+
+impl<T> Sides<T> {
+    pub const fn get(&self, side: Side) -> &T {
+        match side {
+            Side::Head => &self.head,
+            Side::Base => &self.base,
+        }
+    }
+
+    pub const fn get_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Head => &mut self.head,
+            Side::Base => &mut self.base,
+        }
+    }
+
+    pub const fn as_ref(&self) -> Sides<&T> {
+        Sides {
+            head: &self.head,
+            base: &self.base,
+        }
+    }
+
+    pub fn map<U>(self, of: impl Fn(T) -> U) -> Sides<U> {
+        Sides {
+            head: of(self.head),
+            base: of(self.base),
+        }
+    }
+}
+
+impl<T> Sides<Option<T>> {
+    /// Both, where both are there.
+    pub fn both(self) -> Option<Sides<T>> {
+        let (head, base) = self.head.zip(self.base)?;
+        Some(Sides { head, base })
+    }
+}
+
+impl Pair {
+    /// The rounds that tell of a metric: latency is judged below the capacity.
+    pub fn rounds(&self, metric: Metric) -> Option<&Sides<Round>> {
+        if metric.is_latency() {
+            self.open.as_ref()
+        } else {
+            Some(&self.closed)
+        }
+    }
+}
+
+impl PairedStart {
+    /// The values of a metric by pair; of start-up and memory the one of the whole start.
+    pub fn values(&self, metric: Metric) -> Option<Vec<Sides<f64>>> {
+        if metric == Metric::StartupTime {
+            let startup = self.startup.both()?;
+            return Some(vec![startup.map(|time| time.as_secs_f64())]);
+        }
+        let of_pair = |pair: &Pair| {
+            let rounds = pair.rounds(metric)?.as_ref();
+            rounds.map(|round| metric.of_round(round)).both()
+        };
+        let values: Vec<_> = self.pairs.iter().map(of_pair).collect::<Option<_>>()?;
+        if !matches!(metric, Metric::MemoryPeak | Metric::MemoryRss) {
+            return Some(values);
+        }
+        let highest = |a: Sides<f64>, b: Sides<f64>| Sides {
+            head: a.head.max(b.head),
+            base: a.base.max(b.base),
+        };
+        values.into_iter().reduce(highest).map(|peak| vec![peak])
+    }
+}
