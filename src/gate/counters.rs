@@ -1,8 +1,7 @@
-//! Counters × the newest stored run → a verdict. Nothing is estimated: where a counter is the same
-//! for every request, any rise beyond the margin is real.
+//! Counters × those of the base → a verdict. Nothing is estimated: where a counter is the same for
+//! every request, any rise beyond the margin is real.
 
-use super::reference::History;
-use crate::model::{Finding, Metric, Reason, Rule, Sample, Verdict};
+use crate::model::{Counters, Finding, Metric, Reason, Rule, Verdict};
 
 /// The values of a counter's batches.
 #[derive(Debug, Clone, Copy)]
@@ -11,36 +10,30 @@ struct Batches<'a>(&'a [f64]);
 /// Values that differ by less are the same: they are quotients of small whole numbers.
 const EQUAL: f64 = 1e-9;
 
-pub(super) fn compare(
+/// Judges a finding whose values of both sides are known.
+pub(super) fn compare<'a>(
     mut finding: Finding,
-    sample: &Sample,
-    history: &History<'_>,
+    own: &'a Counters,
+    before: &'a Counters,
     rule: &Rule,
     floor: Option<f64>,
 ) -> Finding {
     let metric = finding.metric;
-    let Some(run) = history.newest() else {
-        let reason = history.lacks().cloned().unwrap_or(Reason::NoBaseline);
-        return finding.not_judged(reason);
-    };
     let (Some(base), Some(head)) = (finding.base, finding.head) else {
         return finding.not_judged(Reason::NoBaseline);
     };
     finding.detectable = Some(rule.value);
     let allowed = (base * rule.value).max(floor.unwrap_or_default());
     if metric == Metric::SqlPerRequest && head > base + EQUAL {
-        finding.statements = sample.more_frequent(&run.statements);
+        finding.statements = own.more_frequent(before);
     }
     if head - base <= allowed + EQUAL {
         let improved = base - head > allowed + EQUAL;
         return finding.with(Verdict::Pass, improved.then_some(Reason::Improved));
     }
-    let own = sample
-        .counters
-        .as_ref()
-        .and_then(|it| it.batches.get(&metric));
-    let before = Batches(run.rounds.get(&metric).map_or(&[], Vec::as_slice));
-    let now = Batches(own.map_or(&[], Vec::as_slice));
+    let batches =
+        |of: &'a Counters| -> Batches<'a> { Batches(of.batches.get(&metric).map_or(&[], Vec::as_slice)) };
+    let (before, now) = (batches(before), batches(own));
     if before.is_constant() || now.lowest() > before.highest() + allowed {
         finding.with(Verdict::Regression, None)
     } else {

@@ -32,7 +32,8 @@ pub(super) fn decide(
     if head.is_none() && !judged {
         return None;
     }
-    let mut finding = blank(sample, metric, head, threshold);
+    let mut finding = blank(&sample.key.server, &sample.key.endpoint, metric, threshold);
+    finding.head = head;
     let Some(head) = head else {
         return Some(finding.not_judged(Reason::Unavailable));
     };
@@ -55,7 +56,12 @@ pub(super) fn decide(
     }
     Some(match &threshold.margin {
         Some(rule) if metric.is_counter() => {
-            counters::compare(finding, sample, history, rule, threshold.floor)
+            let (own, newest) = (sample.counters.as_ref(), history.newest());
+            let Some((own, newest)) = own.zip(newest) else {
+                let reason = history.lacks().cloned().unwrap_or(Reason::NoBaseline);
+                return Some(finding.not_judged(reason));
+            };
+            counters::compare(finding, own, &newest.counters(), rule, threshold.floor)
         }
         Some(rule) => relative(
             finding,
@@ -70,14 +76,20 @@ pub(super) fn decide(
     })
 }
 
-fn blank(sample: &Sample, metric: Metric, head: Option<f64>, threshold: &Threshold) -> Finding {
+/// A finding on which nothing is said yet.
+pub(super) fn blank(
+    server: &str,
+    endpoint: &str,
+    metric: Metric,
+    threshold: &Threshold,
+) -> Finding {
     Finding {
-        server: sample.key.server.clone(),
-        endpoint: sample.key.endpoint.clone(),
+        server: server.to_owned(),
+        endpoint: endpoint.to_owned(),
         metric,
         unit: metric.unit(),
         base: None,
-        head,
+        head: None,
         change: None,
         interval: None,
         level: None,
@@ -103,14 +115,14 @@ fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
         .map(|base| head / base - 1.0);
 }
 
-fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
+pub(super) fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
     match metric.direction() {
         Direction::LowerIsBetter => head > ceiling.value,
         Direction::HigherIsBetter => head < ceiling.value,
     }
 }
 
-fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {
+pub(super) fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {
     finding.rule = threshold.ceiling.as_ref().map(Rule::to_string);
     match threshold.ceiling {
         Some(_) => finding.with(Verdict::Pass, None),
@@ -165,37 +177,53 @@ fn compare(
     if head <= 0.0 || values.iter().any(|value| *value <= 0.0) {
         return None;
     }
-    let sign = sign(metric);
-    let logs: Vec<f64> = values.iter().map(|value| sign * value.ln()).collect();
+    let scale = Scale::of(metric);
+    let logs: Vec<f64> = values.iter().map(|value| scale.worse(*value, 1.0)).collect();
     let prediction = stats::predict(&logs, LEVEL)?;
-    let base = (sign * prediction.centre).exp();
+    let base = 1.0 + scale.change(prediction.centre);
     Some(Change {
-        worse: sign * head.ln() - prediction.centre,
+        worse: scale.worse(head, base),
         reach: prediction.reach,
-        margin: log_margin(sign, margin)
-            .max(floor.map_or(0.0, |floor| log_floor(sign, base, floor))),
+        margin: scale.margin(margin, floor, base),
     })
 }
 
-/// Turns a metric so that positive is worse.
-const fn sign(metric: Metric) -> f64 {
-    match metric.direction() {
-        Direction::LowerIsBetter => 1.0,
-        Direction::HigherIsBetter => -1.0,
+/// The scale that changes are judged on: logarithms, turned so that positive is worse.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    sign: f64,
+}
+
+impl Scale {
+    pub(super) const fn of(metric: Metric) -> Self {
+        let sign = match metric.direction() {
+            Direction::LowerIsBetter => 1.0,
+            Direction::HigherIsBetter => -1.0,
+        };
+        Self { sign }
     }
-}
 
-fn log_margin(sign: f64, margin: f64) -> f64 {
-    sign * (1.0 + sign * margin).ln()
-}
+    /// By how much `head` is worse than `base`.
+    pub(super) fn worse(self, head: f64, base: f64) -> f64 {
+        self.sign * (head / base).ln()
+    }
 
-/// The log change that an absolute change of `floor` for the worse amounts to.
-fn log_floor(sign: f64, base: f64, floor: f64) -> f64 {
-    let moved = base + sign * floor;
-    if moved <= 0.0 {
-        f64::INFINITY
-    } else {
-        sign * (moved / base).ln()
+    /// What being worse by so much is as a relative change in the metric's own direction.
+    pub(super) fn change(self, worse: f64) -> f64 {
+        (self.sign * worse).exp() - 1.0
+    }
+
+    /// The smallest change that counts: relative, and at least an absolute one.
+    pub(super) fn margin(self, relative: f64, floor: Option<f64>, base: f64) -> f64 {
+        let of_floor = floor.map_or(0.0, |floor| {
+            let moved = base + self.sign * floor;
+            if moved <= 0.0 {
+                f64::INFINITY
+            } else {
+                self.worse(moved, base)
+            }
+        });
+        self.worse(1.0 + self.sign * relative, 1.0).max(of_floor)
     }
 }
 
@@ -203,8 +231,8 @@ impl Change {
     /// Worse than the history's median by more than the margin *and* outside the prediction
     /// interval is a regression; worse by more than the margin within it cannot be told.
     fn verdict_on(self, mut finding: Finding) -> Finding {
-        let sign = sign(finding.metric);
-        let shown = |worse: f64| (sign * worse).exp() - 1.0;
+        let scale = Scale::of(finding.metric);
+        let shown = |worse: f64| scale.change(worse);
         let mut ends = [
             shown(self.worse - self.reach),
             shown(self.worse + self.reach),

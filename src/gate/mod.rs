@@ -7,10 +7,12 @@
 mod counters;
 mod decide;
 mod outcome;
+mod paired;
 mod rank;
 mod reference;
 
 pub use outcome::outcome;
+pub use paired::{CONFIRMING_STARTS, LOOKS, Standing, judge_pairs, standing};
 pub use rank::rank;
 pub use reference::{FEWEST_RUNS, LONGEST_HISTORY, Reference};
 

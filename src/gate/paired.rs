@@ -100,7 +100,7 @@ fn decide(
     finding.change = (base > 0.0).then(|| head / base - 1.0);
     let rounds = || rounds(&sample.starts, metric);
     if metric.is_timed_by_generator()
-        && let Some(doubt) = rounds().find_map(|round| round.tally.doubt())
+        && let Some(doubt) = sample.doubt(metric)
     {
         let reason = Reason::InvalidLoad { doubt };
         return Some(finding.with(Verdict::Inconclusive, Some(reason)));

@@ -4,7 +4,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, Outcome, Runner, Sample, Statement};
+use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
 
 /// What decides whether two numbers may be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +59,16 @@ pub struct Baseline {
 impl Baseline {
     /// The version this program writes.
     pub const SCHEMA: u32 = 1;
+
+    /// What was counted, without how many requests made it.
+    pub fn counters(&self) -> Counters {
+        let counters = self.rounds.iter().filter(|(metric, _)| metric.is_counter());
+        Counters {
+            requests: 0,
+            batches: counters.map(|(metric, values)| (*metric, values.clone())).collect(),
+            statements: self.statements.clone(),
+        }
+    }
 
     /// The document that keeps a sample.
     pub fn of_sample(

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, Sample};
+use super::Metric;
 use crate::stats;
 
 /// What a fixed number of requests, one at a time, made the services count. Noise does not touch
@@ -64,6 +64,25 @@ impl Counters {
     pub fn median(&self, metric: Metric) -> Option<f64> {
         stats::median(self.batches.get(&metric)?)
     }
+
+    /// The statements made more often than in `base`, the largest increase first.
+    pub fn more_frequent(&self, base: &Self) -> Vec<MoreFrequent> {
+        let before = |text: &str| {
+            let same = base.statements.iter().find(|it| it.text == text);
+            same.map_or(0.0, |it| it.calls)
+        };
+        let statements = self.statements.iter().map(|statement| MoreFrequent {
+            text: statement.text.clone(),
+            base: before(&statement.text),
+            head: statement.calls,
+        });
+        let mut more: Vec<_> = statements
+            .filter(|statement| statement.head > statement.base)
+            .collect();
+        more.sort_by(|a, b| (b.head - b.base).total_cmp(&(a.head - a.base)));
+        more.truncate(MOST_SHOWN);
+        more
+    }
 }
 
 impl Statement {
@@ -73,30 +92,6 @@ impl Statement {
             self.text.push('…');
         }
         self
-    }
-}
-
-impl Sample {
-    /// The statements that this sample makes more often than `base` did, the largest increase
-    /// first.
-    pub fn more_frequent(&self, base: &[Statement]) -> Vec<MoreFrequent> {
-        let statements = self.counters.iter().flat_map(|it| &it.statements);
-        let before = |text: &str| {
-            base.iter()
-                .find(|it| it.text == text)
-                .map_or(0.0, |it| it.calls)
-        };
-        let mut more: Vec<_> = statements
-            .map(|statement| MoreFrequent {
-                text: statement.text.clone(),
-                base: before(&statement.text),
-                head: statement.calls,
-            })
-            .filter(|statement| statement.head > statement.base)
-            .collect();
-        more.sort_by(|a, b| (b.head - b.base).total_cmp(&(a.head - a.base)));
-        more.truncate(MOST_SHOWN);
-        more
     }
 }
 

@@ -43,6 +43,20 @@ pub struct Finding {
 pub enum Strategy {
     /// The head alone against the stored history of the same key.
     Stored,
+    /// Head and base one after the other, in an order drawn anew for every start.
+    Interleaved,
+    /// Head and base at the same time on the same CPUs.
+    Duet,
+}
+
+impl Strategy {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Interleaved => "interleaved",
+            Self::Duet => "duet",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +94,12 @@ pub enum Reason {
     InvalidLoad { doubt: Doubt },
     /// A counter that is not the same for every request rose by less than it varies.
     Varies,
+    /// The pairs that there was time for do not tell.
+    Undecided,
+    /// Fresh containers did not show it again.
+    NotReproduced,
+    /// A bound on what the head does when it has the machine for itself, which it had not.
+    NeedsTheMachine,
     /// A bound on the head alone was crossed.
     Ceiling,
 }

@@ -26,6 +26,8 @@ pub struct Sides<T> {
 pub struct PairedSample {
     pub server: String,
     pub endpoint: String,
+    /// Threads of each side's load; both sides' run on the same CPUs.
+    pub threads: usize,
     pub starts: Vec<PairedStart>,
     /// Fresh starts, made because the others showed a regression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Sample, Tally};
+use super::{Metric, PairedSample, Sample, Sides, Tally};
 
 /// Why a load says less about the server than it seems to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,15 @@ pub enum Doubt {
 impl Doubt {
     /// The gravest first.
     const ALL: [Self; 3] = [Self::GeneratorBusy, Self::GeneratorLate, Self::ShortOfRate];
+
+    /// What speaks against most of the rounds, the gravest first.
+    fn common(rounds: &[Vec<Self>]) -> Option<Self> {
+        let is_common = |doubt: &Self| {
+            let so = rounds.iter().filter(|doubts| doubts.contains(doubt));
+            so.count() * 2 > rounds.len()
+        };
+        Self::ALL.into_iter().find(is_common)
+    }
 }
 
 /// Share of its threads' time at which the generator is the bottleneck.
@@ -55,11 +64,29 @@ impl Sample {
         let threads = self.key.load.threads;
         let rounds = self.rounds.iter();
         let doubts: Vec<_> = rounds.map(|round| round.tally.doubts(threads)).collect();
-        let is_common = |doubt: &Doubt| {
-            let rounds = doubts.iter().filter(|doubts| doubts.contains(doubt));
-            rounds.count() * 2 > self.rounds.len()
-        };
-        Doubt::ALL.into_iter().find(is_common)
+        Doubt::common(&doubts)
+    }
+}
+
+impl PairedSample {
+    /// What speaks against most of the pairs that tell of a metric, the gravest first.
+    pub fn doubt(&self, metric: Metric) -> Option<Doubt> {
+        let pairs = self.starts.iter().flat_map(|start| &start.pairs);
+        let rounds = pairs.filter_map(|pair| pair.rounds(metric));
+        let doubts: Vec<_> = rounds
+            .map(|sides| self.doubts(sides.as_ref().map(|round| &round.tally)))
+            .collect();
+        Doubt::common(&doubts)
+    }
+
+    /// Both generators run on the same CPUs.
+    fn doubts(&self, tallies: Sides<&Tally>) -> Vec<Doubt> {
+        let Sides { head, base } = tallies;
+        let mut doubts = head.doubts(self.threads);
+        doubts.extend(base.doubts(self.threads));
+        let share = head.generator_share(self.threads) + base.generator_share(self.threads);
+        doubts.extend((share > BUSY).then_some(Doubt::GeneratorBusy));
+        doubts
     }
 }
 

@@ -98,6 +98,11 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::WithinNoise) => "beyond the margin, within the noise of the history".into(),
         Some(Reason::Improved) => "improved".into(),
         Some(Reason::Varies) => "more, but it varies from request to request".into(),
+        Some(Reason::Undecided) => "the pairs that there was time for do not tell".into(),
+        Some(Reason::NotReproduced) => "not seen again in fresh containers".into(),
+        Some(Reason::NeedsTheMachine) => {
+            "a bound on the head alone, which shared its CPUs with the base".into()
+        }
         Some(Reason::Ceiling) => "bound on the head alone".into(),
     }
 }
