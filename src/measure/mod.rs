@@ -11,10 +11,12 @@ mod event;
 mod fingerprint;
 mod key;
 mod live;
+mod pairs;
 mod pass;
 mod schedule;
 mod session;
 mod simulated;
+mod simulated_pairs;
 mod steady;
 mod turnover;
 
@@ -23,8 +25,10 @@ pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
 pub use live::Live;
+pub use pairs::{Compared, Draw, PairDriver, PairPacing, Pairing};
 pub use schedule::Schedule;
 pub use simulated::{Noise, Simulated};
+pub use simulated_pairs::{PairNoise, SimulatedPairs};
 
 use std::collections::BTreeSet;
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
 
 use super::{Counted, Error, Observer};
 use crate::gate::{CONFIRMING_STARTS, LOOKS, Standing, standing};

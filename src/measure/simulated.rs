@@ -45,8 +45,37 @@ impl Simulated {
     }
 }
 
-fn draw(random: &mut StdRng, deviation: f64) -> f64 {
+pub(super) fn draw(random: &mut StdRng, deviation: f64) -> f64 {
     Normal::new(0.0, deviation).map_or(0.0, |normal| normal.sample(random))
+}
+
+/// A round in which one request after the other took `each` and nothing but CPU time.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of requests is positive and small"
+)]
+pub(super) fn round(window: Duration, each: Duration) -> Round {
+    let requests = (window.as_secs_f64() / each.as_secs_f64()).round() as u64;
+    let mut tally = Tally::empty(window);
+    tally.started = requests;
+    tally.succeeded = requests;
+    tally.succeeded_in_window = requests;
+    tally.status.insert(200, requests);
+    tally
+        .latency
+        .saturating_record_n(each.as_nanos() as u64, requests);
+    let usage = Usage {
+        cpu: each.mul_f64(requests as f64),
+        memory: 64 << 20,
+        rss: None,
+    };
+    Round {
+        tally,
+        usage: Some(usage),
+        machine: None,
+        turnover: None,
+    }
 }
 
 impl Driver for Simulated {
@@ -68,11 +97,6 @@ impl Driver for Simulated {
         Ok(WarmUp { steady: true })
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count of requests is positive and small"
-    )]
     async fn round(
         &mut self,
         _: &Target,
@@ -81,26 +105,7 @@ impl Driver for Simulated {
         _: Observer<'_>,
     ) -> Result<Round, Error> {
         let each = self.service_time.mul_f64(self.slowness());
-        let requests = (window.as_secs_f64() / each.as_secs_f64()).round() as u64;
-        let mut tally = Tally::empty(window);
-        tally.started = requests;
-        tally.succeeded = requests;
-        tally.succeeded_in_window = requests;
-        tally.status.insert(200, requests);
-        tally
-            .latency
-            .saturating_record_n(each.as_nanos() as u64, requests);
-        let usage = Usage {
-            cpu: window,
-            memory: 64 << 20,
-            rss: None,
-        };
-        Ok(Round {
-            tally,
-            usage: Some(usage),
-            machine: None,
-            turnover: None,
-        })
+        Ok(round(window, each))
     }
 
     async fn count(&mut self, _: &Target, _: &Cell) -> Result<Counted, Error> {

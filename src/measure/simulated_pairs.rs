@@ -1,0 +1,179 @@
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rand_distr::{Distribution, Exp};
+
+use super::simulated::{draw, round};
+use super::{Counted, Draw, Error, Observer, PairDriver};
+use crate::model::{Cell, Pair, Round, Side, Sides, Target};
+
+/// Drives nothing: pairs of rounds are drawn from a seeded noise model around a change that is
+/// known.
+#[derive(Debug, Clone)]
+pub struct SimulatedPairs {
+    noise: PairNoise,
+    /// By how much the head is slower, on the log scale.
+    change: f64,
+    /// What both sides see alike.
+    drift: f64,
+    throttle: f64,
+    /// What is fixed until the next start.
+    starts: Sides<f64>,
+    elapsed: Duration,
+    random: StdRng,
+}
+
+/// Noise of a shared machine on the log scale; times in rounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairNoise {
+    /// Standard deviation of the drift, first-order autoregressive.
+    pub drift: f64,
+    /// Share of its deviation from zero that the drift keeps until the next round.
+    pub memory: f64,
+    /// Chance that the machine becomes throttled in a round; it stays so for ten on average and
+    /// is slower by 10 % to 50 % meanwhile.
+    pub throttle: f64,
+    /// Standard deviation that a start adds to all rounds after it.
+    pub start: f64,
+    /// Standard deviation of a round.
+    pub round: f64,
+    /// Chance of a round that is slower still, by a tenth on average.
+    pub spike: f64,
+}
+
+/// Time of one request on an idle machine.
+const SERVICE_TIME: Duration = Duration::from_micros(350);
+/// What starting both sides takes.
+const START: Duration = Duration::from_secs(3);
+/// What a warm-up takes.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// Chance that a throttled machine is free again in the next round.
+const RELEASE: f64 = 0.1;
+
+impl PairNoise {
+    /// A two-core runner on an average day.
+    pub const TYPICAL: Self = Self {
+        drift: 0.04,
+        memory: 0.9,
+        throttle: 0.02,
+        start: 0.0,
+        round: 0.03,
+        spike: 0.03,
+    };
+
+    /// A machine with nothing else to do.
+    pub const QUIET: Self = Self {
+        drift: 0.01,
+        memory: 0.9,
+        throttle: 0.0,
+        start: 0.0,
+        round: 0.01,
+        spike: 0.0,
+    };
+}
+
+impl SimulatedPairs {
+    /// A head that is slower by `change` (0.05 for 5 %), on a machine drawn from `seed`.
+    pub fn new(change: f64, noise: PairNoise, seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let drift = draw(&mut random, noise.drift);
+        Self {
+            noise,
+            change: change.ln_1p(),
+            drift,
+            throttle: 0.0,
+            starts: Sides::default(),
+            elapsed: Duration::ZERO,
+            random,
+        }
+    }
+
+    /// The machine a round later.
+    fn step(&mut self) {
+        let noise = self.noise;
+        let fresh = (1.0 - noise.memory.powi(2)).sqrt() * noise.drift;
+        self.drift = self.drift * noise.memory + draw(&mut self.random, fresh);
+        if self.throttle > 0.0 {
+            if self.random.random_bool(RELEASE) {
+                self.throttle = 0.0;
+            }
+        } else if self.random.random_bool(noise.throttle) {
+            self.throttle = self.random.random_range(0.1..0.5);
+        }
+    }
+
+    fn round(&mut self, side: Side, window: Duration) -> Round {
+        let mut own = draw(&mut self.random, self.noise.round);
+        if self.random.random_bool(self.noise.spike)
+            && let Ok(spike) = Exp::new(10.0)
+        {
+            own += spike.sample(&mut self.random);
+        }
+        let change = if side == Side::Head { self.change } else { 0.0 };
+        let all = change + self.drift + self.throttle + self.starts.get(side) + own;
+        round(window, SERVICE_TIME.mul_f64(all.exp()))
+    }
+
+    fn rounds(&mut self, window: Duration) -> Sides<Round> {
+        self.step();
+        self.elapsed += window;
+        Sides {
+            head: self.round(Side::Head, window),
+            base: self.round(Side::Base, window),
+        }
+    }
+}
+
+impl PairDriver for SimulatedPairs {
+    fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    async fn start(
+        &mut self,
+        _: &Sides<Target>,
+        _: Draw,
+        _: Observer<'_>,
+    ) -> Result<Sides<Option<Duration>>, Error> {
+        self.elapsed += START;
+        for side in Side::BOTH {
+            *self.starts.get_mut(side) = draw(&mut self.random, self.noise.start);
+        }
+        Ok(Sides {
+            head: Some(START),
+            base: Some(START),
+        })
+    }
+
+    async fn count(&mut self, _: Side, _: &Cell) -> Result<Counted, Error> {
+        Ok(Counted::default())
+    }
+
+    async fn warm_up(
+        &mut self,
+        _: Sides<&Cell>,
+        _: Duration,
+        _: Observer<'_>,
+    ) -> Result<f64, Error> {
+        self.elapsed += WARM_UP;
+        Ok(1.0 / SERVICE_TIME.as_secs_f64())
+    }
+
+    async fn pair(
+        &mut self,
+        _: Sides<&Cell>,
+        window: Duration,
+        _: f64,
+        _: Side,
+        _: Observer<'_>,
+    ) -> Result<Pair, Error> {
+        let closed = self.rounds(window);
+        let open = Some(self.rounds(window));
+        Ok(Pair { closed, open })
+    }
+
+    async fn stop(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
