@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::Parser;
 use perfgate::load::{Crew, Job, Meter};
 use perfgate::model::{Cell, Origin, Plan};
-use perfgate::stack::{self, Engine, Owner, Stack, sweep};
+use perfgate::stack::{self, Engine, Owner, Stack, Tenancy, sweep};
 use perfgate::{config, stats};
 
 /// Farthest that a median ratio may be from 1.
@@ -27,10 +27,10 @@ type Failure = Box<dyn std::error::Error>;
 #[derive(Debug, Parser)]
 struct Options {
     /// Rounds of each engine.
-    #[arg(long, default_value_t = 25)]
+    #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// Seconds of a round.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Servers of the configuration; all by default.
     #[arg(long, num_args = 1.., value_name = "NAME")]
@@ -71,7 +71,9 @@ async fn compare(options: &Options, engine: &Engine, owner: &Owner) -> Result<bo
     println!("| --- | --- | ---: | ---: | ---: |");
     let mut agree = true;
     for target in &plan.targets {
-        let server = stack.start(target, &quiet).await?;
+        let tenancy = Tenancy::default();
+        stack.set_up(target, &tenancy, &quiet).await?;
+        let server = stack.start(target, &tenancy, &quiet).await?;
         for cell in &target.cells {
             let job = Job {
                 workload: cell.workload.clone(),

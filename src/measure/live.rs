@@ -9,7 +9,7 @@ use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
 use crate::model::{Cell, Plan, Round, Tally, Target, Usage};
 use crate::stack::machine::Moment;
-use crate::stack::{Resources, Server, Stack};
+use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
 
 /// Drives real servers with real load.
 pub struct Live {
@@ -73,10 +73,10 @@ impl Driver for Live {
         target: &Target,
         observe: Observer<'_>,
     ) -> Result<Option<Duration>, Error> {
-        let server = self
-            .stack
-            .start(target, &|stage| observe(Event::Stage(stage)))
-            .await?;
+        let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
+        let tenancy = Tenancy::default();
+        self.stack.set_up(target, &tenancy, &observe).await?;
+        let server = self.stack.start(target, &tenancy, &observe).await?;
         let startup = server.startup();
         self.servers.insert(target.name.clone(), server);
         Ok(startup)
@@ -144,7 +144,7 @@ impl Driver for Live {
     }
 
     async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
-        let counted = pass::count(&self.stack, self.job(target, cell)).await?;
+        let counted = pass::count(&self.stack, &Tenancy::default(), self.job(target, cell)).await?;
         self.server(target).check().await?;
         Ok(counted)
     }

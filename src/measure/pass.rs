@@ -11,7 +11,7 @@ use super::Error;
 use super::live::loaded;
 use crate::load::{Crew, Job};
 use crate::model::{Counters, Metric, Tally, Workload};
-use crate::stack::{Count, Stack};
+use crate::stack::{Count, Stack, Tenancy};
 
 /// An odd number, so that the median is one of them.
 const BATCHES: usize = 5;
@@ -31,13 +31,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 20;
 
 /// Makes the pass with the job's requests.
-pub(super) async fn count(stack: &Stack, mut job: Job) -> Result<Counted, Error> {
+pub(super) async fn count(
+    stack: &Stack,
+    tenancy: &Tenancy,
+    mut job: Job,
+) -> Result<Counted, Error> {
     closed_loop(&mut job.workload, FIRST_CONNECTIONS);
     requests(&job, FIRST.max(batch(&job.workload))).await?;
     closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
     let mut missing = Vec::new();
-    let first = quiet(stack, &mut missing).await;
+    let first = quiet(stack, tenancy, &mut missing).await;
     let mut counters = Counters::default();
     let mut before = first.clone();
     for _ in 0..BATCHES {
@@ -49,7 +53,7 @@ pub(super) async fn count(stack: &Stack, mut job: Job) -> Result<Counted, Error>
                 missing,
             });
         }
-        let after = settled(stack, before.open()).await;
+        let after = settled(stack, tenancy, before.open()).await;
         let bytes = tally.body_bytes as f64 / tally.responses() as f64;
         let values = after.since(&before, tally.started);
         for (metric, value) in values
@@ -87,11 +91,11 @@ async fn requests(job: &Job, most: usize) -> Result<Tally, Error> {
 }
 
 /// The counts, once nothing moves them any more.
-async fn quiet(stack: &Stack, missing: &mut Vec<String>) -> Count {
-    let mut newest = stack.count(|reason| missing.push(reason)).await;
+async fn quiet(stack: &Stack, tenancy: &Tenancy, missing: &mut Vec<String>) -> Count {
+    let mut newest = stack.count(tenancy, |reason| missing.push(reason)).await;
     for _ in 0..LOOKS {
         sleep(PAUSE).await;
-        let next = stack.count(|_| ()).await;
+        let next = stack.count(tenancy, |_| ()).await;
         if next == newest {
             break;
         }
@@ -102,10 +106,10 @@ async fn quiet(stack: &Stack, missing: &mut Vec<String>) -> Count {
 
 /// The counts, once no more connections are open than were: a connection may close a moment
 /// after the response.
-async fn settled(stack: &Stack, open: u64) -> Count {
+async fn settled(stack: &Stack, tenancy: &Tenancy, open: u64) -> Count {
     let end = Instant::now() + PAUSE * LOOKS;
     loop {
-        let count = stack.count(|_| ()).await;
+        let count = stack.count(tenancy, |_| ()).await;
         if count.open() <= open || Instant::now() >= end {
             return count;
         }

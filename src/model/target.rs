@@ -10,6 +10,8 @@ pub struct Target {
     /// How the application is called, such as `WSGI`; for readers of a ranking.
     pub interface: Option<String>,
     pub source: Source,
+    /// The folder that processes of this host run in.
+    pub root: PathBuf,
     /// Command in the container; empty for the image's own.
     pub command: Vec<String>,
     /// Commands run once before the server starts, each with the server's environment.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Stack, postgres, redis};
+use super::{Stack, Tenancy, postgres, redis};
 use crate::model::{Metric, Statement};
 
 /// One moment's counts. A service that is not there, or does not tell, counts nothing.
@@ -14,11 +14,12 @@ pub struct Count {
 }
 
 impl Stack {
-    /// Asks the services for their counts. Why one of them does not tell goes to `missing`.
-    pub async fn count(&self, mut missing: impl FnMut(String)) -> Count {
+    /// Asks the services for their counts: Postgres for those of the tenant's database, Redis for
+    /// all. Why one of them does not tell goes to `missing`.
+    pub async fn count(&self, tenancy: &Tenancy, mut missing: impl FnMut(String)) -> Count {
         let mut postgres = None;
         if let Some(service) = &self.postgres {
-            match service.count().await {
+            match service.count(tenancy).await {
                 Ok(count) => {
                     count.missing.iter().cloned().for_each(&mut missing);
                     postgres = Some(count);

@@ -90,6 +90,15 @@ pub enum Error {
         path: PathBuf,
         source: tokio_postgres::Error,
     },
+    #[error("cannot make database `{name}`")]
+    Database {
+        name: String,
+        source: tokio_postgres::Error,
+    },
+    #[error("cannot use a logical database of Redis")]
+    Redis { source: redis::RedisError },
+    #[error("cannot find an empty logical database in Redis for each build")]
+    RedisFull,
     #[error("cannot find the address of `{address}`")]
     Address { address: String, source: io::Error },
     #[error(transparent)]
@@ -126,6 +135,10 @@ impl Error {
             Self::NotReady { .. } => {
                 "check `port` and `ready.path`, or give it longer with `ready.within`"
             }
+            Self::Database { .. } => {
+                "let the connection's role create databases, or compare with `--strategy stored`"
+            }
+            Self::RedisFull => "empty two of them, or compare with `--strategy stored`",
             Self::Left { .. } => "`perfgate cleanup` tries again",
             Self::Ended { .. } | Self::Died { .. } | Self::Command { .. } | Self::Build { .. } => {
                 "its last lines are above; `perfgate doctor` checks the machine"
@@ -162,6 +175,9 @@ impl Error {
                 | Self::Unreached { .. }
                 | Self::Pin { .. }
                 | Self::Left { .. }
+                | Self::Database { .. }
+                | Self::Redis { .. }
+                | Self::RedisFull
         )
     }
 

@@ -30,6 +30,7 @@ mod stage;
 mod surroundings;
 pub mod sweep;
 mod tail;
+mod tenancy;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,7 @@ pub use error::Error;
 pub use owner::Owner;
 pub use server::{Resources, Server};
 pub use stage::{Observer, Stage};
+pub use tenancy::Tenancy;
 
 use image::Images;
 use surroundings::Surroundings;
@@ -90,9 +92,24 @@ impl Stack {
         })
     }
 
-    /// Sets a server up, starts it and waits until it answers.
-    pub async fn start(&self, target: &Target, observe: Observer<'_>) -> Result<Server, Error> {
-        Server::start(self, target, observe).await
+    /// Runs the commands that a server needs before its first start.
+    pub async fn set_up(
+        &self,
+        target: &Target,
+        tenancy: &Tenancy,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        server::set_up(self, target, tenancy, observe).await
+    }
+
+    /// Starts a server and waits until it answers.
+    pub async fn start(
+        &self,
+        target: &Target,
+        tenancy: &Tenancy,
+        observe: Observer<'_>,
+    ) -> Result<Server, Error> {
+        Server::start(self, target, tenancy, observe).await
     }
 
     fn proxy_of(&self, target: &Target) -> Option<&Proxy> {

@@ -5,7 +5,7 @@ use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::Stack;
+use super::{Stack, Tenancy};
 use crate::model::Placeholder;
 
 /// One start of a server.
@@ -38,16 +38,16 @@ impl Place {
 
 impl Stack {
     /// What the placeholders stand for when a server listens there.
-    pub(super) fn place(&self, listen: SocketAddr, contained: bool) -> Place {
+    pub(super) fn place(&self, listen: SocketAddr, tenancy: &Tenancy, contained: bool) -> Place {
         let mut values = vec![
             (Placeholder::Host, listen.ip().to_string()),
             (Placeholder::Port, listen.port().to_string()),
             (Placeholder::Perfgate, own_path()),
         ];
-        let postgres = self.postgres.as_ref().map(|service| service.url(contained));
-        let redis = self.redis.as_ref().map(|service| service.url(contained));
-        values.extend(postgres.map(|url| (Placeholder::PostgresUrl, url.to_owned())));
-        values.extend(redis.map(|url| (Placeholder::RedisUrl, url.to_owned())));
+        let postgres = self.postgres.as_ref().map(|it| it.url(tenancy, contained));
+        let redis = self.redis.as_ref().map(|it| it.url(tenancy, contained));
+        values.extend(postgres.map(|url| (Placeholder::PostgresUrl, url)));
+        values.extend(redis.map(|url| (Placeholder::RedisUrl, url)));
         Place { listen, values }
     }
 }

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use tokio::sync::Mutex;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio::time::sleep;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls, Row};
 
 use super::Error;
 use super::container::{Container, container_name};
@@ -13,15 +16,22 @@ use super::image::Images;
 use super::ready::Wait;
 use super::recipe::Recipe;
 use super::surroundings::Surroundings;
+use super::tenancy::{Tenancy, with_path};
 use crate::model::{Postgres, ServiceSource};
 
 /// Where the connection to the database is found.
 pub(super) struct Running {
     access: Access,
     /// Open from the first count on, so that it is not among the connections counted later.
-    control: Mutex<Option<Client>>,
+    control: Mutex<Option<Control>>,
     /// Kept for its drop, which removes the container.
     _container: Option<Container>,
+}
+
+/// The connection that one database's counts are asked over.
+struct Control {
+    url: String,
+    client: Client,
 }
 
 /// Calls of, and rows given back or changed by, a kind of statement.
@@ -50,6 +60,8 @@ enum Access {
     },
 }
 
+/// How long sessions may take to end.
+const LEAVING: Duration = Duration::from_secs(10);
 const ROLE: &str = "postgres";
 const PORT: u16 = 5432;
 const WITHIN: Duration = Duration::from_secs(60);
@@ -137,21 +149,55 @@ impl Running {
     }
 
     /// The connection string for a server in a container, or for one on this host.
-    pub(super) fn url(&self, contained: bool) -> &str {
-        match &self.access {
+    pub(super) fn url(&self, tenancy: &Tenancy, contained: bool) -> String {
+        let url = match &self.access {
             Access::External(url) => url,
             Access::Own { inside, .. } if contained => inside,
             Access::Own { outside, .. } => outside,
+        };
+        within(url, tenancy)
+    }
+
+    /// Makes a database that is a copy of another one, or of the plan's; an older one of that name
+    /// goes.
+    pub(super) async fn copy(&self, from: Option<&str>, to: &str) -> Result<(), Error> {
+        let fail = |source| Error::Database {
+            name: to.to_owned(),
+            source,
+        };
+        // Nobody may be connected to what is copied.
+        *self.control.lock().await = None;
+        let own = Config::from_str(self.access.outside()).map_err(fail)?;
+        let from = from.or(own.get_dbname()).unwrap_or("postgres");
+        let client = connect(&with_path(self.access.outside(), "template1"));
+        let client = client.await.map_err(fail)?;
+        let drop = format!("drop database if exists {} with (force)", quoted(to));
+        client.batch_execute(&drop).await.map_err(fail)?;
+        let create = format!("create database {} template {}", quoted(to), quoted(from));
+        let last = Instant::now() + LEAVING;
+        loop {
+            match client.batch_execute(&create).await {
+                // A client that has just left may still be counted as there.
+                Err(error)
+                    if error.code() == Some(&SqlState::OBJECT_IN_USE) && Instant::now() < last =>
+                {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                made => return made.map_err(fail),
+            }
         }
     }
 
     /// What the database has counted so far; why it does not tell, otherwise.
-    pub(super) async fn count(&self) -> Result<Count, String> {
+    pub(super) async fn count(&self, tenancy: &Tenancy) -> Result<Count, String> {
+        let url = within(self.access.outside(), tenancy);
         let mut control = self.control.lock().await;
-        if control.as_ref().is_none_or(Client::is_closed) {
-            *control = Some(connect(self.access.outside()).await.map_err(describe)?);
+        let usable = |it: &Control| it.url == url && !it.client.is_closed();
+        if !control.as_ref().is_some_and(usable) {
+            let client = connect(&url).await.map_err(describe)?;
+            *control = Some(Control { url, client });
         }
-        let client = control.as_ref().expect("connected above");
+        let client = &control.as_ref().expect("connected above").client;
         let number = |row: &Row| row.get::<_, i64>(0).unsigned_abs();
         let open = client.query_one(OPEN, &[]).await.map_err(describe)?;
         let mut count = Count {
@@ -184,6 +230,17 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// The connection string of a tenant.
+fn within(url: &str, tenancy: &Tenancy) -> String {
+    let database = tenancy.database.as_ref();
+    database.map_or_else(|| url.to_owned(), |database| with_path(url, database))
+}
+
+/// An identifier of SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Access {

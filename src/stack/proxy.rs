@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::container::{Container, container_name};
 use super::recipe::Recipe;
-use super::{Error, Stack};
+use super::{Error, Stack, Tenancy};
 use crate::model::{Address, Origin, Placeholder, Proxy, Source, Target};
 
 /// The name that a proxy's image has among those of a run.
@@ -21,7 +21,7 @@ impl Stack {
         server: &Origin,
     ) -> Result<(Container, SocketAddr), Error> {
         let around = &self.surroundings;
-        let mut place = self.place(around.listen(proxy.port)?, true);
+        let mut place = self.place(around.listen(proxy.port)?, &Tenancy::default(), true);
         place.set(Placeholder::Upstream, self.upstream(target, server)?);
         let recipe = Recipe {
             name: &proxy.name,

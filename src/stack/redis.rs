@@ -10,6 +10,7 @@ use super::image::Images;
 use super::ready::Wait;
 use super::recipe::Recipe;
 use super::surroundings::Surroundings;
+use super::tenancy::{Tenancy, with_path};
 use crate::model::{Redis, ServiceSource};
 
 /// Where the connection to Redis is found.
@@ -17,8 +18,8 @@ pub(super) struct Running {
     inside: String,
     outside: String,
     control: Mutex<Control>,
-    /// Kept for its drop, which removes the container.
-    _container: Option<Container>,
+    /// Kept for its drop, which removes the container; nothing for one that ran already.
+    container: Option<Container>,
 }
 
 /// The connection that counts are asked over, and how often they were.
@@ -38,6 +39,8 @@ pub(super) struct Count {
     pub(super) open: u64,
 }
 
+/// Logical databases of a Redis that nobody configured otherwise.
+const DATABASES: u32 = 16;
 const ROLE: &str = "redis";
 const PORT: u16 = 6379;
 const WITHIN: Duration = Duration::from_secs(60);
@@ -53,7 +56,7 @@ impl Running {
                 inside: url.clone(),
                 outside: url.clone(),
                 control: Mutex::default(),
-                _container: None,
+                container: None,
             });
         }
         let listen = around.listen(PORT)?;
@@ -82,7 +85,7 @@ impl Running {
             inside,
             outside,
             control: Mutex::default(),
-            _container: Some(container),
+            container: Some(container),
         })
     }
 
@@ -107,12 +110,45 @@ impl Running {
     }
 
     /// The connection string for a server in a container, or for one on this host.
-    pub(super) fn url(&self, contained: bool) -> &str {
-        if contained {
+    pub(super) fn url(&self, tenancy: &Tenancy, contained: bool) -> String {
+        let url = if contained {
             &self.inside
         } else {
             &self.outside
+        };
+        match tenancy.redis {
+            Some(number) => with_path(url, &number.to_string()),
+            None => url.clone(),
         }
+    }
+
+    /// The number of an empty logical database. One of perfgate's own Redis is emptied; elsewhere
+    /// what is there is left alone, and the last that are empty are taken.
+    pub(super) async fn empty(&self, number: u32) -> Result<u32, Error> {
+        let fail = |source| Error::Redis { source };
+        if self.container.is_some() {
+            let mut connection = connect(&with_path(&self.outside, &number.to_string()))
+                .await
+                .map_err(fail)?;
+            let flushed = redis::cmd("FLUSHDB").query_async(&mut connection).await;
+            return flushed.map(|()| number).map_err(fail);
+        }
+        let mut left = number;
+        for index in (1..DATABASES).rev() {
+            let url = with_path(&self.outside, &index.to_string());
+            let Ok(mut connection) = connect(&url).await else {
+                continue;
+            };
+            let keys: u64 = redis::cmd("DBSIZE")
+                .query_async(&mut connection)
+                .await
+                .map_err(fail)?;
+            left -= u32::from(keys == 0);
+            if left == 0 {
+                return Ok(index);
+            }
+        }
+        Err(Error::RedisFull)
     }
 }
 

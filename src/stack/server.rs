@@ -10,7 +10,8 @@ use super::process::{self, Group};
 use super::ready::{Wait, get};
 use super::recipe::Recipe;
 use super::surroundings::free_port;
-use super::{Error, Observer, Stack, Stage};
+use super::place::Place;
+use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
 use crate::model::{Address, Origin, Proxy, Source, Target, Transport};
 
@@ -52,12 +53,15 @@ impl Server {
     pub(super) async fn start(
         stack: &Stack,
         target: &Target,
+        tenancy: &Tenancy,
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         let server = match &target.source {
             Source::Url(origin) => Self::ready(target, origin.clone(), Kind::External, None).await,
-            Source::Run(command) => Self::process(stack, target, command, observe).await,
-            Source::Image(_) | Source::Build(_) => Self::container(stack, target, observe).await,
+            Source::Run(command) => Self::process(stack, target, tenancy, command, observe).await,
+            Source::Image(_) | Source::Build(_) => {
+                Self::container(stack, target, tenancy, observe).await
+            }
         }?;
         match stack.proxy_of(target) {
             Some(proxy) => server.behind(stack, target, proxy, observe).await,
@@ -124,35 +128,15 @@ impl Server {
     async fn process(
         stack: &Stack,
         target: &Target,
+        tenancy: &Tenancy,
         command: &[String],
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
-        let place = stack.place(free_port()?, false);
-        let command = place.fill_all(command);
-        let env = place.fill_env(&target.env);
-        let setups: Vec<_> = target
-            .setup
-            .iter()
-            .map(|words| place.fill_all(words))
-            .collect();
-        let recipe = |command| process::Recipe {
-            name: &target.name,
-            command,
-            env: &env,
-            folder: &stack.surroundings.root,
-            cpus: &stack.surroundings.cores.server,
-            owner: &stack.surroundings.owner,
-        };
-        for setup in &setups {
-            observe(Stage::Setup {
-                server: &target.name,
-                command: &setup.join(" "),
-            });
-            process::run_to_end(&recipe(setup), observe).await?;
-        }
+        let place = stack.place(free_port()?, tenancy, false);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
-        let group = Group::start(&recipe(&command))?;
+        let (command, env) = (place.fill_all(command), place.fill_env(&target.env));
+        let group = Group::start(&stack.process(target, &command, &env))?;
         let kind = Kind::Process(Mutex::new(group));
         Self::ready(target, origin(target, place.listen), kind, Some(start)).await
     }
@@ -160,36 +144,17 @@ impl Server {
     async fn container(
         stack: &Stack,
         target: &Target,
+        tenancy: &Tenancy,
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         let around = &stack.surroundings;
-        let place = stack.place(around.listen(target.port)?, true);
-        let recipe = |role: String, command: &[String], listen| Recipe {
-            name: &target.name,
-            role,
-            image: stack.images.get(&target.name),
-            command: place.fill_all(command),
-            env: place.fill_env(&target.env),
-            listen,
-            cpus: &around.cores.server,
-            memory: target.memory,
-            tmpfs: None,
-            files: &[],
-        };
-        for (number, setup) in target.setup.iter().enumerate() {
-            let command = setup.join(" ");
-            observe(Stage::Setup {
-                server: &target.name,
-                command: &command,
-            });
-            let role = format!("{}-setup-{number}", target.name);
-            let container = Container::start(recipe(role, setup, None), around).await?;
-            finish(container, &target.name, command).await?;
-        }
+        let place = stack.place(around.listen(target.port)?, tenancy, true);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
-        let role = target.name.clone();
-        let recipe = recipe(role, &target.command, Some(place.listen));
+        let recipe = Recipe {
+            listen: Some(place.listen),
+            ..stack.recipe(target, target.name.clone(), &target.command, &place)
+        };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;
         let kind = Kind::Container(Box::new(container));
@@ -240,6 +205,84 @@ impl Server {
             proxy: Some(container),
             ..self
         })
+    }
+}
+
+/// Runs a server's own commands, one after the other, as it will run.
+pub(super) async fn set_up(
+    stack: &Stack,
+    target: &Target,
+    tenancy: &Tenancy,
+    observe: Observer<'_>,
+) -> Result<(), Error> {
+    if target.setup.is_empty() {
+        return Ok(());
+    }
+    let around = &stack.surroundings;
+    let contained = target.source.is_contained();
+    let listen = if contained {
+        around.listen(target.port)?
+    } else {
+        free_port()?
+    };
+    let place = stack.place(listen, tenancy, contained);
+    for (number, words) in target.setup.iter().enumerate() {
+        let command = words.join(" ");
+        observe(Stage::Setup {
+            server: &target.name,
+            command: &command,
+        });
+        if contained {
+            let role = format!("{}-setup-{number}", target.name);
+            let recipe = stack.recipe(target, role, words, &place);
+            let container = Container::start(recipe, around).await?;
+            finish(container, &target.name, command).await?;
+        } else {
+            let (words, env) = (place.fill_all(words), place.fill_env(&target.env));
+            process::run_to_end(&stack.process(target, &words, &env), observe).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Stack {
+    /// A container of a server's image.
+    fn recipe<'a>(
+        &'a self,
+        target: &'a Target,
+        role: String,
+        command: &[String],
+        place: &Place,
+    ) -> Recipe<'a> {
+        Recipe {
+            name: &target.name,
+            role,
+            image: self.images.get(&target.name),
+            command: place.fill_all(command),
+            env: place.fill_env(&target.env),
+            listen: None,
+            cpus: &self.surroundings.cores.server,
+            memory: target.memory,
+            tmpfs: None,
+            files: &[],
+        }
+    }
+
+    /// A process of a server on this host.
+    fn process<'a>(
+        &'a self,
+        target: &'a Target,
+        command: &'a [String],
+        env: &'a [(String, String)],
+    ) -> process::Recipe<'a> {
+        process::Recipe {
+            name: &target.name,
+            command,
+            env,
+            folder: &target.root,
+            cpus: &self.surroundings.cores.server,
+            owner: &self.surroundings.owner,
+        }
     }
 }
 

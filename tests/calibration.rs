@@ -1,0 +1,137 @@
+//! Whether verdicts on pairs keep what is promised of them, against a truth that is known: the
+//! gate's own procedure on a simulated machine.
+
+use std::time::Duration;
+
+use perfgate::config;
+use perfgate::gate::judge_pairs;
+use perfgate::measure::{PairNoise, PairPacing, Pairing, SimulatedPairs};
+use perfgate::model::{Finding, Metric, Sides, Strategy, Target, Verdict};
+
+/// Jobs of each case. A share that is truly 5 % is seen within 2.5 points of it.
+const JOBS: u64 = 300;
+
+const TYPICAL: PairNoise = PairNoise {
+    start: 0.01,
+    ..PairNoise::TYPICAL
+};
+
+/// One cell, with a margin of 5 %.
+fn target() -> Target {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join(config::FILE_NAME);
+    let text = r#"
+[server.app]
+url = "http://127.0.0.1:9"
+
+[endpoint.health]
+path = "/health"
+
+[thresholds]
+throughput      = "none"
+latency_p50     = "none"
+latency_p99     = "none"
+memory_peak     = "none"
+error_rate      = "none"
+cpu_per_request = { max_increase = "5%" }
+"#;
+    std::fs::write(&file, text).expect("a file is written");
+    let plan = config::load(&file).expect("a configuration");
+    plan.targets.into_iter().next().expect("a server")
+}
+
+/// What all jobs of one case came to.
+struct Jobs {
+    findings: Vec<Finding>,
+    starts: Vec<usize>,
+}
+
+impl Jobs {
+    fn share(&self, verdict: Verdict) -> f64 {
+        let so = self.findings.iter().filter(|it| it.verdict == verdict);
+        so.count() as f64 / self.findings.len() as f64
+    }
+
+    fn mean_starts(&self) -> f64 {
+        self.starts.iter().sum::<usize>() as f64 / self.starts.len() as f64
+    }
+}
+
+async fn jobs(change: f64, noise: PairNoise) -> Jobs {
+    let target = target();
+    let sides = Sides {
+        head: target.clone(),
+        base: target,
+    };
+    let thresholds = &sides.head.cells[0].thresholds;
+    let mut jobs = Jobs {
+        findings: Vec::new(),
+        starts: Vec::new(),
+    };
+    for seed in 0..JOBS {
+        let pairing = Pairing {
+            pacing: PairPacing {
+                warmup: Duration::from_secs(1),
+                round: Duration::from_secs(1),
+                pairs: 3,
+                budget: Duration::from_secs(150),
+            },
+            counting: false,
+            seed,
+            observe: &|_| (),
+        };
+        let mut driver = SimulatedPairs::new(change, noise, seed);
+        let compared = pairing.run(&sides, &mut driver).await;
+        let sample = compared.expect("nothing fails").samples.remove(0);
+        let findings = judge_pairs(&sample, thresholds, Strategy::Duet);
+        let judged = |it: &Finding| it.metric == Metric::CpuPerRequest;
+        jobs.findings.extend(findings.into_iter().find(judged));
+        jobs.starts
+            .push(sample.starts.len() + sample.confirmation.len());
+    }
+    assert_eq!(jobs.findings.len(), jobs.starts.len());
+    jobs
+}
+
+#[tokio::test]
+async fn an_unchanged_build_passes_and_is_not_flagged() {
+    for noise in [TYPICAL, PairNoise::QUIET] {
+        let jobs = jobs(0.0, noise).await;
+        assert!(jobs.share(Verdict::Regression) <= 0.01);
+        let passed = jobs.share(Verdict::Pass);
+        assert!(passed >= 0.9, "{passed} passed");
+    }
+}
+
+#[tokio::test]
+async fn a_change_within_the_margin_is_seldom_flagged() {
+    let jobs = jobs(0.02, TYPICAL).await;
+    let flagged = jobs.share(Verdict::Regression);
+    assert!(flagged <= 0.05, "{flagged} flagged");
+}
+
+#[tokio::test]
+async fn a_change_as_large_as_the_margin_is_flagged_about_half_of_the_time() {
+    let jobs = jobs(0.05, PairNoise::QUIET).await;
+    let flagged = jobs.share(Verdict::Regression);
+    assert!((0.2..=0.6).contains(&flagged), "{flagged} flagged");
+}
+
+#[tokio::test]
+async fn twice_the_margin_is_flagged() {
+    for change in [0.10, 0.20] {
+        let jobs = jobs(change, TYPICAL).await;
+        let flagged = jobs.share(Verdict::Regression);
+        assert!(flagged >= 0.9, "{flagged} of +{change} flagged");
+        assert!(jobs.share(Verdict::Pass) <= 0.01);
+    }
+}
+
+#[tokio::test]
+async fn what_is_plain_takes_few_starts() {
+    let unchanged = jobs(0.0, PairNoise::QUIET).await;
+    let plain = jobs(0.20, PairNoise::QUIET).await;
+    assert!(unchanged.mean_starts() < 4.5);
+    // Four to find it, four to confirm it.
+    assert!(plain.mean_starts() < 8.5);
+}
