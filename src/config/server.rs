@@ -70,6 +70,7 @@ impl Resolver<'_> {
                 within: within.map_or(READY_WITHIN, |Time(time)| time),
             },
             memory: server.memory.map(|size| size.0),
+            root: self.root.to_owned(),
             name,
             source,
         };

@@ -94,21 +94,33 @@ impl Crew {
     /// Sends requests until the window ends or the meter is stopped, and then waits for
     /// requests in flight, at most a second or the timeout. All connections are closed afterwards.
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
-        self.run_within(window, None, meter)
+        self.run_at(Instant::now(), window, meter)
+    }
+
+    /// The same from a moment on, at the earliest from now on, so that two loads can begin together.
+    pub fn run_at(
+        self,
+        opens: Instant,
+        window: Duration,
+        meter: &Arc<Meter>,
+    ) -> Result<Tally, Error> {
+        let opens = opens.max(Instant::now() + LEAD);
+        self.run_within(opens, window, None, meter)
     }
 
     /// Sends so many requests on every thread of a closed loop, or as many as there is time for.
     pub fn run_requests(self, most: usize, within: Duration) -> Result<Tally, Error> {
-        self.run_within(within, Some(most), &Arc::default())
+        let opens = Instant::now() + LEAD;
+        self.run_within(opens, within, Some(most), &Arc::default())
     }
 
     fn run_within(
         self,
+        opens: Instant,
         window: Duration,
         most: Option<usize>,
         meter: &Arc<Meter>,
     ) -> Result<Tally, Error> {
-        let opens = Instant::now() + LEAD;
         let window = Window {
             opens,
             closes: opens + window,

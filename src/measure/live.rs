@@ -120,8 +120,8 @@ impl Driver for Live {
         let moment = Moment::now();
         let mut window = Open::new(crew, window);
         let mut highest = 0;
-        while let Some(count) = window.next_count().await {
-            observe(Event::Rate(count / INTERVAL.as_secs_f64()));
+        while let Some(rate) = window.next_rate().await {
+            observe(Event::Rate(rate));
             highest = server.working_set().await.unwrap_or_default().max(highest);
         }
         let tally = window.close().await?;
@@ -162,7 +162,7 @@ impl Driver for Live {
 }
 
 /// What a server uses; of one that has ended, how it ended.
-async fn resources(server: &Server) -> Result<Option<Resources>, Error> {
+pub(super) async fn resources(server: &Server) -> Result<Option<Resources>, Error> {
     let resources = server.resources().await;
     if resources.is_err() {
         server.check().await?;
@@ -178,7 +178,7 @@ pub(super) async fn loaded<T: Send + 'static>(
 }
 
 /// A window that is open, watched from outside. Dropping it ends the load early.
-struct Open {
+pub(super) struct Open {
     task: JoinHandle<Result<Tally, load::Error>>,
     /// What the task came to, once it has been seen to end.
     result: Option<Result<Result<Tally, load::Error>, JoinError>>,
@@ -189,9 +189,14 @@ struct Open {
 
 impl Open {
     fn new(crew: Crew, window: Duration) -> Self {
+        Self::at(crew, Instant::now(), window)
+    }
+
+    /// Opens at a moment, or now where it has passed.
+    pub(super) fn at(crew: Crew, opens: Instant, window: Duration) -> Self {
         let meter = Arc::new(Meter::new());
         let shared = Arc::clone(&meter);
-        let task = spawn_blocking(move || crew.run(window, &shared));
+        let task = spawn_blocking(move || crew.run_at(opens, window, &shared));
         Self {
             task,
             result: None,
@@ -217,7 +222,13 @@ impl Open {
         u32::try_from(count).ok().map(f64::from)
     }
 
-    async fn close(mut self) -> Result<Tally, Error> {
+    /// The same per second.
+    pub(super) async fn next_rate(&mut self) -> Option<f64> {
+        let count = self.next_count().await?;
+        Some(count / INTERVAL.as_secs_f64())
+    }
+
+    pub(super) async fn close(mut self) -> Result<Tally, Error> {
         let result = match self.result.take() {
             Some(result) => result,
             None => (&mut self.task).await,
