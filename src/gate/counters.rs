@@ -31,8 +31,9 @@ pub(super) fn compare<'a>(
         let improved = base - head > allowed + EQUAL;
         return finding.with(Verdict::Pass, improved.then_some(Reason::Improved));
     }
-    let batches =
-        |of: &'a Counters| -> Batches<'a> { Batches(of.batches.get(&metric).map_or(&[], Vec::as_slice)) };
+    let batches = |of: &'a Counters| -> Batches<'a> {
+        Batches(of.batches.get(&metric).map_or(&[], Vec::as_slice))
+    };
     let (before, now) = (batches(before), batches(own));
     if before.is_constant() || now.lowest() > before.highest() + allowed {
         finding.with(Verdict::Regression, None)

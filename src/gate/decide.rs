@@ -178,7 +178,10 @@ fn compare(
         return None;
     }
     let scale = Scale::of(metric);
-    let logs: Vec<f64> = values.iter().map(|value| scale.worse(*value, 1.0)).collect();
+    let logs: Vec<f64> = values
+        .iter()
+        .map(|value| scale.worse(*value, 1.0))
+        .collect();
     let prediction = stats::predict(&logs, LEVEL)?;
     let base = 1.0 + scale.change(prediction.centre);
     Some(Change {

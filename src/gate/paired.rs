@@ -63,12 +63,14 @@ pub fn judge_pairs(
 pub fn standing(sample: &PairedSample, thresholds: &Thresholds) -> Standing {
     let findings = judge_pairs(sample, thresholds, Strategy::Duet);
     // What is counted exactly, and a ceiling, need no second look.
-    let suspect = |finding: &Finding| {
-        finding.verdict == Verdict::Regression && finding.interval.is_some()
-    };
+    let suspect =
+        |finding: &Finding| finding.verdict == Verdict::Regression && finding.interval.is_some();
     if findings.iter().any(suspect) {
         Standing::Suspect
-    } else if findings.iter().any(|it| it.reason == Some(Reason::Undecided)) {
+    } else if findings
+        .iter()
+        .any(|it| it.reason == Some(Reason::Undecided))
+    {
         Standing::Open
     } else {
         Standing::Settled
@@ -166,7 +168,10 @@ fn by_looks(
     let mut interval = [shown(evidence.lower), shown(evidence.upper)];
     interval.sort_by(f64::total_cmp);
     finding.change = Some(shown(evidence.estimate));
-    finding.interval = interval.iter().all(|end| end.is_finite()).then_some(interval);
+    finding.interval = interval
+        .iter()
+        .all(|end| end.is_finite())
+        .then_some(interval);
     finding.level = Some(1.0 - ERRORS.iter().sum::<f64>());
     finding.pairs = pairs(&sample.starts[..evidence.starts]);
     finding.margin = Some(shown(margin).abs());
@@ -182,12 +187,7 @@ fn by_looks(
 }
 
 /// A regression that was looked for once more, in fresh containers, and is not there, is none.
-fn confirm(
-    mut finding: Finding,
-    sample: &PairedSample,
-    first: Evidence,
-    margin: f64,
-) -> Finding {
+fn confirm(mut finding: Finding, sample: &PairedSample, first: Evidence, margin: f64) -> Finding {
     let Some(again) = changes(&sample.confirmation, finding.metric).filter(|it| !it.is_empty())
     else {
         return finding.with(Verdict::Regression, None);
@@ -265,9 +265,8 @@ fn middle(starts: &[PairedStart], metric: Metric) -> Option<Sides<f64>> {
         .map(|start| start.values(metric))
         .collect::<Option<_>>()?;
     let values = values.concat();
-    let median = |of: fn(&Sides<f64>) -> f64| {
-        stats::median(&values.iter().map(of).collect::<Vec<_>>())
-    };
+    let median =
+        |of: fn(&Sides<f64>) -> f64| stats::median(&values.iter().map(of).collect::<Vec<_>>());
     Some(Sides {
         head: median(|it| it.head)?,
         base: median(|it| it.base)?,

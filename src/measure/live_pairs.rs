@@ -84,7 +84,8 @@ impl<'a> LivePairs<'a> {
         });
         let head = self.job(Side::Head, cells.head, steady);
         let base = self.job(Side::Base, cells.base, steady);
-        let (head, base) = loaded(move || Ok((Crew::connect(&head)?, Crew::connect(&base)?))).await?;
+        let (head, base) =
+            loaded(move || Ok((Crew::connect(&head)?, Crew::connect(&base)?))).await?;
         let before = Sides {
             head: resources(&self.up(Side::Head).server).await?,
             base: resources(&self.up(Side::Base).server).await?,
@@ -93,9 +94,10 @@ impl<'a> LivePairs<'a> {
         let opens = Instant::now() + LEAD;
         // Requests that are due at the same instant would wait for each other, always in the same
         // order.
-        let later = opens + rate.map_or(Duration::ZERO, |rate| {
-            Duration::from_secs_f64(0.5 / rate.max(1.0))
-        });
+        let later = opens
+            + rate.map_or(Duration::ZERO, |rate| {
+                Duration::from_secs_f64(0.5 / rate.max(1.0))
+            });
         let opens_of = |side| if side == first { opens } else { later };
         let mut loads = Sides {
             head: Open::at(head, opens_of(Side::Head), window),
@@ -169,7 +171,10 @@ impl PairDriver for LivePairs<'_> {
             };
             let name = format!("perfgate_{place}");
             let tenancy = self.stack.copied(set_up.get(side), &name).await?;
-            let server = self.stack.start(sides.get(side), &tenancy, &observe).await?;
+            let server = self
+                .stack
+                .start(sides.get(side), &tenancy, &observe)
+                .await?;
             *startup.get_mut(side) = server.startup();
             *self.up.get_mut(side) = Some(Up { server, tenancy });
         }

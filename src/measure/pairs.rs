@@ -58,11 +58,7 @@ pub trait PairDriver {
     ) -> impl Future<Output = Result<Sides<Option<Duration>>, Error>>;
 
     /// Single requests on a cell of one side, and what they made the services count.
-    fn count(
-        &mut self,
-        side: Side,
-        cell: &Cell,
-    ) -> impl Future<Output = Result<Counted, Error>>;
+    fn count(&mut self, side: Side, cell: &Cell) -> impl Future<Output = Result<Counted, Error>>;
 
     /// Loads a cell of both sides; requests per second of the slower one.
     fn warm_up(
@@ -148,11 +144,11 @@ impl<D: PairDriver> Contest<'_, D> {
         let mut longest = Duration::ZERO;
         for number in 1..=LOOKS[LOOKS.len() - 1] {
             let before = self.driver.elapsed();
-            if before - begun + longest > budget {
+            if before.saturating_sub(begun) + longest > budget {
                 break;
             }
             self.start(&open, Phase::Search).await?;
-            longest = longest.max(self.driver.elapsed() - before);
+            longest = longest.max(self.driver.elapsed().saturating_sub(before));
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }

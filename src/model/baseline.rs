@@ -65,7 +65,9 @@ impl Baseline {
         let counters = self.rounds.iter().filter(|(metric, _)| metric.is_counter());
         Counters {
             requests: 0,
-            batches: counters.map(|(metric, values)| (*metric, values.clone())).collect(),
+            batches: counters
+                .map(|(metric, values)| (*metric, values.clone()))
+                .collect(),
             statements: self.statements.clone(),
         }
     }

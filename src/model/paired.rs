@@ -58,6 +58,7 @@ pub struct Pair {
 impl Side {
     pub const BOTH: [Self; 2] = [Self::Head, Self::Base];
 
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Head => Self::Base,

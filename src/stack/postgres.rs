@@ -169,8 +169,8 @@ impl Running {
         *self.control.lock().await = None;
         let own = Config::from_str(self.access.outside()).map_err(fail)?;
         let from = from.or(own.get_dbname()).unwrap_or("postgres");
-        let client = connect(&with_path(self.access.outside(), "template1"));
-        let client = client.await.map_err(fail)?;
+        let elsewhere = with_path(self.access.outside(), "template1");
+        let client = connect(&elsewhere).await.map_err(fail)?;
         let drop = format!("drop database if exists {} with (force)", quoted(to));
         client.batch_execute(&drop).await.map_err(fail)?;
         let create = format!("create database {} template {}", quoted(to), quoted(from));

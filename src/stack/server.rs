@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::container::Container;
+use super::place::Place;
 use super::process::{self, Group};
 use super::ready::{Wait, get};
 use super::recipe::Recipe;
 use super::surroundings::free_port;
-use super::place::Place;
 use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
 use crate::model::{Address, Origin, Proxy, Source, Target, Transport};
@@ -219,20 +219,20 @@ pub(super) async fn set_up(
         return Ok(());
     }
     let around = &stack.surroundings;
-    let contained = target.source.is_contained();
-    let listen = if contained {
+    let inside = target.source.is_contained();
+    let listen = if inside {
         around.listen(target.port)?
     } else {
         free_port()?
     };
-    let place = stack.place(listen, tenancy, contained);
+    let place = stack.place(listen, tenancy, inside);
     for (number, words) in target.setup.iter().enumerate() {
         let command = words.join(" ");
         observe(Stage::Setup {
             server: &target.name,
             command: &command,
         });
-        if contained {
+        if inside {
             let role = format!("{}-setup-{number}", target.name);
             let recipe = stack.recipe(target, role, words, &place);
             let container = Container::start(recipe, around).await?;

@@ -1,7 +1,6 @@
 //! What every container of a run shares: the engine, the owner, the CPUs and the network.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 
 use bollard::models::NetworkCreateRequest;
 
@@ -15,8 +14,6 @@ pub(super) struct Surroundings {
     pub(super) owner: Owner,
     pub(super) cores: Cores,
     pub(super) path: NetworkPath,
-    /// Folder that relative paths of processes start at.
-    pub(super) root: PathBuf,
 }
 
 impl Surroundings {
@@ -36,7 +33,6 @@ impl Surroundings {
             owner,
             cores,
             path,
-            root: plan.root.clone(),
         };
         if let Some(engine) = surroundings
             .engine

@@ -56,6 +56,9 @@ mod tests {
         let of = |url| with_path(url, "b");
         assert_eq!(of("postgres://u:p@[::1]:1/a"), "postgres://u:p@[::1]:1/b");
         assert_eq!(of("redis://h:1"), "redis://h:1/b");
-        assert_eq!(of("postgres://h/a?sslmode=disable"), "postgres://h/b?sslmode=disable");
+        assert_eq!(
+            of("postgres://h/a?sslmode=disable"),
+            "postgres://h/b?sslmode=disable"
+        );
     }
 }

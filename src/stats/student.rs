@@ -35,9 +35,7 @@ mod tests {
 
     #[test]
     fn one_value_bounds_nothing() {
-        assert_eq!(
-            mean_bounds(&[1.0], [0.025, 0.025]),
-            [f64::NEG_INFINITY, f64::INFINITY]
-        );
+        let bounds = mean_bounds(&[1.0], [0.025, 0.025]);
+        assert_eq!(format!("{bounds:?}"), "[-inf, inf]");
     }
 }
