@@ -61,7 +61,10 @@ pub fn judge_pairs(
 
 /// Whether a cell needs more pairs, or a confirmation.
 pub fn standing(sample: &PairedSample, thresholds: &Thresholds) -> Standing {
-    let findings = judge_pairs(sample, thresholds, Strategy::Duet);
+    let judged = thresholds.iter();
+    let findings: Vec<_> = judged
+        .filter_map(|(metric, threshold)| decide(sample, *metric, threshold, Strategy::Duet))
+        .collect();
     // What is counted exactly, and a ceiling, need no second look.
     let suspect =
         |finding: &Finding| finding.verdict == Verdict::Regression && finding.interval.is_some();
