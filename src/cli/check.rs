@@ -1,17 +1,19 @@
 use std::path::PathBuf;
 
 use super::args::{Outputs, Selection, Strictness};
-use super::judging::{assemble, reference, store, thresholds};
+use super::against::Against;
+use super::judging::{assemble, judge, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
 use crate::error::Error;
-use crate::gate::judge;
 
-/// Measures, compares with the stored baseline, judges.
+/// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    against: Against,
     #[command(flatten)]
     outputs: Outputs,
     #[command(flatten)]
@@ -27,12 +29,11 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let plan = &setting.plan;
     let store = store(plan, args.baseline.as_deref());
     let reference = reference(&store, plan)?;
+    let contests = args.against.contests(plan)?;
     let measurement = setting
-        .measure(args.selection.seed(), args.selection.quiet)
+        .compare(&contests, args.selection.seed(), args.selection.quiet)
         .await?;
-    let findings = judge(&measurement.samples, &reference, |sample| {
-        thresholds(plan, sample)
-    });
+    let findings = judge(plan, &measurement, &reference);
     let report = assemble(&measurement, findings, &args.strictness);
     deliver(&report, &args.outputs)?;
     Ok(report.exit_code)

@@ -6,8 +6,10 @@ use super::args::Strictness;
 use super::remarks::remarks;
 use crate::baseline::Directory;
 use crate::error::Error;
-use crate::gate::{Reference, outcome};
-use crate::model::{Finding, Measurement, Plan, Reason, Report, Sample, Thresholds};
+use crate::gate::{self, Reference, outcome};
+use crate::model::{
+    Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds,
+};
 
 /// The store that was asked for, else the configured one.
 pub(super) fn store(plan: &Plan, folder: Option<&Path>) -> Directory {
@@ -25,17 +27,28 @@ pub(super) fn reference(store: &Directory, plan: &Plan) -> Result<Reference, Err
     Ok(Reference::Stored(baselines))
 }
 
-/// The thresholds the plan sets for a sample.
-pub(super) fn thresholds<'a>(plan: &'a Plan, sample: &Sample) -> Option<&'a Thresholds> {
-    let target = plan
-        .targets
-        .iter()
-        .find(|target| target.name == sample.key.server)?;
-    let cell = target
-        .cells
-        .iter()
-        .find(|cell| cell.endpoint == sample.key.endpoint)?;
+/// The thresholds the plan sets for a cell.
+pub(super) fn thresholds<'a>(
+    plan: &'a Plan,
+    server: &str,
+    endpoint: &str,
+) -> Option<&'a Thresholds> {
+    let target = plan.targets.iter().find(|it| it.name == server)?;
+    let cell = target.cells.iter().find(|it| it.endpoint == endpoint)?;
     Some(&cell.thresholds)
+}
+
+/// Judges what a run measured, each cell against what it was compared with.
+pub(super) fn judge(plan: &Plan, measurement: &Measurement, reference: &Reference) -> Vec<Finding> {
+    let of_sample = |sample: &Sample| thresholds(plan, &sample.key.server, &sample.key.endpoint);
+    let mut findings = gate::judge(&measurement.samples, reference, of_sample);
+    let none = Thresholds::new();
+    for sample in &measurement.pairs {
+        let rules = thresholds(plan, &sample.server, &sample.endpoint);
+        let rules = rules.unwrap_or(&none);
+        findings.extend(gate::judge_pairs(sample, rules, Strategy::Duet));
+    }
+    findings
 }
 
 /// Sums findings up into the report that every format is a view of.

@@ -4,12 +4,15 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::against::Contests;
 use super::args::Selection;
 use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
 use crate::error::Error;
-use crate::measure::{Event, Live, Measuring, Order, fingerprint};
+use crate::measure::{
+    Compared, Event, Live, LivePairs, Measuring, Order, PairPacing, Pairing, fingerprint,
+};
 use crate::model::{Measurement, NetworkPath, Plan, Provenance};
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
@@ -74,6 +77,16 @@ impl Setting {
         self.measure_in(Order::OneByOne, seed, quiet).await
     }
 
+    /// Measures servers that have a base in pairs of rounds with it, and the others alone.
+    pub(super) async fn compare(
+        &self,
+        contests: &Contests,
+        seed: u64,
+        quiet: bool,
+    ) -> Result<Measurement, Error> {
+        self.watched(Order::OneByOne, contests, seed, quiet).await
+    }
+
     /// Measures in an order; servers that are up side by side share what the services count, so
     /// that nothing is counted then.
     pub(super) async fn measure_in(
@@ -82,9 +95,19 @@ impl Setting {
         seed: u64,
         quiet: bool,
     ) -> Result<Measurement, Error> {
+        self.watched(order, &Contests::default(), seed, quiet).await
+    }
+
+    async fn watched(
+        &self,
+        order: Order,
+        contests: &Contests,
+        seed: u64,
+        quiet: bool,
+    ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
         let progress = Progress::new(quiet);
-        let work = Box::pin(self.measure_as(&owner, order, seed, &progress));
+        let work = Box::pin(self.measure_as(&owner, order, contests, seed, &progress));
         let result = cleaned_up(&owner, self.engine.as_ref(), work).await;
         progress.finish();
         result
@@ -94,6 +117,7 @@ impl Setting {
         &self,
         owner: &Owner,
         order: Order,
+        contests: &Contests,
         seed: u64,
         progress: &Progress,
     ) -> Result<Measurement, Error> {
@@ -101,9 +125,10 @@ impl Setting {
         let observe = |event: Event<'_>| progress.show(&event);
         let observe_stack = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
         sweep::remove_orphans(self.engine.as_ref()).await?;
-        stack::prepare(&self.plan, owner, &observe_stack).await?;
+        let all = contests.with_bases(&self.plan);
+        stack::prepare(&all, owner, &observe_stack).await?;
         let stack = Stack::up(
-            &self.plan,
+            &all,
             self.engine.clone(),
             owner.clone(),
             &observe_stack,
@@ -112,9 +137,21 @@ impl Setting {
         let fingerprint = fingerprint(stack.engine_version())?;
         let images = stack.image_ids();
         let path = words(stack.path());
+        let mut compared = Compared::default();
+        for sides in &contests.sides {
+            let pairing = Pairing {
+                pacing: PairPacing::of(self.plan.pacing),
+                counting: true,
+                seed,
+                observe: &observe,
+            };
+            let pairs = pairing.run(sides, &mut LivePairs::new(&stack)).await?;
+            compared.add(pairs);
+        }
         let mut driver = Live::new(stack);
+        let alone = contests.without_base(&self.plan);
         let measuring = Measuring {
-            plan: &self.plan,
+            plan: &alone,
             runner: &fingerprint.runner,
             order,
             counting: order == Order::OneByOne,
@@ -128,20 +165,28 @@ impl Setting {
             perfgate: env!("CARGO_PKG_VERSION").into(),
             head,
             dirty,
-            base: None,
+            base: contests.base.clone(),
             fingerprint,
             images,
             path: path.into(),
             seed,
             started,
             seconds: clock.elapsed().as_secs_f64(),
-            notes: self.notes.iter().cloned().chain(measured.notes).collect(),
+            notes: [&self.notes, &contests.notes]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .chain(compared.notes)
+                .chain(measured.notes)
+                .collect(),
         };
+        compared.incidents.extend(measured.incidents);
         Ok(Measurement {
             schema: Measurement::SCHEMA,
             provenance,
             samples: measured.samples,
-            incidents: measured.incidents,
+            pairs: compared.samples,
+            incidents: compared.incidents,
         })
     }
 }

@@ -6,6 +6,7 @@
     reason = "the command line talks to people"
 )]
 
+mod against;
 mod args;
 mod baseline;
 mod check;

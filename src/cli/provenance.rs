@@ -13,7 +13,7 @@ pub(super) fn head(folder: &Path) -> (Option<String>, bool) {
     )
 }
 
-fn git(folder: &Path, words: &[&str]) -> Option<String> {
+pub(super) fn git(folder: &Path, words: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .arg("-C")
         .arg(folder)

@@ -98,6 +98,15 @@ fn words(event: &Event<'_>) -> String {
             let left = left.as_secs();
             format!("{server}: {endpoint}, round {round} of {rounds}, {left} s left")
         }
+        Event::Pairs {
+            server,
+            endpoint,
+            start,
+            confirming,
+        } => {
+            let what = if *confirming { "confirmation" } else { "pairs" };
+            format!("{server}: {endpoint}, {what} after fresh start {start}")
+        }
         Event::Count { server, endpoint } => format!("{server}: single requests of {endpoint}"),
         Event::Incident(incident) => report::incident(incident),
         Event::Rate(rate) => report::rate(*rate),

@@ -14,6 +14,7 @@ use crate::model::{NetworkPath, Pacing, Placeholder, Plan, Postgres, Redis, Serv
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 10;
 const WARMUP: Duration = Duration::from_secs(5);
+const BUDGET: Duration = Duration::from_secs(60);
 const BASELINES: &str = ".perfgate/baselines";
 /// Rounds below which a median says little about a server.
 const FEWEST_ROUNDS: usize = 3;
@@ -89,6 +90,7 @@ impl Resolver<'_> {
                 round,
                 rounds,
                 warmup,
+                budget: BUDGET,
             });
         };
         let left = budget.get_ref().0.saturating_sub(warmup);
@@ -106,6 +108,7 @@ impl Resolver<'_> {
             round,
             rounds: rounds.min(affordable),
             warmup,
+            budget: budget.get_ref().0,
         })
     }
 

@@ -20,6 +20,15 @@ pub enum Event<'a> {
         /// What the rest of the run takes when every warm-up is as long as it may be.
         left: Duration,
     },
+    /// Pairs of rounds begin.
+    Pairs {
+        server: &'a str,
+        endpoint: &'a str,
+        /// Number of the fresh start of both builds, from 1.
+        start: usize,
+        /// Whether a regression is looked for once more.
+        confirming: bool,
+    },
     /// Single requests begin.
     Count {
         server: &'a str,

@@ -1,15 +1,16 @@
 //! Two builds of a server, measured in pairs of rounds that are spread over fresh starts of both,
 //! until every cell is decided or its time is over.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-use super::{Counted, Error, Observer};
+use super::{Counted, Error, Event, Observer};
 use crate::gate::{CONFIRMING_STARTS, LOOKS, Standing, standing};
-use crate::model::{Cell, Pair, PairedSample, PairedStart, Side, Sides, Target};
+use crate::model::{Cell, Incident, Pacing, Pair, PairedSample, PairedStart, Side, Sides, Target, chain};
 
 /// What is compared, for how long, and who watches.
 #[derive(Clone, Copy)]
@@ -33,6 +34,23 @@ pub struct PairPacing {
     pub pairs: usize,
     /// Time for each cell until it is decided; its confirmation comes on top.
     pub budget: Duration,
+}
+
+/// Pairs after one start, whose median is the start's value.
+const PAIRS: usize = 3;
+/// A start's own warm-up; the machine's clock and the services are warm by then.
+const WARMUP: Duration = Duration::from_secs(1);
+
+impl PairPacing {
+    /// A pair takes as long as a round: half of it as much as each side takes, half at a fixed rate.
+    pub fn of(pacing: Pacing) -> Self {
+        Self {
+            warmup: pacing.warmup.min(WARMUP),
+            round: pacing.round / 2,
+            pairs: PAIRS,
+            budget: pacing.budget,
+        }
+    }
 }
 
 /// What is drawn anew for every start: a side that always came first would lean.
@@ -86,8 +104,19 @@ pub trait PairDriver {
 #[derive(Debug, Default)]
 pub struct Compared {
     pub samples: Vec<PairedSample>,
+    /// Of builds that could not be measured to the end; there are no samples of them.
+    pub incidents: Vec<Incident>,
     /// What could not be counted, and why.
-    pub notes: Vec<String>,
+    pub notes: BTreeSet<String>,
+}
+
+impl Compared {
+    /// Takes over what another comparison came to.
+    pub fn add(&mut self, other: Self) {
+        self.samples.extend(other.samples);
+        self.incidents.extend(other.incidents);
+        self.notes.extend(other.notes);
+    }
 }
 
 /// Where the pairs of a start go.
@@ -95,6 +124,15 @@ pub struct Compared {
 enum Phase {
     Search,
     Confirmation,
+}
+
+impl Phase {
+    fn starts(self, sample: &PairedSample) -> &[PairedStart] {
+        match self {
+            Self::Search => &sample.starts,
+            Self::Confirmation => &sample.confirmation,
+        }
+    }
 }
 
 struct Contest<'a, D> {
@@ -122,16 +160,33 @@ impl Pairing<'_> {
         });
         let compared = Compared {
             samples: samples.collect(),
-            notes: Vec::new(),
+            ..Compared::default()
         };
         let contest = Contest {
             pairing: self,
-            driver,
+            driver: &mut *driver,
             sides,
             random: StdRng::seed_from_u64(self.seed),
             compared,
         };
-        contest.run().await
+        match contest.run().await {
+            Err(error) if error.is_of_one_server() => {
+                driver.stop().await?;
+                let incident = Incident {
+                    server: sides.head.name.clone(),
+                    during: "pairs of rounds".into(),
+                    what: chain(&error),
+                    output: error.output().unwrap_or_default().to_owned(),
+                    fatal: true,
+                };
+                (self.observe)(Event::Incident(&incident));
+                Ok(Compared {
+                    incidents: vec![incident],
+                    ..Compared::default()
+                })
+            }
+            other => other,
+        }
     }
 }
 
@@ -196,6 +251,13 @@ impl<D: PairDriver> Contest<'_, D> {
                 head: &self.sides.head.cells[cell],
                 base: &self.sides.base.cells[cell],
             };
+            let sample = &self.compared.samples[cell];
+            observe(Event::Pairs {
+                server: &sample.server,
+                endpoint: &sample.endpoint,
+                start: phase.starts(sample).len() + 1,
+                confirming: phase == Phase::Confirmation,
+            });
             let capacity = self.driver.warm_up(both, pacing.warmup, observe).await?;
             let mut pairs = Vec::with_capacity(pacing.pairs);
             let mut again = pacing.pairs / 2;
@@ -211,12 +273,12 @@ impl<D: PairDriver> Contest<'_, D> {
                     pairs.push(pair);
                 }
             }
+            let start = PairedStart { startup, pairs };
             let sample = &mut self.compared.samples[cell];
-            let starts = match phase {
-                Phase::Search => &mut sample.starts,
-                Phase::Confirmation => &mut sample.confirmation,
-            };
-            starts.push(PairedStart { startup, pairs });
+            match phase {
+                Phase::Search => sample.starts.push(start),
+                Phase::Confirmation => sample.confirmation.push(start),
+            }
         }
         self.driver.stop().await
     }

@@ -43,8 +43,6 @@ pub struct Finding {
 pub enum Strategy {
     /// The head alone against the stored history of the same key.
     Stored,
-    /// Head and base one after the other, in an order drawn anew for every start.
-    Interleaved,
     /// Head and base at the same time on the same CPUs.
     Duet,
 }
@@ -53,7 +51,6 @@ impl Strategy {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stored => "stored",
-            Self::Interleaved => "interleaved",
             Self::Duet => "duet",
         }
     }

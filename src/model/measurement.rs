@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Incident, Key, Round};
+use super::{Counters, Incident, Key, PairedSample, Round};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Measurement {
     pub schema: u32,
     pub provenance: Provenance,
     pub samples: Vec<Sample>,
+    /// Cells that were measured in pairs with a base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<PairedSample>,
     /// What befell the servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,

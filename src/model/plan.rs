@@ -45,6 +45,8 @@ pub struct Pacing {
     pub rounds: usize,
     /// Longest warm-up of each cell.
     pub warmup: Duration,
+    /// Time for each cell until pairs of rounds have decided it.
+    pub budget: Duration,
 }
 
 /// Where a service comes from.
