@@ -15,11 +15,12 @@ use crate::model::{Plan, Sides, Source, Target};
 pub(super) struct Against {
     /// Compare side by side with the servers of this commit, built from its tree; by default the
     /// commit where this branch left the default one.
-    #[arg(long, value_name = "GIT_REF")]
-    against: Option<String>,
+    #[arg(long = "against", value_name = "GIT_REF")]
+    reference: Option<String>,
     /// Compare a server side by side with an image.
-    #[arg(long, value_name = "SERVER=IMAGE", num_args = 1.., conflicts_with = "against")]
-    against_image: Vec<String>,
+    #[arg(long = "against-image", value_name = "SERVER=IMAGE", num_args = 1..)]
+    #[arg(conflicts_with = "reference")]
+    images: Vec<String>,
     /// How head and base are brought together.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     strategy: Wanted,
@@ -50,10 +51,10 @@ pub(super) struct Contests {
 impl Against {
     /// The contests that were asked for, or that there are by default.
     pub(super) fn contests(&self, plan: &Plan) -> Result<Contests, Error> {
-        let contests = match (&self.against, self.strategy) {
+        let contests = match (&self.reference, self.strategy) {
             (_, Wanted::Stored) => return Ok(Contests::default()),
             (Some(reference), _) => of_commit(plan, reference)?,
-            (None, _) if !self.against_image.is_empty() => self.of_images(plan)?,
+            (None, _) if !self.images.is_empty() => self.of_images(plan)?,
             (None, _) => match earlier(&plan.root) {
                 Ok(commit) => of_commit(plan, &commit)?,
                 Err(why) => Contests {
@@ -73,7 +74,7 @@ impl Against {
 
     fn of_images(&self, plan: &Plan) -> Result<Contests, Error> {
         let mut contests = Contests::default();
-        for argument in &self.against_image {
+        for argument in &self.images {
             let fail = |reason: String| Error::Argument {
                 argument: argument.clone(),
                 reason,
@@ -94,8 +95,7 @@ impl Against {
             };
             contests.sides.push(sides(head, base));
         }
-        let images = &self.against_image;
-        contests.base = (!images.is_empty()).then(|| images.join(", "));
+        contests.base = Some(self.images.join(", "));
         Ok(contests)
     }
 }
@@ -104,7 +104,8 @@ impl Contests {
     /// The plan with the other builds beside its own.
     pub(super) fn with_bases(&self, plan: &Plan) -> Plan {
         let mut all = plan.clone();
-        all.targets.extend(self.sides.iter().map(|it| it.base.clone()));
+        all.targets
+            .extend(self.sides.iter().map(|it| it.base.clone()));
         all
     }
 
@@ -208,7 +209,10 @@ fn short(commit: &str) -> &str {
 /// The full name of a commit.
 fn commit(folder: &Path, reference: &str) -> Result<String, Error> {
     let name = format!("{reference}^{{commit}}");
-    let found = git(folder, &["rev-parse", "--verify", "--end-of-options", &name]);
+    let found = git(
+        folder,
+        &["rev-parse", "--verify", "--end-of-options", &name],
+    );
     if let Some(found) = found {
         return Ok(found.trim().to_owned());
     }

@@ -75,7 +75,7 @@ fn keep(store: &Directory, plan: &Plan, measurement: &Measurement) -> Result<boo
     let mut refused = false;
     for sample in &measurement.samples {
         let findings = judge(std::slice::from_ref(sample), &reference, |sample| {
-            thresholds(plan, sample)
+            thresholds(plan, &sample.key.server, &sample.key.endpoint)
         });
         let name = format!("{} {}", sample.key.server, sample.key.endpoint);
         if let Some(rule) = too_many_errors(&findings) {

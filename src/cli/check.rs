@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use super::args::{Outputs, Selection, Strictness};
 use super::against::Against;
+use super::args::{Outputs, Selection, Strictness};
 use super::judging::{assemble, judge, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let plan = args.config.as_deref().map(config::load).transpose()?;
     let defaults = config::default_thresholds();
     let rules = |sample: &Sample| match &plan {
-        Some(plan) => thresholds(plan, sample).cloned(),
+        Some(plan) => thresholds(plan, &sample.key.server, &sample.key.endpoint).cloned(),
         None => Some(defaults.clone()),
     };
     let all = args

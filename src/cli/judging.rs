@@ -7,9 +7,7 @@ use super::remarks::remarks;
 use crate::baseline::Directory;
 use crate::error::Error;
 use crate::gate::{self, Reference, outcome};
-use crate::model::{
-    Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds,
-};
+use crate::model::{Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds};
 
 /// The store that was asked for, else the configured one.
 pub(super) fn store(plan: &Plan, folder: Option<&Path>) -> Directory {

@@ -10,7 +10,9 @@ use rand::{Rng, SeedableRng};
 
 use super::{Counted, Error, Event, Observer};
 use crate::gate::{CONFIRMING_STARTS, LOOKS, Standing, standing};
-use crate::model::{Cell, Incident, Pacing, Pair, PairedSample, PairedStart, Side, Sides, Target, chain};
+use crate::model::{
+    Cell, Incident, Pacing, Pair, PairedSample, PairedStart, Side, Sides, Target, chain,
+};
 
 /// What is compared, for how long, and who watches.
 #[derive(Clone, Copy)]
