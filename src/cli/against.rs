@@ -148,8 +148,8 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
         ));
     }
     Ok(Contests {
+        base: (!found.is_empty()).then_some(commit),
         sides: found,
-        base: Some(commit),
         notes,
         _tree: Some(tree),
     })

@@ -1,7 +1,7 @@
 //! What every human-facing format says first: the outcome, the cells, what to do next.
 
 use super::text;
-use crate::model::{Finding, Metric, Outcome, Reason, Report, Verdict};
+use crate::model::{Finding, Metric, Outcome, Reason, Report, Strategy, Verdict};
 
 /// The metrics that have a column.
 pub(super) const COLUMNS: [(Metric, &str); 6] = [
@@ -12,6 +12,11 @@ pub(super) const COLUMNS: [(Metric, &str); 6] = [
     (Metric::MemoryPeak, "memory"),
     (Metric::ErrorRate, "errors"),
 ];
+
+/// Letters of the base that are shown: an abbreviated commit, or what names an image.
+const LONGEST_BASE: usize = 60;
+/// Letters of an abbreviated commit.
+const COMMIT: usize = 12;
 
 /// All findings of one server and endpoint.
 pub(super) struct Cell<'a> {
@@ -98,6 +103,10 @@ fn verdict(report: &Report) -> String {
             count(Verdict::Regression),
             judged(report)
         ),
+        Outcome::Inconclusive if paired(report) => format!(
+            "INCONCLUSIVE: {} could not be told in the time there was",
+            count(Verdict::Inconclusive)
+        ),
         Outcome::Inconclusive => format!(
             "INCONCLUSIVE: {} beyond the margin and within the noise",
             count(Verdict::Inconclusive)
@@ -130,12 +139,43 @@ fn lack(report: &Report) -> String {
     format!("{why}; only bounds on the head alone were judged")
 }
 
+/// How head and base were brought together, and what the base was.
+pub(super) fn strategy(report: &Report) -> String {
+    let mut names: Vec<_> = report.findings.iter().map(|it| it.strategy).collect();
+    names.sort_unstable();
+    names.dedup();
+    let names: Vec<_> = names.into_iter().map(Strategy::name).collect();
+    let names = if names.is_empty() {
+        Strategy::Stored.name().to_owned()
+    } else {
+        names.join(" and ")
+    };
+    match &report.provenance.base {
+        None => format!("{names} strategy"),
+        Some(base) => {
+            let is_commit = base.chars().all(|it| it.is_ascii_hexdigit());
+            let most = if is_commit { COMMIT } else { LONGEST_BASE };
+            let base: String = base.chars().take(most).collect();
+            format!("{names} strategy against {}", text::printable(&base))
+        }
+    }
+}
+
+/// Whether what is undecided was measured side by side.
+fn paired(report: &Report) -> bool {
+    let mut undecided = report.with_verdict(Verdict::Inconclusive);
+    undecided.all(|it| it.strategy == Strategy::Duet)
+}
+
 /// What the reader can do next.
 pub(super) fn next_step(report: &Report) -> Option<&'static str> {
     match report.outcome {
         Outcome::Pass => None,
         Outcome::NoBaseline => {
             Some("`perfgate baseline refresh --runs 5` stores what later checks compare with")
+        }
+        Outcome::Inconclusive if paired(report) => {
+            Some("more time tells more: raise `budget` in [load], or widen the margin")
         }
         Outcome::Inconclusive => Some(
             "stored runs vary too much to tell: run again on a quieter machine, or widen the margin",

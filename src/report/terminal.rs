@@ -84,7 +84,10 @@ fn provenance(report: &Report) -> String {
         ""
     };
     format!(
-        "{head}{dirty}, stored strategy, {}, seed {}, {:.0} s",
-        provenance.path, provenance.seed, provenance.seconds
+        "{head}{dirty}, {}, {}, seed {}, {:.0} s",
+        summary::strategy(report),
+        provenance.path,
+        provenance.seed,
+        provenance.seconds
     )
 }

@@ -1,6 +1,6 @@
 //! The only place that formats a value.
 
-use crate::model::{Doubt, Finding, Incident, MoreFrequent, Reason, Unit, Verdict};
+use crate::model::{Doubt, Finding, Incident, MoreFrequent, Reason, Strategy, Unit, Verdict};
 
 /// A value in its unit: `812/s`, `4.21 ms`, `58 MiB`, `0.10 %`.
 pub fn value(value: f64, unit: Unit) -> String {
@@ -142,6 +142,14 @@ pub(super) fn sentence(finding: &Finding) -> String {
             .interval
             .map(|[low, high]| format!("interval {} to {}", change(low), change(high))),
     );
+    if finding.strategy == Strategy::Duet && finding.pairs > 0 {
+        facts.push(format!("{} pairs", finding.pairs));
+        facts.extend(
+            finding
+                .detectable
+                .map(|detectable| format!("could tell {}", percent(detectable))),
+        );
+    }
     facts.extend(finding.rule.clone());
     facts.extend(Some(reason(finding)).filter(|text| !text.is_empty()));
     if !facts.is_empty() {
