@@ -241,7 +241,7 @@ fn unpack(folder: &Path, commit: &str) -> Result<TempDir, Error> {
     let output = Command::new("git")
         .arg("-C")
         .arg(top.trim_end_matches('\n'))
-        .args(["archive", "--format=tar", commit])
+        .args(["-c", "tar.umask=0022", "archive", "--format=tar", commit])
         .output()
         .map_err(read)?;
     if !output.status.success() {
