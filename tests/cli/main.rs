@@ -5,6 +5,7 @@ mod support;
 #[path = "../support/web.rs"]
 mod web;
 
+mod against;
 mod baseline;
 mod check;
 mod compare;

@@ -1,0 +1,108 @@
+use std::process::Command;
+
+use crate::support::{Sandbox, finding};
+
+/// Slow enough for the load to be on time beside other tests.
+const SAMPLE: &str = r#"
+[server.sample]
+run   = ["{perfgate}", "sample", "--fault-sleep-ms", "40", "--listen", "{host}:{port}"]
+ready = { path = "/api/django-starter/monitoring/health", within = "10s" }
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+
+[load]
+connections = 8
+round       = "600ms"
+warmup      = "200ms"
+
+[thresholds]
+throughput      = { max_decrease = "90%" }
+latency_p50     = { max_increase = "+50%", floor = "2ms" }
+latency_p99     = { max_increase = "+900%", floor = "200ms" }
+cpu_per_request = { max_increase = "+900%" }
+"#;
+
+fn git(sandbox: &Sandbox, words: &[&str]) -> String {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(sandbox.path(""))
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+        .args(words)
+        .output()
+        .expect("git runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A repository whose only commit holds the sample.
+fn repository() -> Sandbox {
+    let sandbox = Sandbox::new().config(SAMPLE).without_docker();
+    git(&sandbox, &["init", "--quiet", "--initial-branch=main"]);
+    git(&sandbox, &["add", "."]);
+    git(&sandbox, &["commit", "--quiet", "--message=sample"]);
+    sandbox
+}
+
+#[test]
+fn waiting_that_a_change_adds_is_a_regression_of_latency() {
+    let sandbox = repository();
+    let slower = SAMPLE.replace("\"40\"", "\"80\"");
+    let sandbox = sandbox.config(&slower);
+    let changes = git(&sandbox, &["status", "--porcelain"]);
+    sandbox
+        .run(["check", "--quiet", "--json", "out.json"])
+        .exits(1)
+        .prints("sample health latency_p50")
+        .prints("duet strategy against");
+    let report = sandbox.json("out.json");
+    let latency = finding(&report, "sample", "health", "latency_p50");
+    assert_eq!(latency["strategy"], "duet");
+    assert_eq!(latency["verdict"], "regression", "{latency}");
+    // Four starts and four to confirm them, three pairs each.
+    assert_eq!(latency["pairs"], 24);
+    let value = |side: &str| latency[side].as_f64().expect("a number");
+    assert!(value("head") > value("base") + 30_000.0, "{latency}");
+    let now = git(&sandbox, &["status", "--porcelain"]);
+    assert_eq!(now, format!("{changes}\n?? out.json"));
+}
+
+#[test]
+fn without_changes_stored_runs_are_what_there_is() {
+    let sandbox = repository();
+    sandbox
+        .run(["check", "--quiet"])
+        .exits(0)
+        .prints("compared with stored runs: this is the default branch")
+        .prints("NO BASELINE");
+    sandbox
+        .run(["check", "--quiet", "--strategy", "duet"])
+        .exits(2)
+        .complains("nothing has changed on it");
+}
+
+#[test]
+fn a_base_that_cannot_be_is_refused_at_once() {
+    let sandbox = repository();
+    sandbox
+        .run(["check", "--against", "nowhere"])
+        .exits(2)
+        .complains("git knows no such commit");
+    sandbox
+        .run(["check", "--against-image", "sample=app:1"])
+        .exits(2)
+        .complains("does not run in a container");
+    sandbox
+        .run(["check", "--against-image", "other=app:1"])
+        .exits(2)
+        .complains("no server `other` is measured");
+    Sandbox::new()
+        .config(SAMPLE)
+        .run(["check", "--against", "HEAD"])
+        .exits(2)
+        .complains("does not lie in a git repository");
+}
