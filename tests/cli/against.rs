@@ -1,5 +1,3 @@
-use std::process::Command;
-
 use crate::support::{Sandbox, finding};
 
 /// Slow enough for the load to be on time beside other tests.
@@ -23,29 +21,10 @@ latency_p99     = { max_increase = "+900%", floor = "200ms" }
 cpu_per_request = { max_increase = "+900%" }
 "#;
 
-fn git(sandbox: &Sandbox, words: &[&str]) -> String {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(sandbox.path(""))
-        .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-        .args(words)
-        .output()
-        .expect("git runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
 /// A repository whose only commit holds the sample.
 fn repository() -> Sandbox {
     let sandbox = Sandbox::new().config(SAMPLE).without_docker();
-    git(&sandbox, &["init", "--quiet", "--initial-branch=main"]);
-    git(&sandbox, &["add", "."]);
-    git(&sandbox, &["commit", "--quiet", "--message=sample"]);
-    sandbox
+    sandbox.committed()
 }
 
 #[test]
@@ -53,7 +32,7 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
     let sandbox = repository();
     let slower = SAMPLE.replace("\"40\"", "\"80\"");
     let sandbox = sandbox.config(&slower);
-    let changes = git(&sandbox, &["status", "--porcelain"]);
+    let changes = sandbox.git(&["status", "--porcelain"]);
     sandbox
         .run(["check", "--quiet", "--json", "out.json"])
         .exits(1)
@@ -67,7 +46,7 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
     assert_eq!(latency["pairs"], 24);
     let value = |side: &str| latency[side].as_f64().expect("a number");
     assert!(value("head") > value("base") + 30_000.0, "{latency}");
-    let now = git(&sandbox, &["status", "--porcelain"]);
+    let now = sandbox.git(&["status", "--porcelain"]);
     assert_eq!(now, format!("{changes}\n?? out.json"));
 }
 

@@ -72,6 +72,31 @@ impl Sandbox {
         self.env("DOCKER_HOST", "unix:///nowhere/docker.sock")
     }
 
+    /// What git answers in the folder.
+    pub(crate) fn git(&self, words: &[&str]) -> String {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.folder.path())
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(words)
+            .output()
+            .expect("git runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// A git repository whose only commit holds what is there.
+    pub(crate) fn committed(self) -> Self {
+        self.git(&["init", "--quiet", "--initial-branch=main"]);
+        self.git(&["add", "."]);
+        self.git(&["commit", "--quiet", "--message=all"]);
+        self
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
