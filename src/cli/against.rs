@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::provenance::git;
 use crate::config;
 use crate::error::Error;
-use crate::model::{Plan, Sides, Source, Target};
+use crate::model::{Plan, Sides, Source, Target, chain};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,6 +44,8 @@ pub(super) struct Contests {
     pub(super) base: Option<String>,
     /// Why servers have no base.
     pub(super) notes: Vec<String>,
+    /// The plan of the base, where its commands must be run before its servers.
+    pub(super) prepare: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     _tree: Option<TempDir>,
 }
@@ -55,13 +57,10 @@ impl Against {
             (_, Wanted::Stored) => return Ok(Contests::default()),
             (Some(reference), _) => of_commit(plan, reference)?,
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
-            (None, _) => match earlier(&plan.root) {
-                Ok(commit) => of_commit(plan, &commit)?,
-                Err(why) => Contests {
-                    notes: vec![format!("compared with stored runs: {why}")],
-                    ..Contests::default()
-                },
-            },
+            (None, _) => by_default(plan).unwrap_or_else(|why| Contests {
+                notes: vec![format!("compared with stored runs: {why}")],
+                ..Contests::default()
+            }),
         };
         if self.strategy == Wanted::Duet && contests.sides.len() < plan.targets.len() {
             return Err(Error::Argument {
@@ -118,6 +117,12 @@ impl Contests {
     }
 }
 
+/// Against the commit before the changes; why not, otherwise.
+fn by_default(plan: &Plan) -> Result<Contests, String> {
+    let commit = earlier(&plan.root)?;
+    of_commit(plan, &commit).map_err(|error| chain(&error))
+}
+
 /// The servers as a commit has them: its folders, commands, environment and settings. Requests and
 /// thresholds are those of the head.
 fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
@@ -126,7 +131,7 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
     let prefix = git(&plan.root, &["rev-parse", "--show-prefix"]).unwrap_or_default();
     let name = plan.file.file_name().unwrap_or_default();
     let file = tree.path().join(prefix.trim_end()).join(name);
-    let (mut found, mut notes) = (Vec::new(), Vec::new());
+    let (mut found, mut notes, mut prepare) = (Vec::new(), Vec::new(), None);
     if file.exists() {
         let before = config::load(&file)?;
         for head in &plan.targets {
@@ -141,6 +146,9 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
                 )),
             }
         }
+        // Containers are built from the tree; for processes its own commands build.
+        let is_process = |it: &Sides<Target>| matches!(it.base.source, Source::Run(_));
+        prepare = found.iter().any(is_process).then_some(before);
     } else {
         let (commit, name) = (short(&commit), name.display());
         notes.push(format!(
@@ -151,6 +159,7 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
         base: (!found.is_empty()).then_some(commit),
         sides: found,
         notes,
+        prepare,
         _tree: Some(tree),
     })
 }

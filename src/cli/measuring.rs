@@ -127,6 +127,9 @@ impl Setting {
         sweep::remove_orphans(self.engine.as_ref()).await?;
         let all = contests.with_bases(&self.plan);
         stack::prepare(&all, owner, &observe_stack).await?;
+        if let Some(base) = &contests.prepare {
+            stack::prepare(base, owner, &observe_stack).await?;
+        }
         let stack = Stack::up(&all, self.engine.clone(), owner.clone(), &observe_stack).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
         let images = stack.image_ids();

@@ -4,6 +4,10 @@
 //!
 //! [`Measuring`] says what to do, `session` does it with a [`Driver`]: [`Live`] with real servers
 //! and real load (`pass` counts single requests), or a simulation of one.
+//!
+//! [`Pairing`] measures two builds of a server against each other: `pairs` spreads rounds of both
+//! over fresh starts by a [`PairDriver`] ([`LivePairs`], or a simulation) and asks the gate after
+//! some of them which cells need more.
 
 mod driver;
 mod error;

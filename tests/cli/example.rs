@@ -18,6 +18,8 @@ fn cargo_perfgate_checks_the_rust_example() {
             "perfgate",
             "check",
             "--quiet",
+            "--strategy",
+            "stored",
             "--endpoint",
             "health",
             "--json",
