@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 /// Why a document cannot be read or written.
@@ -54,20 +54,30 @@ pub fn read<T: DeserializeOwned>(
     what: &'static str,
     highest: u32,
 ) -> Result<T, Error> {
-    #[derive(Deserialize)]
-    struct Version {
-        schema: u32,
-    }
     let text = fs::read(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
     })?;
+    parse(&text, path, what, highest)
+}
+
+/// Reads a document whose schema version is at most `highest` out of what lies at `path`.
+pub fn parse<T: DeserializeOwned>(
+    text: &[u8],
+    path: &Path,
+    what: &'static str,
+    highest: u32,
+) -> Result<T, Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
     let damaged = |source| Error::Parse {
         path: path.to_owned(),
         what,
         source,
     };
-    let Version { schema: found } = serde_json::from_slice(&text).map_err(damaged)?;
+    let Version { schema: found } = serde_json::from_slice(text).map_err(damaged)?;
     if found > highest {
         let path = path.to_owned();
         return Err(Error::Schema {
@@ -76,7 +86,13 @@ pub fn read<T: DeserializeOwned>(
             highest,
         });
     }
-    serde_json::from_slice(&text).map_err(damaged)
+    serde_json::from_slice(text).map_err(damaged)
+}
+
+/// The text of a document.
+pub fn text(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document);
+    text.expect("our documents have a JSON form") + "\n"
 }
 
 /// Writes a file in place of an older one; folders on the way are made. What is not a regular

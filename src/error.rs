@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{baseline, config, document, load, measure, sample, stack};
+use crate::{baseline, config, document, load, measure, publish, sample, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,8 @@ pub enum Error {
     Baseline(#[from] baseline::Error),
     #[error(transparent)]
     Document(#[from] document::Error),
+    #[error(transparent)]
+    Publish(#[from] publish::Error),
     #[error(transparent)]
     Sample(#[from] sample::Error),
     #[error("cannot read `{argument}`: {reason}")]
@@ -50,7 +52,7 @@ impl Error {
     /// The code of [`EXIT_CODES`] this error ends with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Argument { .. } | Self::Read { .. } => 2,
+            Self::Config(_) | Self::Publish(_) | Self::Argument { .. } | Self::Read { .. } => 2,
             Self::Document(error) if !error.is_of_writing() => 2,
             Self::Load(error) | Self::Measure(measure::Error::Load(error))
                 if error.is_of_usage() =>
@@ -82,6 +84,7 @@ impl Error {
             Self::Load(error) => error.hint(),
             Self::Measure(error) => error.hint(),
             Self::Baseline(error) => error.hint(),
+            Self::Publish(error) => error.hint(),
             Self::Document(error) => error.hint(),
             _ => None,
         }

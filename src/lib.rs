@@ -7,7 +7,7 @@
 //!                                               ▼
 //!               stack (containers) ─┐
 //!                                   ├─ measure ─▶ Measurement ─┐
-//!               load (requests) ────┘                          ├─ gate ─▶ Findings ─▶ Report ─ report ─▶ bytes
+//!               load (requests) ────┘                          ├─ gate ─▶ Findings ─▶ Report ─ report ─▶ bytes ─ publish ─▶ GitHub
 //!                                                    baseline ─┴─ Reference
 //! ```
 //!
@@ -40,5 +40,7 @@ pub mod model;
 pub mod gate;
 
 pub mod report;
+
+pub mod publish;
 
 pub mod sample;

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
     ("report", &["model"]),
+    ("publish", &["model", "report"]),
     ("config", &["model"]),
     ("dial", &["model"]),
     ("stack", &["dial", "model"]),
@@ -22,14 +23,14 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     (
         "error",
         &[
-            "baseline", "config", "document", "load", "measure", "sample", "stack",
+            "baseline", "config", "document", "load", "measure", "publish", "sample", "stack",
         ],
     ),
     (
         "cli",
         &[
             "baseline", "config", "document", "error", "gate", "load", "measure", "model",
-            "report", "sample", "stack",
+            "publish", "report", "sample", "stack",
         ],
     ),
     ("lib", &[]),

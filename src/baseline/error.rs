@@ -8,16 +8,45 @@ use crate::document;
 pub enum Error {
     #[error("cannot list `{}`", path.display())]
     List { path: PathBuf, source: io::Error },
+    #[error("cannot remove `{}`", path.display())]
+    Remove { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Document(#[from] document::Error),
+    #[error("cannot run git in `{}`", clone.display())]
+    NoGit { clone: PathBuf, source: io::Error },
+    /// git ended with an error; `what` is the command without what it worked on.
+    #[error("git {what} failed: {reason}")]
+    Git { what: String, reason: String },
+    #[error("cannot keep baselines on branch `{branch}` of `{remote}`: {reason}")]
+    Refused {
+        branch: String,
+        remote: String,
+        reason: String,
+    },
+    #[error(
+        "cannot keep baselines on branch `{branch}` of `{remote}`: others wrote there at each of \
+         {tries} tries"
+    )]
+    Contended {
+        branch: String,
+        remote: String,
+        tries: usize,
+    },
 }
 
 impl Error {
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Document(error) => error.hint(),
-            Self::List { .. } => None,
-        }
+        let hint = match self {
+            Self::Document(error) => return error.hint(),
+            Self::List { .. } | Self::Remove { .. } => return None,
+            Self::NoGit { .. } => "install git, or keep baselines in a folder: \"dir:FOLDER\"",
+            Self::Git { .. } => "the configuration must lie in a clone that has the remote",
+            Self::Refused { .. } => {
+                "allow pushes to the branch; in a workflow: `permissions: { contents: write }`"
+            }
+            Self::Contended { .. } => "run it again; nothing was lost",
+        };
+        Some(hint.into())
     }
 }

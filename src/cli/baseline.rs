@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use super::args::{LACKS_A_SERVER, Selection};
-use super::judging::{reference, store, thresholds};
+use super::judging::{day, reference, store, stored, thresholds};
 use super::measuring::Setting;
-use crate::baseline::Directory;
+use crate::baseline::Store;
 use crate::error::Error;
-use crate::gate::{judge, outcome};
+use crate::gate::{LONGEST_HISTORY, accept, judge, outcome};
 use crate::model::{
     Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Verdict,
 };
@@ -19,15 +18,17 @@ pub(super) enum Command {
     Refresh(Refresh),
     /// List what is stored.
     Show(Show),
+    /// Forget all but the newest runs of every key.
+    Prune(Prune),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Refresh {
     #[command(flatten)]
     selection: Selection,
-    /// Baseline store instead of the configured one: a folder.
-    #[arg(long, value_name = "DIR")]
-    baseline: Option<PathBuf>,
+    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    #[arg(long, visible_alias = "store", value_name = "STORE")]
+    baseline: Option<String>,
     /// Measure and store so many times, each on fresh servers.
     #[arg(long, default_value = "1")]
     runs: NonZeroUsize,
@@ -37,22 +38,35 @@ pub(super) struct Refresh {
 pub(super) struct Show {
     #[command(flatten)]
     selection: Selection,
-    /// Baseline store instead of the configured one: a folder.
-    #[arg(long, value_name = "DIR")]
-    baseline: Option<PathBuf>,
+    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    #[arg(long, visible_alias = "store", value_name = "STORE")]
+    baseline: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Prune {
+    #[command(flatten)]
+    selection: Selection,
+    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    #[arg(long, visible_alias = "store", value_name = "STORE")]
+    baseline: Option<String>,
+    /// Runs of every key that stay.
+    #[arg(long, default_value_t = 2 * LONGEST_HISTORY)]
+    keep: usize,
 }
 
 pub(super) async fn run(command: Command) -> Result<u8, Error> {
     match command {
         Command::Refresh(args) => refresh(args).await,
         Command::Show(args) => show(&args),
+        Command::Prune(args) => prune(&args),
     }
 }
 
 async fn refresh(args: Refresh) -> Result<u8, Error> {
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
-    let store = store(&setting.plan, args.baseline.as_deref());
+    let store = store(&setting.plan, args.baseline.as_deref())?;
     let seed = args.selection.seed();
     let (mut refused, mut lacks_a_server) = (false, false);
     for run in 0..args.runs.get() {
@@ -70,24 +84,30 @@ async fn refresh(args: Refresh) -> Result<u8, Error> {
 
 /// Stores every cell with the verdict on it; a cell with too many errors is refused. Whether one
 /// was.
-fn keep(store: &Directory, plan: &Plan, measurement: &Measurement) -> Result<bool, Error> {
-    let reference = reference(store, plan)?;
-    let mut refused = false;
+fn keep(store: &Store, plan: &Plan, measurement: &Measurement) -> Result<bool, Error> {
+    let reference = reference(store)?;
+    let (mut documents, mut lines) = (Vec::new(), Vec::new());
     for sample in &measurement.samples {
-        let findings = judge(std::slice::from_ref(sample), &reference, |sample| {
+        let mut findings = judge(std::slice::from_ref(sample), &reference, |sample| {
             thresholds(plan, &sample.key.server, &sample.key.endpoint)
         });
+        accept(&mut findings, &plan.accepted, day(measurement));
         let name = format!("{} {}", sample.key.server, sample.key.endpoint);
         if let Some(rule) = too_many_errors(&findings) {
             println!("{name}: not stored, its requests failed beyond {rule}");
-            refused = true;
             continue;
         }
         let verdict = of_history(findings);
-        store.add(&document(sample, measurement, verdict))?;
-        println!("{name}: stored{}", remark(verdict));
+        documents.push(document(sample, measurement, verdict));
+        lines.push(format!("{name}: stored{}", remark(verdict)));
     }
-    Ok(refused)
+    if !documents.is_empty() {
+        store.add(&documents)?;
+    }
+    for line in lines {
+        println!("{line}");
+    }
+    Ok(documents.len() < measurement.samples.len())
 }
 
 /// The verdict that decides about the history of timed values. A counter is compared with the
@@ -127,9 +147,9 @@ const fn remark(verdict: Outcome) -> &'static str {
 
 fn show(args: &Show) -> Result<u8, Error> {
     let plan = args.selection.plan()?;
-    let store = store(&plan, args.baseline.as_deref());
+    let store = store(&plan, args.baseline.as_deref())?;
     let mut cells: BTreeMap<(String, String), Vec<Baseline>> = BTreeMap::new();
-    for baseline in store.all()? {
+    for baseline in stored(&store)? {
         let cell = (baseline.key.server.clone(), baseline.key.endpoint.clone());
         cells.entry(cell).or_default().push(baseline);
     }
@@ -139,6 +159,17 @@ fn show(args: &Show) -> Result<u8, Error> {
     for ((server, endpoint), runs) in &cells {
         println!("{server} {endpoint}: {}", describe(runs));
     }
+    Ok(0)
+}
+
+fn prune(args: &Prune) -> Result<u8, Error> {
+    let plan = args.selection.plan()?;
+    let store = store(&plan, args.baseline.as_deref())?;
+    let gone = store.prune(args.keep)?;
+    println!(
+        "{gone} runs forgotten; of every key the newest {} stay",
+        args.keep
+    );
     Ok(0)
 }
 

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
 use super::judging::{assemble, judge, reference, store};
@@ -18,17 +16,17 @@ pub(super) struct Args {
     outputs: Outputs,
     #[command(flatten)]
     strictness: Strictness,
-    /// Baseline store instead of the configured one: a folder.
-    #[arg(long, value_name = "DIR")]
-    baseline: Option<PathBuf>,
+    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    #[arg(long, visible_alias = "store", value_name = "STORE")]
+    baseline: Option<String>,
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
     let plan = &setting.plan;
-    let store = store(plan, args.baseline.as_deref());
-    let reference = reference(&store, plan)?;
+    let store = store(plan, args.baseline.as_deref())?;
+    let reference = reference(&store)?;
     let contests = args.against.contests(plan)?;
     let measurement = setting
         .compare(&contests, args.selection.seed(), args.selection.quiet)

@@ -2,27 +2,44 @@
 
 use std::path::Path;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::args::Strictness;
 use super::remarks::remarks;
-use crate::baseline::Directory;
+use crate::baseline::Store;
+use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Reference, outcome};
-use crate::model::{Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds};
+use crate::model::{
+    Baseline, Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds, chain,
+};
 
 /// The store that was asked for, else the configured one.
-pub(super) fn store(plan: &Plan, folder: Option<&Path>) -> Directory {
-    Directory::new(folder.unwrap_or(&plan.baselines))
+pub(super) fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
+    let Some(text) = wanted else {
+        return Ok(Store::open(&plan.baselines));
+    };
+    let here = Path::new(".");
+    let place = config::parse_store(text, here).map_err(|why| Error::Argument {
+        argument: format!("--baseline {text}"),
+        reason: why.into(),
+    })?;
+    Ok(Store::open(&place))
 }
 
-/// Everything stored about the cells of the plan.
-pub(super) fn reference(store: &Directory, plan: &Plan) -> Result<Reference, Error> {
-    let mut baselines = Vec::new();
-    for target in &plan.targets {
-        for cell in &target.cells {
-            baselines.extend(store.of_cell(&target.name, &cell.endpoint)?);
-        }
+/// Everything stored; what cannot be read of it is told of.
+pub(super) fn reference(store: &Store) -> Result<Reference, Error> {
+    Ok(Reference::Stored(stored(store)?))
+}
+
+/// The same as a list.
+pub(super) fn stored(store: &Store) -> Result<Vec<Baseline>, Error> {
+    let found = store.all()?;
+    for error in &found.damaged {
+        eprintln!("warning: left out: {}", chain(error));
     }
-    Ok(Reference::Stored(baselines))
+    Ok(found.baselines)
 }
 
 /// The thresholds the plan sets for a cell.
@@ -46,7 +63,14 @@ pub(super) fn judge(plan: &Plan, measurement: &Measurement, reference: &Referenc
         let rules = rules.unwrap_or(&none);
         findings.extend(gate::judge_pairs(sample, rules, Strategy::Duet));
     }
+    gate::accept(&mut findings, &plan.accepted, day(measurement));
     findings
+}
+
+/// The day of a measurement, by which acceptances hold or have ended.
+pub(super) fn day(measurement: &Measurement) -> Date {
+    let zone = TimeZone::UTC;
+    zone.to_datetime(measurement.provenance.started).date()
 }
 
 /// Sums findings up into the report that every format is a view of.

@@ -29,6 +29,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) thresholds: Thresholds,
     #[serde(default)]
+    pub(super) accept: Vec<Accept>,
+    #[serde(default)]
     pub(super) baseline: Baseline,
 }
 
@@ -202,6 +204,18 @@ pub(super) struct Threshold {
     pub(super) floor: Option<Spanned<Quantity>>,
     pub(super) max: Option<Spanned<Quantity>>,
     pub(super) min: Option<Spanned<Quantity>>,
+}
+
+/// A regression that is accepted until a day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accept {
+    pub(super) server: Spanned<String>,
+    pub(super) endpoint: Spanned<String>,
+    pub(super) metric: Metric,
+    pub(super) reason: Spanned<String>,
+    /// As text or as a date of TOML.
+    pub(super) until: Spanned<toml::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]

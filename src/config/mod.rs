@@ -2,6 +2,7 @@
 //! exactly as written, then resolved: defaults filled in, thresholds inherited, every value
 //! checked. Errors name file, line and column, what was found and what is allowed.
 
+mod accept;
 mod endpoint;
 mod error;
 mod file;
@@ -9,6 +10,7 @@ mod place;
 mod proxy;
 mod resolve;
 mod server;
+mod store;
 mod thresholds;
 mod units;
 mod url;
@@ -17,6 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
+pub use store::parse as parse_store;
 pub use thresholds::defaults as default_thresholds;
 pub use units::{parse_duration, parse_rate};
 pub use url::Url;

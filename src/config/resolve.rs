@@ -8,14 +8,13 @@ use toml::Spanned;
 
 use super::place::Places;
 use super::units::Time;
-use super::{Error, file, thresholds};
+use super::{Error, accept, file, store, thresholds};
 use crate::model::{NetworkPath, Pacing, Placeholder, Plan, Postgres, Redis, ServiceSource};
 
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 10;
 const WARMUP: Duration = Duration::from_secs(5);
 const BUDGET: Duration = Duration::from_secs(60);
-const BASELINES: &str = ".perfgate/baselines";
 /// Rounds below which a median says little about a server.
 const FEWEST_ROUNDS: usize = 3;
 
@@ -46,9 +45,10 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
             .transpose()?,
         redis: file.redis.map(|redis| resolver.redis(redis)).transpose()?,
         proxies: resolver.proxies(file.proxy)?,
-        targets,
         pacing: resolver.pacing(&file.load)?,
-        baselines: resolver.baselines(file.baseline.store)?,
+        accepted: accept::resolve(&file.accept, &file.endpoint, &targets, places)?,
+        targets,
+        baselines: store::resolve(file.baseline.store.as_ref(), &root, places)?,
         root,
     })
 }
@@ -186,24 +186,6 @@ impl Resolver<'_> {
                 span,
                 format!("[{name}] needs exactly one of `image`, `build`, `url`"),
                 None,
-            )),
-        }
-    }
-
-    fn baselines(&self, store: Option<Spanned<String>>) -> Result<PathBuf, Error> {
-        let Some(store) = store else {
-            return Ok(self.root.join(BASELINES));
-        };
-        match store
-            .get_ref()
-            .strip_prefix("dir:")
-            .filter(|folder| !folder.is_empty())
-        {
-            Some(folder) => Ok(self.root.join(folder)),
-            None => Err(self.places.invalid(
-                &store.span(),
-                format!("`{}` is not a baseline store", store.get_ref()),
-                Some("write \"dir:FOLDER\"".into()),
             )),
         }
     }

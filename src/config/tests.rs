@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Error, parse};
-use crate::model::{Address, Metric, Plan, RuleOrigin, Source, Tls, Trust, Workload};
+use crate::model::{Address, Metric, Plan, RuleOrigin, Source, Store, Tls, Trust, Workload};
 
 const SERVER: &str = "[server.app]\nrun = [\"app\"]\n";
 const ENDPOINT: &str = "[endpoint.home]\npath = \"/\"\n";
@@ -32,7 +32,8 @@ fn the_smallest_file_gets_defaults() {
     assert_eq!(target.source, Source::Run(vec!["app".into()]));
     assert_eq!(target.ready.path, "/");
     assert_eq!(plan.pacing.rounds, 10);
-    assert_eq!(plan.baselines, Path::new("project/.perfgate/baselines"));
+    let folder = Path::new("project/.perfgate/baselines");
+    assert_eq!(plan.baselines, Store::Folder(folder.to_owned()));
     let margin = target.cells[0].thresholds[&Metric::Throughput]
         .margin
         .clone();
@@ -379,5 +380,77 @@ fn a_server_may_speak_tls_and_http2() {
     ] {
         let error = target(server).expect_err("refused").to_string();
         assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_store_is_a_folder_or_a_branch() {
+    let store = |text: &str| plan(&format!("[baseline]\nstore = \"{text}\"\n")).baselines;
+    assert_eq!(store("dir:kept"), Store::Folder("project/kept".into()));
+    let branch = |remote: &str, branch: &str| Store::Branch {
+        clone: "project".into(),
+        remote: remote.into(),
+        branch: branch.into(),
+    };
+    assert_eq!(store("git:perf/base"), branch("origin", "perf/base"));
+    assert_eq!(store("git:up#b"), branch("up", "b"));
+    assert_eq!(
+        store("git:https://example.org/a.git#b"),
+        branch("https://example.org/a.git", "b")
+    );
+    for (text, why) in [
+        ("kept", "neither `dir:` nor `git:`"),
+        ("dir:", "the folder is missing"),
+        ("git:", "no name of a branch"),
+        ("git:a b", "no name of a branch"),
+        ("git:a..b", "no name of a branch"),
+        ("git:-f", "no name of a branch"),
+        ("git:--upload-pack=x#b", "the remote is missing"),
+    ] {
+        let (error, hint) = refused(&format!("[baseline]\nstore = \"{text}\"\n"));
+        assert!(
+            error.contains("perfgate.toml:6:") && error.contains(why),
+            "{error}"
+        );
+        assert!(hint.contains("git:BRANCH"), "{hint}");
+    }
+}
+
+const ACCEPT: &str = "[[accept]]\nserver = \"app\"\nendpoint = \"home\"\n\
+    metric = \"latency_p50\"\nreason = \"the new index\"\nuntil = 2027-01-31\n";
+
+#[test]
+fn what_is_accepted_has_a_reason_and_an_end() {
+    let accepted = plan(ACCEPT).accepted;
+    assert_eq!(accepted[0].metric, Metric::LatencyP50);
+    assert_eq!(accepted[0].until, jiff::civil::date(2027, 1, 31));
+    assert_eq!(
+        plan(&ACCEPT.replace("2027-01-31", "\"2027-01-31\"")).accepted,
+        accepted
+    );
+    for (from, to, line, message, hint) in [
+        (
+            "\"app\"",
+            "\"ap\"",
+            6,
+            "no server `ap`",
+            "did you mean `app`?",
+        ),
+        ("\"home\"", "\"x\"", 7, "no endpoint `x`", "known: home"),
+        ("the new index", " ", 9, "`reason` is empty", "say why"),
+        (
+            "2027-01-31",
+            "\"soon\"",
+            10,
+            "`soon` is not a day",
+            "2027-01-31",
+        ),
+    ] {
+        let (error, said) = refused(&ACCEPT.replace(from, to));
+        assert!(error.contains(&format!("perfgate.toml:{line}:")), "{error}");
+        assert!(
+            error.contains(message) && said.contains(hint),
+            "{error} {said}"
+        );
     }
 }

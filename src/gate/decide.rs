@@ -102,6 +102,7 @@ pub(super) fn blank(
         reason: None,
         detectable: None,
         statements: Vec::new(),
+        history: Vec::new(),
     }
 }
 
@@ -109,6 +110,7 @@ pub(super) fn blank(
 fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
     finding.base = stats::median(values);
     finding.pairs = values.len();
+    finding.history = values.iter().rev().copied().collect();
     finding.change = finding
         .base
         .filter(|base| *base > 0.0)

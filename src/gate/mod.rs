@@ -4,6 +4,7 @@
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly),
 //! [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other.
 
+mod accept;
 mod counters;
 mod decide;
 mod outcome;
@@ -11,6 +12,7 @@ mod paired;
 mod rank;
 mod reference;
 
+pub use accept::accept;
 pub use outcome::outcome;
 pub use paired::{CONFIRMING_STARTS, LOOKS, Standing, judge_pairs, standing};
 pub use rank::rank;

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Reference, judge, outcome};
+use super::{Reference, accept, judge, outcome};
 use crate::model::{
-    Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome, Reason, Round,
-    Rule, RuleOrigin, Runner, Sample, Statement, Tally, Threshold, Thresholds, Verdict,
+    Acceptance, Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome,
+    Reason, Round, Rule, RuleOrigin, Runner, Sample, Statement, Tally, Threshold, Thresholds,
+    Verdict,
 };
 
 fn key() -> Key {
@@ -451,4 +452,34 @@ fn what_varies_from_request_to_request_must_leave_its_range() {
     let flat = counted(&[1.0; 5], &[]);
     let once = sql(&counted(&[1.0, 1.0, 1.2, 1.0, 1.0], &[]), &flat, 0.0);
     assert_eq!(once.verdict, Verdict::Pass);
+}
+
+#[test]
+fn what_is_accepted_passes_until_its_day() {
+    let acceptance = |until: &str| Acceptance {
+        server: "app".into(),
+        endpoint: "home".into(),
+        metric: Metric::Throughput,
+        reason: "the new index".into(),
+        until: until.parse().expect("a day"),
+    };
+    let judged = |accepted: &[Acceptance]| {
+        let head = sample(500, Duration::from_millis(1));
+        let mut findings = judge(&[head], &history(&[1000.0; 5]), |_| None);
+        findings.retain(|finding| finding.metric == Metric::Throughput);
+        findings[0].verdict = Verdict::Regression;
+        accept(&mut findings, accepted, jiff::civil::date(2026, 5, 1));
+        findings.remove(0)
+    };
+    let passed = judged(&[acceptance("2026-04-30"), acceptance("2026-05-01")]);
+    assert_eq!(passed.verdict, Verdict::Pass);
+    assert!(matches!(passed.reason, Some(Reason::Accepted { .. })));
+    let ended = judged(&[acceptance("2026-04-30")]);
+    assert_eq!(ended.verdict, Verdict::Regression);
+    assert!(matches!(ended.reason, Some(Reason::AcceptanceEnded { .. })));
+    let other = Acceptance {
+        endpoint: "other".into(),
+        ..acceptance("2030-01-01")
+    };
+    assert_eq!(judged(&[other]).verdict, Verdict::Regression);
 }

@@ -59,6 +59,8 @@ pub struct Baseline {
 impl Baseline {
     /// The version this program writes.
     pub const SCHEMA: u32 = 1;
+    /// What errors call such a document.
+    pub const KIND: &str = "baseline";
 
     /// What was counted, without how many requests made it.
     pub fn counters(&self) -> Counters {

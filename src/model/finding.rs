@@ -1,3 +1,4 @@
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Difference, Doubt, Metric, MoreFrequent, Unit};
@@ -35,6 +36,9 @@ pub struct Finding {
     /// For a number of SQL statements that rose: those that are new or more frequent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<MoreFrequent>,
+    /// Values of the history, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<f64>,
 }
 
 /// How head and base were brought together.
@@ -99,6 +103,10 @@ pub enum Reason {
     NeedsTheMachine,
     /// A bound on the head alone was crossed.
     Ceiling,
+    /// Worse, and the configuration says that it may be.
+    Accepted { reason: String, until: Date },
+    /// Worse, and no longer accepted.
+    AcceptanceEnded { until: Date },
 }
 
 impl Reason {

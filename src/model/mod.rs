@@ -1,6 +1,7 @@
 //! The nouns: what a run plans, measures, keeps and finds. Pure data with the arithmetic that
 //! belongs to it; no clock, file, network or environment is read here.
 
+mod acceptance;
 mod baseline;
 mod counters;
 mod digest;
@@ -22,6 +23,7 @@ mod threshold;
 mod validity;
 mod workload;
 
+pub use acceptance::Acceptance;
 pub use baseline::{Baseline, Difference, Key, LoadShape};
 pub use counters::{Counters, MoreFrequent, Statement};
 pub use digest::digest;
@@ -32,7 +34,7 @@ pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};
 pub use placeholder::Placeholder;
-pub use plan::{NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource};
+pub use plan::{NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource, Store};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Round, Turnover, Usage};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LoadShape, Target};
+use super::{Acceptance, LoadShape, Target};
 
 /// Everything that will be measured and by which rules, fully resolved.
 #[derive(Debug, Clone)]
@@ -23,8 +23,22 @@ pub struct Plan {
     pub proxies: Vec<Proxy>,
     pub targets: Vec<Target>,
     pub pacing: Pacing,
-    /// Folder of the baselines.
-    pub baselines: PathBuf,
+    pub accepted: Vec<Acceptance>,
+    pub baselines: Store,
+}
+
+/// Where baselines are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Store {
+    Folder(PathBuf),
+    /// A branch of a git repository.
+    Branch {
+        /// The clone whose remotes and credentials are used.
+        clone: PathBuf,
+        /// Name or URL of the remote.
+        remote: String,
+        branch: String,
+    },
 }
 
 /// How requests reach a server in a container.

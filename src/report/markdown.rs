@@ -1,43 +1,370 @@
+//! The report as Markdown: a comment on a pull request, a job summary, a file. The verdict and the
+//! worst row come first, what moved next, everything else is folded.
+
 use super::summary::Column;
 use super::{summary, text};
-use crate::model::{Finding, Report, Verdict};
+use crate::model::{Finding, Provenance, Reason, Report, Verdict};
 
-/// The report as Markdown for a comment or a job summary.
+/// Days that a suggested acceptance holds.
+const ACCEPTED_FOR: i64 = 90;
+/// Rows of a folded table, and lines of a server's output.
+const FOLDED_ROWS: usize = 400;
+/// Cells that the commands for looking further are given for.
+const SUGGESTIONS: usize = 3;
+/// Bars of a sparkline, lowest first.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// What stands around a report where it is published.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    /// A line that readers do not see, by which the comment is found again.
+    pub marker: Option<String>,
+    /// Where the whole report can be read.
+    pub link: Option<String>,
+    /// Said below the headline.
+    pub notes: Vec<String>,
+    /// Largest size in bytes; nothing for no limit.
+    pub budget: Option<usize>,
+}
+
+/// The whole report.
 pub fn markdown(report: &Report) -> String {
-    let mut lines = vec![
-        format!("## perfgate: {}", escape(&summary::headline(report))),
-        String::new(),
-    ];
-    for note in &report.provenance.notes {
-        lines.extend([format!("> {}", escape(note)), String::new()]);
+    framed(report, &Frame::default())
+}
+
+/// The report within its frame; what does not fit is counted, the least important first.
+pub fn framed(report: &Report, frame: &Frame) -> String {
+    let mut page = Page::new(frame.budget.unwrap_or(usize::MAX), frame.link.as_deref());
+    let marker = frame.marker.iter().map(|marker| format!("{marker}\n"));
+    let marker: String = marker.collect();
+    page.must(&format!("{marker}{}\n\n", headline(report)));
+    for note in frame.notes.iter().chain(&report.provenance.notes) {
+        page.may(&format!("> {}\n\n", escape(note)));
     }
-    for verdict in [Verdict::Regression, Verdict::Inconclusive] {
-        for finding in report.with_verdict(verdict) {
-            lines.push(format!(
-                "- **{}** {}",
-                text::verdict(verdict),
-                escape(&text::sentence(finding))
-            ));
-            let statements = finding.statements.iter();
-            lines.extend(statements.map(|it| format!("  - {}", escape(&text::statement(it)))));
+    moved(report, &mut page);
+    statements(report, &mut page);
+    incidents(report, &mut page);
+    if let Some(step) = summary::next_step(report) {
+        page.may(&format!("{}\n\n", escape(step)));
+    }
+    suggestions(report, &mut page);
+    page.folded(&cells_title(report), &cells(report));
+    page.folded("All findings", &findings(report));
+    page.folded("How this was measured", &provenance(report));
+    page.end()
+}
+
+/// The first line alone, for where nothing else fits.
+pub fn headline(report: &Report) -> String {
+    let worst = ordered(report).into_iter().next();
+    let worst = worst.filter(|it| it.verdict != Verdict::Pass).map(|it| {
+        let names = format!("{} {} {}", it.server, it.endpoint, it.metric.name());
+        let change = it
+            .change
+            .map_or_else(String::new, |it| format!(" {}", text::change(it)));
+        format!(" – worst: {}{change}", escape(&names))
+    });
+    let headline = escape(&summary::headline(report));
+    format!(
+        "## {} perfgate: {headline}{}",
+        text::outcome_icon(report.outcome),
+        worst.unwrap_or_default()
+    )
+}
+
+/// A text that grows up to a size.
+struct Page<'a> {
+    text: String,
+    budget: usize,
+    link: Option<&'a str>,
+    left_out: usize,
+}
+
+impl<'a> Page<'a> {
+    /// Room for the line that says what was left out.
+    const RESERVE: usize = 400;
+
+    fn new(budget: usize, link: Option<&'a str>) -> Self {
+        Self {
+            text: String::new(),
+            budget: budget.saturating_sub(Self::RESERVE),
+            link,
+            left_out: 0,
         }
     }
-    for incident in &report.incidents {
-        lines.push(format!("- {}", escape(&text::incident(incident))));
-        let output = incident.output.lines();
-        lines.extend(output.map(|line| format!("  > {}<br>", escape(line))));
+
+    /// Adds what must be there; names are cut to what is left.
+    fn must(&mut self, text: &str) {
+        let mut end = text.len().min(self.budget.saturating_sub(self.text.len()));
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.push_str(&text[..end]);
     }
-    lines.extend([String::new(), cells(report), String::new()]);
-    lines.extend(summary::next_step(report).map(|step| format!("{step}\n")));
-    lines.extend([
-        "<details><summary>All findings</summary>".into(),
-        String::new(),
-        findings(report),
-        String::new(),
-        "</details>".into(),
-        String::new(),
-    ]);
-    lines.join("\n")
+
+    /// Adds a part where it fits whole; whether it did.
+    fn may(&mut self, part: &str) -> bool {
+        let fits = self.text.len() + part.len() <= self.budget;
+        if fits {
+            self.text.push_str(part);
+        } else {
+            self.left_out += 1;
+        }
+        fits
+    }
+
+    /// Adds rows under a head; the first ones where not all of them fit.
+    fn table(&mut self, head: &str, rows: &[String]) {
+        if rows.is_empty() || !self.may(head) {
+            return;
+        }
+        for row in rows {
+            self.may(row);
+        }
+        self.may("\n");
+    }
+
+    /// Adds what is shown on demand.
+    fn folded(&mut self, title: &str, contents: &str) {
+        if !contents.is_empty() {
+            let title = escape(title);
+            self.may(&format!(
+                "<details><summary>{title}</summary>\n\n{contents}\n\n</details>\n\n"
+            ));
+        }
+    }
+
+    fn end(self) -> String {
+        let mut text = self.text.trim_end().to_owned() + "\n";
+        if self.left_out > 0 {
+            let parts = self.left_out;
+            text.push_str(&format!("\n{parts} rows or parts did not fit here"));
+        }
+        match self.link {
+            Some(link) => text.push_str(&format!("\n[The whole report]({link})\n")),
+            None if self.left_out > 0 => text.push('\n'),
+            None => {}
+        }
+        text
+    }
+}
+
+/// What deserves a row: worst first, regressions before what is undecided, accepted or improved.
+fn ordered(report: &Report) -> Vec<&Finding> {
+    let mut findings: Vec<_> = report.findings.iter().filter(|it| has_moved(it)).collect();
+    let weight = |finding: &Finding| {
+        let change = finding.change.unwrap_or(f64::INFINITY).abs();
+        change / finding.margin.filter(|it| *it > 0.0).unwrap_or(1e-3)
+    };
+    findings.sort_by(|a, b| {
+        let of_verdict = a.verdict.cmp(&b.verdict);
+        let of_reason = is_improved(a).cmp(&is_improved(b));
+        of_verdict
+            .then(of_reason)
+            .then(weight(b).total_cmp(&weight(a)))
+    });
+    findings
+}
+
+fn has_moved(finding: &Finding) -> bool {
+    match finding.verdict {
+        Verdict::Regression | Verdict::Inconclusive => true,
+        Verdict::Pass => is_improved(finding) || is_accepted(finding),
+        Verdict::NotJudged => false,
+    }
+}
+
+fn is_improved(finding: &Finding) -> bool {
+    finding.reason == Some(Reason::Improved)
+}
+
+const fn is_accepted(finding: &Finding) -> bool {
+    matches!(finding.reason, Some(Reason::Accepted { .. }))
+}
+
+fn moved(report: &Report, page: &mut Page<'_>) {
+    let findings = ordered(report);
+    let with_history = findings.iter().any(|it| !it.history.is_empty());
+    let mut head = [
+        "| | server | endpoint | metric | base → head | change | margin | rule |",
+        "|---|---|---|---|---:|---:|---:|---|",
+    ]
+    .map(str::to_owned);
+    if with_history {
+        head[0].push_str(" history |");
+        head[1].push_str("---|");
+    }
+    let rows: Vec<_> = findings
+        .into_iter()
+        .map(|finding| {
+            let history = if with_history {
+                format!(" {} |", sparkline(finding))
+            } else {
+                String::new()
+            };
+            format!("{}{history}\n", moved_row(finding))
+        })
+        .collect();
+    page.table(&format!("{}\n{}\n", head[0], head[1]), &rows);
+}
+
+fn moved_row(finding: &Finding) -> String {
+    let shown = |number: Option<f64>| {
+        number.map_or_else(|| "–".into(), |number| text::value(number, finding.unit))
+    };
+    let mut change = finding.change.map_or_else(String::new, text::change);
+    if let Some([low, high]) = finding.interval {
+        change.push_str(&format!(
+            " ({} … {})",
+            text::change(low),
+            text::change(high)
+        ));
+    }
+    let why = text::reason(finding);
+    let mut verdict = format!("{} {}", text::icon(finding), text::word(finding));
+    if !(why.is_empty() || is_improved(finding)) {
+        verdict.push_str(&format!(": {}", escape(&why)));
+    }
+    format!(
+        "| {verdict} | {} | {} | {} | {} → {} | {change} | {} | {} |",
+        escape(&finding.server),
+        escape(&finding.endpoint),
+        escape(finding.metric.name()),
+        shown(finding.base),
+        shown(finding.head),
+        finding.margin.map_or_else(String::new, text::percent),
+        escape(finding.rule.as_deref().unwrap_or_default()),
+    )
+}
+
+/// The values of the history and the head's, as bars between the smallest and the largest.
+fn sparkline(finding: &Finding) -> String {
+    let values = finding.history.iter().chain(&finding.head).copied();
+    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let highest = (BARS.len() - 1) as f64;
+    let bar = |value: &f64| {
+        let share = if most > least {
+            (value - least) / (most - least)
+        } else {
+            0.0
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of the bars"
+        )]
+        BARS[(share * highest).round() as usize]
+    };
+    values.iter().map(bar).collect()
+}
+
+fn statements(report: &Report, page: &mut Page<'_>) {
+    for finding in report.with_verdict(Verdict::Regression) {
+        let lines: Vec<_> = finding
+            .statements
+            .iter()
+            .map(|it| format!("- {}\n", escape(&text::statement(it))))
+            .collect();
+        let names = format!("{} {}", finding.server, finding.endpoint);
+        let head = format!("SQL that {} asks more often:\n\n", escape(&names));
+        page.table(&head, &lines);
+    }
+}
+
+fn incidents(report: &Report, page: &mut Page<'_>) {
+    for incident in &report.incidents {
+        let output = incident.output.lines().take(FOLDED_ROWS);
+        let output: String = output
+            .map(|line| format!("  > {}<br>\n", escape(line)))
+            .collect();
+        page.may(&format!(
+            "- {}\n{output}\n",
+            escape(&text::incident(incident))
+        ));
+    }
+}
+
+/// How to see a regression again, and how to live with it.
+fn suggestions(report: &Report, page: &mut Page<'_>) {
+    let regressed = ordered(report).into_iter();
+    let regressed = regressed.filter(|it| it.verdict == Verdict::Regression);
+    let regressed: Vec<_> = regressed.collect();
+    let mut commands: Vec<_> = regressed.iter().map(|it| command(it, report)).collect();
+    commands.dedup();
+    commands.truncate(SUGGESTIONS);
+    if !commands.is_empty() {
+        let commands = commands.join("\n");
+        page.may(&format!("See it again:\n\n{}\n", fenced("sh", &commands)));
+    }
+    let accepted: Vec<_> = regressed.iter().take(SUGGESTIONS).collect();
+    if !accepted.is_empty() {
+        let text: Vec<_> = accepted
+            .iter()
+            .map(|it| acceptance(it, &report.provenance))
+            .collect();
+        let text = fenced("toml", &text.join("\n"));
+        page.folded(
+            "If it is worth it: accept it in perfgate.toml",
+            text.trim_end(),
+        );
+    }
+}
+
+fn command(finding: &Finding, report: &Report) -> String {
+    let provenance = &report.provenance;
+    let against = match provenance.base.as_deref() {
+        Some(base) if text::is_commit(base) => format!(" --against {base}"),
+        _ => String::new(),
+    };
+    format!(
+        "perfgate check --server {} --endpoint {} --seed {}{against}",
+        shell_word(&finding.server),
+        shell_word(&finding.endpoint),
+        provenance.seed,
+    )
+}
+
+/// A name as one word of a shell.
+fn shell_word(name: &str) -> String {
+    let name = text::printable(name);
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+    if !name.is_empty() && name.chars().all(plain) {
+        name
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
+}
+
+fn acceptance(finding: &Finding, provenance: &Provenance) -> String {
+    let quoted = |name: &str| toml::Value::String(text::printable(name)).to_string();
+    let zone = jiff::tz::TimeZone::UTC;
+    let day = zone.to_datetime(provenance.started).date();
+    let until = day.saturating_add(jiff::Span::new().days(ACCEPTED_FOR));
+    format!(
+        "[[accept]]\nserver   = {}\nendpoint = {}\nmetric   = \"{}\"\nreason   = \"why it is worth it\"\nuntil    = {until}\n",
+        quoted(&finding.server),
+        quoted(&finding.endpoint),
+        finding.metric.name(),
+    )
+}
+
+/// A block of code whose fence nothing in it can close.
+fn fenced(language: &str, code: &str) -> String {
+    let longest = code.split(|letter| letter != '`').map(str::len).max();
+    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}\n", code.trim_end())
+}
+
+fn cells_title(report: &Report) -> String {
+    let unchanged = report
+        .with_verdict(Verdict::Pass)
+        .filter(|it| !has_moved(it));
+    format!(
+        "Unchanged: {}; servers and endpoints at a glance",
+        unchanged.count()
+    )
 }
 
 fn cells(report: &Report) -> String {
@@ -46,7 +373,7 @@ fn cells(report: &Report) -> String {
         format!("| server | endpoint | {} | verdict |", titles.join(" | ")),
         format!("|---|---|{}---|", "---:|".repeat(titles.len())),
     ];
-    for cell in summary::cells(report) {
+    for cell in summary::cells(report).into_iter().take(FOLDED_ROWS) {
         let columns = summary::COLUMNS.map(|(metric, _)| beside(cell.column(metric)));
         rows.push(format!(
             "| {} | {} | {} | {} |",
@@ -71,7 +398,7 @@ fn findings(report: &Report) -> String {
         "| server | endpoint | metric | base | head | change | rule | verdict |".to_owned(),
         "|---|---|---|---:|---:|---:|---|---|".to_owned(),
     ];
-    rows.extend(report.findings.iter().map(row));
+    rows.extend(report.findings.iter().take(FOLDED_ROWS).map(row));
     rows.join("\n")
 }
 
@@ -97,17 +424,30 @@ fn row(finding: &Finding) -> String {
     )
 }
 
-/// Text that perfgate did not write, as text: nothing in it is markup, a mention or a new line.
+fn provenance(report: &Report) -> String {
+    let facts = summary::facts(report).into_iter();
+    let lines: Vec<_> = facts
+        .map(|(name, fact)| format!("- {name}: {}", escape(&fact)))
+        .collect();
+    lines.join("\n")
+}
+
+/// Text that perfgate did not write, as text: nothing in it is markup, a mention, a reference to
+/// an issue or a new line.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
+    // A zero-width space keeps GitHub from making links, mentions and references.
+    let text = text
+        .replace("://", ":\u{200b}//")
+        .replace("www.", "www\u{200b}.");
     for letter in text.chars() {
         match letter {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
-            // A zero-width space keeps names from being mentions.
             '@' => escaped.push_str("@\u{200b}"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' | '~' | '$' => {
+            '#' => escaped.push_str("\\#\u{200b}"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '!' | '~' | '$' => {
                 escaped.push('\\');
                 escaped.push(letter);
             }
@@ -131,6 +471,17 @@ mod tests {
             prop_assert!(!escaped.contains(['\n', '\r', '<', '>']));
             let bare = escaped.replace("\\\\", "").replace("\\|", "").replace("\\`", "");
             prop_assert!(!bare.contains('|') && !bare.contains('`'), "{escaped}");
+        }
+
+        #[test]
+        fn no_name_leaves_its_shell_word_or_its_fence(name in "\\PC*|[`'\n$(); ]*") {
+            let word = shell_word(&name);
+            let inside = word.replace("'\\''", "");
+            let quotes = inside.matches('\'').count();
+            prop_assert!(quotes == 0 || (quotes == 2 && inside.starts_with('\'') && inside.ends_with('\'')));
+            let block = fenced("sh", &word);
+            let fence = block.split("sh\n").next().expect("a fence").to_owned();
+            prop_assert_eq!(block.matches(&fence).count(), 2, "{}", block);
         }
     }
 }

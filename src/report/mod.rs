@@ -10,9 +10,9 @@ mod text;
 
 pub use json::json;
 pub use load::Load;
-pub use markdown::markdown;
+pub use markdown::{Frame, framed, headline, markdown};
 pub use terminal::terminal;
-pub use text::{bytes, incident, micros, percent, rate, value};
+pub use text::{bytes, incident, micros, percent, rate, sentence, value};
 
 #[cfg(test)]
 mod tests;

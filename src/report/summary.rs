@@ -153,8 +153,11 @@ pub(super) fn strategy(report: &Report) -> String {
     match &report.provenance.base {
         None => format!("{names} strategy"),
         Some(base) => {
-            let is_commit = base.chars().all(|it| it.is_ascii_hexdigit());
-            let most = if is_commit { COMMIT } else { LONGEST_BASE };
+            let most = if text::is_commit(base) {
+                COMMIT
+            } else {
+                LONGEST_BASE
+            };
             let base: String = base.chars().take(most).collect();
             format!("{names} strategy against {}", text::printable(&base))
         }
@@ -184,4 +187,61 @@ pub(super) fn next_step(report: &Report) -> Option<&'static str> {
             "run the same check again to see whether it stays; the rule behind each row can be changed where it is set",
         ),
     }
+}
+
+/// Where the numbers come from, name by name.
+pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let provenance = &report.provenance;
+    let runner = &provenance.fingerprint.runner;
+    let mut facts = vec![
+        ("head", head(report)),
+        ("strategy", strategy(report)),
+        (
+            "runner",
+            format!(
+                "{} cores of {} ({})",
+                runner.cores, runner.cpu_model, runner.architecture
+            ),
+        ),
+        ("way to the servers", provenance.path.clone()),
+        ("seed", provenance.seed.to_string()),
+        ("time", format!("{:.0} s", provenance.seconds)),
+        ("perfgate", provenance.perfgate.clone()),
+    ];
+    facts.extend(detectable(report).map(|it| ("smallest change that could be told", it)));
+    facts.extend(promise(report).map(|it| ("false alarms", it.to_owned())));
+    facts
+}
+
+/// The commit that was measured.
+pub(super) fn head(report: &Report) -> String {
+    let provenance = &report.provenance;
+    let head = provenance.head.as_deref().unwrap_or("no commit");
+    let head: String = head.chars().take(COMMIT).collect();
+    if provenance.dirty && provenance.head.is_some() {
+        format!("{head} with changes")
+    } else {
+        head
+    }
+}
+
+/// The smallest and the largest change that findings could have told.
+fn detectable(report: &Report) -> Option<String> {
+    let judged = report.findings.iter().filter(|it| it.interval.is_some());
+    let told = judged.filter_map(|it| it.detectable);
+    let mut told: Vec<_> = told.filter(|it| it.is_finite()).collect();
+    told.sort_by(f64::total_cmp);
+    let (least, most) = (told.first()?, told.last()?);
+    Some(format!(
+        "{} to {}",
+        text::percent(*least),
+        text::percent(*most)
+    ))
+}
+
+/// What is promised about false alarms, where it holds.
+fn promise(report: &Report) -> Option<&'static str> {
+    let mut judged = report.findings.iter().filter(|it| it.interval.is_some());
+    let paired = judged.clone().next().is_some() && judged.all(|it| it.strategy == Strategy::Duet);
+    paired.then_some("an unchanged build fails at most one job of a hundred")
 }

@@ -74,17 +74,9 @@ fn stacked(column: Column) -> String {
 
 fn provenance(report: &Report) -> String {
     let provenance = &report.provenance;
-    let head = provenance
-        .head
-        .as_deref()
-        .map_or("no commit", |head| &head[..head.len().min(12)]);
-    let dirty = if provenance.dirty {
-        " with changes"
-    } else {
-        ""
-    };
     format!(
-        "{head}{dirty}, {}, {}, seed {}, {:.0} s",
+        "{}, {}, {}, seed {}, {:.0} s",
+        summary::head(report),
         summary::strategy(report),
         provenance.path,
         provenance.seed,

@@ -1,6 +1,11 @@
 //! The only place that formats a value.
 
-use crate::model::{Doubt, Finding, Incident, MoreFrequent, Reason, Strategy, Unit, Verdict};
+use crate::model::{
+    Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Strategy, Unit, Verdict,
+};
+
+/// Letters that a commit is abbreviated to, at the least.
+const SHORTEST_COMMIT: usize = 7;
 
 /// A value in its unit: `812/s`, `4.21 ms`, `58 MiB`, `0.10 %`.
 pub fn value(value: f64, unit: Unit) -> String {
@@ -104,6 +109,10 @@ pub(super) fn reason(finding: &Finding) -> String {
             "a bound on the head alone, which shared its CPUs with the base".into()
         }
         Some(Reason::Ceiling) => "bound on the head alone".into(),
+        Some(Reason::Accepted { reason, until }) => {
+            format!("accepted until {until}: {}", printable(reason))
+        }
+        Some(Reason::AcceptanceEnded { until }) => format!("accepted until {until}, no longer"),
     }
 }
 
@@ -117,7 +126,7 @@ pub(super) const fn doubt(doubt: Doubt) -> &'static str {
 }
 
 /// One finding in a sentence: what, from where to where, by how much, and by which rule.
-pub(super) fn sentence(finding: &Finding) -> String {
+pub fn sentence(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(|| "?".into(), |number| value(number, finding.unit))
     };
@@ -199,4 +208,40 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::NotJudged => "not judged",
         Verdict::Pass => "passed",
     }
+}
+
+/// What became of a finding, in a word.
+pub(super) const fn word(finding: &Finding) -> &'static str {
+    match (finding.verdict, &finding.reason) {
+        (Verdict::Pass, Some(Reason::Accepted { .. })) => "accepted",
+        (Verdict::Pass, Some(Reason::Improved)) => "improved",
+        (verdict, _) => self::verdict(verdict),
+    }
+}
+
+/// The same as a picture.
+pub(super) const fn icon(finding: &Finding) -> &'static str {
+    match (finding.verdict, &finding.reason) {
+        (Verdict::Regression, _) => "❌",
+        (Verdict::Inconclusive, _) => "⚠️",
+        (Verdict::NotJudged, _) => "⚪",
+        (Verdict::Pass, Some(Reason::Accepted { .. })) => "📌",
+        (Verdict::Pass, Some(Reason::Improved)) => "🚀",
+        (Verdict::Pass, _) => "✅",
+    }
+}
+
+/// The outcome of a run as a picture.
+pub(super) const fn outcome_icon(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "✅",
+        Outcome::NoBaseline => "⚪",
+        Outcome::Inconclusive => "⚠️",
+        Outcome::Regression => "❌",
+    }
+}
+
+/// Whether a base is the name of a commit.
+pub(super) fn is_commit(base: &str) -> bool {
+    base.len() >= SHORTEST_COMMIT && base.chars().all(|it| it.is_ascii_hexdigit())
 }

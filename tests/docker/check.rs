@@ -98,7 +98,7 @@ fn each_fault_makes_the_check_fail_and_names_its_cell() {
         ("FAULT_ERROR_RATE = \"0.2\"", "gunicorn health error_rate"),
         (
             "FAULT_N_PLUS_ONE = \"1\"",
-            "gunicorn movies cpu_per_request",
+            "gunicorn movies sql_per_request",
         ),
         ("FAULT_MEMORY_KIB = \"4096\"", "gunicorn health memory_peak"),
     ];

@@ -1,9 +1,11 @@
+mod branch;
+
 use std::collections::BTreeMap;
 use std::fs;
 
 use jiff::Timestamp;
 
-use super::{Directory, Error};
+use crate::baseline::{Directory, Error};
 use crate::document;
 use crate::model::{Baseline, Key, LoadShape, Metric, Outcome, Runner};
 
@@ -56,13 +58,12 @@ fn what_is_added_is_found_again_oldest_first() {
         store.add(&baseline("app", "home", second)).expect("added");
     }
     store.add(&baseline("app", "other", 5)).expect("added");
-    let found = store.of_cell("app", "home").expect("read");
-    assert_eq!(times(&found), [10, 20, 30]);
+    let found = store.all().expect("read");
+    assert_eq!(times(&found), [10, 20, 30, 5]);
     assert_eq!(
         found[0].values[&Metric::Throughput].to_bits(),
         12.5_f64.to_bits()
     );
-    assert_eq!(store.all().expect("read").len(), 4);
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn names_cannot_leave_the_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Directory::new(folder.path().join("store"));
     store.add(&baseline("../../evil", "a/b", 1)).expect("added");
-    assert_eq!(store.of_cell("../../evil", "a/b").expect("read").len(), 1);
+    assert_eq!(store.all().expect("read").len(), 1);
     let above: Vec<_> = fs::read_dir(folder.path()).expect("listed").collect();
     assert_eq!(above.len(), 1, "only the store itself");
 }
@@ -90,9 +91,7 @@ fn a_damaged_document_is_named() {
     let cell = folder.path().join("app/home");
     fs::create_dir_all(&cell).expect("made");
     fs::write(cell.join("x.json"), "{\"schema\": 1, \"key\"").expect("written");
-    let error = Directory::new(folder.path())
-        .of_cell("app", "home")
-        .expect_err("damaged");
+    let error = Directory::new(folder.path()).all().expect_err("damaged");
     assert!(error.to_string().contains("app/home/x.json"), "{error}");
     assert!(error.hint().is_some());
 }

@@ -1,0 +1,59 @@
+use super::{Branch, Directory, Error};
+use crate::document;
+use crate::model::{self, Baseline};
+
+/// Where baselines are kept. Documents are added and never changed.
+#[derive(Debug, Clone)]
+pub enum Store {
+    Directory(Directory),
+    Branch(Branch),
+}
+
+/// What was found in a store.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// Oldest first within their cell.
+    pub baselines: Vec<Baseline>,
+    /// Documents of a branch that cannot be read, where nobody can mend them; they are left out.
+    pub damaged: Vec<document::Error>,
+}
+
+impl Store {
+    pub fn open(place: &model::Store) -> Self {
+        match place {
+            model::Store::Folder(folder) => Self::Directory(Directory::new(folder)),
+            model::Store::Branch {
+                clone,
+                remote,
+                branch,
+            } => Self::Branch(Branch::new(clone, remote, branch)),
+        }
+    }
+
+    /// Every baseline.
+    pub fn all(&self) -> Result<Stored, Error> {
+        match self {
+            Self::Branch(branch) => branch.all(),
+            Self::Directory(directory) => Ok(Stored {
+                baselines: directory.all()?,
+                damaged: Vec::new(),
+            }),
+        }
+    }
+
+    /// Keeps baselines, all of them or none where the store can.
+    pub fn add(&self, baselines: &[Baseline]) -> Result<(), Error> {
+        match self {
+            Self::Branch(branch) => branch.add(baselines),
+            Self::Directory(directory) => baselines.iter().try_for_each(|it| directory.add(it)),
+        }
+    }
+
+    /// Forgets all but the newest runs of every key; how many were forgotten.
+    pub fn prune(&self, keep: usize) -> Result<usize, Error> {
+        match self {
+            Self::Branch(branch) => branch.prune(keep),
+            Self::Directory(directory) => directory.prune(keep),
+        }
+    }
+}

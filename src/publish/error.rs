@@ -1,0 +1,64 @@
+use std::io;
+use std::path::PathBuf;
+
+/// Why perfgate could not speak with GitHub, or will not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{name} is not set")]
+    NoVariable { name: &'static str },
+    #[error("cannot read the event in `{}`: {reason}", path.display())]
+    Event { path: PathBuf, reason: String },
+    #[error(
+        "refused to measure in a workflow on `{event}`: it would run the code of a stranger with a \
+         token that may write"
+    )]
+    Privileged { event: String },
+    #[error("refused to refresh the baseline: {why}")]
+    NotTrusted { why: &'static str },
+    #[error("cannot write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot use `{url}` as GitHub's API: {reason}")]
+    Url { url: String, reason: String },
+    #[error("cannot {what}: {reason}")]
+    Unreachable { what: &'static str, reason: String },
+    #[error("cannot {what}: GitHub answered {status}: {message}")]
+    Answer {
+        what: &'static str,
+        status: u16,
+        message: String,
+        permission: &'static str,
+    },
+    #[error("cannot {what}: GitHub's answer is not understood: {reason}")]
+    Unknown { what: &'static str, reason: String },
+}
+
+impl Error {
+    /// Whether the token lacks a permission.
+    pub const fn is_forbidden(&self) -> bool {
+        matches!(
+            self,
+            Self::Answer {
+                status: 401 | 403 | 404,
+                ..
+            }
+        )
+    }
+
+    /// What the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoVariable { .. } => {
+                Some("this command is for workflows; elsewhere use `perfgate check`".into())
+            }
+            Self::Privileged { .. } => Some(
+                "measure on `pull_request`, and report from a second workflow on `workflow_run`"
+                    .into(),
+            ),
+            Self::Answer { permission, .. } if self.is_forbidden() => {
+                Some(format!("the job needs `permissions: {{ {permission} }}`"))
+            }
+            Self::Url { .. } => Some("GITHUB_API_URL names it".into()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a step says to the runner: commands on standard output, the job summary, outputs.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use rand::Rng;
+
+use super::Error;
+use crate::model::{Report, Verdict};
+use crate::report;
+
+/// Annotations of a step that GitHub shows.
+const ANNOTATIONS: usize = 10;
+/// Largest job summary of a step.
+pub const SUMMARY_BUDGET: usize = 1 << 20;
+
+/// How urgent a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Notice,
+    Warning,
+    Error,
+}
+
+impl Level {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The command that shows a message beside the run.
+pub fn annotation(level: Level, title: &str, message: &str) -> String {
+    format!(
+        "::{} title={}::{}",
+        level.name(),
+        property(title),
+        data(message)
+    )
+}
+
+/// One annotation for every cell that regressed or could not be told, worst first; what is more
+/// than GitHub shows is counted by the last.
+pub fn annotations(report: &Report) -> Vec<String> {
+    let of_verdict = |verdict, level| {
+        let findings = report.with_verdict(verdict);
+        findings.map(move |it| annotation(level, "perfgate", &report::sentence(it)))
+    };
+    let mut lines: Vec<_> = of_verdict(Verdict::Regression, Level::Error)
+        .chain(of_verdict(Verdict::Inconclusive, Level::Warning))
+        .collect();
+    if lines.len() > ANNOTATIONS {
+        let more = lines.len() + 1 - ANNOTATIONS;
+        lines.truncate(ANNOTATIONS - 1);
+        let message = format!("{more} more, in the job summary");
+        lines.push(annotation(Level::Warning, "perfgate", &message));
+    }
+    lines
+}
+
+/// A text in which the runner sees no commands, whatever it holds.
+pub fn without_commands(text: &str) -> String {
+    let token = random();
+    format!("::stop-commands::{token}\n{text}\n::{token}::\n")
+}
+
+/// Adds to the job summary.
+pub fn summarise(path: &Path, markdown: &str) -> Result<(), Error> {
+    append(path, &format!("{markdown}\n"))
+}
+
+/// Sets outputs of the step. A value cannot end early and set another.
+pub fn set_outputs(path: &Path, outputs: &[(&str, &str)]) -> Result<(), Error> {
+    let text: String = outputs
+        .iter()
+        .map(|(name, value)| {
+            let delimiter = format!("end-{}", random());
+            format!("{name}<<{delimiter}\n{value}\n{delimiter}\n")
+        })
+        .collect();
+    append(path, &text)
+}
+
+fn append(path: &Path, text: &str) -> Result<(), Error> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn random() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}
+
+/// The message of a command on one line (as the runner's own toolkit escapes it).
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A property of a command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_starts_a_command_of_its_own(title in "\\PC*|[:,%\r\n]*", message in "\\PC*|[:%\r\n]*") {
+            let line = annotation(Level::Error, &title, &message);
+            prop_assert_eq!(line.lines().count(), 1);
+            prop_assert!(!line.contains('\r'));
+            let (head, _) = line["::error ".len()..].split_once("::").expect("a head");
+            prop_assert!(!head["title=".len()..].contains([':', ',']), "{}", line);
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_set_another_output() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("outputs");
+        set_outputs(&path, &[("a", "x\nEOF\nb=1"), ("c", "2")]).expect("written");
+        let text = std::fs::read_to_string(&path).expect("read");
+        let first = text.lines().next().expect("a line");
+        let delimiter = first.strip_prefix("a<<").expect("a name");
+        assert_eq!(text.matches(delimiter).count(), 2);
+        assert!(delimiter.len() > 30);
+    }
+}
