@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::{baseline, config, document, load, measure, publish, sample, stack};
 
@@ -30,6 +31,8 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot start the threads that wait for input and output")]
     Runtime { source: io::Error },
+    #[error("gave up after {timeout:?}, the time that `--timeout` gave")]
+    Deadline { timeout: Duration },
     #[error("interrupted")]
     Interrupted,
 }
@@ -71,6 +74,7 @@ impl Error {
             | Self::Baseline(_)
             | Self::Document(_)
             | Self::Runtime { .. }
+            | Self::Deadline { .. }
             | Self::Sample(_) => 4,
             Self::Interrupted => 130,
         }

@@ -24,6 +24,9 @@ pub(super) struct Against {
     /// How head and base are brought together.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     strategy: Wanted,
+    /// The commit to compare with when none was asked for.
+    #[arg(skip)]
+    pub(super) usual: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -57,7 +60,7 @@ impl Against {
             (_, Wanted::Stored) => return Ok(Contests::default()),
             (Some(reference), _) => of_commit(plan, reference)?,
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
-            (None, _) => by_default(plan).unwrap_or_else(|why| Contests {
+            (None, _) => self.by_default(plan).unwrap_or_else(|why| Contests {
                 notes: vec![format!("compared with stored runs: {why}")],
                 ..Contests::default()
             }),
@@ -69,6 +72,15 @@ impl Against {
             });
         }
         Ok(contests)
+    }
+
+    /// Against the commit before the changes; why not, otherwise.
+    fn by_default(&self, plan: &Plan) -> Result<Contests, String> {
+        let commit = match &self.usual {
+            Some(commit) => commit.clone(),
+            None => earlier(&plan.root)?,
+        };
+        of_commit(plan, &commit).map_err(|error| chain(&error))
     }
 
     fn of_images(&self, plan: &Plan) -> Result<Contests, Error> {
@@ -115,12 +127,6 @@ impl Contests {
         alone.targets.retain(|target| !has_base(target));
         alone
     }
-}
-
-/// Against the commit before the changes; why not, otherwise.
-fn by_default(plan: &Plan) -> Result<Contests, String> {
-    let commit = earlier(&plan.root)?;
-    of_commit(plan, &commit).map_err(|error| chain(&error))
 }
 
 /// The servers as a commit has them: its folders, commands, environment and settings. Requests and

@@ -1,9 +1,11 @@
 //! Flag groups that commands share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::measuring::Manner;
 use crate::config;
 use crate::error::Error;
 use crate::model::{Outcome, Plan};
@@ -25,20 +27,22 @@ pub(super) struct Selection {
     pub(super) behind: Option<String>,
     /// Seed of the order of rounds; drawn and printed when not given.
     #[arg(long)]
-    pub(super) seed: Option<u64>,
+    seed: Option<u64>,
+    /// Most time that a server and endpoint may take, instead of the configured one.
+    #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
+    budget: Option<Duration>,
+    /// Most time that the whole run may take; then it ends with code 4.
+    #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
+    timeout: Option<Duration>,
     /// No progress.
     #[arg(long, short)]
-    pub(super) quiet: bool,
+    quiet: bool,
 }
 
 impl Selection {
     /// The plan of the configuration file.
     pub(super) fn plan(&self) -> Result<Plan, Error> {
-        let path = match &self.config {
-            Some(path) => path.clone(),
-            None => config::find(&current_folder()?)?,
-        };
-        self.plan_of(&path)
+        self.plan_of(&self.file()?)
     }
 
     /// The plan of one file, cut down to what was asked for.
@@ -66,12 +70,30 @@ impl Selection {
                 .cells
                 .retain(|cell| wanted(&self.endpoint, &cell.endpoint));
         }
+        if let Some(budget) = self.budget {
+            plan.pacing = plan.pacing.within(budget).map_err(|few| Error::Argument {
+                argument: format!("--budget {budget:?}"),
+                reason: few.to_string(),
+            })?;
+        }
         Ok(plan)
     }
 
-    pub(super) fn seed(&self) -> u64 {
-        self.seed
-            .unwrap_or_else(|| u64::from(rand::random::<u32>()))
+    pub(super) fn manner(&self) -> Manner {
+        let drawn = || u64::from(rand::random::<u32>());
+        Manner {
+            seed: self.seed.unwrap_or_else(drawn),
+            quiet: self.quiet,
+            timeout: self.timeout,
+        }
+    }
+
+    /// The configuration file: the one that was named, or the nearest.
+    pub(super) fn file(&self) -> Result<PathBuf, Error> {
+        match &self.config {
+            Some(path) => Ok(path.clone()),
+            None => Ok(config::find(&current_folder()?)?),
+        }
     }
 }
 

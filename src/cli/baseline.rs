@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 
 use super::args::{LACKS_A_SERVER, Selection};
 use super::judging::{day, reference, store, stored, thresholds};
-use super::measuring::Setting;
+use super::measuring::{Manner, Setting};
 use crate::baseline::Store;
 use crate::error::Error;
 use crate::gate::{LONGEST_HISTORY, accept, judge, outcome};
@@ -25,13 +25,13 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct Refresh {
     #[command(flatten)]
-    selection: Selection,
+    pub(super) selection: Selection,
     /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
     #[arg(long, visible_alias = "store", value_name = "STORE")]
-    baseline: Option<String>,
+    pub(super) baseline: Option<String>,
     /// Measure and store so many times, each on fresh servers.
     #[arg(long, default_value = "1")]
-    runs: NonZeroUsize,
+    pub(super) runs: NonZeroUsize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -64,29 +64,48 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
 }
 
 async fn refresh(args: Refresh) -> Result<u8, Error> {
+    let kept = kept(&args).await?;
+    Ok(kept.code)
+}
+
+/// What came of a refresh: the code to exit with, and a line for every cell.
+pub(super) struct Kept {
+    pub(super) code: u8,
+    pub(super) lines: Vec<String>,
+}
+
+/// Measures and stores, and says of each cell what became of it.
+pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
     let store = store(&setting.plan, args.baseline.as_deref())?;
-    let seed = args.selection.seed();
+    let manner = args.selection.manner();
     let (mut refused, mut lacks_a_server) = (false, false);
+    let mut lines = Vec::new();
     for run in 0..args.runs.get() {
-        let seed = seed.wrapping_add(run as u64);
-        let measurement = setting.measure(seed, args.selection.quiet).await?;
-        refused |= keep(&store, &setting.plan, &measurement)?;
+        let seed = manner.seed.wrapping_add(run as u64);
+        let measurement = setting.measure(Manner { seed, ..manner }).await?;
+        refused |= keep(&store, &setting.plan, &measurement, &mut lines)?;
         lacks_a_server |= measurement.lacks_a_server();
     }
-    Ok(match (refused, lacks_a_server) {
+    let code = match (refused, lacks_a_server) {
         (true, _) => 1,
         (false, true) => LACKS_A_SERVER,
         (false, false) => 0,
-    })
+    };
+    Ok(Kept { code, lines })
 }
 
 /// Stores every cell with the verdict on it; a cell with too many errors is refused. Whether one
 /// was.
-fn keep(store: &Store, plan: &Plan, measurement: &Measurement) -> Result<bool, Error> {
+fn keep(
+    store: &Store,
+    plan: &Plan,
+    measurement: &Measurement,
+    lines: &mut Vec<String>,
+) -> Result<bool, Error> {
     let reference = reference(store)?;
-    let (mut documents, mut lines) = (Vec::new(), Vec::new());
+    let (mut documents, first) = (Vec::new(), lines.len());
     for sample in &measurement.samples {
         let mut findings = judge(std::slice::from_ref(sample), &reference, |sample| {
             thresholds(plan, &sample.key.server, &sample.key.endpoint)
@@ -94,7 +113,9 @@ fn keep(store: &Store, plan: &Plan, measurement: &Measurement) -> Result<bool, E
         accept(&mut findings, &plan.accepted, day(measurement));
         let name = format!("{} {}", sample.key.server, sample.key.endpoint);
         if let Some(rule) = too_many_errors(&findings) {
-            println!("{name}: not stored, its requests failed beyond {rule}");
+            lines.push(format!(
+                "{name}: not stored, its requests failed beyond {rule}"
+            ));
             continue;
         }
         let verdict = of_history(findings);
@@ -104,7 +125,7 @@ fn keep(store: &Store, plan: &Plan, measurement: &Measurement) -> Result<bool, E
     if !documents.is_empty() {
         store.add(&documents)?;
     }
-    for line in lines {
+    for line in &lines[first..] {
         println!("{line}");
     }
     Ok(documents.len() < measurement.samples.len())

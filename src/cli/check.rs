@@ -1,38 +1,51 @@
+use std::path::PathBuf;
+
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
 use super::judging::{assemble, judge, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
+use crate::document;
 use crate::error::Error;
+use crate::model::Report;
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    selection: Selection,
+    pub(super) selection: Selection,
     #[command(flatten)]
-    against: Against,
+    pub(super) against: Against,
     #[command(flatten)]
-    outputs: Outputs,
+    pub(super) outputs: Outputs,
     #[command(flatten)]
-    strictness: Strictness,
+    pub(super) strictness: Strictness,
     /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
     #[arg(long, visible_alias = "store", value_name = "STORE")]
-    baseline: Option<String>,
+    pub(super) baseline: Option<String>,
+    /// Keep what was measured, for judging it again elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
+    let report = report(&args).await?;
+    deliver(&report, &args.outputs)?;
+    Ok(report.exit_code)
+}
+
+/// The report of a check, yet to be delivered.
+pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
     let plan = &setting.plan;
     let store = store(plan, args.baseline.as_deref())?;
     let reference = reference(&store)?;
     let contests = args.against.contests(plan)?;
-    let measurement = setting
-        .compare(&contests, args.selection.seed(), args.selection.quiet)
-        .await?;
+    let measurement = setting.compare(&contests, args.selection.manner()).await?;
+    if let Some(path) = &args.save {
+        document::write(path, &document::text(&measurement))?;
+    }
     let findings = judge(plan, &measurement, &reference);
-    let report = assemble(&measurement, findings, &args.strictness);
-    deliver(&report, &args.outputs)?;
-    Ok(report.exit_code)
+    Ok(assemble(&measurement, findings, &args.strictness))
 }

@@ -1,6 +1,6 @@
 //! What `check`, `run` and `baseline refresh` share: from a selection to a measurement.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -15,6 +15,17 @@ use crate::measure::{
 };
 use crate::model::{Measurement, NetworkPath, Plan, Provenance};
 use crate::stack::{self, Engine, Owner, Stack, sweep};
+
+/// How a run goes about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// Of the order of rounds.
+    pub(super) seed: u64,
+    /// No progress.
+    pub(super) quiet: bool,
+    /// Longest time for the whole run.
+    pub(super) timeout: Option<Duration>,
+}
 
 /// What will be measured and by which means.
 pub(super) struct Setting {
@@ -73,18 +84,17 @@ impl Setting {
     }
 
     /// Measures one server after the other, on fresh ones, and leaves nothing behind.
-    pub(super) async fn measure(&self, seed: u64, quiet: bool) -> Result<Measurement, Error> {
-        self.measure_in(Order::OneByOne, seed, quiet).await
+    pub(super) async fn measure(&self, manner: Manner) -> Result<Measurement, Error> {
+        self.measure_in(Order::OneByOne, manner).await
     }
 
     /// Measures servers that have a base in pairs of rounds with it, and the others alone.
     pub(super) async fn compare(
         &self,
         contests: &Contests,
-        seed: u64,
-        quiet: bool,
+        manner: Manner,
     ) -> Result<Measurement, Error> {
-        self.watched(Order::OneByOne, contests, seed, quiet).await
+        self.watched(Order::OneByOne, contests, manner).await
     }
 
     /// Measures in an order; servers that are up side by side share what the services count, so
@@ -92,22 +102,21 @@ impl Setting {
     pub(super) async fn measure_in(
         &self,
         order: Order,
-        seed: u64,
-        quiet: bool,
+        manner: Manner,
     ) -> Result<Measurement, Error> {
-        self.watched(order, &Contests::default(), seed, quiet).await
+        self.watched(order, &Contests::default(), manner).await
     }
 
     async fn watched(
         &self,
         order: Order,
         contests: &Contests,
-        seed: u64,
-        quiet: bool,
+        manner: Manner,
     ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
-        let progress = Progress::new(quiet);
-        let work = Box::pin(self.measure_as(&owner, order, contests, seed, &progress));
+        let progress = Progress::new(manner.quiet);
+        let work = Box::pin(self.measure_as(&owner, order, contests, manner.seed, &progress));
+        let work = in_time(manner.timeout, work);
         let result = cleaned_up(&owner, self.engine.as_ref(), work).await;
         progress.finish();
         result
@@ -185,6 +194,19 @@ impl Setting {
             pairs: compared.samples,
             incidents: compared.incidents,
         })
+    }
+}
+
+/// Work that is given up when its time is over.
+async fn in_time<T>(
+    timeout: Option<Duration>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match timeout {
+        None => work.await,
+        Some(timeout) => tokio::time::timeout(timeout, work)
+            .await
+            .unwrap_or(Err(Error::Deadline { timeout })),
     }
 }
 

@@ -10,6 +10,7 @@ mod against;
 mod args;
 mod baseline;
 mod check;
+mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
@@ -18,11 +19,13 @@ mod load;
 mod measuring;
 mod output;
 mod provenance;
+mod publishing;
 mod rank;
 mod remarks;
 mod report;
 mod run;
 mod signals;
+mod strangers;
 mod ui;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +46,8 @@ pub struct Cli {
 enum Command {
     /// Measure, compare with the stored baseline, judge: the gate.
     Check(check::Args),
+    /// In a workflow of GitHub: what the event calls for, told there.
+    Ci(ci::Args),
     /// Measure only.
     Run(run::Args),
     /// Measure servers side by side and put them in order.
@@ -68,6 +73,7 @@ enum Command {
 pub async fn run(cli: Cli) -> Result<u8, Error> {
     match cli.command {
         Command::Check(args) => check::run(args).await,
+        Command::Ci(args) => ci::run(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Rank(args) => rank::run(args).await,
         Command::Compare(args) => compare::run(&args),

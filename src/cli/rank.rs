@@ -45,11 +45,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     }
     setting.announce();
     let measurement = setting
-        .measure_in(
-            Order::SideBySide,
-            args.selection.seed(),
-            args.selection.quiet,
-        )
+        .measure_in(Order::SideBySide, args.selection.manner())
         .await?;
     let ranking = rank(&setting.plan, &measurement);
     print!("{}", ranking::terminal(&ranking));

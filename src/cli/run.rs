@@ -21,13 +21,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
-    let measurement = setting
-        .measure(args.selection.seed(), args.selection.quiet)
-        .await?;
+    let measurement = setting.measure(args.selection.manner()).await?;
     show(&measurement);
     if let Some(path) = &args.json {
-        let text = serde_json::to_string(&measurement).expect("a measurement has a JSON form");
-        document::write(path, &text)?;
+        document::write(path, &document::text(&measurement))?;
     }
     Ok(if measurement.lacks_a_server() {
         LACKS_A_SERVER

@@ -15,8 +15,6 @@ const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 10;
 const WARMUP: Duration = Duration::from_secs(5);
 const BUDGET: Duration = Duration::from_secs(60);
-/// Rounds below which a median says little about a server.
-const FEWEST_ROUNDS: usize = 3;
 
 pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Result<Plan, Error> {
     let root = path
@@ -85,30 +83,19 @@ impl Resolver<'_> {
         let time = |time: Option<Time>, default| time.map_or(default, |Time(time)| time);
         let (round, warmup) = (time(load.round, ROUND), time(load.warmup, WARMUP));
         let rounds = self.at_least_one(load.rounds.as_ref(), "rounds", ROUNDS)?;
-        let Some(budget) = &load.budget else {
-            return Ok(Pacing {
-                round,
-                rounds,
-                warmup,
-                budget: BUDGET,
-            });
-        };
-        let left = budget.get_ref().0.saturating_sub(warmup);
-        let affordable = usize::try_from(left.as_nanos() / round.as_nanos()).unwrap_or(usize::MAX);
-        if affordable < FEWEST_ROUNDS {
-            return Err(self.places.invalid(
-                &budget.span(),
-                format!("the budget pays for {affordable} rounds after a warm-up of {warmup:?}"),
-                Some(format!(
-                    "give it time for at least {FEWEST_ROUNDS}, or shorten `warmup` or `round`"
-                )),
-            ));
-        }
-        Ok(Pacing {
+        let pacing = Pacing {
             round,
-            rounds: rounds.min(affordable),
+            rounds,
             warmup,
-            budget: budget.get_ref().0,
+            budget: BUDGET,
+        };
+        let Some(budget) = &load.budget else {
+            return Ok(pacing);
+        };
+        pacing.within(budget.get_ref().0).map_err(|few| {
+            let hint = "give it more time, or shorten `warmup` or `round`".to_owned();
+            self.places
+                .invalid(&budget.span(), few.to_string(), Some(hint))
         })
     }
 

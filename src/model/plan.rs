@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Acceptance, LoadShape, Target};
 
+/// Rounds below which a median says little about a server.
+const FEWEST_ROUNDS: usize = 3;
+
 /// Everything that will be measured and by which rules, fully resolved.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -142,7 +145,33 @@ impl Plan {
     }
 }
 
+/// Fewer rounds than a verdict needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the budget pays for {rounds} rounds after a warm-up of {warmup:?}; {FEWEST_ROUNDS} are needed"
+)]
+pub struct TooFewRounds {
+    rounds: usize,
+    warmup: Duration,
+}
+
 impl Pacing {
+    /// The same with at most as many rounds as a budget pays for.
+    pub fn within(self, budget: Duration) -> Result<Self, TooFewRounds> {
+        let left = budget.saturating_sub(self.warmup);
+        let rounds = usize::try_from(left.as_nanos() / self.round.as_nanos());
+        let rounds = rounds.unwrap_or(usize::MAX);
+        if rounds < FEWEST_ROUNDS {
+            let warmup = self.warmup;
+            return Err(TooFewRounds { rounds, warmup });
+        }
+        Ok(Self {
+            rounds: self.rounds.min(rounds),
+            budget,
+            ..self
+        })
+    }
+
     /// The load a workload is under at this pace, as keys keep it.
     pub fn shape(&self, workload: &super::Workload, request: String) -> LoadShape {
         LoadShape {

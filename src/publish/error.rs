@@ -13,6 +13,10 @@ pub enum Error {
          token that may write"
     )]
     Privileged { event: String },
+    #[error("`mode: report` is for workflows on `workflow_run`: there is no run to report of")]
+    NothingToReport,
+    #[error("{0} is not set")]
+    NoToken(&'static str),
     #[error("refused to refresh the baseline: {why}")]
     NotTrusted { why: &'static str },
     #[error("cannot write `{}`", path.display())]
@@ -42,6 +46,11 @@ impl Error {
                 ..
             }
         )
+    }
+
+    /// Whether the check beside the commit is missing, which repeats what the job itself shows.
+    pub fn is_of_checks(&self) -> bool {
+        matches!(self, Self::Answer { permission, .. } if permission.starts_with("checks"))
     }
 
     /// What the user can do next.

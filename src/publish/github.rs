@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use http::header::{HeaderMap, LINK};
+use http::header::{HeaderMap, LINK, LOCATION};
 use http_body_util::{BodyExt, Limited};
 use octocrab::Octocrab;
 use serde::Serialize;
@@ -164,6 +164,35 @@ impl GitHub {
         unreachable!("the loop ends by a return")
     }
 
+    /// Reads a file. GitHub answers with an address elsewhere, which must not get the token.
+    pub(super) async fn download(&self, deed: Deed, route: &str) -> Result<Vec<u8>, Error> {
+        let failed = |reason: String| Error::Unreachable {
+            what: deed.what,
+            reason,
+        };
+        let (_, headers) = self
+            .patiently(deed, Method::Get, route, &Value::Null)
+            .await?;
+        let location = headers.get(LOCATION).and_then(|it| it.to_str().ok());
+        let location = location.ok_or_else(|| failed("GitHub names no address".into()))?;
+        let uri: http::Uri = location.parse().map_err(|_| failed("no address".into()))?;
+        let misfit = |error: octocrab::Error| failed(said(&error));
+        let store = Octocrab::builder().base_uri(root(&uri)).map_err(misfit)?;
+        let store = store.build().map_err(misfit)?;
+        let asked = async {
+            let answer = store._get(uri).await.map_err(|error| said(&error))?;
+            if !answer.status().is_success() {
+                return Err(format!("the store answered {}", answer.status()));
+            }
+            let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+            Ok(body.map_err(|error| error.to_string())?.to_bytes().to_vec())
+        };
+        let answer = tokio::time::timeout(TIMEOUT, asked).await;
+        answer
+            .map_err(|_| failed("the store gave no answer".into()))?
+            .map_err(failed)
+    }
+
     /// Tries what can be done twice until it succeeds or patience ends.
     async fn patiently(
         &self,
@@ -210,7 +239,8 @@ impl GitHub {
             .map_err(|_| lost(format!("no answer within {} s", TIMEOUT.as_secs())))?
             .map_err(lost)?;
         let value: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
-        if (200..300).contains(&status) {
+        // A file is answered by where it lies.
+        if (200..300).contains(&status) || status == 302 {
             return Ok((value, headers));
         }
         let message = value["message"].as_str().unwrap_or("no message").to_owned();
@@ -246,6 +276,13 @@ impl GitHub {
             text.to_bytes().to_vec(),
         ))
     }
+}
+
+/// Scheme and host of an address.
+fn root(uri: &http::Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("https");
+    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    format!("{scheme}://{authority}")
 }
 
 fn understood<T: DeserializeOwned>(deed: Deed, value: Value) -> Result<T, Error> {

@@ -4,18 +4,20 @@
 //! the one comment of a pull request, [`CheckRun`] the check beside it; `workflow` speaks to the
 //! runner by files and lines of output.
 
+pub mod artifact;
 mod check_run;
 pub mod comment;
 mod error;
 mod github;
 mod job;
+pub mod pull_request;
 mod retry;
 pub mod workflow;
 
 pub use check_run::{CheckRun, Conclusion};
 pub use error::Error;
 pub use github::GitHub;
-pub use job::{Job, Mode, PullRequest, Task, Trigger};
+pub use job::{Finished, Job, Mode, PullRequest, Task, Trigger};
 pub use retry::Policy;
 
 #[cfg(test)]

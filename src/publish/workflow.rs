@@ -62,10 +62,27 @@ pub fn annotations(report: &Report) -> Vec<String> {
     lines
 }
 
-/// A text in which the runner sees no commands, whatever it holds.
-pub fn without_commands(text: &str) -> String {
-    let token = random();
-    format!("::stop-commands::{token}\n{text}\n::{token}::\n")
+/// A time in which the runner takes nothing that is printed for a command. Only who knows its
+/// token can end it.
+#[derive(Debug)]
+pub struct Silence {
+    token: String,
+}
+
+impl Silence {
+    pub fn begin() -> Self {
+        Self { token: random() }
+    }
+
+    /// What is printed first.
+    pub fn start(&self) -> String {
+        format!("::stop-commands::{}\n", self.token)
+    }
+
+    /// What is printed last.
+    pub fn end(&self) -> String {
+        format!("\n::{}::\n", self.token)
+    }
 }
 
 /// Adds to the job summary.
@@ -74,7 +91,7 @@ pub fn summarise(path: &Path, markdown: &str) -> Result<(), Error> {
 }
 
 /// Sets outputs of the step. A value cannot end early and set another.
-pub fn set_outputs(path: &Path, outputs: &[(&str, &str)]) -> Result<(), Error> {
+pub fn set_outputs(path: &Path, outputs: &[(&str, String)]) -> Result<(), Error> {
     let text: String = outputs
         .iter()
         .map(|(name, value)| {
@@ -131,7 +148,8 @@ mod tests {
     fn a_value_cannot_set_another_output() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("outputs");
-        set_outputs(&path, &[("a", "x\nEOF\nb=1"), ("c", "2")]).expect("written");
+        let outputs = [("a", "x\nEOF\nb=1".to_owned()), ("c", "2".to_owned())];
+        set_outputs(&path, &outputs).expect("written");
         let text = std::fs::read_to_string(&path).expect("read");
         let first = text.lines().next().expect("a line");
         let delimiter = first.strip_prefix("a<<").expect("a name");

@@ -72,6 +72,25 @@ pub fn headline(report: &Report) -> String {
     )
 }
 
+/// Whether anything moved, for the worse or the better.
+pub fn has_news(report: &Report) -> bool {
+    !ordered(report).is_empty() || !report.incidents.is_empty()
+}
+
+/// Of a run that has no report: why.
+pub fn failure(message: &str) -> String {
+    format!("## 💥 perfgate: could not measure\n\n{}\n", escape(message))
+}
+
+/// Of a refresh of the baseline: what became of each cell.
+pub fn baseline_lines(lines: &[String]) -> String {
+    let lines: String = lines
+        .iter()
+        .map(|it| format!("- {}\n", escape(it)))
+        .collect();
+    format!("## perfgate: baseline\n\n{lines}")
+}
+
 /// A text that grows up to a size.
 struct Page<'a> {
     text: String,
@@ -434,7 +453,7 @@ fn provenance(report: &Report) -> String {
 
 /// Text that perfgate did not write, as text: nothing in it is markup, a mention, a reference to
 /// an issue or a new line.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     // A zero-width space keeps GitHub from making links, mentions and references.
     let text = text

@@ -10,9 +10,12 @@ mod text;
 
 pub use json::json;
 pub use load::Load;
-pub use markdown::{Frame, framed, headline, markdown};
+pub use markdown::{
+    Frame, baseline_lines, escape as escaped, failure, framed, has_news, headline, markdown,
+};
+pub use summary::headline as title;
 pub use terminal::terminal;
-pub use text::{bytes, incident, micros, percent, rate, sentence, value};
+pub use text::{bytes, incident, micros, outcome_name, percent, rate, sentence, value};
 
 #[cfg(test)]
 mod tests;

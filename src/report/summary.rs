@@ -85,7 +85,7 @@ fn counts(finding: &Finding) -> bool {
 }
 
 /// The outcome in a line.
-pub(super) fn headline(report: &Report) -> String {
+pub fn headline(report: &Report) -> String {
     let failed = report.incidents.iter().filter(|it| it.fatal);
     let failed: Vec<_> = failed.map(|it| text::printable(&it.server)).collect();
     match failed.as_slice() {

@@ -231,6 +231,16 @@ pub(super) const fn icon(finding: &Finding) -> &'static str {
     }
 }
 
+/// The outcome of a run as other programs read it.
+pub const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::NoBaseline => "no_baseline",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::Regression => "regression",
+    }
+}
+
 /// The outcome of a run as a picture.
 pub(super) const fn outcome_icon(outcome: Outcome) -> &'static str {
     match outcome {

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# The steps of action.yml: `run.sh gate` installs perfgate and becomes it, `run.sh cleanup` removes
+# what a cancelled run left. Inputs come as PERFGATE_*; no input is ever part of a script.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scratch=${RUNNER_TEMP:?this script is for runners of GitHub Actions}/perfgate
+
+# Prints an error that the runner shows beside the job, and ends.
+fail() {
+    local text=$1
+    text=${text//'%'/%25}
+    text=${text//$'\r'/%0D}
+    text=${text//$'\n'/%0A}
+    printf '::error title=perfgate::%s\n' "$text"
+    exit 2
+}
+
+target() {
+    case "$(uname -s) $(uname -m)" in
+    "Linux x86_64") echo x86_64-unknown-linux-gnu ;;
+    "Linux aarch64" | "Linux arm64") echo aarch64-unknown-linux-gnu ;;
+    *) return 1 ;;
+    esac
+}
+
+# Downloads the program of a release and compares it with the checksum in this repository.
+prebuilt() {
+    local target=$1 version=${PERFGATE_VERSION:-} sum archive url
+    [[ -n $version ]] || version=$(<"$here/version")
+    version=${version#v}
+    sum=$(awk -v version="$version" -v target="$target" \
+        '$1 == version && $2 == target { print $3 }' "$here/checksums")
+    [[ -n $sum ]] || fail "no checksum of perfgate $version for $target is known to this version \
+of the action: choose another \`version\`, or \`install: source\`"
+    archive=perfgate-$version-$target.tar.gz
+    url=${GITHUB_SERVER_URL:-https://github.com}/${PERFGATE_REPOSITORY:?}/releases/download/v$version/$archive
+    curl --fail --silent --show-error --location --retry 3 --output "$scratch/$archive" "$url" ||
+        fail "cannot download $url"
+    echo "$sum  $scratch/$archive" | sha256sum --check --quiet >&2 ||
+        fail "$url is not what was released: its checksum is another"
+    tar -xzf "$scratch/$archive" -C "$scratch" perfgate
+    echo "$scratch/perfgate"
+}
+
+# Builds the program of this version of the action.
+source_build() {
+    command -v cargo >/dev/null || fail "\`install: source\` needs cargo, which is not on PATH"
+    cargo build --release --locked --bin perfgate --manifest-path "$here/../Cargo.toml" \
+        --target-dir "$scratch/target" >&2 || fail "cannot build perfgate"
+    echo "$scratch/target/release/perfgate"
+}
+
+install_program() {
+    local target
+    target=$(target) || fail "perfgate measures on Linux, x86_64 and aarch64, and this is \
+$(uname -s) $(uname -m): use \`runs-on: ubuntu-latest\`"
+    case ${PERFGATE_INSTALL:-prebuilt} in
+    prebuilt) prebuilt "$target" ;;
+    source) source_build ;;
+    path)
+        command -v perfgate || fail "\`install: path\`, and there is no perfgate on PATH"
+        ;;
+    *) fail "\`install\` is '$PERFGATE_INSTALL': write prebuilt, source or path" ;;
+    esac
+}
+
+gate() {
+    local program
+    mkdir -p "$scratch"
+    # What is printed on the way is of a subshell; its errors are printed for the runner.
+    program=$(install_program) || {
+        printf '%s\n' "$program"
+        exit 2
+    }
+    printf '%s' "$program" >"$scratch/program"
+
+    cd "${PERFGATE_WORKING_DIRECTORY:-.}" ||
+        fail "there is no folder '${PERFGATE_WORKING_DIRECTORY:-}' (working-directory)"
+    local words=(ci --mode "${PERFGATE_MODE:-auto}" --comment "${PERFGATE_COMMENT:-auto}")
+    words+=(--fail-on "${PERFGATE_FAIL_ON:-regression}" --timeout "${PERFGATE_TIMEOUT:-30m}")
+    [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
+    [[ -z ${PERFGATE_AGAINST:-} ]] || words+=("--against=$PERFGATE_AGAINST")
+    [[ -z ${PERFGATE_BASELINE_STORE:-} ]] || words+=("--baseline=$PERFGATE_BASELINE_STORE")
+    # The runner signals this process alone when a job is cancelled.
+    exec "$program" "${words[@]}"
+}
+
+cleanup() {
+    # Nothing was installed, and so nothing was started.
+    [[ -e $scratch/program ]] || exit 0
+    exec "$(<"$scratch/program")" cleanup
+}
+
+case ${1:-} in
+gate) gate ;;
+cleanup) cleanup ;;
+*) fail "run.sh is called with gate or cleanup" ;;
+esac

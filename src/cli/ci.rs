@@ -1,0 +1,201 @@
+//! What the action runs: the command that the event calls for, told to GitHub.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use super::args::Outputs;
+use super::judging::{assemble, judge, reference, store};
+use super::output::deliver;
+use super::provenance::git;
+use super::publishing::{Comment, Publisher};
+use super::{baseline, check, explain, strangers};
+use crate::error::Error;
+use crate::model::{Report, Verdict, chain, digest};
+use crate::publish::{self, Job, Mode, Task, Trigger, artifact, pull_request, workflow};
+use crate::report;
+
+/// Where reports lie unless it is said otherwise.
+const FOLDER: &str = ".perfgate";
+/// What was measured, in that folder and in artifacts.
+const MEASUREMENT: &str = "measurement.json";
+
+/// In a workflow of GitHub: measures and judges, or refreshes the baseline, as the event calls
+/// for, and tells GitHub. The token is read from `GITHUB_TOKEN`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    check: check::Args,
+    /// What to do.
+    #[arg(long, value_enum, default_value_t = Mode::Auto)]
+    mode: Mode,
+    /// When to comment on the pull request.
+    #[arg(long, value_enum, default_value_t = Comment::Auto)]
+    comment: Comment,
+    /// Of `--mode report`: the artifact that holds measurement.json.
+    #[arg(long, value_name = "NAME", default_value = "perfgate")]
+    artifact: String,
+}
+
+/// The code to exit with, and what is said to the runner at the end.
+type Told = (u8, Vec<String>);
+
+pub(super) async fn run(args: Args) -> Result<u8, Error> {
+    let job = Job::find(|name| std::env::var(name).ok())?;
+    let task = job.task(args.mode)?;
+    // Nothing that a server or a container says is a command to the runner.
+    let silence = workflow::Silence::begin();
+    print!("{}", silence.start());
+    let result = match task {
+        Task::Check => check(args, &job).await,
+        Task::Refresh => refresh(args, &job).await,
+        Task::Report => report(args, &job).await,
+    };
+    let (code, lines) = result.unwrap_or_else(|error| {
+        explain(&error);
+        let line = workflow::annotation(workflow::Level::Error, "perfgate", &chain(&error));
+        (error.exit_code(), vec![line])
+    });
+    print!("{}", silence.end());
+    for line in lines {
+        println!("{line}");
+    }
+    Ok(code)
+}
+
+async fn check(args: Args, job: &Job) -> Result<Told, Error> {
+    let mut check = args.check;
+    let file = check.selection.file()?;
+    check.against.usual = base(job, folder_of(&file));
+    let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
+    let mut publisher = Publisher::new(job, args.comment, &name(&file))?;
+    publisher.open().await;
+    let report = match check::report(&check).await {
+        Ok(report) => report,
+        Err(error) => {
+            publisher.failed(&error).await;
+            return Err(error);
+        }
+    };
+    tell(publisher, &report, check.outputs, &save).await
+}
+
+/// Measures the default branch and keeps what was measured.
+async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
+    let file = args.check.selection.file()?;
+    let mut publisher = Publisher::new(job, Comment::Never, &name(&file))?;
+    let refresh = baseline::Refresh {
+        selection: args.check.selection,
+        baseline: args.check.baseline,
+        runs: NonZeroUsize::MIN,
+    };
+    let kept = baseline::kept(&refresh).await?;
+    let verdict = match kept.code {
+        0 => "refreshed",
+        _ => "not_refreshed",
+    };
+    publisher.summarise(&report::baseline_lines(&kept.lines));
+    publisher.set_outputs(&[("verdict", verdict.to_owned())]);
+    Ok((kept.code, publisher.into_lines()))
+}
+
+/// Judges and publishes what a run measured that had no right to publish. Its code wrote the
+/// numbers: thresholds and baselines are those of this clone, no text of it is believed.
+async fn report(args: Args, job: &Job) -> Result<Told, Error> {
+    let Trigger::WorkflowRun(finished) = &job.trigger else {
+        return Err(publish::Error::NothingToReport.into());
+    };
+    let check = args.check;
+    let plan = check.selection.plan()?;
+    let mut publisher = Publisher::new(job, args.comment, &name(&plan.file))?;
+    let github = publisher.github()?.clone();
+    let artifact = artifact::fetch(&github, finished.run.id, &args.artifact, MEASUREMENT);
+    let measurement = strangers::measurement(&artifact.await?)?;
+    let store = store(&plan, check.baseline.as_deref())?;
+    let findings = judge(&plan, &measurement, &reference(&store)?);
+    let report = assemble(&measurement, findings, &check.strictness);
+    publisher.open().await;
+    publisher.of_stranger(pull_request::of_run(&github, finished).await?);
+    tell(publisher, &report, check.outputs, Path::new("")).await
+}
+
+/// Files and outputs, then everything that GitHub shows.
+async fn tell(
+    mut publisher: Publisher<'_>,
+    report: &Report,
+    mut files: Outputs,
+    measurement: &Path,
+) -> Result<Told, Error> {
+    let json = files.json.get_or_insert(kept("report.json")).clone();
+    let markdown = files.markdown.get_or_insert(kept("report.md")).clone();
+    deliver(report, &files)?;
+    publisher.publish(report).await;
+    let regressions = report.with_verdict(Verdict::Regression).count();
+    let comment = publisher.comment_url().unwrap_or_default();
+    let base = report.provenance.base.as_deref().unwrap_or_default();
+    let outputs = [
+        ("verdict", report::outcome_name(report.outcome).to_owned()),
+        ("regressions", regressions.to_string()),
+        ("report-json", json.display().to_string()),
+        ("report-markdown", markdown.display().to_string()),
+        ("measurement", measurement.display().to_string()),
+        ("comment-url", comment.to_owned()),
+        ("baseline-sha", base.to_owned()),
+    ];
+    publisher.set_outputs(&outputs);
+    let mut lines = workflow::annotations(report);
+    lines.extend(publisher.into_lines());
+    Ok((report.exit_code, lines))
+}
+
+fn kept(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(name)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// A digest of where the configuration lies in its repository: each has its own comment.
+fn name(file: &Path) -> String {
+    let prefix = git(folder_of(file), &["rev-parse", "--show-prefix"]).unwrap_or_default();
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    digest(format!("{}{}", prefix.trim(), name.to_string_lossy()).as_bytes())
+}
+
+/// The commit that the code under judgement goes onto. What the clone lacks of it is fetched: a
+/// workflow's clone has one commit alone unless it asks for more.
+fn base(job: &Job, folder: &Path) -> Option<String> {
+    let ask = |words: &[&str]| git(folder, words).map(|answer| answer.trim().to_owned());
+    let of_event = match &job.trigger {
+        Trigger::PullRequest(pull_request) => &pull_request.base,
+        Trigger::MergeGroup { base } => base,
+        _ => return None,
+    };
+    // What is checked out for a pull request is its merge into the branch that it goes to.
+    let commit = ask(&["cat-file", "-p", "HEAD"])?;
+    let header = commit.lines().take_while(|line| !line.is_empty());
+    let mut parents = header.filter_map(|line| line.strip_prefix("parent "));
+    let is_merge = ask(&["rev-parse", "HEAD"]).is_some_and(|head| head != job.head);
+    let merged_into = parents
+        .next()
+        .filter(|_| is_merge && parents.next().is_some());
+    let base = merged_into.map_or_else(
+        || ask(&["merge-base", "HEAD", of_event]).unwrap_or_else(|| of_event.clone()),
+        str::to_owned,
+    );
+    let object = format!("{base}^{{commit}}");
+    if ask(&["cat-file", "-e", &object]).is_none() {
+        // Whether it is there now is seen, and said, where it is used.
+        ask(&[
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--depth=1",
+            "--",
+            "origin",
+            &base,
+        ]);
+    }
+    Some(base)
+}

@@ -1,0 +1,219 @@
+//! A report told to GitHub in all the ways there are. None of them changes the verdict: what does
+//! not succeed is a warning that names what is missing.
+
+use crate::error::Error;
+use crate::model::{Outcome, Report, chain};
+use crate::publish::comment::{self, Marker, When};
+use crate::publish::workflow::{self, Level};
+use crate::publish::{self, CheckRun, Conclusion, GitHub, Job, Policy};
+use crate::report::{self, Frame};
+
+/// Where the token is read from: command lines are seen by other processes.
+const TOKEN: &str = "GITHUB_TOKEN";
+/// The name of the check beside the commit.
+const CHECK: &str = "perfgate";
+
+/// When a pull request is commented on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Comment {
+    /// Wherever the token may write: not for a fork.
+    Auto,
+    /// For a fork too.
+    Always,
+    /// Only when something moved; an older comment is kept up to date.
+    OnChange,
+    Never,
+}
+
+/// Speaks of one run.
+pub(super) struct Publisher<'a> {
+    job: &'a Job,
+    github: Option<GitHub>,
+    comment: Comment,
+    marker: Marker,
+    /// The pull request to comment on.
+    number: Option<u64>,
+    /// Said below the headline.
+    notes: Vec<String>,
+    check: Option<CheckRun>,
+    comment_url: Option<String>,
+    /// Commands for the runner, to be printed at the end.
+    lines: Vec<String>,
+}
+
+impl<'a> Publisher<'a> {
+    /// `configuration` tells comments of several configurations apart.
+    pub(super) fn new(
+        job: &'a Job,
+        comment: Comment,
+        configuration: &str,
+    ) -> Result<Self, publish::Error> {
+        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+        let github = token.map(|token| GitHub::new(job, &token, Policy::default()));
+        Ok(Self {
+            job,
+            github: github.transpose()?,
+            comment,
+            marker: Marker::new(configuration, job.run),
+            number: job.pull_request().map(|it| it.number),
+            notes: Vec::new(),
+            check: None,
+            comment_url: None,
+            lines: Vec::new(),
+        })
+    }
+
+    /// The connection; publishing what another run measured is nothing without it.
+    pub(super) fn github(&self) -> Result<&GitHub, publish::Error> {
+        self.github.as_ref().ok_or(publish::Error::NoToken(TOKEN))
+    }
+
+    /// Speaks on a pull request that another run measured.
+    pub(super) fn of_stranger(&mut self, number: Option<u64>) {
+        self.number = number;
+        let note = "The code of the pull request made these numbers: they are as honest as it is.";
+        self.notes.push(note.into());
+        if number.is_none() {
+            let why = "no comment: the measured commit is not the newest of an open pull request";
+            self.lines
+                .push(workflow::annotation(Level::Notice, CHECK, why));
+        }
+    }
+
+    pub(super) fn comment_url(&self) -> Option<&str> {
+        self.comment_url.as_deref()
+    }
+
+    pub(super) fn into_lines(self) -> Vec<String> {
+        self.lines
+    }
+
+    /// Opens the check that stands beside the commit while we measure.
+    pub(super) async fn open(&mut self) {
+        let Some(github) = &self.github else { return };
+        let link = Some(self.job.link.as_str());
+        match CheckRun::open(github, CHECK, &self.job.head, link).await {
+            Ok(check) => self.check = Some(check),
+            Err(error) => self.could_not(&error),
+        }
+    }
+
+    /// Closes the check of a run that has no report.
+    pub(super) async fn failed(&mut self, error: &Error) {
+        let message = chain(error);
+        let conclusion = match error {
+            Error::Interrupted => Conclusion::Cancelled,
+            _ => Conclusion::Failure,
+        };
+        self.close(conclusion, "could not measure", &report::escaped(&message))
+            .await;
+        self.summarise(&report::failure(&message));
+        self.set_outputs(&[("verdict", "error".to_owned())]);
+    }
+
+    /// The job summary, the check, the comment.
+    pub(super) async fn publish(&mut self, report: &Report) {
+        let notes = self.notes.clone();
+        let frame = |budget| Frame {
+            notes: notes.clone(),
+            budget: Some(budget),
+            ..Frame::default()
+        };
+        self.summarise(&report::framed(
+            report,
+            &frame(workflow::SUMMARY_BUDGET / 2),
+        ));
+        let conclusion = match report.outcome {
+            _ if report.exit_code != 0 => Conclusion::Failure,
+            Outcome::Pass => Conclusion::Success,
+            _ => Conclusion::Neutral,
+        };
+        let page = report::framed(report, &frame(comment::BUDGET));
+        self.close(conclusion, &report::title(report), &page).await;
+        self.write_comment(report).await;
+    }
+
+    pub(super) fn summarise(&mut self, markdown: &str) {
+        if let Some(path) = &self.job.summary
+            && let Err(error) = workflow::summarise(path, markdown)
+        {
+            self.could_not(&error);
+        }
+    }
+
+    pub(super) fn set_outputs(&mut self, outputs: &[(&'static str, String)]) {
+        if let Some(path) = &self.job.outputs
+            && let Err(error) = workflow::set_outputs(path, outputs)
+        {
+            self.could_not(&error);
+        }
+    }
+
+    async fn close(&mut self, conclusion: Conclusion, title: &str, summary: &str) {
+        let Some((github, check)) = self.github.as_ref().zip(self.check.take()) else {
+            return;
+        };
+        if let Err(error) = check.close(github, conclusion, title, summary).await {
+            self.could_not(&error);
+        }
+    }
+
+    async fn write_comment(&mut self, report: &Report) {
+        let Some(number) = self.number else { return };
+        let when = match self.comment {
+            Comment::Never => return,
+            Comment::Auto if self.is_fork() => {
+                let message = "no comment: a fork's token may not write. A second workflow on \
+                               `workflow_run` can, with `mode: report`";
+                self.lines
+                    .push(workflow::annotation(Level::Notice, CHECK, message));
+                return;
+            }
+            Comment::OnChange if !report::has_news(report) => When::OnlyIfThere,
+            Comment::Auto | Comment::Always | Comment::OnChange => When::Always,
+        };
+        let Some(github) = &self.github else {
+            let message = format!("no comment: {TOKEN} is not set");
+            self.lines
+                .push(workflow::annotation(Level::Warning, CHECK, &message));
+            return;
+        };
+        let frame = Frame {
+            marker: Some(self.marker.line()),
+            link: Some(self.job.link.clone()),
+            notes: self.notes.clone(),
+            budget: Some(comment::BUDGET),
+        };
+        let body = report::framed(report, &frame);
+        let brief = format!(
+            "{}\n{}\n\n[The whole report]({})\n",
+            self.marker.line(),
+            report::headline(report),
+            self.job.link
+        );
+        match comment::post(github, number, &self.marker, when, &body, &brief).await {
+            Ok(posted) => self.comment_url = posted.url().map(str::to_owned),
+            Err(error) => self.could_not(&error),
+        }
+    }
+
+    fn is_fork(&self) -> bool {
+        self.job.pull_request().is_some_and(|it| it.is_fork)
+    }
+
+    /// A warning; where a fork's token may not write, that is as it should be.
+    fn could_not(&mut self, error: &publish::Error) {
+        let expected = error.is_forbidden() && (self.is_fork() || error.is_of_checks());
+        let level = if expected {
+            Level::Notice
+        } else {
+            Level::Warning
+        };
+        let mut message = chain(error);
+        if let Some(hint) = error.hint() {
+            message.push_str(&format!("; {hint}"));
+        }
+        self.lines
+            .push(workflow::annotation(level, CHECK, &message));
+    }
+}

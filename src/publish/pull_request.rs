@@ -1,0 +1,56 @@
+//! Which open pull request a finished run belongs to: of a fork the event does not say.
+
+use serde::Deserialize;
+
+use super::github::Deed;
+use super::job::Finished;
+use super::{Error, GitHub};
+
+const DEED: Deed = Deed {
+    what: "find the pull request of the measuring run",
+    permission: "pull-requests: write",
+};
+
+#[derive(Debug, Deserialize)]
+struct PullRequest {
+    number: u64,
+    head: Head,
+}
+
+#[derive(Debug, Deserialize)]
+struct Head {
+    sha: String,
+    repo: Option<Repository>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Repository {
+    full_name: String,
+}
+
+/// The number of the open pull request whose newest commit the run was of.
+pub async fn of_run(github: &GitHub, run: &Finished) -> Result<Option<u64>, Error> {
+    let owner = run.head_repository.split('/').next().unwrap_or_default();
+    let head = format!("{}:{}", encoded(owner), encoded(&run.head_branch));
+    let route = github.route(&format!("pulls?state=open&per_page=100&head={head}"));
+    let found: Vec<PullRequest> = github.list(DEED, &route).await?;
+    let is_it = |it: &PullRequest| {
+        let repository = it.head.repo.as_ref().map(|it| it.full_name.as_str());
+        it.head.sha == run.head && repository == Some(run.head_repository.as_str())
+    };
+    Ok(found.iter().find(|it| is_it(it)).map(|it| it.number))
+}
+
+/// A value within a query (RFC 3986): of a branch's name everything may be anything.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}
