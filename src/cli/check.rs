@@ -11,6 +11,7 @@ use crate::model::Report;
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
+#[group(id = "check")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) selection: Selection,

@@ -107,3 +107,13 @@ fn exit_codes() -> String {
         .collect();
     format!("Exit codes:\n{}", rows.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

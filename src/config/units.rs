@@ -33,7 +33,7 @@ pub(super) struct Change {
 }
 
 /// Suffixes, longest first where one ends another, with the factor to the base unit.
-const SUFFIXES: [(&str, Written, f64); 16] = [
+const SUFFIXES: [(&str, Written, f64); 18] = [
     ("%", Written::Percent, 0.01),
     ("k/s", Written::Rate, 1e3),
     ("/s", Written::Rate, 1.0),
@@ -50,6 +50,8 @@ const SUFFIXES: [(&str, Written, f64); 16] = [
     ("GB", Written::Bytes, 1e9),
     ("B", Written::Bytes, 1.0),
     ("s", Written::Time, 1.0),
+    ("m", Written::Time, 60.0),
+    ("h", Written::Time, 3600.0),
 ];
 
 impl Quantity {
