@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use perfgate::config;
-use perfgate::gate::judge_pairs;
+use perfgate::gate::{Confirmation, judge_pairs};
 use perfgate::measure::{PairNoise, PairPacing, Pairing, SimulatedPairs};
 use perfgate::model::{Finding, Metric, Sides, Strategy, Target, Verdict};
 
@@ -66,6 +66,7 @@ async fn jobs(change: f64, noise: PairNoise) -> Jobs {
         findings: Vec::new(),
         starts: Vec::new(),
     };
+    let confirmation = Confirmation::of([thresholds]);
     for seed in 0..JOBS {
         let pairing = Pairing {
             pacing: PairPacing {
@@ -74,6 +75,8 @@ async fn jobs(change: f64, noise: PairNoise) -> Jobs {
                 pairs: 3,
                 budget: Duration::from_secs(150),
             },
+            strategy: Strategy::Duet,
+            confirmation,
             counting: false,
             seed,
             observe: &|_| (),
@@ -81,7 +84,7 @@ async fn jobs(change: f64, noise: PairNoise) -> Jobs {
         let mut driver = SimulatedPairs::new(change, noise, seed);
         let compared = pairing.run(&sides, &mut driver).await;
         let sample = compared.expect("nothing fails").samples.remove(0);
-        let findings = judge_pairs(&sample, thresholds, Strategy::Duet);
+        let findings = judge_pairs(&sample, thresholds, confirmation);
         let judged = |it: &Finding| it.metric == Metric::CpuPerRequest;
         jobs.findings.extend(findings.into_iter().find(judged));
         jobs.starts

@@ -8,16 +8,16 @@ use tempfile::TempDir;
 use super::provenance::git;
 use crate::config;
 use crate::error::Error;
-use crate::model::{Plan, Sides, Source, Target, chain};
+use crate::model::{Plan, Sides, Source, Strategy, Target, chain};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Against {
-    /// Compare side by side with the servers of this commit, built from its tree; by default the
-    /// commit where this branch left the default one.
+    /// Compare with the servers of this commit, built from its tree; by default the commit where
+    /// this branch left the default one, else the image of the newest stored run.
     #[arg(long = "against", value_name = "GIT_REF")]
     reference: Option<String>,
-    /// Compare a server side by side with an image.
+    /// Compare a server with an image.
     #[arg(long = "against-image", value_name = "SERVER=IMAGE", num_args = 1..)]
     #[arg(conflicts_with = "reference")]
     images: Vec<String>,
@@ -31,56 +31,126 @@ pub(super) struct Against {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Wanted {
-    /// Side by side where there is another build, else with stored runs.
+    /// Side by side where there is another build, in turn where two cannot be up at once, else with
+    /// stored runs.
     Auto,
     /// Side by side, or not at all.
     Duet,
+    /// In turn, or not at all.
+    Interleaved,
     /// With stored runs.
     Stored,
+}
+
+/// A server that has a base.
+#[derive(Debug)]
+pub(super) struct Contest {
+    pub(super) sides: Sides<Target>,
+    pub(super) strategy: Strategy,
 }
 
 /// The servers of a plan that have a base, each with it.
 #[derive(Debug, Default)]
 pub(super) struct Contests {
-    pub(super) sides: Vec<Sides<Target>>,
+    pub(super) all: Vec<Contest>,
     /// What the base is, for readers.
     pub(super) base: Option<String>,
-    /// Why servers have no base.
+    /// What readers must know of how bases were found.
     pub(super) notes: Vec<String>,
+    /// Why servers have no base.
+    lacks: Vec<Lack>,
     /// The plan of the base, where its commands must be run before its servers.
     pub(super) prepare: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
-    _tree: Option<TempDir>,
+    tree: Option<TempDir>,
+}
+
+/// A server without a base.
+#[derive(Debug)]
+struct Lack {
+    server: String,
+    why: String,
+}
+
+/// The image of a stored run, which can be run again.
+#[derive(Debug, Clone)]
+pub(super) struct Anchor {
+    pub(super) server: String,
+    pub(super) image: String,
+    pub(super) commit: Option<String>,
 }
 
 impl Against {
+    /// Whether the image of a stored run may be the base.
+    pub(super) fn takes_anchors(&self) -> bool {
+        self.reference.is_none() && self.images.is_empty() && self.strategy != Wanted::Stored
+    }
+
     /// The contests that were asked for, or that there are by default.
-    pub(super) fn contests(&self, plan: &Plan) -> Result<Contests, Error> {
-        let contests = match (&self.reference, self.strategy) {
+    pub(super) fn contests(&self, plan: &Plan, anchors: &[Anchor]) -> Result<Contests, Error> {
+        let mut contests = match (&self.reference, self.strategy) {
             (_, Wanted::Stored) => return Ok(Contests::default()),
             (Some(reference), _) => of_commit(plan, reference)?,
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
-            (None, _) => self.by_default(plan).unwrap_or_else(|why| Contests {
-                notes: vec![format!("compared with stored runs: {why}")],
-                ..Contests::default()
-            }),
+            (None, _) => self.by_default(plan, anchors),
         };
-        if self.strategy == Wanted::Duet && contests.sides.len() < plan.targets.len() {
+        self.bring_together(&mut contests)?;
+        let wanted = match self.strategy {
+            Wanted::Duet => "--strategy duet",
+            Wanted::Interleaved => "--strategy interleaved",
+            Wanted::Auto | Wanted::Stored => "",
+        };
+        contests.explain(plan);
+        if !wanted.is_empty() && contests.all.len() < plan.targets.len() {
             return Err(Error::Argument {
-                argument: "--strategy duet".into(),
+                argument: wanted.into(),
                 reason: contests.notes.join("; "),
             });
         }
         Ok(contests)
     }
 
-    /// Against the commit before the changes; why not, otherwise.
-    fn by_default(&self, plan: &Plan) -> Result<Contests, String> {
+    /// Against the commit before the changes; for servers that it does not have, or that cannot be
+    /// built from it, against the image of their newest stored run.
+    fn by_default(&self, plan: &Plan, anchors: &[Anchor]) -> Contests {
         let commit = match &self.usual {
-            Some(commit) => commit.clone(),
-            None => earlier(&plan.root)?,
+            Some(commit) => Ok(commit.clone()),
+            None => earlier(&plan.root).map_err(str::to_owned),
         };
-        of_commit(plan, &commit).map_err(|error| chain(&error))
+        let found = commit.and_then(|it| of_commit(plan, &it).map_err(|error| chain(&error)));
+        let mut contests = found.unwrap_or_else(|why| Contests::none(plan, &why));
+        contests.fall_back_on(plan, anchors);
+        contests
+    }
+
+    /// Side by side, or in turn where two of a server cannot be up at once.
+    fn bring_together(&self, contests: &mut Contests) -> Result<(), Error> {
+        for Contest { sides, strategy } in &mut contests.all {
+            let name = &sides.head.name;
+            let both = [&sides.head, &sides.base];
+            let alone = both.into_iter().any(|it| !it.can_be_up_twice());
+            match self.strategy {
+                Wanted::Interleaved => *strategy = Strategy::Interleaved,
+                Wanted::Duet if alone => {
+                    return Err(Error::Argument {
+                        argument: "--strategy duet".into(),
+                        reason: format!(
+                            "`{name}` is not told where to listen, so that two of it cannot be up \
+                             at once; use {{host}} and {{port}} in its `run` or `env`"
+                        ),
+                    });
+                }
+                _ if alone => {
+                    *strategy = Strategy::Interleaved;
+                    contests.notes.push(format!(
+                        "`{name}` and its base were measured in turn, which tells less than side by \
+                         side: it is not told where to listen"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn of_images(&self, plan: &Plan) -> Result<Contests, Error> {
@@ -100,11 +170,7 @@ impl Against {
                 let reason = format!("`{server}` does not run in a container");
                 return Err(fail(reason));
             }
-            let base = Target {
-                source: Source::Image(image.to_owned()),
-                ..head.clone()
-            };
-            contests.sides.push(sides(head, base));
+            contests.all.push(with_image(head, image));
         }
         contests.base = Some(self.images.join(", "));
         Ok(contests)
@@ -112,18 +178,67 @@ impl Against {
 }
 
 impl Contests {
+    /// No server has a base, all for one reason.
+    fn none(plan: &Plan, why: &str) -> Self {
+        let lack = |target: &Target| Lack {
+            server: target.name.clone(),
+            why: why.to_owned(),
+        };
+        Self {
+            lacks: plan.targets.iter().map(lack).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Gives servers without a base the image of their newest stored run.
+    fn fall_back_on(&mut self, plan: &Plan, anchors: &[Anchor]) {
+        let mut images = Vec::new();
+        self.lacks.retain(|Lack { server, why }| {
+            let head = plan.targets.iter().find(|it| it.name == *server);
+            let anchor = anchors.iter().find(|it| it.server == *server);
+            let Some((head, anchor)) = head.zip(anchor) else {
+                return true;
+            };
+            let commit = anchor.commit.as_deref().map_or("no commit", short);
+            self.notes.push(format!(
+                "`{server}` is compared with the image of its newest stored run ({commit}): {why}"
+            ));
+            images.push(format!("{server}={}", anchor.image));
+            self.all.push(with_image(head, &anchor.image));
+            false
+        });
+        if self.base.is_none() && !images.is_empty() {
+            self.base = Some(images.join(", "));
+        }
+    }
+
+    /// Says why servers have no base: once for all where it is one reason.
+    fn explain(&mut self, plan: &Plan) {
+        let whole = self.lacks.len() == plan.targets.len()
+            && self.lacks.windows(2).all(|two| two[0].why == two[1].why);
+        if let Some(first) = self.lacks.first().filter(|_| whole) {
+            let note = format!("compared with stored runs: {}", first.why);
+            self.notes.push(note);
+            return;
+        }
+        let note =
+            |Lack { server, why }: &Lack| format!("`{server}` is compared with stored runs: {why}");
+        self.notes.extend(self.lacks.iter().map(note));
+    }
+
     /// The plan with the other builds beside its own.
     pub(super) fn with_bases(&self, plan: &Plan) -> Plan {
         let mut all = plan.clone();
         all.targets
-            .extend(self.sides.iter().map(|it| it.base.clone()));
+            .extend(self.all.iter().map(|it| it.sides.base.clone()));
         all
     }
 
     /// The plan of those that have no other build.
     pub(super) fn without_base(&self, plan: &Plan) -> Plan {
         let mut alone = plan.clone();
-        let has_base = |target: &Target| self.sides.iter().any(|it| it.head.name == target.name);
+        let has_base =
+            |target: &Target| self.all.iter().any(|it| it.sides.head.name == target.name);
         alone.targets.retain(|target| !has_base(target));
         alone
     }
@@ -137,37 +252,30 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
     let prefix = git(&plan.root, &["rev-parse", "--show-prefix"]).unwrap_or_default();
     let name = plan.file.file_name().unwrap_or_default();
     let file = tree.path().join(prefix.trim_end()).join(name);
-    let (mut found, mut notes, mut prepare) = (Vec::new(), Vec::new(), None);
+    let mut contests = Contests::default();
     if file.exists() {
         let before = config::load(&file)?;
         for head in &plan.targets {
             let mut targets = before.targets.iter();
             let base = targets.find(|target| target.name == head.name);
             match comparable(head, base) {
-                Ok(base) => found.push(sides(head, base.clone())),
-                Err(why) => notes.push(format!(
-                    "`{}` is compared with stored runs: {why} in commit {}",
-                    head.name,
-                    short(&commit)
-                )),
+                Ok(base) => contests.all.push(contest(head, base.clone())),
+                Err(why) => contests.lacks.push(Lack {
+                    server: head.name.clone(),
+                    why: format!("{why} in commit {}", short(&commit)),
+                }),
             }
         }
         // Containers are built from the tree; for processes its own commands build.
-        let is_process = |it: &Sides<Target>| matches!(it.base.source, Source::Run(_));
-        prepare = found.iter().any(is_process).then_some(before);
+        let is_process = |it: &Contest| matches!(it.sides.base.source, Source::Run(_));
+        contests.prepare = contests.all.iter().any(is_process).then_some(before);
     } else {
-        let (commit, name) = (short(&commit), name.display());
-        notes.push(format!(
-            "compared with stored runs: commit {commit} has no {name}"
-        ));
+        let why = format!("commit {} has no {}", short(&commit), name.display());
+        contests = Contests::none(plan, &why);
     }
-    Ok(Contests {
-        base: (!found.is_empty()).then_some(commit),
-        sides: found,
-        notes,
-        prepare,
-        _tree: Some(tree),
-    })
+    contests.base = (!contests.all.is_empty()).then_some(commit);
+    contests.tree = Some(tree);
+    Ok(contests)
 }
 
 /// The base where both can be started by perfgate; why not, otherwise.
@@ -184,8 +292,8 @@ fn comparable<'a>(head: &Target, base: Option<&'a Target>) -> Result<&'a Target,
 }
 
 /// The base answers the head's requests, by its own name.
-fn sides(head: &Target, base: Target) -> Sides<Target> {
-    Sides {
+fn contest(head: &Target, base: Target) -> Contest {
+    let sides = Sides {
         base: Target {
             name: format!("{}.base", head.name),
             behind: head.behind.clone(),
@@ -193,7 +301,20 @@ fn sides(head: &Target, base: Target) -> Sides<Target> {
             ..base
         },
         head: head.clone(),
+    };
+    Contest {
+        sides,
+        strategy: Strategy::Duet,
     }
+}
+
+/// The head's own settings with another image.
+fn with_image(head: &Target, image: &str) -> Contest {
+    let base = Target {
+        source: Source::Image(image.to_owned()),
+        ..head.clone()
+    };
+    contest(head, base)
 }
 
 /// The commit before the changes that are judged: where the branch left the default one; for

@@ -2,11 +2,12 @@ use std::path::PathBuf;
 
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
-use super::judging::{assemble, judge, reference, store};
+use super::judging::{assemble, judge, store, stored};
 use super::measuring::Setting;
 use super::output::deliver;
 use crate::document;
 use crate::error::Error;
+use crate::gate::Reference;
 use crate::model::Report;
 
 /// Measures, compares with another build or with the stored baseline, judges.
@@ -41,12 +42,17 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     setting.announce();
     let plan = &setting.plan;
     let store = store(plan, args.baseline.as_deref())?;
-    let reference = reference(&store)?;
-    let contests = args.against.contests(plan)?;
+    let stored = stored(&store)?;
+    let anchors = if args.against.takes_anchors() {
+        setting.anchors(&stored).await
+    } else {
+        Vec::new()
+    };
+    let contests = args.against.contests(plan, &anchors)?;
     let measurement = setting.compare(&contests, args.selection.manner()).await?;
     if let Some(path) = &args.save {
         document::write(path, &document::text(&measurement))?;
     }
-    let findings = judge(plan, &measurement, &reference);
+    let findings = judge(plan, &measurement, &Reference::Stored(stored));
     Ok(assemble(&measurement, findings, &args.strictness))
 }

@@ -10,9 +10,9 @@ use super::remarks::remarks;
 use crate::baseline::Store;
 use crate::config;
 use crate::error::Error;
-use crate::gate::{self, Reference, outcome};
+use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    Baseline, Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds, chain,
+    Baseline, Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -58,10 +58,11 @@ pub(super) fn judge(plan: &Plan, measurement: &Measurement, reference: &Referenc
     let of_sample = |sample: &Sample| thresholds(plan, &sample.key.server, &sample.key.endpoint);
     let mut findings = gate::judge(&measurement.samples, reference, of_sample);
     let none = Thresholds::new();
+    let rules =
+        |sample: &PairedSample| thresholds(plan, &sample.server, &sample.endpoint).unwrap_or(&none);
+    let confirmation = Confirmation::of(measurement.pairs.iter().map(rules));
     for sample in &measurement.pairs {
-        let rules = thresholds(plan, &sample.server, &sample.endpoint);
-        let rules = rules.unwrap_or(&none);
-        findings.extend(gate::judge_pairs(sample, rules, Strategy::Duet));
+        findings.extend(gate::judge_pairs(sample, rules(sample), confirmation));
     }
     gate::accept(&mut findings, &plan.accepted, day(measurement));
     findings

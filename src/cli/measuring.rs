@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::Contests;
+use super::against::{Anchor, Contest, Contests};
 use super::args::Selection;
 use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
 use crate::error::Error;
+use crate::gate::Confirmation;
 use crate::measure::{
     Compared, Event, Live, LivePairs, Measuring, Order, PairPacing, Pairing, fingerprint,
 };
-use crate::model::{Measurement, NetworkPath, Plan, Provenance};
+use crate::model::{Baseline, Measurement, NetworkPath, Plan, Provenance};
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
 /// How a run goes about it.
@@ -76,6 +77,36 @@ impl Setting {
             engine: None,
             notes: note.into_iter().collect(),
         }
+    }
+
+    /// The images of the newest good stored runs, of those servers that run in containers, which can
+    /// be run again.
+    pub(super) async fn anchors(&self, stored: &[Baseline]) -> Vec<Anchor> {
+        let mut anchors = Vec::new();
+        let Some(engine) = &self.engine else {
+            return anchors;
+        };
+        for target in self
+            .plan
+            .targets
+            .iter()
+            .filter(|it| it.source.is_contained())
+        {
+            let own = |run: &&Baseline| run.key.server == target.name && run.is_good();
+            let newest = stored.iter().filter(own).max_by_key(|run| run.time);
+            let Some((run, image)) = newest.and_then(|run| Some((run, run.anchor.as_ref()?)))
+            else {
+                continue;
+            };
+            if stack::is_at_hand(engine, image).await {
+                anchors.push(Anchor {
+                    server: target.name.clone(),
+                    image: image.clone(),
+                    commit: run.commit.clone(),
+                });
+            }
+        }
+        anchors
     }
 
     /// Announces what is unusual before the work begins.
@@ -144,9 +175,13 @@ impl Setting {
         let images = stack.image_ids();
         let path = words(stack.path());
         let mut compared = Compared::default();
-        for sides in &contests.sides {
+        let cells = contests.all.iter().flat_map(|it| &it.sides.head.cells);
+        let confirmation = Confirmation::of(cells.map(|cell| &cell.thresholds));
+        for Contest { sides, strategy } in &contests.all {
             let pairing = Pairing {
                 pacing: PairPacing::of(self.plan.pacing),
+                strategy: *strategy,
+                confirmation,
                 counting: true,
                 seed,
                 observe: &observe,

@@ -1,20 +1,22 @@
 //! Measurement × reference → findings. Pure: the same numbers always give the same verdicts.
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
-//! history and its threshold into a verdict (`counters` the one for what is counted exactly),
-//! [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other.
+//! history and its threshold into a verdict (`counters` the one for what is counted exactly).
+//! [`judge_pairs`] judges rounds of two builds by what [`Evidence`] says. [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other.
 
 mod accept;
 mod counters;
 mod decide;
+mod evidence;
 mod outcome;
 mod paired;
 mod rank;
 mod reference;
 
 pub use accept::accept;
+pub use evidence::{Confirmation, Confirmed, Evidence, LOOKS};
 pub use outcome::outcome;
-pub use paired::{CONFIRMING_STARTS, LOOKS, Standing, judge_pairs, standing};
+pub use paired::{Standing, judge_pairs, standing};
 pub use rank::rank;
 pub use reference::{FEWEST_RUNS, LONGEST_HISTORY, Reference};
 

@@ -3,26 +3,12 @@
 
 use super::counters;
 use super::decide::{self, Scale};
+use super::evidence::{Confirmation, Confirmed, Evidence};
 use crate::model::{
-    Finding, Metric, PairedSample, PairedStart, Reason, Round, Rule, Sides, Strategy, Threshold,
+    Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Strategy, Threshold,
     Thresholds, Verdict,
 };
 use crate::stats;
-
-/// Numbers of starts after which a cell is looked at; it ends at the first that decides.
-pub const LOOKS: [usize; 4] = [4, 6, 8, 12];
-/// Starts of a confirmation.
-pub const CONFIRMING_STARTS: usize = 4;
-/// One-sided errors of a look: below the interval, which calls a regression, and above it, which
-/// calls a pass. Four looks together err in 2.5 % and 5 % (Pocock's boundary, *Group sequential
-/// methods in the design and analysis of clinical trials*, 1977).
-const ERRORS: [f64; 2] = [0.0091, 0.0194];
-/// One-sided error of the confirmation.
-const CONFIRMATION_ERROR: f64 = 0.05;
-/// Starts from which ranks bound the location: fewer have no ranks rare enough.
-const FEWEST_RANKED: usize = 8;
-/// A change of so many standard errors is found in four of five runs.
-const POWER: f64 = 3.1;
 
 /// Where a cell stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,35 +21,28 @@ pub enum Standing {
     Settled,
 }
 
-/// What starts say about a metric on the log scale, positive for worse.
-#[derive(Debug, Clone, Copy)]
-struct Evidence {
-    starts: usize,
-    estimate: f64,
-    lower: f64,
-    upper: f64,
-    /// Standard deviation of one start.
-    deviation: f64,
-}
-
 /// Judges every metric of a cell.
 pub fn judge_pairs(
     sample: &PairedSample,
     thresholds: &Thresholds,
-    strategy: Strategy,
+    confirmation: Confirmation,
 ) -> Vec<Finding> {
     let of_metric = |metric: &Metric| {
         let threshold = thresholds.get(metric).cloned().unwrap_or_default();
-        decide(sample, *metric, &threshold, strategy)
+        decide(sample, *metric, &threshold, confirmation)
     };
     Metric::ALL.iter().filter_map(of_metric).collect()
 }
 
 /// Whether a cell needs more pairs, or a confirmation.
-pub fn standing(sample: &PairedSample, thresholds: &Thresholds) -> Standing {
+pub fn standing(
+    sample: &PairedSample,
+    thresholds: &Thresholds,
+    confirmation: Confirmation,
+) -> Standing {
     let judged = thresholds.iter();
     let findings: Vec<_> = judged
-        .filter_map(|(metric, threshold)| decide(sample, *metric, threshold, Strategy::Duet))
+        .filter_map(|(metric, threshold)| decide(sample, *metric, threshold, confirmation))
         .collect();
     // What is counted exactly, and a ceiling, need no second look.
     let suspect =
@@ -84,10 +63,10 @@ fn decide(
     sample: &PairedSample,
     metric: Metric,
     threshold: &Threshold,
-    strategy: Strategy,
+    confirmation: Confirmation,
 ) -> Option<Finding> {
     let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
-    finding.strategy = strategy;
+    finding.strategy = sample.strategy;
     let shown = if metric.is_counter() {
         let counters = sample.counters.as_ref();
         counters
@@ -111,8 +90,8 @@ fn decide(
         return Some(finding.with(Verdict::Inconclusive, Some(reason)));
     }
     // Side by side with the base the head has half of the cores to itself.
-    let alone = metric.is_timed_by_generator();
-    if let Some(ceiling) = threshold.ceiling.as_ref().filter(|_| !alone)
+    let shared = sample.strategy == Strategy::Duet && metric.is_timed_by_generator();
+    if let Some(ceiling) = threshold.ceiling.as_ref().filter(|_| !shared)
         && decide::crosses(metric, head, ceiling)
     {
         finding.rule = Some(ceiling.to_string());
@@ -120,7 +99,7 @@ fn decide(
     }
     let Some(rule) = &threshold.margin else {
         return Some(match &threshold.ceiling {
-            Some(_) if alone => finding.not_judged(Reason::NeedsTheMachine),
+            Some(_) if shared => finding.not_judged(Reason::NeedsTheMachine),
             _ => decide::by_ceiling_alone(finding, threshold),
         });
     };
@@ -140,33 +119,23 @@ fn decide(
     if requests < needed {
         return Some(finding.not_judged(Reason::TooFewRequests { requests, needed }));
     }
-    Some(by_looks(finding, sample, base, rule, threshold.floor))
+    let scale = Scale::of(metric);
+    let margin = scale.margin(rule.value, threshold.floor, base);
+    Some(by_looks(finding, sample, margin, confirmation))
 }
 
 /// The verdict of the first look that decides, confirmed where it calls a regression.
 fn by_looks(
     mut finding: Finding,
     sample: &PairedSample,
-    base: f64,
-    rule: &Rule,
-    floor: Option<f64>,
+    margin: f64,
+    confirmation: Confirmation,
 ) -> Finding {
     let scale = Scale::of(finding.metric);
     let Some(changes) = changes(&sample.starts, finding.metric) else {
         return finding.not_judged(Reason::NoRatio);
     };
-    let margin = scale.margin(rule.value, floor, base);
-    let looks = LOOKS.into_iter().filter(|look| *look < changes.len());
-    let looks = looks.chain([changes.len()]);
-    let mut last = None;
-    for look in looks {
-        let evidence = Evidence::of(&changes[..look], ERRORS);
-        last = Some((evidence, evidence.decides(margin)));
-        if last.is_some_and(|(_, decided)| decided.is_some()) {
-            break;
-        }
-    }
-    let (evidence, decided) = last.expect("the number of starts is a look");
+    let (evidence, decided) = Evidence::search(&changes, margin);
     let shown = |worse: f64| scale.change(worse);
     let mut interval = [shown(evidence.lower), shown(evidence.upper)];
     interval.sort_by(f64::total_cmp);
@@ -175,13 +144,13 @@ fn by_looks(
         .iter()
         .all(|end| end.is_finite())
         .then_some(interval);
-    finding.level = Some(1.0 - ERRORS.iter().sum::<f64>());
+    finding.level = Some(Evidence::level());
     finding.pairs = pairs(&sample.starts[..evidence.starts]);
     finding.margin = Some(shown(margin).abs());
     finding.detectable = Some(shown(evidence.detectable().max(margin)).abs());
     match decided {
         None => finding.with(Verdict::Inconclusive, Some(Reason::Undecided)),
-        Some(Verdict::Regression) => confirm(finding, sample, evidence, margin),
+        Some(Verdict::Regression) => confirm(finding, sample, evidence, margin, confirmation),
         Some(verdict) => {
             let improved = evidence.upper < 0.0 && -evidence.estimate > margin;
             finding.with(verdict, improved.then_some(Reason::Improved))
@@ -190,59 +159,24 @@ fn by_looks(
 }
 
 /// A regression that was looked for once more, in fresh containers, and is not there, is none.
-fn confirm(mut finding: Finding, sample: &PairedSample, first: Evidence, margin: f64) -> Finding {
+fn confirm(
+    mut finding: Finding,
+    sample: &PairedSample,
+    first: Evidence,
+    margin: f64,
+    confirmation: Confirmation,
+) -> Finding {
     let Some(again) = changes(&sample.confirmation, finding.metric).filter(|it| !it.is_empty())
     else {
         return finding.with(Verdict::Regression, None);
     };
-    let second = Evidence::of(&again, [CONFIRMATION_ERROR; 2]);
-    let weigh = |evidence: Evidence| evidence.estimate * evidence.starts as f64;
-    let pooled = (weigh(first) + weigh(second)) / (first.starts + second.starts) as f64;
+    let Confirmed { estimate, holds } = first.confirmed(&again, margin, confirmation);
     finding.pairs += pairs(&sample.confirmation);
-    finding.change = Some(Scale::of(finding.metric).change(pooled));
-    if second.lower > 0.0 && pooled > margin {
+    finding.change = Some(Scale::of(finding.metric).change(estimate));
+    if holds {
         finding.with(Verdict::Regression, None)
     } else {
         finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
-    }
-}
-
-impl Evidence {
-    /// Student's t for few starts, ranks for more.
-    fn of(changes: &[f64], errors: [f64; 2]) -> Self {
-        let (mean, deviation) = stats::mean_and_deviation(changes);
-        let ranked = changes.len() >= FEWEST_RANKED;
-        let [lower, upper] = if ranked {
-            stats::signed_rank_bounds(changes, errors)
-        } else {
-            stats::mean_bounds(changes, errors)
-        };
-        let located = stats::hodges_lehmann(changes).filter(|_| ranked);
-        Self {
-            starts: changes.len(),
-            estimate: located.unwrap_or(mean),
-            lower,
-            upper,
-            deviation,
-        }
-    }
-
-    /// A regression is worse for certain, and by more than the margin as far as can be told; a pass
-    /// is not worse by the margin for certain.
-    fn decides(self, margin: f64) -> Option<Verdict> {
-        if self.starts < LOOKS[0] {
-            None
-        } else if self.lower > 0.0 && self.estimate > margin {
-            Some(Verdict::Regression)
-        } else if self.upper < margin {
-            Some(Verdict::Pass)
-        } else {
-            None
-        }
-    }
-
-    fn detectable(self) -> f64 {
-        POWER * self.deviation / (self.starts as f64).sqrt()
     }
 }
 

@@ -127,20 +127,7 @@ impl Driver for Live {
         let tally = window.close().await?;
         server.check().await?;
         let after = resources(server).await?;
-        let both = before.zip(after);
-        let throttled = both.as_ref().map_or(Duration::ZERO, |(before, after)| {
-            after.throttled.saturating_sub(before.throttled)
-        });
-        Ok(Round {
-            tally,
-            usage: both.as_ref().map(|(before, after)| Usage {
-                cpu: after.cpu.saturating_sub(before.cpu),
-                memory: after.memory.max(highest),
-                rss: after.rss,
-            }),
-            machine: Some(Moment::now().since(moment, throttled)),
-            turnover: both.and_then(|(before, after)| turnover::between(&before, &after)),
-        })
+        Ok(measured(tally, before.zip(after).as_ref(), highest, moment))
     }
 
     async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
@@ -168,6 +155,28 @@ pub(super) async fn resources(server: &Server) -> Result<Option<Resources>, Erro
         server.check().await?;
     }
     Ok(resources?)
+}
+
+/// A round, with what the server used between two idle moments and what the machine did since.
+pub(super) fn measured(
+    tally: Tally,
+    used: Option<&(Resources, Resources)>,
+    highest: u64,
+    since: Moment,
+) -> Round {
+    let throttled = used.map_or(Duration::ZERO, |(before, after)| {
+        after.throttled.saturating_sub(before.throttled)
+    });
+    Round {
+        tally,
+        usage: used.map(|(before, after)| Usage {
+            cpu: after.cpu.saturating_sub(before.cpu),
+            memory: after.memory.max(highest),
+            rss: after.rss,
+        }),
+        machine: Some(Moment::now().since(since, throttled)),
+        turnover: used.and_then(|(before, after)| turnover::between(before, after)),
+    }
 }
 
 /// Does what blocks a thread aside from those that wait for input and output.

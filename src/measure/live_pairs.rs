@@ -1,14 +1,15 @@
 use std::time::{Duration, Instant};
 
-use super::live::{Open, loaded, resources};
-use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass, turnover};
+use super::live::{Open, loaded, measured, resources};
+use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass};
 use crate::load::{Crew, Job};
-use crate::model::{Cell, Pair, Rate, Round, Side, Sides, Target, Usage};
+use crate::model::{Cell, Rate, Round, Side, Sides, Target};
 use crate::stack::machine::Moment;
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
-/// Drives two real builds of a server with real load. Both are pinned to the same CPUs and loaded
-/// at the same time, so that they see the same machine; each has a database of its own.
+/// Drives two real builds of a server with real load. Those that are up at the same time are pinned
+/// to the same CPUs and loaded together, so that they see the same machine; each has a database of
+/// its own.
 pub struct LivePairs<'a> {
     stack: &'a Stack,
     clock: Instant,
@@ -69,7 +70,7 @@ impl<'a> LivePairs<'a> {
         Ok(tenancies)
     }
 
-    /// A round of both sides over the same stretch of time.
+    /// A round of every side that is up, all over the same stretch of time.
     async fn together(
         &self,
         cells: Sides<&Cell>,
@@ -77,19 +78,27 @@ impl<'a> LivePairs<'a> {
         rate: Option<f64>,
         first: Side,
         observe: Observer<'_>,
-    ) -> Result<Sides<Round>, Error> {
+    ) -> Result<Sides<Option<Round>>, Error> {
         let steady = rate.map(|rate| Rate {
             from: rate,
             to: rate,
         });
-        let head = self.job(Side::Head, cells.head, steady);
-        let base = self.job(Side::Base, cells.base, steady);
-        let (head, base) =
-            loaded(move || Ok((Crew::connect(&head)?, Crew::connect(&base)?))).await?;
-        let before = Sides {
-            head: resources(&self.up(Side::Head).server).await?,
-            base: resources(&self.up(Side::Base).server).await?,
-        };
+        let is_up = |side: &Side| self.up.get(*side).is_some();
+        let up: Vec<Side> = Side::BOTH.into_iter().filter(is_up).collect();
+        let jobs: Vec<_> = up
+            .iter()
+            .map(|side| self.job(*side, cells.get(*side), steady))
+            .collect();
+        let crews = loaded(move || {
+            jobs.iter()
+                .map(Crew::connect)
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let crews = crews.await?;
+        let mut before = Vec::new();
+        for side in &up {
+            before.push(resources(&self.up(*side).server).await?);
+        }
         let moment = Moment::now();
         let opens = Instant::now() + LEAD;
         // Requests that are due at the same instant would wait for each other, always in the same
@@ -98,50 +107,31 @@ impl<'a> LivePairs<'a> {
             + rate.map_or(Duration::ZERO, |rate| {
                 Duration::from_secs_f64(0.5 / rate.max(1.0))
             });
-        let opens_of = |side| if side == first { opens } else { later };
-        let mut loads = Sides {
-            head: Open::at(head, opens_of(Side::Head), window),
-            base: Open::at(base, opens_of(Side::Base), window),
+        let open = |(crew, side): (Crew, &Side)| {
+            Open::at(crew, if *side == first { opens } else { later }, window)
         };
-        let mut highest = Sides::default();
-        while let Some(rate) = loads.head.next_rate().await {
+        let mut loads: Vec<_> = crews.into_iter().zip(&up).map(open).collect();
+        let mut highest = vec![0; up.len()];
+        while let Some(rate) = loads[0].next_rate().await {
             observe(Event::Rate(rate));
-            for side in Side::BOTH {
-                let seen = self.up(side).server.working_set().await;
-                let highest: &mut u64 = highest.get_mut(side);
+            for (highest, side) in highest.iter_mut().zip(&up) {
+                let seen = self.up(*side).server.working_set().await;
                 *highest = seen.unwrap_or_default().max(*highest);
             }
         }
-        let tallies = Sides {
-            head: loads.head.close().await?,
-            base: loads.base.close().await?,
-        };
-        let mut after = Sides::default();
-        for side in Side::BOTH {
+        let mut tallies = Vec::new();
+        for load in loads {
+            tallies.push(load.close().await?);
+        }
+        let mut rounds = Sides::default();
+        let ended = up.into_iter().zip(tallies).zip(before).zip(highest);
+        for (((side, tally), before), highest) in ended {
             let server = &self.up(side).server;
             server.check().await?;
-            *after.get_mut(side) = resources(server).await?;
+            let used = before.zip(resources(server).await?);
+            *rounds.get_mut(side) = Some(measured(tally, used.as_ref(), highest, moment));
         }
-        let round = |side: Side| {
-            let both = before.get(side).as_ref().zip(after.get(side).as_ref());
-            let throttled = both.map_or(Duration::ZERO, |(before, after)| {
-                after.throttled.saturating_sub(before.throttled)
-            });
-            Round {
-                tally: tallies.get(side).clone(),
-                usage: both.map(|(before, after)| Usage {
-                    cpu: after.cpu.saturating_sub(before.cpu),
-                    memory: after.memory.max(*highest.get(side)),
-                    rss: after.rss,
-                }),
-                machine: Some(Moment::now().since(moment, throttled)),
-                turnover: both.and_then(|(before, after)| turnover::between(before, after)),
-            }
-        };
-        Ok(Sides {
-            head: round(Side::Head),
-            base: round(Side::Base),
-        })
+        Ok(rounds)
     }
 }
 
@@ -153,6 +143,7 @@ impl PairDriver for LivePairs<'_> {
     async fn start(
         &mut self,
         sides: &Sides<Target>,
+        started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Duration>>, Error> {
@@ -163,7 +154,7 @@ impl PairDriver for LivePairs<'_> {
         };
         let set_up = self.set_up.insert(set_up);
         let mut startup = Sides::default();
-        for side in [draw.first, draw.first.other()] {
+        for side in started.iter().copied() {
             let place = if side == Side::Head {
                 draw.place
             } else {
@@ -195,29 +186,20 @@ impl PairDriver for LivePairs<'_> {
         observe: Observer<'_>,
     ) -> Result<f64, Error> {
         let rounds = self.together(cells, longest, None, Side::Head, observe);
-        let rounds = rounds.await?.as_ref().map(Round::throughput);
-        Ok(rounds.head.min(rounds.base))
+        let rounds = rounds.await?.map(|round| round.map(|it| it.throughput()));
+        let up = [rounds.head, rounds.base].into_iter().flatten();
+        Ok(up.reduce(f64::min).unwrap_or_default())
     }
 
-    async fn pair(
+    async fn rounds(
         &mut self,
         cells: Sides<&Cell>,
         window: Duration,
-        capacity: f64,
+        rate: Option<f64>,
         first: Side,
         observe: Observer<'_>,
-    ) -> Result<Pair, Error> {
-        let closed = self.together(cells, window, None, first, observe).await?;
-        let open = if cells.head.workload.rate.is_some() {
-            closed.clone()
-        } else {
-            let rate = Some(capacity / 2.0);
-            self.together(cells, window, rate, first, observe).await?
-        };
-        Ok(Pair {
-            closed,
-            open: Some(open),
-        })
+    ) -> Result<Sides<Option<Round>>, Error> {
+        self.together(cells, window, rate, first, observe).await
     }
 
     async fn stop(&mut self) -> Result<(), Error> {

@@ -24,6 +24,7 @@ mod simulated;
 mod simulated_pairs;
 mod steady;
 mod turnover;
+mod visit;
 
 pub use driver::{Counted, Driver, WarmUp};
 pub use error::Error;

@@ -8,16 +8,21 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
+use super::visit::{Stretch, Visit};
 use super::{Counted, Error, Event, Observer};
-use crate::gate::{CONFIRMING_STARTS, LOOKS, Standing, standing};
+use crate::gate::{Confirmation, LOOKS, Standing, standing};
 use crate::model::{
-    Cell, Incident, Pacing, Pair, PairedSample, PairedStart, Side, Sides, Target, chain,
+    Cell, Incident, Pacing, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target, chain,
 };
 
 /// What is compared, for how long, and who watches.
 #[derive(Clone, Copy)]
 pub struct Pairing<'a> {
     pub pacing: PairPacing,
+    /// Side by side, or in turn.
+    pub strategy: Strategy,
+    /// How sure a confirmation must be.
+    pub confirmation: Confirmation,
     /// Whether single requests are counted after the first start.
     pub counting: bool,
     /// What is drawn follows from it.
@@ -69,10 +74,11 @@ pub trait PairDriver {
     /// Time since the driver was made.
     fn elapsed(&self) -> Duration;
 
-    /// Starts both sides afresh; how long each took to answer.
+    /// Starts some sides afresh, one after the other; how long each took to answer.
     fn start(
         &mut self,
         sides: &Sides<Target>,
+        started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<Sides<Option<Duration>>, Error>>;
@@ -80,7 +86,7 @@ pub trait PairDriver {
     /// Single requests on a cell of one side, and what they made the services count.
     fn count(&mut self, side: Side, cell: &Cell) -> impl Future<Output = Result<Counted, Error>>;
 
-    /// Loads a cell of both sides; requests per second of the slower one.
+    /// Loads a cell of the sides that are up; requests per second of the slowest.
     fn warm_up(
         &mut self,
         cells: Sides<&Cell>,
@@ -88,17 +94,18 @@ pub trait PairDriver {
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<f64, Error>>;
 
-    /// One pair of rounds on a cell: as much as each side takes, then half of `capacity`.
-    fn pair(
+    /// A round on a cell of every side that is up, all over the same stretch of time: as much as
+    /// each takes, or at a rate.
+    fn rounds(
         &mut self,
         cells: Sides<&Cell>,
         window: Duration,
-        capacity: f64,
+        rate: Option<f64>,
         first: Side,
         observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Pair, Error>>;
+    ) -> impl Future<Output = Result<Sides<Option<Round>>, Error>>;
 
-    /// Ends both sides, those that are there.
+    /// Ends the sides that are up.
     fn stop(&mut self) -> impl Future<Output = Result<(), Error>>;
 }
 
@@ -155,6 +162,7 @@ impl Pairing<'_> {
         let samples = sides.head.cells.iter().map(|cell| PairedSample {
             server: sides.head.name.clone(),
             endpoint: cell.endpoint.clone(),
+            strategy: self.strategy,
             threads: cell.workload.threads,
             starts: Vec::new(),
             confirmation: Vec::new(),
@@ -217,7 +225,7 @@ impl<D: PairDriver> Contest<'_, D> {
             .filter(|cell| self.standing(*cell) == Standing::Suspect)
             .collect();
         if !suspects.is_empty() {
-            for _ in 0..CONFIRMING_STARTS {
+            for _ in 0..self.pairing.confirmation.starts {
                 self.start(&suspects, Phase::Confirmation).await?;
             }
         }
@@ -226,68 +234,117 @@ impl<D: PairDriver> Contest<'_, D> {
 
     fn standing(&self, cell: usize) -> Standing {
         let thresholds = &self.sides.head.cells[cell].thresholds;
-        standing(&self.compared.samples[cell], thresholds)
+        let sample = &self.compared.samples[cell];
+        standing(sample, thresholds, self.pairing.confirmation)
     }
 
-    /// A fresh start of both sides, and pairs on some cells in an order of its own.
+    /// A fresh start of both sides, and pairs on some cells in an order of its own. Sides that take
+    /// turns are each ended before the other starts.
     async fn start(&mut self, cells: &[usize], phase: Phase) -> Result<(), Error> {
-        let Pairing {
-            pacing,
-            counting,
-            observe,
-            ..
-        } = self.pairing;
         let draw = Draw {
             first: self.side(),
             place: self.random.random_range(0..2),
         };
-        let startup = self.driver.start(self.sides, draw, observe).await?;
-        let is_first = self.compared.samples[0].starts.is_empty();
-        if counting && is_first && phase == Phase::Search {
-            self.count().await?;
-        }
-        let mut cells = cells.to_vec();
-        cells.shuffle(&mut self.random);
-        for cell in cells {
-            let both = Sides {
-                head: &self.sides.head.cells[cell],
-                base: &self.sides.base.cells[cell],
-            };
-            let sample = &self.compared.samples[cell];
-            observe(Event::Pairs {
-                server: &sample.server,
-                endpoint: &sample.endpoint,
-                start: phase.starts(sample).len() + 1,
-                confirming: phase == Phase::Confirmation,
-            });
-            let capacity = self.driver.warm_up(both, pacing.warmup, observe).await?;
-            let mut pairs = Vec::with_capacity(pacing.pairs);
-            let mut again = pacing.pairs / 2;
-            while pairs.len() < pacing.pairs {
-                let first = self.side();
-                let pair = self
-                    .driver
-                    .pair(both, pacing.round, capacity, first, observe)
-                    .await?;
-                if again > 0 && is_contaminated(&pair) {
-                    again -= 1;
-                } else {
-                    pairs.push(pair);
-                }
+        let counts = self.pairing.counting
+            && phase == Phase::Search
+            && self.compared.samples[0].starts.is_empty();
+        let both = [draw.first, draw.first.other()];
+        let shifts: &[&[Side]] = match self.pairing.strategy {
+            Strategy::Interleaved => &[&both[..1], &both[1..]],
+            _ => &[&both],
+        };
+        let mut startup = Sides::default();
+        let mut visits: Vec<_> = cells.iter().map(|cell| Visit::of(*cell)).collect();
+        visits.shuffle(&mut self.random);
+        for started in shifts {
+            let observe = self.pairing.observe;
+            let took = self
+                .driver
+                .start(self.sides, started, draw, observe)
+                .await?;
+            for side in *started {
+                *startup.get_mut(*side) = *took.get(*side);
             }
-            let start = PairedStart { startup, pairs };
-            let sample = &mut self.compared.samples[cell];
+            if counts {
+                self.count(started).await?;
+            }
+            for visit in &mut visits {
+                self.visit(visit, phase).await?;
+            }
+            self.driver.stop().await?;
+        }
+        for visit in visits {
+            let sample = &mut self.compared.samples[visit.cell];
+            let start = PairedStart {
+                startup,
+                pairs: visit.pairs(),
+            };
             match phase {
                 Phase::Search => sample.starts.push(start),
                 Phase::Confirmation => sample.confirmation.push(start),
             }
         }
-        self.driver.stop().await
+        Ok(())
     }
 
-    async fn count(&mut self) -> Result<(), Error> {
+    /// Rounds on one cell of the sides that are up. A stretch that something else decided is made
+    /// again, at most one for every two.
+    async fn visit(&mut self, visit: &mut Visit, phase: Phase) -> Result<(), Error> {
+        let Pairing {
+            pacing, observe, ..
+        } = self.pairing;
+        let cells = Sides {
+            head: &self.sides.head.cells[visit.cell],
+            base: &self.sides.base.cells[visit.cell],
+        };
+        let sample = &self.compared.samples[visit.cell];
+        observe(Event::Pairs {
+            server: &sample.server,
+            endpoint: &sample.endpoint,
+            start: phase.starts(sample).len() + 1,
+            confirming: phase == Phase::Confirmation,
+        });
+        let capacity = self.driver.warm_up(cells, pacing.warmup, observe).await?;
+        // The rate is the same for both, also where they take turns.
+        let capacity = *visit.capacity.get_or_insert(capacity);
+        let (mut left, mut again) = (pacing.pairs, pacing.pairs / 2);
+        while left > 0 {
+            let stretch = self.stretch(cells, capacity).await?;
+            if again > 0 && stretch.is_contaminated() {
+                again -= 1;
+            } else {
+                left -= 1;
+                visit.add(stretch);
+            }
+        }
+        Ok(())
+    }
+
+    /// As much as each side takes, then half of the capacity; of a cell with a rate of its own
+    /// one round is both.
+    async fn stretch(&mut self, cells: Sides<&Cell>, capacity: f64) -> Result<Stretch, Error> {
+        let Pairing {
+            pacing, observe, ..
+        } = self.pairing;
+        let (window, first) = (pacing.round, self.side());
+        let closed = self
+            .driver
+            .rounds(cells, window, None, first, observe)
+            .await?;
+        let open = if cells.head.workload.rate.is_some() {
+            closed.clone()
+        } else {
+            let rate = Some(capacity / 2.0);
+            self.driver
+                .rounds(cells, window, rate, first, observe)
+                .await?
+        };
+        Ok(Stretch { closed, open })
+    }
+
+    async fn count(&mut self, up: &[Side]) -> Result<(), Error> {
         for (cell, sample) in self.compared.samples.iter_mut().enumerate() {
-            for side in Side::BOTH {
+            for side in up.iter().copied() {
                 let cell = &self.sides.get(side).cells[cell];
                 let counted = self.driver.count(side, cell).await?;
                 *sample.counters.get_mut(side) = counted.counters;
@@ -300,23 +357,4 @@ impl<D: PairDriver> Contest<'_, D> {
     fn side(&mut self) -> Side {
         Side::BOTH[self.random.random_range(0..2)]
     }
-}
-
-/// Share of a window that the hypervisor may give to others.
-const STEAL: f64 = 0.05;
-/// Difference between the sides' shares of time denied by a quota.
-const THROTTLED: f64 = 0.03;
-
-/// Whether something other than the two builds decided the rounds: told by what the machine says,
-/// never by what was measured.
-fn is_contaminated(pair: &Pair) -> bool {
-    let rounds = [Some(&pair.closed), pair.open.as_ref()];
-    rounds.into_iter().flatten().any(|sides| {
-        let Some(Sides { head, base }) = sides.as_ref().map(|round| round.machine).both() else {
-            return false;
-        };
-        let window = sides.head.tally.window.as_secs_f64();
-        let throttled = head.throttled.abs_diff(base.throttled).as_secs_f64() / window;
-        head.steal.max(base.steal) > STEAL || throttled > THROTTLED
-    })
 }

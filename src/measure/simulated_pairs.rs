@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Exp};
 
 use super::simulated::{draw, round};
 use super::{Counted, Draw, Error, Observer, PairDriver};
-use crate::model::{Cell, Pair, Round, Side, Sides, Target};
+use crate::model::{Cell, Round, Side, Sides, Target};
 
 /// Drives nothing: pairs of rounds are drawn from a seeded noise model around a change that is
 /// known.
@@ -20,6 +20,7 @@ pub struct SimulatedPairs {
     throttle: f64,
     /// What is fixed until the next start.
     starts: Sides<f64>,
+    up: Vec<Side>,
     elapsed: Duration,
     random: StdRng,
 }
@@ -84,6 +85,7 @@ impl SimulatedPairs {
             drift,
             throttle: 0.0,
             starts: Sides::default(),
+            up: Vec::new(),
             elapsed: Duration::ZERO,
             random,
         }
@@ -103,6 +105,11 @@ impl SimulatedPairs {
         }
     }
 
+    fn of_those_up<T>(&mut self, mut of: impl FnMut(&mut Self, Side) -> T) -> Sides<Option<T>> {
+        let up = self.up.clone();
+        Sides::from_fn(|side| up.contains(&side).then(|| of(self, side)))
+    }
+
     fn round(&mut self, side: Side, window: Duration) -> Round {
         let mut own = draw(&mut self.random, self.noise.round);
         if self.random.random_bool(self.noise.spike)
@@ -114,15 +121,6 @@ impl SimulatedPairs {
         let all = change + self.drift + self.throttle + self.starts.get(side) + own;
         round(window, SERVICE_TIME.mul_f64(all.exp()))
     }
-
-    fn rounds(&mut self, window: Duration) -> Sides<Round> {
-        self.step();
-        self.elapsed += window;
-        Sides {
-            head: self.round(Side::Head, window),
-            base: self.round(Side::Base, window),
-        }
-    }
 }
 
 impl PairDriver for SimulatedPairs {
@@ -133,17 +131,16 @@ impl PairDriver for SimulatedPairs {
     async fn start(
         &mut self,
         _: &Sides<Target>,
+        started: &[Side],
         _: Draw,
         _: Observer<'_>,
     ) -> Result<Sides<Option<Duration>>, Error> {
         self.elapsed += START;
-        for side in Side::BOTH {
-            *self.starts.get_mut(side) = draw(&mut self.random, self.noise.start);
+        started.clone_into(&mut self.up);
+        for side in started {
+            *self.starts.get_mut(*side) = draw(&mut self.random, self.noise.start);
         }
-        Ok(Sides {
-            head: Some(START),
-            base: Some(START),
-        })
+        Ok(self.of_those_up(|_, _| START))
     }
 
     async fn count(&mut self, _: Side, _: &Cell) -> Result<Counted, Error> {
@@ -160,20 +157,21 @@ impl PairDriver for SimulatedPairs {
         Ok(1.0 / SERVICE_TIME.as_secs_f64())
     }
 
-    async fn pair(
+    async fn rounds(
         &mut self,
         _: Sides<&Cell>,
         window: Duration,
-        _: f64,
+        _: Option<f64>,
         _: Side,
         _: Observer<'_>,
-    ) -> Result<Pair, Error> {
-        let closed = self.rounds(window);
-        let open = Some(self.rounds(window));
-        Ok(Pair { closed, open })
+    ) -> Result<Sides<Option<Round>>, Error> {
+        self.step();
+        self.elapsed += window;
+        Ok(self.of_those_up(|simulated, side| simulated.round(side, window)))
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
+        self.up.clear();
         Ok(())
     }
 }

@@ -47,6 +47,8 @@ pub struct Finding {
 pub enum Strategy {
     /// The head alone against the stored history of the same key.
     Stored,
+    /// Head and base in turn, each with the machine for itself, in an order that is drawn.
+    Interleaved,
     /// Head and base at the same time on the same CPUs.
     Duet,
 }
@@ -55,8 +57,14 @@ impl Strategy {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stored => "stored",
+            Self::Interleaved => "interleaved",
             Self::Duet => "duet",
         }
+    }
+
+    /// Whether head and base were both measured, in pairs of rounds.
+    pub const fn is_paired(self) -> bool {
+        !matches!(self, Self::Stored)
     }
 }
 

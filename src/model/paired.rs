@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Metric, Round};
+use super::{Counters, Metric, Round, Strategy};
 
 /// One of the two builds that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Sides<T> {
 pub struct PairedSample {
     pub server: String,
     pub endpoint: String,
+    /// How head and base were brought together.
+    #[serde(default = "duet")]
+    pub strategy: Strategy,
     /// Threads of each side's load; both sides' run on the same CPUs.
     pub threads: usize,
     pub starts: Vec<PairedStart>,
@@ -35,6 +38,11 @@ pub struct PairedSample {
     /// Nothing where no pass of single requests was made.
     #[serde(default)]
     pub counters: Sides<Option<Counters>>,
+}
+
+/// What documents without the field were measured by.
+const fn duet() -> Strategy {
+    Strategy::Duet
 }
 
 /// One fresh start of both sides, and what was measured after it. A start can be off by more than
@@ -75,6 +83,14 @@ impl Side {
 }
 
 impl<T> Sides<T> {
+    /// What a function makes of each side, the head first.
+    pub fn from_fn(mut of: impl FnMut(Side) -> T) -> Self {
+        Self {
+            head: of(Side::Head),
+            base: of(Side::Base),
+        }
+    }
+
     pub const fn get(&self, side: Side) -> &T {
         match side {
             Side::Head => &self.head,

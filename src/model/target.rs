@@ -16,7 +16,8 @@ pub struct Target {
     pub command: Vec<String>,
     /// Commands run once before the server starts, each with the server's environment.
     pub setup: Vec<Vec<String>>,
-    /// Port the server listens on inside its container.
+    /// Port the server listens on inside its container; that of a process which perfgate does not
+    /// tell where to listen.
     pub port: u16,
     pub env: Vec<(String, String)>,
     /// How HTTP is spoken with it.
@@ -61,6 +62,23 @@ impl Target {
     /// Whether the server learns from perfgate on which address and port to listen.
     pub fn is_told_where_to_listen(&self) -> bool {
         Placeholder::say_where_to_listen(&self.command, &self.env)
+    }
+
+    /// Whether a process of this host learns from perfgate on which port to listen; one that does
+    /// not always listens on the same.
+    pub fn is_told_its_port(&self) -> bool {
+        let words = match &self.source {
+            Source::Run(words) => words.as_slice(),
+            _ => &self.command,
+        };
+        let env = self.env.iter().map(|(_, value)| value);
+        let mut texts = words.iter().chain(env);
+        texts.any(|text| text.contains(Placeholder::Port.text()))
+    }
+
+    /// Whether two of it can be up at the same time.
+    pub fn can_be_up_twice(&self) -> bool {
+        self.source.is_contained() || self.is_told_its_port()
     }
 }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, PairedSample, Sample, Sides, Tally};
+use super::{Metric, PairedSample, Sample, Sides, Strategy, Tally};
 
 /// Why a load says less about the server than it seems to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,13 +79,14 @@ impl PairedSample {
         Doubt::common(&doubts)
     }
 
-    /// Both generators run on the same CPUs.
+    /// Side by side, both generators run on the same CPUs.
     fn doubts(&self, tallies: Sides<&Tally>) -> Vec<Doubt> {
         let Sides { head, base } = tallies;
         let mut doubts = head.doubts(self.threads);
         doubts.extend(base.doubts(self.threads));
         let share = head.generator_share(self.threads) + base.generator_share(self.threads);
-        doubts.extend((share > BUSY).then_some(Doubt::GeneratorBusy));
+        let busy = self.strategy == Strategy::Duet && share > BUSY;
+        doubts.extend(busy.then_some(Doubt::GeneratorBusy));
         doubts
     }
 }

@@ -164,10 +164,10 @@ pub(super) fn strategy(report: &Report) -> String {
     }
 }
 
-/// Whether what is undecided was measured side by side.
+/// Whether what is undecided was measured in pairs with a base.
 fn paired(report: &Report) -> bool {
     let mut undecided = report.with_verdict(Verdict::Inconclusive);
-    undecided.all(|it| it.strategy == Strategy::Duet)
+    undecided.all(|it| it.strategy.is_paired())
 }
 
 /// What the reader can do next.
@@ -242,6 +242,6 @@ fn detectable(report: &Report) -> Option<String> {
 /// What is promised about false alarms, where it holds.
 fn promise(report: &Report) -> Option<&'static str> {
     let mut judged = report.findings.iter().filter(|it| it.interval.is_some());
-    let paired = judged.clone().next().is_some() && judged.all(|it| it.strategy == Strategy::Duet);
+    let paired = judged.clone().next().is_some() && judged.all(|it| it.strategy.is_paired());
     paired.then_some("an unchanged build fails at most one job of a hundred")
 }

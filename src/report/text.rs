@@ -1,8 +1,6 @@
 //! The only place that formats a value.
 
-use crate::model::{
-    Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Strategy, Unit, Verdict,
-};
+use crate::model::{Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Unit, Verdict};
 
 /// Letters that a commit is abbreviated to, at the least.
 const SHORTEST_COMMIT: usize = 7;
@@ -151,7 +149,7 @@ pub fn sentence(finding: &Finding) -> String {
             .interval
             .map(|[low, high]| format!("interval {} to {}", change(low), change(high))),
     );
-    if finding.strategy == Strategy::Duet && finding.pairs > 0 {
+    if finding.strategy.is_paired() && finding.pairs > 0 {
         facts.push(format!("{} pairs", finding.pairs));
         facts.extend(
             finding

@@ -83,6 +83,12 @@ pub enum Error {
         last: String,
         output: String,
     },
+    #[error("cannot start `{name}`: port {port}, where it always listens, is not free")]
+    PortTaken {
+        name: String,
+        port: u16,
+        source: io::Error,
+    },
     #[error("cannot read `{}`", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("cannot run `{}` in Postgres", path.display())]
@@ -134,6 +140,9 @@ impl Error {
             Self::Architecture { .. } => "name an image of the engine's architecture",
             Self::NotReady { .. } => {
                 "check `port` and `ready.path`, or give it longer with `ready.within`"
+            }
+            Self::PortTaken { .. } => {
+                "end what listens there, or let perfgate choose: use {host} and {port} in `run` or `env`"
             }
             Self::Database { .. } => {
                 "let the connection's role create databases, or compare with `--strategy stored`"

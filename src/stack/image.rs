@@ -27,6 +27,11 @@ pub(super) struct Image {
     id: String,
 }
 
+/// Whether an image is there, or can be pulled, and can be run.
+pub async fn is_at_hand(engine: &Engine, reference: &str) -> bool {
+    pull(engine, reference, &|_| ()).await.is_ok()
+}
+
 /// Repository of the images that perfgate builds.
 pub(super) const BUILT: &str = "perfgate";
 
@@ -120,8 +125,15 @@ async fn pull(engine: &Engine, reference: &str, observe: Observer<'_>) -> Result
     })
 }
 
-/// Name and tag of an image reference; a colon before a slash belongs to a registry's port.
+/// Name and tag of an image reference; a colon before a slash belongs to a registry's port. A name
+/// with a digest stays whole.
 fn split(reference: &str) -> (String, String) {
+    if let Some((name, digest)) = reference.split_once('@') {
+        return (
+            format!("{name}@sha256"),
+            digest.trim_start_matches("sha256:").to_owned(),
+        );
+    }
     match reference.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
         _ => (reference.to_owned(), "latest".to_owned()),
@@ -153,8 +165,15 @@ async fn find(engine: &Engine, name: &str, tag: &str) -> Result<Option<Image>, E
     Ok(Some(Image {
         name: name.to_owned(),
         tag: tag.to_owned(),
-        id: found.id.unwrap_or_default(),
+        id: identifier(found.repo_digests, found.id),
     }))
+}
+
+/// What names the image for good: its digest in a registry, from which it can be pulled again, or
+/// its identifier on this machine.
+fn identifier(digests: Option<Vec<String>>, id: Option<String>) -> String {
+    let pulled = digests.and_then(|all| all.into_iter().next());
+    pulled.or(id).unwrap_or_default()
 }
 
 /// Builds a folder with the classic builder; its cache makes an unchanged folder cheap.
@@ -232,6 +251,9 @@ mod tests {
             split("host:5000/app"),
             ("host:5000/app".into(), "latest".into())
         );
+        let digest = ("host:5000/app@sha256".into(), "1f".into());
+        assert_eq!(split("host:5000/app@sha256:1f"), digest);
+        assert_eq!(split("sha256:1f"), ("sha256".into(), "1f".into()));
         assert_eq!(
             split("host:5000/app:v2"),
             ("host:5000/app".into(), "v2".into())

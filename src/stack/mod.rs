@@ -38,6 +38,7 @@ pub use cores::Cores;
 pub use counters::Count;
 pub use engine::{Engine, socket};
 pub use error::Error;
+pub use image::is_at_hand;
 pub use owner::Owner;
 pub use server::{Resources, Server};
 pub use stage::{Observer, Stage};

@@ -1,7 +1,7 @@
 //! One server under test, up and answering.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,12 @@ impl Server {
         command: &[String],
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
-        let place = stack.place(free_port()?, tenancy, false);
+        let listen = if target.is_told_its_port() {
+            free_port()?
+        } else {
+            own_port(target)?
+        };
+        let place = stack.place(listen, tenancy, false);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
         let (command, env) = (place.fill_all(command), place.fill_env(&target.env));
@@ -307,6 +312,19 @@ async fn answers(
     };
     let ask = async || get(origin, &dialer, path).await;
     wait.until(ask, ended, output).await
+}
+
+/// The port that a process always listens on, which nobody else may answer at.
+fn own_port(target: &Target) -> Result<SocketAddr, Error> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, target.port));
+    match TcpListener::bind(listen) {
+        Ok(_) => Ok(listen),
+        Err(source) => Err(Error::PortTaken {
+            name: target.name.clone(),
+            port: target.port,
+            source,
+        }),
+    }
 }
 
 /// A server that perfgate started, at the address where it listens.
