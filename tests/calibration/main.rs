@@ -1,6 +1,10 @@
 //! Whether verdicts on pairs keep what is promised of them, against a truth that is known: the
 //! gate's own procedure on a simulated machine.
 
+mod jobs;
+mod machine;
+mod peers;
+
 use std::time::Duration;
 
 use perfgate::config;
