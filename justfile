@@ -27,8 +27,12 @@ bench *options:
 fleet *options:
     cargo bench --bench fleet -- {{options}}
 
+# Whether the gate keeps its promises on this machine; takes hours, and goes on where it stopped.
+gate *options:
+    cargo bench --bench gate -- {{options}}
+
 # The gate on this repository's own fixture.
-gate:
+self-check:
     cargo run --release --locked -- check
 
 # All of it, as CI does.
