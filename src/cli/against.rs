@@ -226,9 +226,13 @@ impl Contests {
         self.notes.extend(self.lacks.iter().map(note));
     }
 
-    /// The plan with the other builds beside its own.
+    /// The plan with everything that must be brought up: the other builds too, and the reference
+    /// program where servers are measured without one.
     pub(super) fn with_bases(&self, plan: &Plan) -> Plan {
         let mut all = plan.clone();
+        if !self.without_base(plan).targets.is_empty() {
+            all.targets.extend(plan.reference.clone());
+        }
         all.targets
             .extend(self.all.iter().map(|it| it.sides.base.clone()));
         all

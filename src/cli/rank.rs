@@ -43,6 +43,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     if let Some(Profile::Article) = args.profile {
         as_in_the_article(&mut setting.plan);
     }
+    // Ranked servers are compared with each other.
+    setting.plan.reference = None;
     setting.announce();
     let measurement = setting
         .measure_in(Order::SideBySide, args.selection.manner())

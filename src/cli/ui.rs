@@ -107,6 +107,9 @@ fn words(event: &Event<'_>) -> String {
             let what = if *confirming { "confirmation" } else { "pairs" };
             format!("{server}: {endpoint}, {what} after fresh start {start}")
         }
+        Event::BesideReference { server, endpoint } => {
+            format!("{server}: {endpoint} beside the reference")
+        }
         Event::Count { server, endpoint } => format!("{server}: single requests of {endpoint}"),
         Event::Incident(incident) => report::incident(incident),
         Event::Rate(rate) => report::rate(*rate),

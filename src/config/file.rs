@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) proxy: IndexMap<String, Spanned<Proxy>>,
     #[serde(default)]
     pub(super) server: IndexMap<String, Spanned<Server>>,
+    pub(super) reference: Option<Reference>,
     #[serde(default)]
     pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
     #[serde(default)]
@@ -110,6 +111,14 @@ pub(super) struct Server {
     pub(super) thresholds: Thresholds,
     #[serde(default)]
     pub(super) endpoint: IndexMap<Spanned<String>, ServerEndpoint>,
+}
+
+/// The server that CPU time is compared with, and what is asked of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reference {
+    pub(super) server: Spanned<String>,
+    pub(super) path: Spanned<String>,
 }
 
 /// What one server says about one endpoint.

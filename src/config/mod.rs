@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod place;
 mod proxy;
+mod reference;
 mod resolve;
 mod server;
 mod store;

@@ -31,7 +31,8 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
     };
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
     let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, places)?;
-    let targets = resolver.targets(file.server, &workloads, &base)?;
+    let mut targets = resolver.targets(file.server, &workloads, &base)?;
+    let reference = resolver.reference(file.reference, &mut targets)?;
     Ok(Plan {
         file: path.to_owned(),
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
@@ -46,6 +47,7 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         pacing: resolver.pacing(&file.load)?,
         accepted: accept::resolve(&file.accept, &file.endpoint, &targets, places)?,
         targets,
+        reference,
         baselines: store::resolve(file.baseline.store.as_ref(), &root, places)?,
         root,
     })

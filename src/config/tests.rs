@@ -94,9 +94,10 @@ fn the_budget_pays_for_rounds_after_the_warm_up() {
     let (error, hint) = refused("[load]\nbudget = \"6s\"\n");
     assert_eq!(
         error,
-        "cannot use project/perfgate.toml:6:10: the budget pays for 1 rounds after a warm-up of 5s"
+        "cannot use project/perfgate.toml:6:10: the budget pays for 1 rounds after a warm-up of 5s; \
+         3 are needed"
     );
-    assert!(hint.contains("at least 3"), "{hint}");
+    assert!(hint.contains("shorten `warmup` or `round`"), "{hint}");
 }
 
 #[test]
@@ -453,4 +454,39 @@ fn what_is_accepted_has_a_reason_and_an_end() {
             "{error} {said}"
         );
     }
+}
+
+const REFERENCE: &str = "[server.fixed]\nimage = \"fixed:1\"\n\
+                         [reference]\nserver = \"fixed\"\npath = \"/work\"\n";
+
+#[test]
+fn the_reference_is_not_measured_itself_and_lends_the_rule_for_cpu_time() {
+    let plan = plan(&format!(
+        "[thresholds]\ncpu_per_request = {{ max_increase = \"3%\" }}\n{REFERENCE}"
+    ));
+    assert_eq!(plan.targets.len(), 1);
+    let reference = plan.reference.expect("a reference");
+    assert_eq!(reference.name, "fixed");
+    assert_eq!(reference.cells[0].workload.requests[0].path, "/work");
+    let rule = &plan.targets[0].cells[0].thresholds[&Metric::RelativeCpu];
+    let margin = rule.margin.as_ref().expect("a margin");
+    assert!((margin.value - 0.03).abs() < 1e-12);
+    assert!(
+        self::plan("").targets[0].cells[0]
+            .thresholds
+            .get(&Metric::RelativeCpu)
+            .is_none()
+    );
+}
+
+#[test]
+fn a_reference_that_cannot_be_one_is_refused() {
+    let (error, hint) = refused("[reference]\nserver = \"fixed\"\npath = \"/\"\n");
+    assert!(error.contains("the file has no [server.fixed]"), "{error}");
+    assert!(hint.contains("add it: [server.fixed]"), "{hint}");
+    let running = REFERENCE.replace("image = \"fixed:1\"", "url = \"http://127.0.0.1:1\"");
+    let (error, _) = refused(&running);
+    assert!(error.contains("no CPU time can be read"), "{error}");
+    let (error, _) = refused("[reference]\nserver = \"app\"\npath = \"/\"\n");
+    assert!(error.contains("is the only server"), "{error}");
 }

@@ -81,7 +81,7 @@ impl Quantity {
             | (Unit::Bytes, Written::Bytes)
             | (Unit::PerSecond, Written::Rate)
             | (Unit::Share, Written::Percent)
-            | (Unit::Count, Written::Plain) => Some(self.value),
+            | (Unit::Count | Unit::Multiple, Written::Plain) => Some(self.value),
             _ => None,
         }
     }
@@ -94,7 +94,7 @@ pub(super) const fn example(unit: Unit) -> &'static str {
         Unit::Microseconds | Unit::Seconds => "a time such as \"0.2ms\" or \"2s\"",
         Unit::Bytes => "a size such as \"8MiB\"",
         Unit::Share => "a share such as \"0.1%\"",
-        Unit::Count => "a number such as 2",
+        Unit::Count | Unit::Multiple => "a number such as 2",
     }
 }
 

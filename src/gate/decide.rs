@@ -63,6 +63,10 @@ pub(super) fn decide(
             };
             counters::compare(finding, own, &newest.counters(), rule, threshold.floor)
         }
+        // The same in other units, and without the machine of the day.
+        Some(_) if metric == Metric::CpuPerRequest && !sample.beside_reference.is_empty() => {
+            finding.not_judged(Reason::BesideReference)
+        }
         Some(rule) => relative(
             finding,
             sample,

@@ -79,6 +79,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         steady: true,
         rounds: vec![round],
         counters: None,
+        beside_reference: Vec::new(),
     }
 }
 
@@ -382,6 +383,7 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
     };
     Sample {
         counters: Some(counters),
+        beside_reference: Vec::new(),
         ..sample(1000, Duration::from_millis(1))
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Error, Observer};
-use crate::model::{Cell, Counters, Plan, Round, Target};
+use crate::model::{Cell, Counters, Plan, Round, Sides, Target};
 
 /// What the measuring loop drives: a live stack, or a simulation of one. A server is started
 /// before anything else is asked of it.
@@ -40,6 +40,16 @@ pub trait Driver {
         target: &Target,
         cell: &Cell,
     ) -> impl Future<Output = Result<Counted, Error>>;
+
+    /// A round on a cell of a server, and one on the reference program at the same time.
+    fn beside(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        reference: &Target,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> impl Future<Output = Result<Sides<Round>, Error>>;
 
     /// The last lines of a server's output.
     fn output(&mut self, target: &Target) -> impl Future<Output = String>;

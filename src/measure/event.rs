@@ -29,6 +29,11 @@ pub enum Event<'a> {
         /// Whether a regression is looked for once more.
         confirming: bool,
     },
+    /// A round beside the reference program begins.
+    BesideReference {
+        server: &'a str,
+        endpoint: &'a str,
+    },
     /// Single requests begin.
     Count {
         server: &'a str,

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::steady::is_flat;
+use super::together::{Loaded, together};
 use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
-use crate::model::{Cell, Plan, Round, Tally, Target, Usage};
+use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 use crate::stack::machine::Moment;
 use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
 
@@ -61,8 +62,12 @@ impl Driver for Live {
             .as_ref()
             .map(|it| (it.source.describe(), &it.settings));
         let redis = plan.redis.as_ref().map(|it| it.source.describe());
+        let reference = plan.reference.as_ref();
+        let reference = reference
+            .map(|it| self.stack.version(it))
+            .unwrap_or_default();
         format!(
-            "{:?} {postgres:?} {redis:?} {}",
+            "{:?} {postgres:?} {redis:?} {}{reference}",
             self.stack.path(),
             self.stack.cores().describe()
         )
@@ -134,6 +139,32 @@ impl Driver for Live {
         let counted = pass::count(&self.stack, &Tenancy::default(), self.job(target, cell)).await?;
         self.server(target).check().await?;
         Ok(counted)
+    }
+
+    async fn beside(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        reference: &Target,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Round>, Error> {
+        let load = |target: &Target, cell: &Cell| {
+            let mut job = self.job(target, cell);
+            job.workload.rate = None;
+            Loaded {
+                server: self.server(target),
+                job,
+                delay: Duration::ZERO,
+            }
+        };
+        let loads = vec![load(target, cell), load(reference, &reference.cells[0])];
+        let mut rounds = together(loads, window, observe).await?.into_iter();
+        let mut next = || rounds.next().expect("each load has its round");
+        Ok(Sides {
+            head: next(),
+            base: next(),
+        })
     }
 
     async fn output(&mut self, target: &Target) -> String {

@@ -1,10 +1,9 @@
 use std::time::{Duration, Instant};
 
-use super::live::{Open, loaded, measured, resources};
+use super::together::{Loaded, together};
 use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass};
-use crate::load::{Crew, Job};
+use crate::load::Job;
 use crate::model::{Cell, Rate, Round, Side, Sides, Target};
-use crate::stack::machine::Moment;
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
 /// Drives two real builds of a server with real load. Those that are up at the same time are pinned
@@ -23,9 +22,6 @@ struct Up {
     server: Server,
     tenancy: Tenancy,
 }
-
-/// From the connections being open to the first request.
-const LEAD: Duration = Duration::from_millis(20);
 
 impl<'a> LivePairs<'a> {
     /// For one server of the stack.
@@ -85,51 +81,24 @@ impl<'a> LivePairs<'a> {
         });
         let is_up = |side: &Side| self.up.get(*side).is_some();
         let up: Vec<Side> = Side::BOTH.into_iter().filter(is_up).collect();
-        let jobs: Vec<_> = up
-            .iter()
-            .map(|side| self.job(*side, cells.get(*side), steady))
-            .collect();
-        let crews = loaded(move || {
-            jobs.iter()
-                .map(Crew::connect)
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let crews = crews.await?;
-        let mut before = Vec::new();
-        for side in &up {
-            before.push(resources(&self.up(*side).server).await?);
-        }
-        let moment = Moment::now();
-        let opens = Instant::now() + LEAD;
         // Requests that are due at the same instant would wait for each other, always in the same
         // order.
-        let later = opens
-            + rate.map_or(Duration::ZERO, |rate| {
-                Duration::from_secs_f64(0.5 / rate.max(1.0))
-            });
-        let open = |(crew, side): (Crew, &Side)| {
-            Open::at(crew, if *side == first { opens } else { later }, window)
+        let later = rate.map_or(Duration::ZERO, |rate| {
+            Duration::from_secs_f64(0.5 / rate.max(1.0))
+        });
+        let load = |side: &Side| Loaded {
+            server: &self.up(*side).server,
+            job: self.job(*side, cells.get(*side), steady),
+            delay: if *side == first {
+                Duration::ZERO
+            } else {
+                later
+            },
         };
-        let mut loads: Vec<_> = crews.into_iter().zip(&up).map(open).collect();
-        let mut highest = vec![0; up.len()];
-        while let Some(rate) = loads[0].next_rate().await {
-            observe(Event::Rate(rate));
-            for (highest, side) in highest.iter_mut().zip(&up) {
-                let seen = self.up(*side).server.working_set().await;
-                *highest = seen.unwrap_or_default().max(*highest);
-            }
-        }
-        let mut tallies = Vec::new();
-        for load in loads {
-            tallies.push(load.close().await?);
-        }
+        let measured = together(up.iter().map(load).collect(), window, observe).await?;
         let mut rounds = Sides::default();
-        let ended = up.into_iter().zip(tallies).zip(before).zip(highest);
-        for (((side, tally), before), highest) in ended {
-            let server = &self.up(side).server;
-            server.check().await?;
-            let used = before.zip(resources(server).await?);
-            *rounds.get_mut(side) = Some(measured(tally, used.as_ref(), highest, moment));
+        for (side, round) in up.into_iter().zip(measured) {
+            *rounds.get_mut(side) = Some(round);
         }
         Ok(rounds)
     }

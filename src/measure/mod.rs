@@ -23,6 +23,7 @@ mod session;
 mod simulated;
 mod simulated_pairs;
 mod steady;
+mod together;
 mod turnover;
 mod visit;
 

@@ -149,6 +149,9 @@ struct Contest<'a, D> {
     driver: &'a mut D,
     sides: &'a Sides<Target>,
     random: StdRng,
+    /// Requests per second of the slower side by cell, where sides take turns: the rate of the open
+    /// loop must be the same for both.
+    capacities: Vec<Option<f64>>,
     compared: Compared,
 }
 
@@ -177,6 +180,7 @@ impl Pairing<'_> {
             driver: &mut *driver,
             sides,
             random: StdRng::seed_from_u64(self.seed),
+            capacities: vec![None; sides.head.cells.len()],
             compared,
         };
         match contest.run().await {
@@ -200,11 +204,14 @@ impl Pairing<'_> {
     }
 }
 
-impl<D: PairDriver> Contest<'_, D> {
+impl<'a, D: PairDriver> Contest<'a, D> {
     async fn run(mut self) -> Result<Compared, Error> {
         let cells = self.compared.samples.len();
         let mut open: Vec<usize> = (0..cells).collect();
         let budget = self.pairing.pacing.budget * u32::try_from(cells).unwrap_or(u32::MAX);
+        if self.pairing.strategy == Strategy::Interleaved {
+            self.survey().await?;
+        }
         let begun = self.driver.elapsed();
         let mut longest = Duration::ZERO;
         for number in 1..=LOOKS[LOOKS.len() - 1] {
@@ -245,9 +252,8 @@ impl<D: PairDriver> Contest<'_, D> {
             first: self.side(),
             place: self.random.random_range(0..2),
         };
-        let counts = self.pairing.counting
-            && phase == Phase::Search
-            && self.compared.samples[0].starts.is_empty();
+        let is_first = self.compared.samples[0].starts.is_empty() && phase == Phase::Search;
+        let counts = is_first && self.pairing.strategy == Strategy::Duet;
         let both = [draw.first, draw.first.other()];
         let shifts: &[&[Side]] = match self.pairing.strategy {
             Strategy::Interleaved => &[&both[..1], &both[1..]],
@@ -293,10 +299,7 @@ impl<D: PairDriver> Contest<'_, D> {
         let Pairing {
             pacing, observe, ..
         } = self.pairing;
-        let cells = Sides {
-            head: &self.sides.head.cells[visit.cell],
-            base: &self.sides.base.cells[visit.cell],
-        };
+        let cells = self.cells(visit.cell);
         let sample = &self.compared.samples[visit.cell];
         observe(Event::Pairs {
             server: &sample.server,
@@ -305,8 +308,7 @@ impl<D: PairDriver> Contest<'_, D> {
             confirming: phase == Phase::Confirmation,
         });
         let capacity = self.driver.warm_up(cells, pacing.warmup, observe).await?;
-        // The rate is the same for both, also where they take turns.
-        let capacity = *visit.capacity.get_or_insert(capacity);
+        let capacity = self.capacities[visit.cell].unwrap_or(capacity);
         let (mut left, mut again) = (pacing.pairs, pacing.pairs / 2);
         while left > 0 {
             let stretch = self.stretch(cells, capacity).await?;
@@ -342,7 +344,40 @@ impl<D: PairDriver> Contest<'_, D> {
         Ok(Stretch { closed, open })
     }
 
+    /// One start of each side, for what both must be known of before they take turns.
+    async fn survey(&mut self) -> Result<(), Error> {
+        let Pairing {
+            pacing, observe, ..
+        } = self.pairing;
+        for first in Side::BOTH {
+            let draw = Draw { first, place: 0 };
+            self.driver
+                .start(self.sides, &[first], draw, observe)
+                .await?;
+            self.count(&[first]).await?;
+            for cell in 0..self.capacities.len() {
+                let cells = self.cells(cell);
+                let own = self.driver.warm_up(cells, pacing.warmup, observe).await?;
+                let slower = self.capacities[cell].map_or(own, |other| other.min(own));
+                self.capacities[cell] = Some(slower);
+            }
+            self.driver.stop().await?;
+        }
+        Ok(())
+    }
+
+    fn cells(&self, cell: usize) -> Sides<&'a Cell> {
+        let sides = self.sides;
+        Sides {
+            head: &sides.head.cells[cell],
+            base: &sides.base.cells[cell],
+        }
+    }
+
     async fn count(&mut self, up: &[Side]) -> Result<(), Error> {
+        if !self.pairing.counting {
+            return Ok(());
+        }
         for (cell, sample) in self.compared.samples.iter_mut().enumerate() {
             for side in up.iter().copied() {
                 let cell = &self.sides.get(side).cells[cell];

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Counted, Driver, Error, Event, Measured, Measuring, Schedule, WarmUp, key, turnover};
+use super::{
+    Counted, Driver, Error, Event, Measured, Measuring, Order, Schedule, WarmUp, key, turnover,
+};
 use crate::model::{Cell, Incident, Pacing, Sample, Target, chain};
 
 /// A measurement under way.
@@ -14,6 +16,9 @@ pub(super) struct Session<'a, D> {
     /// Why the first of them failed.
     failure: Option<Error>,
 }
+
+/// Pairs of rounds of a cell and the reference program.
+const REFERENCE_PAIRS: usize = 5;
 
 /// A cell of a server that is up, and what has been measured of it.
 struct Lane<'a> {
@@ -44,6 +49,7 @@ impl<'a, D: Driver> Session<'a, D> {
             lanes.extend(self.open(target).await?.unwrap_or_default());
         }
         self.rounds(&mut lanes, later).await?;
+        self.beside_reference(&mut lanes).await?;
         for target in targets {
             if !self.failed.contains(&target.name) {
                 self.driver.stop(target).await?;
@@ -85,6 +91,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 steady: true,
                 rounds: Vec::new(),
                 counters: None,
+                beside_reference: Vec::new(),
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
@@ -150,6 +157,46 @@ impl<'a, D: Driver> Session<'a, D> {
         }
         self.turnovers(lanes).await;
         Ok(())
+    }
+
+    /// Rounds of each cell at the same time as the reference program's.
+    async fn beside_reference(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
+        let Measuring { plan, observe, .. } = self.measuring;
+        let wanted = self.measuring.order == Order::OneByOne;
+        let Some(reference) = plan.reference.as_ref().filter(|_| wanted) else {
+            return Ok(());
+        };
+        let started = self.driver.start(reference, observe).await;
+        if self
+            .kept(started, reference, || "start".into())
+            .await?
+            .is_none()
+        {
+            return Ok(());
+        }
+        for lane in lanes {
+            let (target, cell) = (lane.target, lane.cell);
+            // The first pair is its warm-up.
+            for pair in 0..=REFERENCE_PAIRS {
+                if self.failed.contains(&target.name) {
+                    break;
+                }
+                observe(Event::BesideReference {
+                    server: &target.name,
+                    endpoint: &cell.endpoint,
+                });
+                let window = plan.pacing.round / 2;
+                let driver = &mut self.driver;
+                let rounds = driver.beside(target, cell, reference, window, observe);
+                let rounds = rounds.await;
+                let during = || format!("{} beside the reference", cell.endpoint);
+                let kept = self.kept(rounds, target, during).await?;
+                lane.sample
+                    .beside_reference
+                    .extend(kept.filter(|_| pair > 0));
+            }
+        }
+        self.driver.stop(reference).await
     }
 
     /// Names the servers whose processes were replaced within rounds.

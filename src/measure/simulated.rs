@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
 
 use super::{Counted, Driver, Error, Observer, WarmUp};
-use crate::model::{Cell, Plan, Round, Tally, Target, Usage};
+use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 
 /// Drives nothing: rounds are drawn from a seeded noise model, so that procedures can be tested
 /// against a truth that is known.
@@ -110,6 +110,22 @@ impl Driver for Simulated {
 
     async fn count(&mut self, _: &Target, _: &Cell) -> Result<Counted, Error> {
         Ok(Counted::default())
+    }
+
+    async fn beside(
+        &mut self,
+        _: &Target,
+        _: &Cell,
+        _: &Target,
+        window: Duration,
+        _: Observer<'_>,
+    ) -> Result<Sides<Round>, Error> {
+        let slowness = self.slowness();
+        let side = || round(window, self.service_time.mul_f64(slowness));
+        Ok(Sides {
+            head: side(),
+            base: side(),
+        })
     }
 
     async fn output(&mut self, _: &Target) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Counted, Driver, Error, Event, Measuring, Noise, Observer, Order, Simulated, WarmUp};
 use crate::config;
-use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Target, Turnover};
+use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Sides, Target, Turnover};
 use crate::stack;
 
 const FILE: &str = "
@@ -259,6 +259,19 @@ impl Driver for Failing {
 
     async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
         self.simulated.count(target, cell).await
+    }
+
+    async fn beside(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        reference: &Target,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Round>, Error> {
+        self.simulated
+            .beside(target, cell, reference, window, observe)
+            .await
     }
 
     async fn output(&mut self, target: &Target) -> String {

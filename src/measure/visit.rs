@@ -22,8 +22,6 @@ impl Stretch {
 /// What one fresh start measures of one cell.
 pub(super) struct Visit {
     pub(super) cell: usize,
-    /// Requests per second that the rate of the open loop follows from.
-    pub(super) capacity: Option<f64>,
     rounds: Sides<Vec<(Round, Round)>>,
 }
 
@@ -31,7 +29,6 @@ impl Visit {
     pub(super) fn of(cell: usize) -> Self {
         Self {
             cell,
-            capacity: None,
             rounds: Sides::default(),
         }
     }

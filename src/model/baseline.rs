@@ -88,6 +88,7 @@ impl Baseline {
             Some((*metric, values.collect::<Option<Vec<_>>>()?))
         };
         let counters = sample.counters.clone().unwrap_or_default();
+        let relative = sample.relative_cpu().map(|it| (Metric::RelativeCpu, it));
         Self {
             schema: Self::SCHEMA,
             key: sample.key.clone(),
@@ -100,6 +101,7 @@ impl Baseline {
                 .iter()
                 .filter_map(rounds)
                 .chain(counters.batches)
+                .chain(relative)
                 .collect(),
             statements: counters.statements,
         }

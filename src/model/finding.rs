@@ -107,6 +107,8 @@ pub enum Reason {
     Undecided,
     /// Fresh containers did not show it again.
     NotReproduced,
+    /// CPU time was compared beside the reference program, as `relative_cpu`.
+    BesideReference,
     /// A bound on what the head does when it has the machine for itself, which it had not.
     NeedsTheMachine,
     /// A bound on the head alone was crossed.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Incident, Key, PairedSample, Round};
+use super::{Counters, Incident, Key, Metric, PairedSample, Round, Sides};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +44,25 @@ pub struct Sample {
     /// Nothing where no pass of single requests was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Counters>,
+    /// Rounds of the server (head) and of the reference program (base) at the same time on the same
+    /// CPUs; none where the plan names no reference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside_reference: Vec<Sides<Round>>,
+}
+
+impl Sample {
+    /// CPU time per request as a multiple of the reference's, by pair of rounds; nothing where there
+    /// are none, or one tells no CPU time.
+    pub fn relative_cpu(&self) -> Option<Vec<f64>> {
+        let ratio = |sides: &Sides<Round>| {
+            let cpu = sides.as_ref().map(|it| Metric::CpuPerRequest.of_round(it));
+            let Sides { head, base } = cpu.both().filter(|it| it.base > 0.0)?;
+            Some(head / base)
+        };
+        let ratios = self.beside_reference.iter().map(ratio);
+        let ratios: Vec<_> = ratios.collect::<Option<_>>()?;
+        (!ratios.is_empty()).then_some(ratios)
+    }
 }
 
 /// Where a measurement comes from.

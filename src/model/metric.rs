@@ -20,6 +20,8 @@ pub enum Metric {
     ErrorRate,
     /// CPU time of the server (all its processes) per completed request.
     CpuPerRequest,
+    /// The same as a multiple of what the reference program took beside it.
+    RelativeCpu,
     /// Highest working set of the server (all its processes) seen in a round.
     MemoryPeak,
     /// Resident memory of every process of the server added up.
@@ -66,11 +68,14 @@ pub enum Unit {
     Share,
     #[serde(rename = "count")]
     Count,
+    /// A multiple of something.
+    #[serde(rename = "x")]
+    Multiple,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -82,6 +87,7 @@ impl Metric {
         Self::LatencyMax,
         Self::ErrorRate,
         Self::CpuPerRequest,
+        Self::RelativeCpu,
         Self::MemoryPeak,
         Self::MemoryRss,
         Self::StartupTime,
@@ -109,6 +115,7 @@ impl Metric {
             Self::LatencyMax => "latency_max",
             Self::ErrorRate => "error_rate",
             Self::CpuPerRequest => "cpu_per_request",
+            Self::RelativeCpu => "relative_cpu",
             Self::MemoryPeak => "memory_peak",
             Self::MemoryRss => "memory_rss",
             Self::StartupTime => "startup_time",
@@ -144,6 +151,7 @@ impl Metric {
             Self::ErrorRate => Unit::Share,
             Self::MemoryPeak | Self::MemoryRss | Self::BytesPerResponse => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
+            Self::RelativeCpu => Unit::Multiple,
             counter if counter.is_counter() => Unit::Count,
             _ => Unit::Microseconds,
         }
@@ -162,6 +170,7 @@ impl Metric {
             self,
             Self::ErrorRate
                 | Self::CpuPerRequest
+                | Self::RelativeCpu
                 | Self::MemoryPeak
                 | Self::MemoryRss
                 | Self::StartupTime
@@ -224,6 +233,7 @@ impl Metric {
     pub fn of_sample(self, sample: &Sample) -> Option<f64> {
         match self {
             Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
+            Self::RelativeCpu => crate::stats::median(&sample.relative_cpu()?),
             Self::ErrorRate => share(
                 sample.rounds.iter().map(Round::failed_or_unfinished).sum(),
                 sample.rounds.iter().map(|round| round.tally.started).sum(),
@@ -252,6 +262,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Share => "1",
             Self::Count => "count",
+            Self::Multiple => "x",
         }
     }
 }

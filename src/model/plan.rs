@@ -25,6 +25,8 @@ pub struct Plan {
     pub redis: Option<Redis>,
     pub proxies: Vec<Proxy>,
     pub targets: Vec<Target>,
+    /// A fixed program of the same kind of work, with one cell, that CPU time is compared with.
+    pub reference: Option<Target>,
     pub pacing: Pacing,
     pub accepted: Vec<Acceptance>,
     pub baselines: Store,
@@ -123,9 +125,8 @@ impl Plan {
     /// Whether anything in the plan runs in a container.
     pub fn needs_engine(&self) -> bool {
         let contained = |source: &ServiceSource| !matches!(source, ServiceSource::Url(_));
-        self.targets
-            .iter()
-            .any(|target| target.source.is_contained() || target.behind.is_some())
+        let mut targets = self.targets.iter().chain(&self.reference);
+        targets.any(|target| target.source.is_contained() || target.behind.is_some())
             || self.postgres.as_ref().is_some_and(|p| contained(&p.source))
             || self.redis.as_ref().is_some_and(|r| contained(&r.source))
     }

@@ -14,6 +14,7 @@ pub fn value(value: f64, unit: Unit) -> String {
         Unit::Bytes => bytes(value),
         Unit::Share => format!("{:.2} %", value * 100.0),
         Unit::Count => count(value),
+        Unit::Multiple => format!("×{}", significant(value)),
     }
 }
 
@@ -103,6 +104,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::Varies) => "more, but it varies from request to request".into(),
         Some(Reason::Undecided) => "the pairs that there was time for do not tell".into(),
         Some(Reason::NotReproduced) => "not seen again in fresh containers".into(),
+        Some(Reason::BesideReference) => "judged as relative_cpu".into(),
         Some(Reason::NeedsTheMachine) => {
             "a bound on the head alone, which shared its CPUs with the base".into()
         }

@@ -74,6 +74,13 @@ impl Images {
             .expect("every contained server and service has its image provided first")
     }
 
+    /// Name and tag of a server's image, where it has one; the tag of one that was built is a digest
+    /// of the folder.
+    pub(super) fn name(&self, user: &str) -> Option<String> {
+        let image = self.0.get(user)?;
+        Some(format!("{}:{}", image.name, image.tag))
+    }
+
     pub(super) fn ids(&self) -> BTreeMap<String, String> {
         self.0
             .iter()

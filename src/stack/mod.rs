@@ -137,6 +137,16 @@ impl Stack {
         &self.surroundings.cores
     }
 
+    /// What a server is made of, so that another version of it is told apart: its image by content
+    /// or name, or its command.
+    pub fn version(&self, target: &Target) -> String {
+        let image = self.images.name(&target.name).unwrap_or_default();
+        format!(
+            " {image} {:?} {:?} {:?}",
+            target.source, target.command, target.env
+        )
+    }
+
     /// Identifier of every image in use, by server or service.
     pub fn image_ids(&self) -> BTreeMap<String, String> {
         self.images.ids()

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::time::{clock_getcpuclockid, clock_gettime};
 use procfs::WithCurrentSystemInfo;
 use procfs::process::{Process as Entry, all_processes};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -88,7 +89,7 @@ impl Group {
     }
 
     /// CPU time of the group since its start and its share of memory (PSS), all processes
-    /// together. The kernel counts CPU time in ticks of 10 ms.
+    /// together.
     pub(super) fn resources(&self) -> Result<Resources, Error> {
         let fail = |reason: String| Error::Usage {
             name: self.name.clone(),
@@ -98,10 +99,9 @@ impl Group {
         if members.is_empty() {
             return Err(fail("it ended".into()));
         }
-        let ticks: u64 = members.iter().filter_map(ticks).sum();
         let resident = |entry: &Entry| Some(entry.stat().ok()?.rss_bytes().get());
         Ok(Resources {
-            cpu: Duration::from_nanos(ticks * 1_000_000_000 / procfs::ticks_per_second()),
+            cpu: members.iter().filter_map(cpu_time).sum(),
             memory: members.iter().filter_map(proportional_memory).sum(),
             rss: Some(members.iter().filter_map(resident).sum()),
             processes: members.iter().map(|entry| entry.pid).collect(),
@@ -196,11 +196,15 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Time on the CPU, that of children it has waited for included.
-fn ticks(entry: &Entry) -> Option<u64> {
+/// Time on the CPU by the process's own clock, and that of children it has waited for, which the
+/// kernel counts in ticks of 10 ms.
+fn cpu_time(entry: &Entry) -> Option<Duration> {
+    let clock = clock_getcpuclockid(nix::unistd::Pid::from_raw(entry.pid)).ok()?;
+    let own = Duration::from(clock_gettime(clock).ok()?);
     let stat = entry.stat().ok()?;
-    let children = stat.cutime + stat.cstime;
-    Some(stat.utime + stat.stime + u64::try_from(children).unwrap_or_default())
+    let ticks = u64::try_from(stat.cutime + stat.cstime).unwrap_or_default();
+    let children = ticks * 1_000_000_000 / procfs::ticks_per_second();
+    Some(own + Duration::from_nanos(children))
 }
 
 /// Memory with pages shared among processes divided by their number.

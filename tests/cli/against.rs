@@ -1,3 +1,5 @@
+use std::net::TcpListener;
+
 use crate::support::{Sandbox, finding};
 
 /// Slow enough for the load to be on time beside other tests.
@@ -48,6 +50,65 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
     assert!(value("head") > value("base") + 30_000.0, "{latency}");
     let now = sandbox.git(&["status", "--porcelain"]);
     assert_eq!(now, format!("{changes}\n?? out.json"));
+}
+
+/// The sample as it is where perfgate does not choose its port.
+fn always_at(port: u16) -> String {
+    let server = format!("port = {port}\n\n[endpoint");
+    let listening = SAMPLE.replace("{host}:{port}", &format!("127.0.0.1:{port}"));
+    listening.replace("[endpoint", &server)
+}
+
+/// A port that was free a moment ago.
+fn port() -> u16 {
+    let bound = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    bound.expect("a free port").port()
+}
+
+#[test]
+fn two_that_cannot_be_up_at_once_take_turns() {
+    let sample = always_at(port());
+    let sandbox = Sandbox::new().config(&sample).without_docker().committed();
+    let sandbox = sandbox.config(&sample.replace("\"40\"", "\"80\""));
+    sandbox
+        .run(["check", "--quiet", "--strategy", "duet"])
+        .exits(2)
+        .complains("is not told where to listen, so that two of it cannot be up at once");
+    sandbox
+        .run(["check", "--quiet", "--json", "out.json"])
+        .exits(1)
+        .prints("`sample` and its base were measured in turn")
+        .prints("interleaved strategy against");
+    let report = sandbox.json("out.json");
+    let latency = finding(&report, "sample", "health", "latency_p50");
+    assert_eq!(latency["strategy"], "interleaved");
+    assert_eq!(latency["verdict"], "regression", "{latency}");
+    assert_eq!(latency["pairs"], 24);
+}
+
+#[test]
+fn a_port_that_somebody_else_has_is_no_server() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("its address").port();
+    let sandbox = Sandbox::new().config(&always_at(port)).without_docker();
+    sandbox
+        .run(["check", "--quiet"])
+        .exits(4)
+        .complains(&format!(
+            "port {port}, where it always listens, is not free"
+        ))
+        .complains("let perfgate choose");
+}
+
+#[test]
+fn in_turn_can_be_asked_for() {
+    let sandbox = repository();
+    let sandbox = sandbox.config(&SAMPLE.replace("\"40\"", "\"80\""));
+    sandbox
+        .run(["check", "--quiet", "--strategy", "interleaved"])
+        .exits(1)
+        .prints("sample health latency_p50")
+        .prints("interleaved strategy against");
 }
 
 #[test]

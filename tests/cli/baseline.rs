@@ -1,4 +1,4 @@
-use crate::support::Sandbox;
+use crate::support::{Sandbox, finding};
 use crate::{healthy, sample};
 
 #[test]
@@ -43,4 +43,42 @@ fn another_store_can_be_named() {
         .run(["check", "--baseline", "elsewhere"])
         .exits(0)
         .prints("1 of 5 stored runs");
+}
+
+#[test]
+fn a_reference_program_is_measured_beside_the_server() {
+    let reference = r#"
+[server.fixed]
+run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
+ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
+
+[reference]
+server = "fixed"
+path   = "/api/django-starter/monitoring/health"
+"#;
+    let config = |cpu| format!("{}{reference}", sample(cpu, "0", "0"));
+    let sandbox = Sandbox::new().without_docker().config(&config("0"));
+    sandbox
+        .run(["baseline", "refresh", "--quiet", "--runs", "5"])
+        .exits(0)
+        .prints("sample health: stored");
+    let sandbox = sandbox.config(&config("3"));
+    let check = ["check", "--quiet", "--json", "out.json"];
+    sandbox
+        .run(check)
+        .exits(1)
+        .prints("sample health relative_cpu");
+    let report = sandbox.json("out.json");
+    let of = |metric| finding(&report, "sample", "health", metric);
+    let relative = of("relative_cpu");
+    assert_eq!(
+        (&relative["verdict"], &relative["pairs"]),
+        (&"regression".into(), &5.into())
+    );
+    // The same program beside itself.
+    let base = relative["base"].as_f64().expect("a ratio");
+    assert!((0.5..2.0).contains(&base), "{relative}");
+    assert_eq!(of("cpu_per_request")["reason"]["kind"], "beside_reference");
+    let servers = report["findings"].as_array().expect("findings").iter();
+    assert!(servers.map(|it| &it["server"]).all(|it| it == "sample"));
 }

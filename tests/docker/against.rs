@@ -36,3 +36,23 @@ fn two_builds_side_by_side_have_a_database_each() {
         "{cpu}"
     );
 }
+
+/// Nothing has changed in git, so that the base is the image of the newest stored run.
+#[test]
+#[ignore = "needs Docker"]
+fn the_image_of_a_stored_run_is_a_base() {
+    let _engine = engine();
+    let sandbox = fixture().committed();
+    let of = ["--server", "gunicorn", "--endpoint", "health", "--quiet"];
+    let refresh = ["baseline", "refresh"].into_iter().chain(of);
+    sandbox.run(refresh).exits(0);
+    let words = ["check", "--json", "out.json"].into_iter().chain(of);
+    sandbox
+        .run(words)
+        .exits(0)
+        .prints("`gunicorn` is compared with the image of its newest stored run")
+        .prints("duet strategy against gunicorn=sha256:");
+    let report = sandbox.json("out.json");
+    let cpu = finding(&report, "gunicorn", "health", "cpu_per_request");
+    assert_eq!(cpu["strategy"], "duet");
+}

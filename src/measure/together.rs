@@ -1,0 +1,63 @@
+use std::time::{Duration, Instant};
+
+use super::live::{Open, loaded, measured, resources};
+use super::{Error, Event, Observer};
+use crate::load::{Crew, Job};
+use crate::model::Round;
+use crate::stack::Server;
+use crate::stack::machine::Moment;
+
+/// Load on one of the servers that are measured at the same time.
+pub(super) struct Loaded<'a> {
+    pub(super) server: &'a Server,
+    pub(super) job: Job,
+    /// By how much later than the others' its first request is due.
+    pub(super) delay: Duration,
+}
+
+/// From the connections being open to the first request.
+const LEAD: Duration = Duration::from_millis(20);
+
+/// A round of each server, all over the same stretch of time, from one clock tick on. CPU time is
+/// read while no request is in flight.
+pub(super) async fn together(
+    loads: Vec<Loaded<'_>>,
+    window: Duration,
+    observe: Observer<'_>,
+) -> Result<Vec<Round>, Error> {
+    let jobs: Vec<_> = loads.iter().map(|it| it.job.clone()).collect();
+    let crews = loaded(move || {
+        jobs.iter()
+            .map(Crew::connect)
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let crews = crews.await?;
+    let mut before = Vec::new();
+    for load in &loads {
+        before.push(resources(load.server).await?);
+    }
+    let moment = Moment::now();
+    let opens = Instant::now() + LEAD;
+    let open = |(crew, load): (Crew, &Loaded<'_>)| Open::at(crew, opens + load.delay, window);
+    let mut running: Vec<_> = crews.into_iter().zip(&loads).map(open).collect();
+    let mut highest = vec![0; loads.len()];
+    while let Some(rate) = running[0].next_rate().await {
+        observe(Event::Rate(rate));
+        for (highest, load) in highest.iter_mut().zip(&loads) {
+            let seen = load.server.working_set().await;
+            *highest = seen.unwrap_or_default().max(*highest);
+        }
+    }
+    let mut tallies = Vec::new();
+    for load in running {
+        tallies.push(load.close().await?);
+    }
+    let mut rounds = Vec::new();
+    let ended = loads.iter().zip(tallies).zip(before).zip(highest);
+    for (((load, tally), before), highest) in ended {
+        load.server.check().await?;
+        let used = before.zip(resources(load.server).await?);
+        rounds.push(measured(tally, used.as_ref(), highest, moment));
+    }
+    Ok(rounds)
+}
