@@ -1,10 +1,12 @@
 //! The numbers: slices of values go in, estimates come out. Methods carry their textbook names.
 
+mod change_point;
 mod order;
 mod prediction;
 mod signed_rank;
 mod student;
 
+pub use change_point::{change_points, levels};
 pub use order::median_interval;
 pub use prediction::{Prediction, predict};
 pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
