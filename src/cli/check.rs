@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
-use super::judging::{assemble, judge, reference, store};
+use super::judging::{assemble, judge, note_not_pinned, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
 use crate::document;
@@ -43,10 +43,11 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     let store = store(plan, args.baseline.as_deref())?;
     let reference = reference(&store)?;
     let contests = args.against.contests(plan)?;
-    let measurement = setting.compare(&contests, args.selection.manner()).await?;
+    let mut measurement = setting.compare(&contests, args.selection.manner()).await?;
     if let Some(path) = &args.save {
         document::write(path, &document::text(&measurement))?;
     }
+    note_not_pinned(&mut measurement, &reference);
     let findings = judge(plan, &measurement, &reference);
     Ok(assemble(&measurement, findings, &args.strictness))
 }

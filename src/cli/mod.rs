@@ -18,6 +18,7 @@ mod judging;
 mod load;
 mod measuring;
 mod output;
+mod pin;
 mod provenance;
 mod publishing;
 mod rank;
