@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use super::args::{LACKS_A_SERVER, Selection};
 use super::judging::{day, reference, store, stored, thresholds};
 use super::measuring::{Manner, Setting};
-use super::pin;
+use super::{history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
 use crate::gate::{accept, judge, outcome};
@@ -19,6 +19,8 @@ pub(super) enum Command {
     Refresh(Refresh),
     /// List what is stored.
     Show(Show),
+    /// Show how what is stored went over time, and at which commit it stepped.
+    History(history::Args),
     /// Hold new runs against those up to now or to a commit too, so that small steps do not add up.
     Pin(pin::Args),
     /// Hold new runs against the newest alone.
@@ -64,6 +66,7 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
     match command {
         Command::Refresh(args) => refresh(args).await,
         Command::Show(args) => show(&args),
+        Command::History(args) => history::run(&args),
         Command::Pin(args) => pin::run(&args),
         Command::Unpin(args) => pin::release(&args),
         Command::Prune(args) => prune(&args),

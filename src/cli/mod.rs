@@ -14,6 +14,7 @@ mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
+mod history;
 mod judging;
 mod load;
 mod measuring;

@@ -131,7 +131,9 @@ fn of_commit<'a>(found: &'a Stored, file: &Path, name: &str) -> Result<&'a Basel
     let run = of(name).or_else(|| of(resolved()?.trim()));
     run.ok_or_else(|| Error::Argument {
         argument: format!("--commit {name}"),
-        reason: "no good run of it is stored".into(),
+        reason: "no good run of it is stored; `perfgate baseline history --json FILE` lists the \
+                 commits that are"
+            .into(),
     })
 }
 

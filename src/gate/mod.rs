@@ -2,9 +2,11 @@
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly),
-//! [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other.
+//! [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other, [`chronicle()`]
+//! stored runs over time.
 
 mod accept;
+mod chronicle;
 mod counters;
 mod decide;
 mod outcome;
@@ -13,6 +15,7 @@ mod rank;
 mod reference;
 
 pub use accept::accept;
+pub use chronicle::chronicle;
 pub use outcome::outcome;
 pub use paired::{CONFIRMING_STARTS, LOOKS, Standing, judge_pairs, standing};
 pub use rank::rank;

@@ -620,3 +620,116 @@ mod pins {
         }
     }
 }
+
+mod over_time {
+    use super::*;
+    use crate::gate::chronicle;
+    use crate::model::{CellSeries, Step};
+
+    /// Runs of one day after another, with throughput and statements per request.
+    fn days(values: &[(f64, f64)]) -> Vec<Baseline> {
+        let run = |(day, (throughput, calls)): (usize, &(f64, f64))| Baseline {
+            commit: Some(format!("commit {day}")),
+            values: BTreeMap::from([
+                (Metric::Throughput, *throughput),
+                (Metric::SqlPerRequest, *calls),
+            ]),
+            ..run(0.0, -i64::try_from(day).expect("few"))
+        };
+        values.iter().enumerate().map(run).collect()
+    }
+
+    fn only(runs: &[Baseline]) -> CellSeries {
+        let metrics = [
+            Metric::Throughput,
+            Metric::LatencyP50,
+            Metric::SqlPerRequest,
+        ];
+        let mut cells = chronicle(runs, &metrics).cells;
+        assert_eq!(cells.len(), 1);
+        cells.remove(0)
+    }
+
+    fn shown(steps: &[Step]) -> Vec<(usize, Option<&str>, f64, f64, bool)> {
+        let shown = |it: &Step| (it.run, it.before, it.after, it.worse);
+        let facts = steps.iter().map(shown);
+        facts
+            .zip(steps)
+            .map(|((run, before, after, worse), it)| {
+                (run, it.commit.as_deref(), before, after, worse)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_step_is_found_at_its_commit_whatever_order_the_runs_are_in() {
+        let wave = |day: u32| f64::from(day % 3);
+        let early = (0..12).map(|day| (1000.0 + wave(day), 2.0));
+        let late = (0..8).map(|day| (900.0 + wave(day), 2.0));
+        let values: Vec<_> = early.chain(late).collect();
+        let mut runs = days(&values);
+        runs[13].verdict = Outcome::Regression;
+        runs.reverse();
+        let cell = only(&runs);
+        let names: Vec<_> = cell.series.iter().map(|it| it.metric).collect();
+        assert_eq!(names, [Metric::Throughput, Metric::SqlPerRequest]);
+        let throughput = &cell.series[0];
+        let expected = (12, Some("commit 12"), 1001.0, 901.0, true);
+        assert_eq!(shown(&throughput.steps), [expected]);
+        assert_eq!(throughput.newest.to_bits(), 901.0_f64.to_bits());
+        assert_eq!(cell.runs[13].verdict, Outcome::Regression);
+        assert_eq!(cell.series[1].steps, []);
+    }
+
+    #[test]
+    fn what_is_counted_steps_at_any_change_and_noise_does_not() {
+        let calls = [2.0, 2.0, 3.0, 3.0, 2.0];
+        let noisy = [1000.0, 1040.0, 980.0, 1010.0, 990.0];
+        let values: Vec<_> = noisy.into_iter().zip(calls).collect();
+        let cell = only(&days(&values));
+        assert_eq!(cell.series[0].steps, []);
+        let (up, down) = (
+            (2, Some("commit 2"), 2.0, 3.0, true),
+            (4, Some("commit 4"), 3.0, 2.0, false),
+        );
+        assert_eq!(shown(&cell.series[1].steps), [up, down]);
+    }
+
+    #[test]
+    fn keys_are_kept_apart_and_those_with_few_runs_are_counted() {
+        let mut runs = days(&[(1000.0, 1.0); 8]);
+        for run in &mut runs[..5] {
+            run.key.runner.cores = 64;
+        }
+        runs[5].key.load.connections = 1;
+        let cells = chronicle(&runs, &[Metric::Throughput]).cells;
+        let facts: Vec<_> = cells
+            .iter()
+            .map(|cell| (cell.runs.len(), cell.other_runs, cell.differs.as_slice()))
+            .collect();
+        assert_eq!(
+            facts,
+            [(2, 1, [].as_slice()), (5, 0, &[Difference::Runner])]
+        );
+    }
+
+    #[test]
+    fn the_worst_step_comes_first() {
+        let of = |server: &str, calls: [f64; 2]| {
+            let mut runs = days(&calls.map(|calls| (1.0, calls)));
+            for run in &mut runs {
+                run.key.server = server.into();
+            }
+            runs
+        };
+        let runs = [
+            of("flat", [1.0, 1.0]),
+            of("better", [2.0, 1.0]),
+            of("twice", [1.0, 2.0]),
+            of("new", [0.0, 1.0]),
+        ];
+        let cells = chronicle(&runs.concat(), &[Metric::SqlPerRequest]).cells;
+        let order: Vec<_> = cells.iter().map(|cell| cell.server.as_str()).collect();
+        assert_eq!(order, ["new", "twice", "better", "flat"]);
+    }
+}

@@ -18,6 +18,7 @@ mod plan;
 mod ranking;
 mod report;
 mod round;
+mod series;
 mod tally;
 mod target;
 mod threshold;
@@ -40,6 +41,7 @@ pub use plan::{NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource,
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Round, Turnover, Usage};
+pub use series::{CellSeries, Chronicle, RunMark, Series, Step};
 pub use tally::{Failure, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};

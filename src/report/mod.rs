@@ -1,13 +1,16 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
+mod chronicle;
 mod json;
 mod load;
 mod markdown;
 pub mod ranking;
+mod sparkline;
 mod summary;
 mod terminal;
 mod text;
 
+pub use chronicle::chronicle;
 pub use json::json;
 pub use load::Load;
 pub use markdown::{

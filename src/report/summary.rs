@@ -187,9 +187,9 @@ pub(super) fn next_step(report: &Report) -> Option<&'static str> {
         Outcome::Inconclusive => Some(
             "stored runs vary too much to tell: run again on a quieter machine, or widen the margin",
         ),
-        Outcome::Regression if only_since_pin(report) => {
-            Some("small steps added up since the pin; if they are meant, `perfgate baseline unpin`")
-        }
+        Outcome::Regression if only_since_pin(report) => Some(
+            "small steps added up since the pin: `perfgate baseline history` shows where; if they are meant, `perfgate baseline unpin`",
+        ),
         Outcome::Regression => Some(
             "run the same check again to see whether it stays; the rule behind each row can be changed where it is set",
         ),

@@ -175,3 +175,63 @@ fn a_pin_goes_by_a_tag_and_too_few_runs_are_told_of() {
         .prints("fewer than 5 comparable runs up to the pin")
         .prints("sample health");
 }
+
+#[test]
+fn history_shows_where_what_is_stored_stepped() {
+    let sandbox = slowed_down();
+    let words = ["baseline", "history", "--json", "history.json"];
+    let run = sandbox.run(words).exits(0);
+    let line = |name: &str| {
+        let mut lines = run.stdout.lines();
+        let found = lines.find(|line| line.trim_start().starts_with(name));
+        found.unwrap_or_else(|| panic!("no line of {name}\n{}", run.stdout))
+    };
+    assert!(
+        run.stdout
+            .starts_with("sample health\n  40 runs, 2026-10-02 to ")
+    );
+    assert!(line("throughput").contains("/s, median "));
+    assert!(line("regressed").contains("××"));
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 100));
+    let cell = &sandbox.json("history.json")["cells"][0];
+    let series = cell["series"].as_array().expect("series").iter();
+    let throughput = series.clone().find(|it| it["metric"] == "throughput");
+    let steps = throughput.expect("a series")["steps"].as_array();
+    // The copies of one run are a level of their own where runs differ enough.
+    let step = steps.expect("steps").iter().find(|it| it["run"] == 20);
+    let step = step.expect("the step between the days");
+    assert_eq!(step["worse"], true);
+    let commit = cell["runs"][20]["commit"].as_str();
+    assert_eq!(step["commit"].as_str(), commit);
+    let metrics: Vec<_> = series.map(|it| it["metric"].clone()).collect();
+    let usual = [
+        "throughput",
+        "latency_p50",
+        "cpu_per_request",
+        "memory_peak",
+    ];
+    assert_eq!(metrics, usual);
+}
+
+#[test]
+fn history_shows_what_is_asked_for() {
+    let sandbox = healthy();
+    sandbox
+        .run(["baseline", "history"])
+        .exits(0)
+        .prints("nothing is stored; `perfgate baseline refresh`");
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    let run = sandbox
+        .run(["baseline", "history", "--metric", "latency_p99"])
+        .exits(0)
+        .prints("  latency_p99  ▁");
+    assert!(!run.stdout.contains("throughput"), "{}", run.stdout);
+    sandbox
+        .run(["baseline", "history", "--metric", "latency"])
+        .exits(2)
+        .complains("invalid value 'latency'");
+    sandbox
+        .run(["baseline", "history", "--endpoint", "helth"])
+        .exits(2)
+        .complains("health");
+}
