@@ -55,6 +55,7 @@ impl Error {
     /// The code of [`EXIT_CODES`] this error ends with.
     pub const fn exit_code(&self) -> u8 {
         match self {
+            Self::Baseline(baseline::Error::NothingToPin) => 3,
             Self::Config(_) | Self::Publish(_) | Self::Argument { .. } | Self::Read { .. } => 2,
             Self::Document(error) if !error.is_of_writing() => 2,
             Self::Load(error) | Self::Measure(measure::Error::Load(error))

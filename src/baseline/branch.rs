@@ -1,13 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 
 use super::git::{Entry, Git, Over, Pushed, without_credentials};
 use super::{Error, Stored, name, prune};
 use crate::document;
-use crate::model::Baseline;
+use crate::model::{Baseline, Pin};
 
 /// Tries to append to a branch on which others write too.
 const TRIES: usize = 10;
@@ -39,32 +39,36 @@ impl Branch {
         let Some(commit) = self.git.fetch(&self.remote, &self.name)? else {
             return Ok(Stored::default());
         };
-        let (baselines, damaged) = self.documents(&commit)?;
+        let found = self.documents(&commit)?;
         Ok(Stored {
-            baselines: baselines.into_iter().map(|(_, it)| it).collect(),
-            damaged,
+            baselines: found.baselines.into_iter().map(|(_, it)| it).collect(),
+            pin: Pin::in_force(found.pins),
+            damaged: found.damaged,
         })
     }
 
     /// Adds a commit that holds the baselines.
     pub fn add(&self, baselines: &[Baseline]) -> Result<(), Error> {
         let stored = baselines.iter().map(|baseline| {
-            Ok(Entry {
-                path: name::path(baseline),
-                blob: self.git.store(&document::text(baseline))?,
-            })
+            let text = document::text(baseline);
+            self.stored(name::path(baseline), &text)
         });
         let added: Vec<Entry> = stored.collect::<Result<_, Error>>()?;
-        let message = message(baselines);
-        self.again_while_behind(|| {
-            let base = self.git.fetch(&self.remote, &self.name)?;
-            let commit = self.git.commit(base.as_deref(), &added, &message)?;
-            self.push(&commit, Over::Ancestors)
-        })
+        self.append(&added, &message(baselines))
     }
 
-    /// Replaces the branch by one commit that holds the newest runs of every key, unless somebody
-    /// wrote meanwhile; how many documents are gone.
+    /// Adds a commit that holds a pin; those before it stay, and hold no longer.
+    pub fn add_pin(&self, pin: &Pin) -> Result<(), Error> {
+        let entry = self.stored(name::pin(pin), &document::text(pin))?;
+        let message = match pin.until {
+            None => "Unpinned".to_owned(),
+            Some(until) => format!("Pinned: the runs until {until}"),
+        };
+        self.append(&[entry], &message)
+    }
+
+    /// Replaces the branch by one commit that holds the newest runs of every key, those that the
+    /// pin is about and the pins, unless somebody wrote meanwhile; how many documents are gone.
     pub fn prune(&self, keep: usize) -> Result<usize, Error> {
         let mut gone = 0;
         self.again_while_behind(|| {
@@ -72,8 +76,9 @@ impl Branch {
                 return Ok(Pushed::Done);
             };
             let files = self.git.files(&commit)?;
-            let (documents, _) = self.documents(&commit)?;
-            let old = prune::superseded(documents, keep);
+            let found = self.documents(&commit)?;
+            let pin = Pin::in_force(found.pins);
+            let old = prune::superseded(found.baselines, keep, pin.as_ref());
             gone = old.len();
             if old.is_empty() {
                 return Ok(Pushed::Done);
@@ -85,6 +90,19 @@ impl Branch {
             self.push(&commit_of_kept, Over::Exactly(&commit))
         })?;
         Ok(gone)
+    }
+
+    fn stored(&self, path: String, text: &str) -> Result<Entry, Error> {
+        let blob = self.git.store(text)?;
+        Ok(Entry { path, blob })
+    }
+
+    fn append(&self, added: &[Entry], message: &str) -> Result<(), Error> {
+        self.again_while_behind(|| {
+            let base = self.git.fetch(&self.remote, &self.name)?;
+            let commit = self.git.commit(base.as_deref(), added, message)?;
+            self.push(&commit, Over::Ancestors)
+        })
     }
 
     fn push(&self, commit: &str, over: Over<'_>) -> Result<Pushed, Error> {
@@ -100,17 +118,14 @@ impl Branch {
         });
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let contents = self.git.blobs(&files, LARGEST)?;
-        let (mut baselines, mut damaged) = (Vec::new(), Vec::new());
+        let mut found = Documents::default();
         for (file, contents) in files.into_iter().zip(contents) {
             let path = PathBuf::from(format!("{}:{}", self.name, file.path));
             // Too large, and so none of ours.
             let contents = contents.unwrap_or_default();
-            match document::parse(&contents, &path, Baseline::KIND, Baseline::SCHEMA) {
-                Ok(baseline) => baselines.push((file.path, baseline)),
-                Err(error) => damaged.push(error),
-            }
+            found.take(file.path, &contents, &path);
         }
-        Ok((baselines, damaged))
+        Ok(found)
     }
 
     /// Tries until nobody else was faster, after waits that writers draw each for itself.
@@ -120,6 +135,7 @@ impl Branch {
     ) -> Result<(), Error> {
         let mut longest = FIRST_WAIT;
         for _ in 0..TRIES {
+            let start = Instant::now();
             match attempt()? {
                 Pushed::Done => return Ok(()),
                 Pushed::Behind => {}
@@ -131,6 +147,8 @@ impl Branch {
                     });
                 }
             }
+            // Of writers that wait for less than a push takes, most meet again.
+            longest = longest.max(start.elapsed());
             sleep(rand::rng().random_range(Duration::ZERO..longest));
             longest *= 2;
         }
@@ -142,8 +160,27 @@ impl Branch {
     }
 }
 
-/// Baselines with their paths, and what is none.
-type Documents = (Vec<(String, Baseline)>, Vec<document::Error>);
+/// What a commit holds.
+#[derive(Debug, Default)]
+struct Documents {
+    /// With their paths in the tree.
+    baselines: Vec<(String, Baseline)>,
+    pins: Vec<Pin>,
+    damaged: Vec<document::Error>,
+}
+
+impl Documents {
+    /// Takes in a file of the tree; `shown` is what errors call it.
+    fn take(&mut self, path: String, contents: &[u8], shown: &Path) {
+        let taken = if name::is_pin(&path) {
+            document::parse(contents, shown, Pin::KIND, Pin::SCHEMA).map(|it| self.pins.push(it))
+        } else {
+            document::parse(contents, shown, Baseline::KIND, Baseline::SCHEMA)
+                .map(|it| self.baselines.push((path, it)))
+        };
+        self.damaged.extend(taken.err());
+    }
+}
 
 fn message(baselines: &[Baseline]) -> String {
     let mut commits: Vec<_> = baselines

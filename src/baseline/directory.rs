@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, name, prune};
 use crate::document;
-use crate::model::Baseline;
+use crate::model::{Baseline, Pin};
 
 /// Baselines in a directory.
 #[derive(Debug, Clone)]
@@ -30,9 +30,25 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes all but the newest runs of every key; how many were removed.
+    /// The pin that holds.
+    pub fn pin(&self) -> Result<Option<Pin>, Error> {
+        let paths = documents_in(&self.root.join(name::PINS))?.into_iter();
+        let pins = paths.map(|path| document::read(&path, Pin::KIND, Pin::SCHEMA));
+        Ok(Pin::in_force(pins.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// Adds a pin; those before it stay, and hold no longer.
+    pub fn add_pin(&self, pin: &Pin) -> Result<(), Error> {
+        let path = self.root.join(name::pin(pin));
+        document::write_new(&path, &document::text(pin))?;
+        Ok(())
+    }
+
+    /// Removes all but the newest runs of every key and those that the pin is about; how many were
+    /// removed.
     pub fn prune(&self, keep: usize) -> Result<usize, Error> {
-        let old = prune::superseded(self.documents()?, keep);
+        let pin = self.pin()?;
+        let old = prune::superseded(self.documents()?, keep, pin.as_ref());
         for path in &old {
             fs::remove_file(path).map_err(|source| Error::Remove {
                 path: path.clone(),
@@ -46,8 +62,7 @@ impl Directory {
         let mut documents = Vec::new();
         for server in entries(&self.root)? {
             for endpoint in entries(&server)? {
-                let paths = entries(&endpoint)?.into_iter();
-                for path in paths.filter(|it| it.extension().is_some_and(|end| end == "json")) {
+                for path in documents_in(&endpoint)? {
                     let baseline = document::read(&path, Baseline::KIND, Baseline::SCHEMA)?;
                     documents.push((path, baseline));
                 }
@@ -55,6 +70,13 @@ impl Directory {
         }
         Ok(documents)
     }
+}
+
+/// The documents right in a folder.
+fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = entries(folder)?;
+    paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
+    Ok(paths)
 }
 
 /// What a folder holds, in the order of the names; nothing where it is not one.

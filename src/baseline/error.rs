@@ -12,6 +12,9 @@ pub enum Error {
     Remove { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Document(#[from] document::Error),
+    /// There is no good run that a pin could be set at.
+    #[error("cannot pin: no good run is stored")]
+    NothingToPin,
     #[error("cannot run git in `{}`", clone.display())]
     NoGit { clone: PathBuf, source: io::Error },
     /// git ended with an error; `what` is the command without what it worked on.
@@ -40,6 +43,7 @@ impl Error {
         let hint = match self {
             Self::Document(error) => return error.hint(),
             Self::List { .. } | Self::Remove { .. } => return None,
+            Self::NothingToPin => "`perfgate baseline refresh --runs 5` measures and stores",
             Self::NoGit { .. } => "install git, or keep baselines in a folder: \"dir:FOLDER\"",
             Self::Git { .. } => "the configuration must lie in a clone that has the remote",
             Self::Refused { .. } => {

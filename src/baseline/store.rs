@@ -1,6 +1,6 @@
 use super::{Branch, Directory, Error};
 use crate::document;
-use crate::model::{self, Baseline};
+use crate::model::{self, Baseline, Pin};
 
 /// Where baselines are kept. Documents are added and never changed.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub enum Store {
 pub struct Stored {
     /// Oldest first within their cell.
     pub baselines: Vec<Baseline>,
+    /// The pin that holds.
+    pub pin: Option<Pin>,
     /// Documents of a branch that cannot be read, where nobody can mend them; they are left out.
     pub damaged: Vec<document::Error>,
 }
@@ -36,6 +38,7 @@ impl Store {
             Self::Branch(branch) => branch.all(),
             Self::Directory(directory) => Ok(Stored {
                 baselines: directory.all()?,
+                pin: directory.pin()?,
                 damaged: Vec::new(),
             }),
         }
@@ -49,7 +52,16 @@ impl Store {
         }
     }
 
-    /// Forgets all but the newest runs of every key; how many were forgotten.
+    /// Adds a pin; those before it stay, and hold no longer.
+    pub fn pin(&self, pin: &Pin) -> Result<(), Error> {
+        match self {
+            Self::Branch(branch) => branch.add_pin(pin),
+            Self::Directory(directory) => directory.add_pin(pin),
+        }
+    }
+
+    /// Forgets all but the newest runs of every key and those that the pin is about; how many were
+    /// forgotten.
     pub fn prune(&self, keep: usize) -> Result<usize, Error> {
         match self {
             Self::Branch(branch) => branch.prune(keep),

@@ -1,6 +1,6 @@
 //! Flag groups that commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -46,7 +46,7 @@ impl Selection {
     }
 
     /// The plan of one file, cut down to what was asked for.
-    pub(super) fn plan_of(&self, path: &std::path::Path) -> Result<Plan, Error> {
+    pub(super) fn plan_of(&self, path: &Path) -> Result<Plan, Error> {
         let mut plan = config::load(path)?;
         let servers: Vec<_> = plan
             .targets
@@ -90,10 +90,15 @@ impl Selection {
 
     /// The configuration file: the one that was named, or the nearest.
     pub(super) fn file(&self) -> Result<PathBuf, Error> {
-        match &self.config {
-            Some(path) => Ok(path.clone()),
-            None => Ok(config::find(&current_folder()?)?),
-        }
+        configuration(self.config.as_deref())
+    }
+}
+
+/// The configuration file: the one that was named, or the nearest.
+pub(super) fn configuration(named: Option<&Path>) -> Result<PathBuf, Error> {
+    match named {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(config::find(&current_folder()?)?),
     }
 }
 

@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use super::args::{LACKS_A_SERVER, Selection};
 use super::judging::{day, reference, store, stored, thresholds};
 use super::measuring::{Manner, Setting};
+use super::{history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
-use crate::gate::{LONGEST_HISTORY, accept, judge, outcome};
+use crate::gate::{accept, judge, outcome};
 use crate::model::{
-    Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Verdict,
+    Baseline, Finding, LONGEST_HISTORY, Measurement, Metric, Outcome, Plan, Reason, Sample, Verdict,
 };
 use crate::report;
 
@@ -18,6 +19,12 @@ pub(super) enum Command {
     Refresh(Refresh),
     /// List what is stored.
     Show(Show),
+    /// Show how what is stored went over time, and at which commit it stepped.
+    History(history::Args),
+    /// Hold new runs against those up to now or to a commit too, so that small steps do not add up.
+    Pin(pin::Args),
+    /// Hold new runs against the newest alone.
+    Unpin(pin::Release),
     /// Forget all but the newest runs of every key.
     Prune(Prune),
 }
@@ -59,6 +66,9 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
     match command {
         Command::Refresh(args) => refresh(args).await,
         Command::Show(args) => show(&args),
+        Command::History(args) => history::run(&args),
+        Command::Pin(args) => pin::run(&args),
+        Command::Unpin(args) => pin::release(&args),
         Command::Prune(args) => prune(&args),
     }
 }
@@ -118,9 +128,12 @@ fn keep(
             ));
             continue;
         }
-        let verdict = of_history(findings);
+        // The history is one of timed values. A counter is compared with the newest run alone, so
+        // that one that was meant to move is no reason to leave a run out.
+        findings.retain(|finding| !finding.metric.is_counter());
+        let verdict = outcome(&findings);
         documents.push(document(sample, measurement, verdict));
-        lines.push(format!("{name}: stored{}", remark(verdict)));
+        lines.push(format!("{name}: stored{}", remark(verdict, &findings)));
     }
     if !documents.is_empty() {
         store.add(&documents)?;
@@ -129,13 +142,6 @@ fn keep(
         println!("{line}");
     }
     Ok(documents.len() < measurement.samples.len())
-}
-
-/// The verdict that decides about the history of timed values. A counter is compared with the
-/// newest run alone, so that one that was meant to move is no reason to leave a run out.
-fn of_history(mut findings: Vec<Finding>) -> Outcome {
-    findings.retain(|finding| !finding.metric.is_counter());
-    outcome(&findings)
 }
 
 fn document(sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
@@ -159,8 +165,14 @@ fn too_many_errors(findings: &[Finding]) -> Option<String> {
     errors.rule.clone()
 }
 
-const fn remark(verdict: Outcome) -> &'static str {
+fn remark(verdict: Outcome, findings: &[Finding]) -> &'static str {
+    let regressed = |it: &&Finding| it.verdict == Verdict::Regression;
+    let since_pin = |it: &Finding| matches!(it.reason, Some(Reason::SincePin { .. }));
+    let creeps = findings.iter().filter(regressed).all(since_pin);
     match verdict {
+        Outcome::Regression if creeps => {
+            ", as regressed since the pin: it stays out of the history"
+        }
         Outcome::Regression => ", as regressed: it stays out of the history",
         _ => "",
     }
@@ -170,7 +182,8 @@ fn show(args: &Show) -> Result<u8, Error> {
     let plan = args.selection.plan()?;
     let store = store(&plan, args.baseline.as_deref())?;
     let mut cells: BTreeMap<(String, String), Vec<Baseline>> = BTreeMap::new();
-    for baseline in stored(&store)? {
+    let found = stored(&store)?;
+    for baseline in found.baselines {
         let cell = (baseline.key.server.clone(), baseline.key.endpoint.clone());
         cells.entry(cell).or_default().push(baseline);
     }
@@ -179,6 +192,9 @@ fn show(args: &Show) -> Result<u8, Error> {
     }
     for ((server, endpoint), runs) in &cells {
         println!("{server} {endpoint}: {}", describe(runs));
+    }
+    if let Some(pin) = &found.pin {
+        println!("{}", pin::describe(pin));
     }
     Ok(0)
 }
@@ -213,7 +229,7 @@ fn describe(runs: &[Baseline]) -> String {
         newest
             .commit
             .as_deref()
-            .map_or("no commit", |commit| &commit[..commit.len().min(12)]),
+            .map_or_else(|| "no commit".into(), report::commit),
         newest.time.strftime("%Y-%m-%d %H:%M"),
         value(Metric::Throughput, report::rate),
         value(Metric::LatencyP50, report::micros),

@@ -2,12 +2,11 @@ use std::path::PathBuf;
 
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
-use super::judging::{assemble, judge, store, stored};
+use super::judging::{assemble, judge, note_not_pinned, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
 use crate::document;
 use crate::error::Error;
-use crate::gate::Reference;
 use crate::model::Report;
 
 /// Measures, compares with another build or with the stored baseline, judges.
@@ -42,17 +41,18 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     setting.announce();
     let plan = &setting.plan;
     let store = store(plan, args.baseline.as_deref())?;
-    let stored = stored(&store)?;
+    let reference = reference(&store)?;
     let anchors = if args.against.takes_anchors() {
-        setting.anchors(&stored).await
+        setting.anchors(reference.runs()).await
     } else {
         Vec::new()
     };
     let contests = args.against.contests(plan, &anchors)?;
-    let measurement = setting.compare(&contests, args.selection.manner()).await?;
+    let mut measurement = setting.compare(&contests, args.selection.manner()).await?;
     if let Some(path) = &args.save {
         document::write(path, &document::text(&measurement))?;
     }
-    let findings = judge(plan, &measurement, &Reference::Stored(stored));
+    note_not_pinned(&mut measurement, &reference);
+    let findings = judge(plan, &measurement, &reference);
     Ok(assemble(&measurement, findings, &args.strictness))
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::args::Outputs;
-use super::judging::{assemble, judge, reference, store};
+use super::judging::{assemble, judge, note_not_pinned, reference, store};
 use super::output::deliver;
 use super::provenance::git;
 use super::publishing::{Comment, Publisher};
@@ -109,9 +109,11 @@ async fn report(args: Args, job: &Job) -> Result<Told, Error> {
     let mut publisher = Publisher::new(job, args.comment, &name(&plan.file))?;
     let github = publisher.github()?.clone();
     let artifact = artifact::fetch(&github, finished.run.id, &args.artifact, MEASUREMENT);
-    let measurement = strangers::measurement(&artifact.await?)?;
+    let mut measurement = strangers::measurement(&artifact.await?)?;
     let store = store(&plan, check.baseline.as_deref())?;
-    let findings = judge(&plan, &measurement, &reference(&store)?);
+    let reference = reference(&store)?;
+    note_not_pinned(&mut measurement, &reference);
+    let findings = judge(&plan, &measurement, &reference);
     let report = assemble(&measurement, findings, &check.strictness);
     publisher.open().await;
     publisher.of_stranger(pull_request::of_run(&github, finished).await?);

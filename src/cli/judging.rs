@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 
 use super::args::Strictness;
 use super::remarks::remarks;
-use crate::baseline::Store;
+use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    Baseline, Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds, chain,
+    Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -30,16 +30,33 @@ pub(super) fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
 
 /// Everything stored; what cannot be read of it is told of.
 pub(super) fn reference(store: &Store) -> Result<Reference, Error> {
-    Ok(Reference::Stored(stored(store)?))
+    let found = stored(store)?;
+    Ok(Reference::new(found.baselines, found.pin))
 }
 
-/// The same as a list.
-pub(super) fn stored(store: &Store) -> Result<Vec<Baseline>, Error> {
+/// The same as it was found.
+pub(super) fn stored(store: &Store) -> Result<Stored, Error> {
     let found = store.all()?;
     for error in &found.damaged {
         eprintln!("warning: left out: {}", chain(error));
     }
-    Ok(found.baselines)
+    Ok(found)
+}
+
+/// Notes which cells the pin has no runs for.
+pub(super) fn note_not_pinned(measurement: &mut Measurement, reference: &Reference) {
+    let keys = reference.not_pinned(&measurement.samples).into_iter();
+    let cells: Vec<_> = keys
+        .map(|it| format!("{} {}", it.server, it.endpoint))
+        .collect();
+    if !cells.is_empty() {
+        let note = format!(
+            "fewer than {} comparable runs up to the pin, so compared with the newest runs alone: {}",
+            gate::FEWEST_RUNS,
+            cells.join(", ")
+        );
+        measurement.provenance.notes.push(note);
+    }
 }
 
 /// The thresholds the plan sets for a cell.

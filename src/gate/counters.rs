@@ -8,7 +8,7 @@ use crate::model::{Counters, Finding, Metric, Reason, Rule, Verdict};
 struct Batches<'a>(&'a [f64]);
 
 /// Values that differ by less are the same: they are quotients of small whole numbers.
-const EQUAL: f64 = 1e-9;
+pub(super) const EQUAL: f64 = 1e-9;
 
 /// Judges a finding whose values of both sides are known.
 pub(super) fn compare<'a>(

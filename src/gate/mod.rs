@@ -2,9 +2,11 @@
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly).
-//! [`judge_pairs`] judges rounds of two builds by what [`Evidence`] says. [`outcome()`] sums the findings up. [`rank()`] orders servers beside each other.
+//! [`judge_pairs`] judges rounds of two builds by what [`Evidence`] says. [`outcome()`] sums the
+//! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time.
 
 mod accept;
+mod chronicle;
 mod counters;
 mod decide;
 mod evidence;
@@ -14,13 +16,14 @@ mod rank;
 mod reference;
 
 pub use accept::accept;
+pub use chronicle::chronicle;
 pub use evidence::{Confirmation, Confirmed, Evidence, LOOKS};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::rank;
-pub use reference::{FEWEST_RUNS, LONGEST_HISTORY, Reference};
+pub use reference::{FEWEST_RUNS, Reference};
 
-use crate::model::{Finding, Metric, Sample, Threshold, Thresholds};
+use crate::model::{Finding, Metric, Reason, Sample, Thresholds, Verdict};
 
 /// Judges every metric of every sample against the reference. Samples without thresholds of
 /// their own in `thresholds` are judged by none.
@@ -34,17 +37,32 @@ pub fn judge<'a>(
     for sample in samples {
         let rules = thresholds(sample).unwrap_or(&none);
         let history = reference.history(&sample.key);
+        let pinned = reference.pinned(&sample.key);
         findings.extend(Metric::ALL.iter().filter_map(|metric| {
-            let rule = rules.get(metric);
-            decide::decide(
-                sample,
-                *metric,
-                &history,
-                rule.unwrap_or(&Threshold::default()),
-            )
+            let rule = rules.get(metric).cloned().unwrap_or_default();
+            let rolling = decide::decide(sample, *metric, &history, &rule)?;
+            let Some((history, reason)) = &pinned else {
+                return Some(rolling);
+            };
+            let since = decide::decide(sample, *metric, history, &rule)?;
+            Some(stricter(rolling, since, reason))
         }));
     }
     findings
+}
+
+/// What the newest runs let pass and those up to the pin do not is a regression since the pin.
+fn stricter(rolling: Finding, since: Finding, reason: &Reason) -> Finding {
+    let creeps = rolling.verdict != Verdict::Regression && since.verdict == Verdict::Regression;
+    if !creeps {
+        return rolling;
+    }
+    Finding {
+        reason: Some(reason.clone()),
+        // The way from the pin to here.
+        history: rolling.history,
+        ..since
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
-use crate::model::{Baseline, Key, Metric, Reason};
+use jiff::tz::TimeZone;
+
+use crate::model::{Baseline, Key, Metric, Pin, Reason, Sample, history};
 
 /// Runs a history needs before anything is judged by it.
 pub const FEWEST_RUNS: usize = 5;
-/// Runs a history is cut to, newest first.
-pub const LONGEST_HISTORY: usize = 30;
 
 /// What the head is compared with.
 #[derive(Debug, Clone)]
 pub enum Reference {
     /// Runs that were kept, in any order.
     Stored(Vec<Baseline>),
+    /// The same, and the pin up to which they count a second time.
+    Pinned { runs: Vec<Baseline>, pin: Pin },
 }
 
 /// The good runs that one cell may be compared with, or why there are none.
@@ -21,26 +23,46 @@ pub(super) struct History<'a> {
 }
 
 impl Reference {
+    /// The runs, with the pin that holds where there is one.
+    pub fn new(runs: Vec<Baseline>, pin: Option<Pin>) -> Self {
+        match pin {
+            None => Self::Stored(runs),
+            Some(pin) => Self::Pinned { runs, pin },
+        }
+    }
+
+    /// Every run.
+    pub fn runs(&self) -> &[Baseline] {
+        let (Self::Stored(runs) | Self::Pinned { runs, .. }) = self;
+        runs
+    }
+
     /// The newest good runs of exactly this key.
     pub(super) fn history(&self, key: &Key) -> History<'_> {
-        let Self::Stored(baselines) = self;
-        let same_cell: Vec<_> = baselines
-            .iter()
-            .filter(|run| run.key.server == key.server && run.key.endpoint == key.endpoint)
-            .collect();
-        let mut runs: Vec<_> = same_cell
-            .iter()
-            .copied()
-            .filter(|run| run.key == *key && run.is_good())
-            .collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.time));
-        runs.truncate(LONGEST_HISTORY);
-        let lacks = lack(key, &same_cell, &runs);
-        History {
-            runs,
-            lacks,
-            newest: newest(key, &same_cell),
-        }
+        History::of(key, self.runs().iter())
+    }
+
+    /// The keys of samples that have too few runs up to the pin to be held against them.
+    pub fn not_pinned<'a>(&self, samples: &'a [Sample]) -> Vec<&'a Key> {
+        let keys = samples.iter().map(|sample| &sample.key);
+        let lacks = |key: &&Key| {
+            let pinned = self.pinned(key);
+            pinned.is_some_and(|(history, _)| history.lacks().is_some())
+        };
+        keys.filter(lacks).collect()
+    }
+
+    /// Those up to the pin, with what a regression against them is told as.
+    pub(super) fn pinned(&self, key: &Key) -> Option<(History<'_>, Reason)> {
+        let Self::Pinned { runs, pin } = self else {
+            return None;
+        };
+        let reason = Reason::SincePin {
+            day: TimeZone::UTC.to_datetime(pin.time).date(),
+            commit: pin.commit.clone(),
+        };
+        let runs = runs.iter().filter(|run| pin.covers(run));
+        Some((History::of(key, runs), reason))
     }
 }
 
@@ -67,6 +89,21 @@ fn lack(key: &Key, same_cell: &[&Baseline], runs: &[&Baseline]) -> Option<Reason
             runs,
             needed: FEWEST_RUNS,
         }),
+    }
+}
+
+impl<'a> History<'a> {
+    fn of(key: &Key, runs: impl Iterator<Item = &'a Baseline>) -> Self {
+        let same_cell =
+            |run: &&Baseline| run.key.server == key.server && run.key.endpoint == key.endpoint;
+        let same_cell: Vec<_> = runs.filter(same_cell).collect();
+        let runs = history(same_cell.iter().copied().filter(|run| run.key == *key));
+        let lacks = lack(key, &same_cell, &runs);
+        Self {
+            runs,
+            lacks,
+            newest: newest(key, &same_cell),
+        }
     }
 }
 

@@ -485,3 +485,253 @@ fn what_is_accepted_passes_until_its_day() {
     };
     assert_eq!(judged(&[other]).verdict, Verdict::Regression);
 }
+
+mod pins {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Pin;
+
+    /// A pin at the newest of the runs.
+    fn pin(runs: &[Baseline]) -> Pin {
+        let newest = runs.iter().max_by_key(|run| run.time).expect("runs");
+        Pin {
+            schema: Pin::SCHEMA,
+            time: "2026-10-01T12:00:00Z".parse().expect("a time"),
+            commit: Some("3f2c1ab4d2e1".into()),
+            until: Some(newest.time),
+            reason: None,
+        }
+    }
+
+    fn since_pin() -> Reason {
+        Reason::SincePin {
+            day: jiff::civil::date(2026, 10, 1),
+            commit: Some("3f2c1ab4d2e1".into()),
+        }
+    }
+
+    fn judged_by(runs: &[Baseline], pin: Option<&Pin>, head: &Sample) -> Finding {
+        let reference = Reference::new(runs.to_vec(), pin.cloned());
+        let rules = margin(Metric::Throughput, 0.05, None);
+        judged(head, &reference, &rules, Metric::Throughput)
+    }
+
+    /// So many runs of one value, after those before them.
+    fn runs_at(value: f64, after: &[Baseline]) -> Vec<Baseline> {
+        let first = i64::try_from(after.len()).expect("few");
+        (0..15).map(|run| super::run(value, -first - run)).collect()
+    }
+
+    #[test]
+    fn five_steps_of_two_percent_each_pass_and_add_up_to_a_regression_since_the_pin() {
+        let mut runs = runs_at(1000.0, &[]);
+        let pin = pin(&runs);
+        let (mut rolling, mut since) = (Vec::new(), Vec::new());
+        for merge in [980_u32, 960, 941, 922, 904] {
+            let head = sample(u64::from(merge), Duration::from_millis(1));
+            rolling.push(judged_by(&runs, None, &head));
+            since.push(judged_by(&runs, Some(&pin), &head));
+            // Merged all the same.
+            runs.extend(runs_at(f64::from(merge), &runs));
+        }
+        let verdicts = |findings: &[Finding]| -> Vec<_> {
+            findings.iter().map(|finding| finding.verdict).collect()
+        };
+        assert_eq!(verdicts(&rolling), [Verdict::Pass; 5]);
+        let (pass, regression) = (Verdict::Pass, Verdict::Regression);
+        let expected = [pass, pass, regression, regression, regression];
+        assert_eq!(verdicts(&since), expected);
+        assert_eq!(
+            since[..2],
+            rolling[..2],
+            "what the pin lets pass it leaves alone"
+        );
+        let last = since.last().expect("five");
+        assert_eq!(
+            (&last.reason, last.base),
+            (&Some(since_pin()), Some(1000.0))
+        );
+        assert!((last.change.expect("a change") + 0.096).abs() < 1e-9);
+        assert_eq!(last.pairs, 15, "the runs up to the pin");
+        assert_eq!(
+            last.history, rolling[4].history,
+            "the way from there to here"
+        );
+    }
+
+    #[test]
+    fn what_regresses_by_the_newest_runs_is_told_by_them() {
+        let runs = runs_at(1000.0, &[]);
+        let head = sample(500, Duration::from_millis(1));
+        let since = judged_by(&runs, Some(&pin(&runs)), &head);
+        assert_eq!((since.verdict, since.reason), (Verdict::Regression, None));
+    }
+
+    #[test]
+    fn a_pin_with_too_few_runs_of_the_key_leaves_the_verdict_to_the_newest() {
+        let early = vec![run(2000.0, 100); 4];
+        let pin = pin(&early);
+        let runs = [early, runs_at(1000.0, &[])].concat();
+        let head = sample(1000, Duration::from_millis(1));
+        let since = judged_by(&runs, Some(&pin), &head);
+        assert_eq!(since, judged_by(&runs, None, &head));
+        let reference = Reference::new(runs, Some(pin));
+        assert_eq!(reference.not_pinned(&[head]), [&key()]);
+    }
+
+    #[test]
+    fn what_is_counted_must_not_creep_either() {
+        let run = |calls: f64, age| Baseline {
+            values: BTreeMap::from([(Metric::SqlPerRequest, calls)]),
+            rounds: BTreeMap::from([(Metric::SqlPerRequest, vec![calls; 5])]),
+            ..super::run(0.0, age)
+        };
+        let pinned = vec![run(10.0, 2)];
+        let pin = pin(&pinned);
+        let runs = [pinned, vec![run(11.0, 1)]].concat();
+        let head = counted(&[12.0; 5], &[]);
+        let rules = margin(Metric::SqlPerRequest, 0.1, None);
+        let judged_by = |pin| {
+            let reference = Reference::new(runs.clone(), pin);
+            judged(&head, &reference, &rules, Metric::SqlPerRequest)
+        };
+        assert_eq!(judged_by(None).verdict, Verdict::Pass);
+        let since = judged_by(Some(pin));
+        assert_eq!(
+            (since.verdict, since.base),
+            (Verdict::Regression, Some(10.0))
+        );
+        assert_eq!(since.reason, Some(since_pin()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_pin_never_makes_a_better_verdict(
+            head in 500_u64..1500,
+            values in prop::collection::vec(500.0_f64..1500.0, 5..40),
+            until in 0_usize..40,
+        ) {
+            let runs: Vec<_> = values.iter().zip(0..).map(|(it, age)| run(*it, age)).collect();
+            let pin = pin(&runs[until.min(runs.len() - 1)..]);
+            let head = sample(head, Duration::from_millis(1));
+            let rolling = judged_by(&runs, None, &head);
+            let since = judged_by(&runs, Some(&pin), &head);
+            prop_assert!(since == rolling || since.reason == Some(since_pin()));
+            prop_assert!(since == rolling || rolling.verdict != Verdict::Regression);
+        }
+    }
+}
+
+mod over_time {
+    use super::*;
+    use crate::gate::chronicle;
+    use crate::model::{CellSeries, Step};
+
+    /// Runs of one day after another, with throughput and statements per request.
+    fn days(values: &[(f64, f64)]) -> Vec<Baseline> {
+        let run = |(day, (throughput, calls)): (usize, &(f64, f64))| Baseline {
+            commit: Some(format!("commit {day}")),
+            values: BTreeMap::from([
+                (Metric::Throughput, *throughput),
+                (Metric::SqlPerRequest, *calls),
+            ]),
+            ..run(0.0, -i64::try_from(day).expect("few"))
+        };
+        values.iter().enumerate().map(run).collect()
+    }
+
+    fn only(runs: &[Baseline]) -> CellSeries {
+        let metrics = [
+            Metric::Throughput,
+            Metric::LatencyP50,
+            Metric::SqlPerRequest,
+        ];
+        let mut cells = chronicle(runs, &metrics).cells;
+        assert_eq!(cells.len(), 1);
+        cells.remove(0)
+    }
+
+    fn shown(steps: &[Step]) -> Vec<(usize, Option<&str>, f64, f64, bool)> {
+        let shown = |it: &Step| (it.run, it.before, it.after, it.worse);
+        let facts = steps.iter().map(shown);
+        facts
+            .zip(steps)
+            .map(|((run, before, after, worse), it)| {
+                (run, it.commit.as_deref(), before, after, worse)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_step_is_found_at_its_commit_whatever_order_the_runs_are_in() {
+        let wave = |day: u32| f64::from(day % 3);
+        let early = (0..12).map(|day| (1000.0 + wave(day), 2.0));
+        let late = (0..8).map(|day| (900.0 + wave(day), 2.0));
+        let values: Vec<_> = early.chain(late).collect();
+        let mut runs = days(&values);
+        runs[13].verdict = Outcome::Regression;
+        runs.reverse();
+        let cell = only(&runs);
+        let names: Vec<_> = cell.series.iter().map(|it| it.metric).collect();
+        assert_eq!(names, [Metric::Throughput, Metric::SqlPerRequest]);
+        let throughput = &cell.series[0];
+        let expected = (12, Some("commit 12"), 1001.0, 901.0, true);
+        assert_eq!(shown(&throughput.steps), [expected]);
+        assert_eq!(throughput.newest.to_bits(), 901.0_f64.to_bits());
+        assert_eq!(cell.runs[13].verdict, Outcome::Regression);
+        assert_eq!(cell.series[1].steps, []);
+    }
+
+    #[test]
+    fn what_is_counted_steps_at_any_change_and_noise_does_not() {
+        let calls = [2.0, 2.0, 3.0, 3.0, 2.0];
+        let noisy = [1000.0, 1040.0, 980.0, 1010.0, 990.0];
+        let values: Vec<_> = noisy.into_iter().zip(calls).collect();
+        let cell = only(&days(&values));
+        assert_eq!(cell.series[0].steps, []);
+        let (up, down) = (
+            (2, Some("commit 2"), 2.0, 3.0, true),
+            (4, Some("commit 4"), 3.0, 2.0, false),
+        );
+        assert_eq!(shown(&cell.series[1].steps), [up, down]);
+    }
+
+    #[test]
+    fn keys_are_kept_apart_and_those_with_few_runs_are_counted() {
+        let mut runs = days(&[(1000.0, 1.0); 8]);
+        for run in &mut runs[..5] {
+            run.key.runner.cores = 64;
+        }
+        runs[5].key.load.connections = 1;
+        let cells = chronicle(&runs, &[Metric::Throughput]).cells;
+        let facts: Vec<_> = cells
+            .iter()
+            .map(|cell| (cell.runs.len(), cell.other_runs, cell.differs.as_slice()))
+            .collect();
+        assert_eq!(
+            facts,
+            [(2, 1, [].as_slice()), (5, 0, &[Difference::Runner])]
+        );
+    }
+
+    #[test]
+    fn the_worst_step_comes_first() {
+        let of = |server: &str, calls: [f64; 2]| {
+            let mut runs = days(&calls.map(|calls| (1.0, calls)));
+            for run in &mut runs {
+                run.key.server = server.into();
+            }
+            runs
+        };
+        let runs = [
+            of("flat", [1.0, 1.0]),
+            of("better", [2.0, 1.0]),
+            of("twice", [1.0, 2.0]),
+            of("new", [0.0, 1.0]),
+        ];
+        let cells = chronicle(&runs.concat(), &[Metric::SqlPerRequest]).cells;
+        let order: Vec<_> = cells.iter().map(|cell| cell.server.as_str()).collect();
+        assert_eq!(order, ["new", "twice", "better", "flat"]);
+    }
+}

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
 
+/// Runs a history is cut to, newest first.
+pub const LONGEST_HISTORY: usize = 30;
+
 /// What decides whether two numbers may be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
@@ -111,6 +114,14 @@ impl Baseline {
     pub fn is_good(&self) -> bool {
         self.verdict != Outcome::Regression
     }
+}
+
+/// What a new run is compared with: the newest good ones of the runs, newest first.
+pub fn history<'a>(runs: impl IntoIterator<Item = &'a Baseline>) -> Vec<&'a Baseline> {
+    let mut good: Vec<_> = runs.into_iter().filter(|run| run.is_good()).collect();
+    good.sort_by_key(|run| std::cmp::Reverse(run.time));
+    good.truncate(LONGEST_HISTORY);
+    good
 }
 
 impl Key {

@@ -113,6 +113,12 @@ pub enum Reason {
     NeedsTheMachine,
     /// A bound on the head alone was crossed.
     Ceiling,
+    /// Compared with the newest runs it would do; it is worse than those up to the pin.
+    SincePin {
+        /// When the pin was set.
+        day: Date,
+        commit: Option<String>,
+    },
     /// Worse, and the configuration says that it may be.
     Accepted { reason: String, until: Date },
     /// Worse, and no longer accepted.

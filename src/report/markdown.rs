@@ -1,6 +1,7 @@
 //! The report as Markdown: a comment on a pull request, a job summary, a file. The verdict and the
 //! worst row come first, what moved next, everything else is folded.
 
+use super::sparkline::sparkline;
 use super::summary::Column;
 use super::{summary, text};
 use crate::model::{Finding, Provenance, Reason, Report, Verdict};
@@ -11,8 +12,6 @@ const ACCEPTED_FOR: i64 = 90;
 const FOLDED_ROWS: usize = 400;
 /// Cells that the commands for looking further are given for.
 const SUGGESTIONS: usize = 3;
-/// Bars of a sparkline, lowest first.
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// What stands around a report where it is published.
 #[derive(Debug, Clone, Default)]
@@ -217,7 +216,8 @@ fn moved(report: &Report, page: &mut Page<'_>) {
         .into_iter()
         .map(|finding| {
             let history = if with_history {
-                format!(" {} |", sparkline(finding))
+                let values = finding.history.iter().copied().map(Some);
+                format!(" {} |", sparkline(values.chain([finding.head])))
             } else {
                 String::new()
             };
@@ -254,29 +254,6 @@ fn moved_row(finding: &Finding) -> String {
         finding.margin.map_or_else(String::new, text::percent),
         escape(finding.rule.as_deref().unwrap_or_default()),
     )
-}
-
-/// The values of the history and the head's, as bars between the smallest and the largest.
-fn sparkline(finding: &Finding) -> String {
-    let values = finding.history.iter().chain(&finding.head).copied();
-    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let highest = (BARS.len() - 1) as f64;
-    let bar = |value: &f64| {
-        let share = if most > least {
-            (value - least) / (most - least)
-        } else {
-            0.0
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of the bars"
-        )]
-        BARS[(share * highest).round() as usize]
-    };
-    values.iter().map(bar).collect()
 }
 
 fn statements(report: &Report, page: &mut Page<'_>) {

@@ -1,13 +1,16 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
+mod chronicle;
 mod json;
 mod load;
 mod markdown;
 pub mod ranking;
+mod sparkline;
 mod summary;
 mod terminal;
 mod text;
 
+pub use chronicle::chronicle;
 pub use json::json;
 pub use load::Load;
 pub use markdown::{
@@ -15,7 +18,9 @@ pub use markdown::{
 };
 pub use summary::headline as title;
 pub use terminal::terminal;
-pub use text::{bytes, incident, micros, outcome_name, percent, rate, sentence, value};
+pub use text::{
+    bytes, commit, incident, micros, outcome_name, percent, printable, rate, sentence, value,
+};
 
 #[cfg(test)]
 mod tests;

@@ -15,8 +15,6 @@ pub(super) const COLUMNS: [(Metric, &str); 6] = [
 
 /// Letters of the base that are shown: an abbreviated commit, or what names an image.
 const LONGEST_BASE: usize = 60;
-/// Letters of an abbreviated commit.
-const COMMIT: usize = 12;
 
 /// All findings of one server and endpoint.
 pub(super) struct Cell<'a> {
@@ -154,7 +152,7 @@ pub(super) fn strategy(report: &Report) -> String {
         None => format!("{names} strategy"),
         Some(base) => {
             let most = if text::is_commit(base) {
-                COMMIT
+                text::COMMIT
             } else {
                 LONGEST_BASE
             };
@@ -170,6 +168,12 @@ fn paired(report: &Report) -> bool {
     undecided.all(|it| it.strategy.is_paired())
 }
 
+/// Whether every regression is one against the runs up to the pin alone.
+fn only_since_pin(report: &Report) -> bool {
+    let mut regressed = report.with_verdict(Verdict::Regression);
+    regressed.all(|it| matches!(it.reason, Some(Reason::SincePin { .. })))
+}
+
 /// What the reader can do next.
 pub(super) fn next_step(report: &Report) -> Option<&'static str> {
     match report.outcome {
@@ -182,6 +186,9 @@ pub(super) fn next_step(report: &Report) -> Option<&'static str> {
         }
         Outcome::Inconclusive => Some(
             "stored runs vary too much to tell: run again on a quieter machine, or widen the margin",
+        ),
+        Outcome::Regression if only_since_pin(report) => Some(
+            "small steps added up since the pin: `perfgate baseline history` shows where; if they are meant, `perfgate baseline unpin`",
         ),
         Outcome::Regression => Some(
             "run the same check again to see whether it stays; the rule behind each row can be changed where it is set",
@@ -217,7 +224,7 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
 pub(super) fn head(report: &Report) -> String {
     let provenance = &report.provenance;
     let head = provenance.head.as_deref().unwrap_or("no commit");
-    let head: String = head.chars().take(COMMIT).collect();
+    let head: String = head.chars().take(text::COMMIT).collect();
     if provenance.dirty && provenance.head.is_some() {
         format!("{head} with changes")
     } else {

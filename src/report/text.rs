@@ -1,7 +1,11 @@
 //! The only place that formats a value.
 
+use jiff::civil::Date;
+
 use crate::model::{Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Unit, Verdict};
 
+/// Letters of an abbreviated commit.
+pub(super) const COMMIT: usize = 12;
 /// Letters that a commit is abbreviated to, at the least.
 const SHORTEST_COMMIT: usize = 7;
 
@@ -109,11 +113,27 @@ pub(super) fn reason(finding: &Finding) -> String {
             "a bound on the head alone, which shared its CPUs with the base".into()
         }
         Some(Reason::Ceiling) => "bound on the head alone".into(),
+        Some(Reason::SincePin { day, commit }) => since_pin(finding, *day, commit.as_deref()),
         Some(Reason::Accepted { reason, until }) => {
             format!("accepted until {until}: {}", printable(reason))
         }
         Some(Reason::AcceptanceEnded { until }) => format!("accepted until {until}, no longer"),
     }
+}
+
+/// `since the pin of 2026-10-01 at 3f2c1ab4d2e1: +12 %, margin 5 %`.
+fn since_pin(finding: &Finding, day: Date, at: Option<&str>) -> String {
+    let at = at.map_or_else(String::new, |it| format!(" at {}", commit(it)));
+    let change = finding.change.map(change);
+    let margin = finding.margin.map(|it| format!("margin {}", percent(it)));
+    let facts: Vec<_> = change.into_iter().chain(margin).collect();
+    format!("since the pin of {day}{at}: {}", facts.join(", "))
+}
+
+/// The name of a commit, abbreviated.
+pub fn commit(name: &str) -> String {
+    let short: String = name.chars().take(COMMIT).collect();
+    printable(&short)
 }
 
 /// What is wrong with a load, in words.
@@ -197,7 +217,7 @@ pub(super) fn incident_at_length(it: &Incident) -> String {
 }
 
 /// A name without the control characters that a terminal would obey.
-pub(super) fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.chars().filter(|letter| !letter.is_control()).collect()
 }
 

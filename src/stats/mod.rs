@@ -1,11 +1,13 @@
 //! The numbers: slices of values go in, estimates come out. Methods carry their textbook names.
 
+mod change_point;
 mod multiplicity;
 mod order;
 mod prediction;
 mod signed_rank;
 mod student;
 
+pub use change_point::{change_points, levels};
 pub use multiplicity::{second_error, values_needed};
 pub use order::median_interval;
 pub use prediction::{Prediction, predict};

@@ -1,4 +1,8 @@
-use crate::support::{Sandbox, finding};
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Sandbox, finding, with_verdict};
 use crate::{healthy, sample};
 
 #[test]
@@ -81,4 +85,191 @@ path   = "/api/django-starter/monitoring/health"
     assert_eq!(of("cpu_per_request")["reason"]["kind"], "beside_reference");
     let servers = report["findings"].as_array().expect("findings").iter();
     assert!(servers.map(|it| &it["server"]).all(|it| it == "sample"));
+}
+
+/// Rewrites every stored document of the cell and stores the result besides, under another name.
+fn copy_runs(sandbox: &Sandbox, name: &str, change: impl Fn(usize, &mut Value)) {
+    let folder = sandbox.path(CELL);
+    let entries = fs::read_dir(&folder).expect("a cell");
+    let paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    for (index, path) in paths.iter().enumerate() {
+        let text = fs::read(path).expect("a document");
+        let mut run: Value = serde_json::from_slice(&text).expect("JSON");
+        change(index, &mut run);
+        let copy = folder.join(format!("{name}-{index}.json"));
+        fs::write(copy, run.to_string()).expect("written");
+    }
+}
+
+const CELL: &str = ".perfgate/baselines/sample/health";
+const FAST: &str = "fa57000000000000000000000000000000000000";
+
+/// Runs of an earlier day and commit that were twenty times as fast, before those of today.
+fn slowed_down() -> Sandbox {
+    let sandbox = healthy();
+    sandbox.run(["baseline", "refresh", "--runs", "5"]).exits(0);
+    copy_runs(&sandbox, "early", |index, run| {
+        let throughput = run["values"]["throughput"].as_f64().expect("a number");
+        run["values"]["throughput"] = (20.0 * throughput).into();
+        run["time"] = format!("2026-10-02T09:30:{index:02}Z").into();
+        run["commit"] = FAST.into();
+    });
+    for name in ["again", "more"] {
+        // Of the twenty documents that come of it the early ones are the fewest.
+        copy_runs(&sandbox, name, |_, run| {
+            if run["commit"] == FAST {
+                run["verdict"] = "regression".into();
+            }
+        });
+    }
+    sandbox
+}
+
+#[test]
+fn small_steps_add_up_to_a_regression_since_the_pin_until_it_is_given_up() {
+    let sandbox = slowed_down();
+    let check = ["check", "--json", "out.json", "--markdown", "out.md"];
+    sandbox.run(check).exits(0).prints("PASSED");
+    let reason = ["--reason", "release 1.2"];
+    let pin = ["baseline", "pin", "--commit", &FAST[..12]];
+    sandbox
+        .run(pin.into_iter().chain(reason))
+        .exits(0)
+        .prints("the runs until 2026-10-02 09:30, at fa5700000000 (release 1.2)")
+        .prints("sample health: 5 good runs of the newest key");
+    sandbox
+        .run(check)
+        .exits(1)
+        .prints("since the pin of ")
+        .prints(" at fa5700000000: −9")
+        .prints("next: small steps added up since the pin");
+    assert_eq!(
+        with_verdict(&sandbox.json("out.json"), "regression"),
+        ["sample health throughput"]
+    );
+    assert!(
+        sandbox
+            .read("out.md")
+            .contains("REGRESSED: since the pin of ")
+    );
+    sandbox
+        .run(["baseline", "refresh"])
+        .exits(0)
+        .prints("stored, as regressed since the pin: it stays out of the history");
+    sandbox.run(["baseline", "prune", "--keep", "1"]).exits(0);
+    sandbox
+        .run(["baseline", "pin", "--show"])
+        .exits(0)
+        .prints("release 1.2")
+        .prints("sample health: 5 good runs of the newest key");
+    sandbox
+        .run(["baseline", "unpin"])
+        .exits(0)
+        .prints("given up: pinned");
+    sandbox
+        .run(["baseline", "unpin"])
+        .exits(0)
+        .prints("nothing is pinned");
+    let pins = fs::read_dir(sandbox.path(".perfgate/baselines/pins")).expect("pins");
+    assert_eq!(pins.count(), 2);
+}
+
+#[test]
+fn a_pin_needs_a_good_run() {
+    let sandbox = healthy();
+    sandbox
+        .run(["baseline", "pin"])
+        .exits(3)
+        .complains("cannot pin: no good run is stored")
+        .complains("baseline refresh");
+    sandbox
+        .run(["baseline", "pin", "--show"])
+        .exits(0)
+        .prints("nothing is pinned");
+    sandbox
+        .run(["baseline", "pin", "--commit", "no-such-tag"])
+        .exits(2)
+        .complains("cannot read `--commit no-such-tag`: no good run of it is stored");
+}
+
+#[test]
+fn a_pin_goes_by_a_tag_and_too_few_runs_are_told_of() {
+    let sandbox = healthy().file(".gitignore", ".perfgate\n").committed();
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    sandbox.git(&["tag", "v1.2.0"]);
+    sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=next"]);
+    let head = sandbox.git(&["rev-parse", "v1.2.0"]);
+    sandbox
+        .run(["baseline", "pin", "--commit", "v1.2.0"])
+        .exits(0)
+        .prints(&format!(", at {}", &head[..12]))
+        .prints("sample health: 1 of 5 good runs of the newest key");
+    sandbox
+        .run(["baseline", "pin", "--commit", "HEAD"])
+        .exits(2)
+        .complains("no good run of it is stored");
+    sandbox
+        .run(["check", "--strategy", "stored"])
+        .prints("fewer than 5 comparable runs up to the pin")
+        .prints("sample health");
+}
+
+#[test]
+fn history_shows_where_what_is_stored_stepped() {
+    let sandbox = slowed_down();
+    let words = ["baseline", "history", "--json", "history.json"];
+    let run = sandbox.run(words).exits(0);
+    let line = |name: &str| {
+        let mut lines = run.stdout.lines();
+        let found = lines.find(|line| line.trim_start().starts_with(name));
+        found.unwrap_or_else(|| panic!("no line of {name}\n{}", run.stdout))
+    };
+    assert!(
+        run.stdout
+            .starts_with("sample health\n  40 runs, 2026-10-02 to ")
+    );
+    assert!(line("throughput").contains("/s, median "));
+    assert!(line("regressed").contains("××"));
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 100));
+    let cell = &sandbox.json("history.json")["cells"][0];
+    let series = cell["series"].as_array().expect("series").iter();
+    let throughput = series.clone().find(|it| it["metric"] == "throughput");
+    let steps = throughput.expect("a series")["steps"].as_array();
+    // The copies of one run are a level of their own where runs differ enough.
+    let step = steps.expect("steps").iter().find(|it| it["run"] == 20);
+    let step = step.expect("the step between the days");
+    assert_eq!(step["worse"], true);
+    let commit = cell["runs"][20]["commit"].as_str();
+    assert_eq!(step["commit"].as_str(), commit);
+    let metrics: Vec<_> = series.map(|it| it["metric"].clone()).collect();
+    let usual = [
+        "throughput",
+        "latency_p50",
+        "cpu_per_request",
+        "memory_peak",
+    ];
+    assert_eq!(metrics, usual);
+}
+
+#[test]
+fn history_shows_what_is_asked_for() {
+    let sandbox = healthy();
+    sandbox
+        .run(["baseline", "history"])
+        .exits(0)
+        .prints("nothing is stored; `perfgate baseline refresh`");
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    let run = sandbox
+        .run(["baseline", "history", "--metric", "latency_p99"])
+        .exits(0)
+        .prints("  latency_p99  ▁");
+    assert!(!run.stdout.contains("throughput"), "{}", run.stdout);
+    sandbox
+        .run(["baseline", "history", "--metric", "latency"])
+        .exits(2)
+        .complains("invalid value 'latency'");
+    sandbox
+        .run(["baseline", "history", "--endpoint", "helth"])
+        .exits(2)
+        .complains("health");
 }

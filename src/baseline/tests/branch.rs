@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::baseline;
+use super::{baseline, pin};
 use crate::baseline::{Branch, Error};
 
 const BRANCH: &str = "perf/baselines";
@@ -239,4 +239,35 @@ fn a_remote_that_is_not_there_is_an_error_without_its_password() {
         !said.contains("secret") && !said.contains("user:"),
         "{said}"
     );
+}
+
+#[test]
+fn pins_lie_beside_the_runs_and_outlive_pruning_with_theirs() {
+    let remote = Remote::new();
+    remote.clone_as("clone");
+    let branch = remote.branch("clone");
+    for second in 1..=4 {
+        branch
+            .add(&[baseline("app", "home", second)])
+            .expect("added");
+    }
+    branch.add_pin(&pin(5, Some(1))).expect("pinned");
+    branch.add_pin(&pin(6, Some(2))).expect("pinned again");
+    assert_eq!(branch.prune(1).expect("pruned"), 1);
+    let found = branch.all().expect("read");
+    let times: Vec<_> = found
+        .baselines
+        .iter()
+        .map(|it| it.time.as_second())
+        .collect();
+    assert_eq!(times, [1, 2, 4]);
+    assert_eq!(found.pin, Some(pin(6, Some(2))));
+    assert!(found.damaged.is_empty());
+    let files = remote.git("remote.git", &["ls-tree", "-r", "--name-only", BRANCH]);
+    assert_eq!(
+        files.lines().filter(|it| it.starts_with("pins/")).count(),
+        2
+    );
+    branch.add_pin(&pin(7, None)).expect("given up");
+    assert_eq!(branch.all().expect("read").pin, None);
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::baseline::{Directory, Error};
 use crate::document;
-use crate::model::{Baseline, Key, LoadShape, Metric, Outcome, Runner};
+use crate::model::{Baseline, Key, LoadShape, Metric, Outcome, Pin, Runner};
 
 fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
     Baseline {
@@ -110,4 +110,71 @@ fn a_document_of_a_later_version_is_not_guessed_at() {
         ),
         "{error}"
     );
+}
+
+fn pin(second: i64, until: Option<i64>) -> Pin {
+    let time = |second| Timestamp::from_second(second).expect("a time");
+    Pin {
+        schema: Pin::SCHEMA,
+        time: time(second),
+        commit: Some("abc".into()),
+        until: until.map(time),
+        reason: None,
+    }
+}
+
+#[test]
+fn the_newest_pin_holds_until_it_is_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Directory::new(folder.path());
+    assert_eq!(store.pin().expect("an empty store"), None);
+    for it in [pin(30, Some(20)), pin(10, Some(5))] {
+        store.add_pin(&it).expect("added");
+    }
+    assert_eq!(store.pin().expect("read"), Some(pin(30, Some(20))));
+    store.add_pin(&pin(40, None)).expect("given up");
+    assert_eq!(store.pin().expect("read"), None);
+    let pins = fs::read_dir(folder.path().join("pins")).expect("listed");
+    assert_eq!(pins.count(), 3, "none is replaced");
+}
+
+#[test]
+fn a_server_may_be_called_pins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Directory::new(folder.path());
+    store.add(&baseline("pins", "x.json", 1)).expect("added");
+    store.add_pin(&pin(2, Some(1))).expect("pinned");
+    assert_eq!(times(&store.all().expect("read")), [1]);
+    assert_eq!(store.pin().expect("read"), Some(pin(2, Some(1))));
+}
+
+#[test]
+fn a_damaged_pin_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir_all(folder.path().join("pins")).expect("made");
+    fs::write(folder.path().join("pins/x.json"), "{\"schema\": 1}").expect("written");
+    let error = Directory::new(folder.path()).pin().expect_err("damaged");
+    assert!(error.to_string().contains("pins/x.json"), "{error}");
+}
+
+#[test]
+fn pruning_leaves_what_the_pin_is_about() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Directory::new(folder.path());
+    for second in 1..=50 {
+        let mut run = baseline("app", "home", second);
+        // Good ones are the even ones, 20 of them up to the pin.
+        if second % 2 == 1 {
+            run.verdict = Outcome::Regression;
+        }
+        store.add(&run).expect("added");
+    }
+    store.add_pin(&pin(60, Some(41))).expect("pinned");
+    assert_eq!(store.prune(3).expect("pruned"), 26);
+    let even = (1..=20).map(|half| 2 * half);
+    // The newest up to the pin, for what is counted, and the newest of all.
+    let expected: Vec<i64> = even.chain([41, 48, 49, 50]).collect();
+    assert_eq!(times(&store.all().expect("read")), expected);
+    store.add_pin(&pin(70, None)).expect("given up");
+    assert_eq!(store.prune(3).expect("pruned"), 21);
 }

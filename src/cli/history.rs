@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::args::Selection;
+use super::judging::{store, stored};
+use crate::document;
+use crate::error::Error;
+use crate::gate::chronicle;
+use crate::model::{Baseline, Metric};
+use crate::report;
+
+/// What is shown unless other metrics are asked for.
+const USUAL: [Metric; 5] = [
+    Metric::Throughput,
+    Metric::LatencyP50,
+    Metric::CpuPerRequest,
+    Metric::MemoryPeak,
+    Metric::SqlPerRequest,
+];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    #[arg(long, visible_alias = "store", value_name = "STORE")]
+    baseline: Option<String>,
+    /// These metrics instead of the usual ones.
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = metric(), hide_possible_values = true)]
+    metric: Vec<Metric>,
+    /// Write the series and their steps as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8, Error> {
+    let plan = args.selection.plan()?;
+    let mut runs = stored(&store(&plan, args.baseline.as_deref())?)?.baselines;
+    let empty = if runs.is_empty() {
+        "nothing is stored; `perfgate baseline refresh` measures and stores"
+    } else {
+        "nothing is stored of these servers, endpoints and metrics"
+    };
+    runs.retain(|run| is_wanted(&args.selection, run));
+    let metrics = match args.metric.as_slice() {
+        [] => &USUAL,
+        wanted => wanted,
+    };
+    let chronicle = chronicle(&runs, metrics);
+    if let Some(path) = &args.json {
+        document::write(path, &document::text(&chronicle))?;
+    }
+    if chronicle.cells.is_empty() {
+        println!("{empty}");
+    }
+    print!("{}", report::chronicle(&chronicle));
+    Ok(0)
+}
+
+fn is_wanted(selection: &Selection, run: &Baseline) -> bool {
+    let among = |names: &[String], name| names.is_empty() || names.contains(name);
+    among(&selection.server, &run.key.server) && among(&selection.endpoint, &run.key.endpoint)
+}
+
+fn metric() -> impl TypedValueParser<Value = Metric> {
+    let names = PossibleValuesParser::new(Metric::ALL.map(Metric::name));
+    names.map(|name| {
+        let mut all = Metric::ALL.into_iter();
+        let found = all.find(|metric| metric.name() == name);
+        found.expect("every possible value is the name of a metric")
+    })
+}

@@ -1,0 +1,138 @@
+//! Stored runs → series over time, with the steps in them.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::counters::EQUAL;
+use super::decide::Scale;
+use super::reference::FEWEST_RUNS;
+use crate::model::{Baseline, CellSeries, Chronicle, Key, Metric, RunMark, Series, Step, history};
+use crate::stats;
+
+/// Relative change from which a step of a measured metric counts.
+const SMALLEST_STEP: f64 = 0.05;
+
+/// The series of these metrics, of every key with enough runs and of the newest run's.
+pub fn chronicle<'a>(
+    runs: impl IntoIterator<Item = &'a Baseline>,
+    metrics: &[Metric],
+) -> Chronicle {
+    let mut by_cell: BTreeMap<(&str, &str), Vec<&Baseline>> = BTreeMap::new();
+    for run in runs {
+        let cell = (run.key.server.as_str(), run.key.endpoint.as_str());
+        by_cell.entry(cell).or_default().push(run);
+    }
+    let cells = by_cell.into_values();
+    let mut cells: Vec<_> = cells.flat_map(|runs| of_cell(&runs, metrics)).collect();
+    // Among equals the order of the names stays.
+    cells.sort_by(|a, b| worst(b).total_cmp(&worst(a)));
+    Chronicle {
+        schema: Chronicle::SCHEMA,
+        cells,
+    }
+}
+
+fn of_cell(runs: &[&Baseline], metrics: &[Metric]) -> Vec<CellSeries> {
+    let mut by_key: BTreeMap<&Key, Vec<&Baseline>> = BTreeMap::new();
+    for run in runs {
+        by_key.entry(&run.key).or_default().push(run);
+    }
+    let mut keys: Vec<_> = by_key.into_iter().collect();
+    for (_, runs) in &mut keys {
+        runs.sort_by_key(|run| run.time);
+    }
+    keys.sort_by_key(|(_, runs)| Reverse(runs.last().map(|run| run.time)));
+    let Some((newest, _)) = keys.first().cloned() else {
+        return Vec::new();
+    };
+    let (shown, others): (Vec<_>, Vec<_>) = keys
+        .into_iter()
+        .partition(|(key, runs)| *key == newest || runs.len() >= FEWEST_RUNS);
+    let other_runs: usize = others.iter().map(|(_, runs)| runs.len()).sum();
+    let of_key = |(key, runs): &(&Key, Vec<&Baseline>)| CellSeries {
+        server: key.server.clone(),
+        endpoint: key.endpoint.clone(),
+        differs: newest.differences(key),
+        runs: runs.iter().map(|run| mark(run)).collect(),
+        other_runs: if *key == newest { other_runs } else { 0 },
+        series: metrics.iter().filter_map(|it| series(runs, *it)).collect(),
+    };
+    shown.iter().map(of_key).collect()
+}
+
+fn mark(run: &Baseline) -> RunMark {
+    RunMark {
+        commit: run.commit.clone(),
+        time: run.time,
+        verdict: run.verdict,
+    }
+}
+
+/// The series of a metric that at least one of the runs has a value of.
+fn series(runs: &[&Baseline], metric: Metric) -> Option<Series> {
+    let value = |run: &&Baseline| run.values.get(&metric).copied();
+    let values: Vec<_> = runs.iter().map(value).collect();
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    let good = history(runs.iter().copied());
+    let good: Vec<f64> = good.iter().filter_map(value).collect();
+    Some(Series {
+        metric,
+        unit: metric.unit(),
+        newest: *known.last()?,
+        median: stats::median(&good).or_else(|| stats::median(&known))?,
+        steps: steps(runs, &values, metric),
+        values,
+    })
+}
+
+fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) -> Vec<Step> {
+    let known = values.iter().enumerate();
+    let known = known.filter_map(|(run, value)| Some((run, (*value)?)));
+    // What is measured is compared as ratios, which zero has none of.
+    let known = known.filter(|(_, value)| metric.is_counter() || *value > 0.0);
+    let (places, values): (Vec<_>, Vec<_>) = known.unzip();
+    let at = if metric.is_counter() {
+        counted_steps(&values)
+    } else {
+        measured_steps(&values)
+    };
+    let levels = stats::levels(&values, &at);
+    let medians: Vec<f64> = levels.into_iter().filter_map(stats::median).collect();
+    let step = |(at, levels): (&usize, &[f64])| {
+        let run = runs[places[*at]];
+        Step {
+            run: places[*at],
+            commit: run.commit.clone(),
+            time: run.time,
+            before: levels[0],
+            after: levels[1],
+            change: (levels[0] > 0.0).then(|| levels[1] / levels[0] - 1.0),
+            worse: Scale::of(metric).worse(levels[1], levels[0]) > 0.0,
+        }
+    };
+    at.iter().zip(medians.windows(2)).map(step).collect()
+}
+
+/// Noise does not touch what is counted: whatever differs from the run before is a step.
+fn counted_steps(values: &[f64]) -> Vec<usize> {
+    let pairs = values.windows(2).enumerate();
+    let steps = pairs.filter(|(_, pair)| (pair[1] - pair[0]).abs() > EQUAL);
+    steps.map(|(before, _)| before + 1).collect()
+}
+
+fn measured_steps(values: &[f64]) -> Vec<usize> {
+    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+    stats::change_points(&logs, SMALLEST_STEP.ln_1p())
+}
+
+/// The largest step for the worse of any metric, on the log scale; below all others where none is.
+fn worst(cell: &CellSeries) -> f64 {
+    let of_series = |series: &Series| {
+        let worse = series.steps.iter().filter(|step| step.worse);
+        let scale = Scale::of(series.metric);
+        let sizes = worse.map(|step| scale.worse(step.after, step.before));
+        sizes.reduce(f64::max)
+    };
+    let sizes = cell.series.iter().filter_map(of_series);
+    sizes.reduce(f64::max).unwrap_or(f64::NEG_INFINITY)
+}
