@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{baseline, config, document, load, measure, publish, sample, stack};
+use crate::{baseline, config, document, import, load, measure, publish, sample, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum Error {
     Baseline(#[from] baseline::Error),
     #[error(transparent)]
     Document(#[from] document::Error),
+    #[error(transparent)]
+    Import(#[from] import::Error),
     #[error(transparent)]
     Publish(#[from] publish::Error),
     #[error(transparent)]
@@ -55,7 +57,11 @@ impl Error {
     /// The code of [`EXIT_CODES`] this error ends with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Publish(_) | Self::Argument { .. } | Self::Read { .. } => 2,
+            Self::Config(_)
+            | Self::Import(_)
+            | Self::Publish(_)
+            | Self::Argument { .. }
+            | Self::Read { .. } => 2,
             Self::Document(error) if !error.is_of_writing() => 2,
             Self::Load(error) | Self::Measure(measure::Error::Load(error))
                 if error.is_of_usage() =>
@@ -90,6 +96,7 @@ impl Error {
             Self::Baseline(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Document(error) => error.hint(),
+            Self::Import(error) => error.hint(),
             _ => None,
         }
     }

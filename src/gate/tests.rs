@@ -79,6 +79,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         steady: true,
         rounds: vec![round],
         counters: None,
+        summary: None,
     }
 }
 

@@ -85,6 +85,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 steady: true,
                 rounds: Vec::new(),
                 counters: None,
+                summary: None,
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
