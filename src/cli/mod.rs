@@ -14,6 +14,7 @@ mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
+mod export;
 mod judging;
 mod load;
 mod measuring;
@@ -23,7 +24,10 @@ mod publishing;
 mod rank;
 mod remarks;
 mod report;
+mod results;
 mod run;
+mod schema;
+mod shell;
 mod signals;
 mod strangers;
 mod ui;
@@ -61,6 +65,14 @@ enum Command {
     Load(load::Args),
     /// Render a stored report again.
     Report(report::Args),
+    /// Write the latencies of a stored measurement for other viewers.
+    Export(export::Args),
+    /// Print the JSON Schema of a document, or of perfgate.toml.
+    Schema(schema::Args),
+    /// Print the completions of a shell.
+    Completions(shell::Completions),
+    /// Print a manual page.
+    Man(shell::Man),
     /// Look whether this machine is fit for measuring.
     Doctor,
     /// Remove what runs left that did not end by themselves.
@@ -80,6 +92,10 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Doctor => doctor::run().await,
         Command::Cleanup(args) => cleanup::run(args).await,
         Command::Sample(options) => {

@@ -10,6 +10,7 @@ mod place;
 mod proxy;
 mod resolve;
 mod server;
+mod spanned;
 mod store;
 mod thresholds;
 mod units;
@@ -43,6 +44,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
     let place = place::Places::new(path, text);
     let file: file::File = toml::from_str(text).map_err(|error| place.syntax(&error))?;
     resolve::resolve(path, file, &place)
+}
+
+/// The JSON Schema of a configuration file.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(file::File)
 }
 
 /// The nearest configuration file, from `folder` upwards.

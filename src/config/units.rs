@@ -1,5 +1,7 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::model::{Rate, Unit};
@@ -244,3 +246,62 @@ impl<'de> Deserialize<'de> for Size {
             })
     }
 }
+
+/// How a unit is written, for schemas: its name, what ends it, and one of it.
+trait WrittenAs {
+    const NAME: &'static str;
+    const PATTERN: &'static str;
+    const EXAMPLE: &'static str;
+}
+
+impl WrittenAs for Quantity {
+    const NAME: &'static str = "quantity";
+    const PATTERN: &'static str =
+        r"^\s*[-+0-9.eE]+\s*(%|k?/s|ns|us|µs|ms|s|m|min|h|[kMG]i?B|KiB|B)?\s*$";
+    const EXAMPLE: &'static str = "8MiB";
+}
+
+impl WrittenAs for Change {
+    const NAME: &'static str = "change";
+    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*%?\s*$";
+    const EXAMPLE: &'static str = "5%";
+}
+
+impl WrittenAs for Time {
+    const NAME: &'static str = "time";
+    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*(ns|us|µs|ms|s|m|min|h)\s*$";
+    const EXAMPLE: &'static str = "500ms";
+}
+
+impl WrittenAs for PerSecond {
+    const NAME: &'static str = "rate";
+    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*(k?/s)?\s*$";
+    const EXAMPLE: &'static str = "200/s";
+}
+
+impl WrittenAs for Size {
+    const NAME: &'static str = "size";
+    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*([kMG]B|[KMG]iB|B)\s*$";
+    const EXAMPLE: &'static str = "512MiB";
+}
+
+/// The schema of a text with a unit, or of a number where it needs none.
+macro_rules! schema {
+    ($($unit:ty),*) => {$(
+        impl JsonSchema for $unit {
+            fn schema_name() -> Cow<'static, str> {
+                <$unit as WrittenAs>::NAME.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": ["string", "number"],
+                    "pattern": <$unit as WrittenAs>::PATTERN,
+                    "examples": [<$unit as WrittenAs>::EXAMPLE],
+                })
+            }
+        }
+    )*};
+}
+
+schema!(Quantity, Change, Time, PerSecond, Size);

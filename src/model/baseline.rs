@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
 
 /// What decides whether two numbers may be compared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     pub server: String,
     pub endpoint: String,
@@ -20,7 +21,7 @@ pub struct Key {
 }
 
 /// The load a number was measured under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct LoadShape {
     /// Digest of the requests: targets, header fields, bodies, expectations.
     pub request: String,
@@ -36,7 +37,7 @@ pub struct LoadShape {
 }
 
 /// A measured cell that was kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// Version of this document's form.
     pub schema: u32,
@@ -85,7 +86,8 @@ impl Baseline {
         let value = |metric: &Metric| Some((*metric, metric.of_sample(sample)?));
         let rounds = |metric: &Metric| {
             let values = sample.rounds.iter().map(|round| metric.of_round(round));
-            Some((*metric, values.collect::<Option<Vec<_>>>()?))
+            let values = values.collect::<Option<Vec<_>>>()?;
+            (!values.is_empty()).then_some((*metric, values))
         };
         let counters = sample.counters.clone().unwrap_or_default();
         Self {
@@ -139,7 +141,7 @@ impl Key {
 }
 
 /// A part of the key in which two baselines differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
     Request,
