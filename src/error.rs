@@ -97,7 +97,16 @@ impl Error {
             Self::Publish(error) => error.hint(),
             Self::Document(error) => error.hint(),
             Self::Import(error) => error.hint(),
-            _ => None,
+            Self::Sample(error) => Some(error.hint().into()),
+            Self::Argument { .. } => Some("`perfgate help COMMAND` shows how it is written".into()),
+            Self::Read { .. } => Some("name a file that can be read".into()),
+            Self::Runtime { .. } => Some("raise the limit on threads: `ulimit -u`".into()),
+            Self::Deadline { .. } => {
+                Some("give it longer, or measure less: `--server`, `--endpoint`".into())
+            }
+            Self::Interrupted => {
+                Some("`perfgate cleanup` removes what is left, if anything".into())
+            }
         }
     }
 

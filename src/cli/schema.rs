@@ -1,4 +1,4 @@
-use schemars::schema_for;
+use schemars::{Schema, schema_for};
 
 use crate::config;
 use crate::error::Error;
@@ -26,12 +26,22 @@ enum Document {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let schema = match args.document {
-        Document::Report => schema_for!(Report),
-        Document::Measurement => schema_for!(Measurement),
-        Document::Baseline => schema_for!(Baseline),
-        Document::Ranking => schema_for!(Ranking),
+        Document::Report => versioned(schema_for!(Report), "report", Report::SCHEMA),
+        Document::Measurement => {
+            versioned(schema_for!(Measurement), "measurement", Measurement::SCHEMA)
+        }
+        Document::Baseline => versioned(schema_for!(Baseline), Baseline::KIND, Baseline::SCHEMA),
+        Document::Ranking => versioned(schema_for!(Ranking), "ranking", Ranking::SCHEMA),
         Document::Config => config::schema(),
     };
     println!("{:#}", schema.as_value());
     Ok(0)
+}
+
+/// Documents say in `schema` which version of their form they have.
+fn versioned(mut schema: Schema, name: &str, version: u32) -> Schema {
+    let title = format!("perfgate {name}, version {version}");
+    schema.insert("title".into(), title.into());
+    schema.insert("$id".into(), format!("{name}-{version}.json").into());
+    schema
 }

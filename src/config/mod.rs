@@ -25,6 +25,10 @@ pub use thresholds::defaults as default_thresholds;
 pub use units::{parse_duration, parse_rate};
 pub use url::Url;
 
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{Schema, schema_for};
+use serde_json::json;
+
 use crate::model::Plan;
 
 /// The name of the configuration file.
@@ -47,8 +51,17 @@ pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
 }
 
 /// The JSON Schema of a configuration file.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(file::File)
+pub fn schema() -> Schema {
+    let mut schema = schema_for!(file::File);
+    // The keys of a table of thresholds are metrics, which the map's own schema leaves open.
+    let threshold = json!({ "$ref": "#/$defs/Threshold" });
+    let mut names = RecursiveTransform(move |schema: &mut Schema| {
+        if schema.get("additionalProperties") == Some(&threshold) {
+            schema.insert("propertyNames".into(), json!({ "$ref": "#/$defs/Metric" }));
+        }
+    });
+    names.transform(&mut schema);
+    schema
 }
 
 /// The nearest configuration file, from `folder` upwards.

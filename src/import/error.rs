@@ -42,7 +42,7 @@ impl Error {
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Read { .. } => return None,
+            Self::Read { .. } => "name a file that can be read",
             Self::TooLarge { .. } => {
                 "give the summary that the generator makes, not its log of every request"
             }

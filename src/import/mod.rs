@@ -18,8 +18,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-pub use error::Error;
-use error::Fault;
+pub use error::{Error, Fault};
 use told::Told;
 
 use crate::model::{
