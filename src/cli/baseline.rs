@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::args::{LACKS_A_SERVER, Selection};
+use super::examples;
 use super::judging::{day, reference, store, stored, thresholds};
 use super::measuring::{Manner, Setting};
 use super::results::{Naming, known};
@@ -17,6 +18,7 @@ use crate::report;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Measure and store.
+    #[command(after_help = examples::REFRESH)]
     Refresh(Refresh),
     /// List what is stored.
     Show(Show),

@@ -7,7 +7,6 @@ use crate::report;
 
 /// Writes the latencies of a stored measurement for other viewers.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// A measurement made by `perfgate run --json` or `perfgate check --save`.
     measurement: PathBuf,
@@ -20,10 +19,6 @@ enum Format {
     /// Interval log of HdrHistogram, tagged by server and endpoint.
     Hlog,
 }
-
-const EXAMPLES: &str = "Examples:
-  perfgate run --json new.json
-  perfgate export new.json --format hlog > new.hlog";
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let measurement = Naming::none().read(&args.measurement)?;

@@ -14,6 +14,7 @@ mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
+mod examples;
 mod export;
 mod judging;
 mod load;
@@ -49,14 +50,18 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measure, compare with the stored baseline, judge: the gate.
+    #[command(after_help = examples::CHECK)]
     Check(check::Args),
     /// In a workflow of GitHub: what the event calls for, told there.
     Ci(ci::Args),
     /// Measure only.
+    #[command(after_help = examples::RUN)]
     Run(run::Args),
     /// Measure servers side by side and put them in order.
+    #[command(after_help = examples::RANK)]
     Rank(rank::Args),
     /// Judge one stored measurement by others.
+    #[command(after_help = examples::COMPARE)]
     Compare(compare::Args),
     /// Keep, and look at, what checks compare with.
     #[command(subcommand)]
@@ -64,14 +69,19 @@ enum Command {
     /// The bare load engine against a URL.
     Load(load::Args),
     /// Render a stored report again.
+    #[command(after_help = examples::REPORT)]
     Report(report::Args),
     /// Write the latencies of a stored measurement for other viewers.
+    #[command(after_help = examples::EXPORT)]
     Export(export::Args),
     /// Print the JSON Schema of a document, or of perfgate.toml.
+    #[command(after_help = examples::SCHEMA)]
     Schema(schema::Args),
     /// Print the completions of a shell.
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(shell::Completions),
     /// Print a manual page.
+    #[command(after_help = examples::MAN)]
     Man(shell::Man),
     /// Look whether this machine is fit for measuring.
     Doctor,

@@ -11,27 +11,16 @@ use crate::error::Error;
 
 /// Prints the completions of a shell.
 #[derive(Debug, Args)]
-#[command(after_help = COMPLETING)]
 pub(super) struct Completions {
     shell: Shell,
 }
 
-const COMPLETING: &str = "Examples:
-  perfgate completions bash > ~/.local/share/bash-completion/completions/perfgate
-  perfgate completions zsh > ~/.zfunc/_perfgate
-  perfgate completions fish > ~/.config/fish/completions/perfgate.fish";
-
 /// Prints a manual page.
 #[derive(Debug, Args)]
-#[command(after_help = READING)]
 pub(super) struct Man {
     /// The command to print the page of, instead of the program's.
     command: Option<String>,
 }
-
-const READING: &str = "Examples:
-  perfgate man > ~/.local/share/man/man1/perfgate.1
-  perfgate man check > ~/.local/share/man/man1/perfgate-check.1";
 
 pub(super) fn completions(args: &Completions) -> Result<u8, Error> {
     let mut text = Vec::new();

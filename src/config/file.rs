@@ -179,7 +179,7 @@ pub(super) struct ServerEndpoint {
 pub(super) struct Ready {
     /// Request target that must answer with a status below 400.
     pub(super) path: Spanned<String>,
-    /// Longest wait for it.
+    /// Longest wait for it; else 60s.
     pub(super) within: Option<Time>,
 }
 
@@ -202,7 +202,7 @@ pub(super) struct Tls {
 pub(super) struct Endpoint {
     /// Request target, a path with its query.
     pub(super) path: Option<Spanned<String>>,
-    /// Request method; POST when there is a body, else GET.
+    /// Request method; else GET.
     pub(super) method: Option<Spanned<String>>,
     /// Header fields.
     #[serde(default)]
@@ -231,7 +231,7 @@ pub(super) struct Endpoint {
 pub(super) struct Request {
     /// Request target, a path with its query.
     pub(super) path: Option<Spanned<String>>,
-    /// Request method; POST when there is a body, else GET.
+    /// Request method; else GET.
     pub(super) method: Option<Spanned<String>>,
     /// Header fields, beside those of the endpoint.
     #[serde(default)]

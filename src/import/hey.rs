@@ -1,5 +1,5 @@
 use super::error::Fault;
-use super::told::{Told, is_good};
+use super::told::{Told, is_good, total};
 use super::units::number;
 use crate::model::Metric;
 
@@ -58,8 +58,8 @@ fn read_text(text: &str) -> Result<Told, Fault> {
         let expected = "`Total:`";
         return Err(Fault::Missing { expected });
     }
-    told.requests = counts.good + counts.bad_status;
-    told.count(counts.good, counts.bad_status + counts.unanswered);
+    told.requests = total([counts.good, counts.bad_status]);
+    told.count(counts.good, total([counts.bad_status, counts.unanswered]));
     Ok(told)
 }
 
@@ -88,15 +88,15 @@ fn take(
             }
         }
         ("Status code distribution:", [status, responses, "responses"]) => {
-            let responses = whole(responses)?;
-            if is_good(bracketed(status)?) {
-                counts.good += responses;
+            let count = if is_good(bracketed(status)?) {
+                &mut counts.good
             } else {
-                counts.bad_status += responses;
-            }
+                &mut counts.bad_status
+            };
+            *count = total([*count, whole(responses)?]);
         }
         ("Error distribution:", [times, _, ..]) if times.starts_with('[') => {
-            counts.unanswered += whole(bracketed(times)?)?
+            counts.unanswered = total([counts.unanswered, whole(bracketed(times)?)?]);
         }
         _ => {}
     }

@@ -157,7 +157,7 @@ impl Generator {
                     threads: told.threads,
                     rate: None,
                     timeout_ms: 0,
-                    round_ms: told.planned_seconds * 1000,
+                    round_ms: told.planned_seconds.saturating_mul(1000),
                 },
                 settings: format!("measured by {}", self.name()),
                 runner: unknown_runner(),

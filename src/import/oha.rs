@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::error::Fault;
-use super::told::{Told, is_good};
+use super::told::{Told, is_good, total};
 use crate::model::Metric;
 
 /// Requests in flight when the time was over; oha does not count them as failed either.
@@ -52,13 +52,11 @@ pub(super) fn read(text: &str) -> Result<Told, Fault> {
     }
     let statuses = &document.status_code_distribution;
     let good = statuses.iter().filter(|(status, _)| is_good(status));
-    let good = good.map(|(_, count)| count).sum();
-    told.requests = statuses.values().sum();
+    let good = total(good.map(|(_, count)| *count));
+    told.requests = total(statuses.values().copied());
     let errors = document.error_distribution.iter();
-    let unanswered: u64 = errors
-        .filter(|(what, _)| *what != AT_THE_END)
-        .map(|(_, count)| count)
-        .sum();
-    told.count(good, told.requests - good + unanswered);
+    let unanswered = errors.filter(|(what, _)| *what != AT_THE_END);
+    let unanswered = total(unanswered.map(|(_, count)| *count));
+    told.count(good, total([told.requests - good, unanswered]));
     Ok(told)
 }

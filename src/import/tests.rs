@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
 
 fn imported(name: &str, text: &str, named: Option<&Name>) -> Result<Measurement, Error> {
     let path = Path::new(name);
-    let generator = Generator::of(text, path)?.expect("a known generator");
+    let generator = Generator::of(text, path)?.ok_or(Error::Unknown { path: path.into() })?;
     generator.measurement(text, path, named, Timestamp::UNIX_EPOCH)
 }
 
@@ -89,6 +89,27 @@ fn results_cut_short_are_refused_or_lack_what_was_cut() {
                 assert!(
                     told.values.len() <= whole.values.len(),
                     "{name} until {end}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_out_of_all_proportion_do_no_harm() {
+    for (name, text) in stored() {
+        for number in ["18446744073709551615", "1e308", "0", "-1", "nan"] {
+            let digits = |letter: char| letter.is_ascii_digit();
+            let parts = text.split(digits).filter(|part| !part.is_empty());
+            let hostile: Vec<_> = parts.collect();
+            let Ok(measurement) = imported(&name, &hostile.join(number), None) else {
+                continue;
+            };
+            let summary = measurement.samples[0].summary.clone().expect("told");
+            for (metric, value) in summary.values {
+                assert!(
+                    value.is_finite() && value >= 0.0,
+                    "{name} {metric:?}: {value}"
                 );
             }
         }

@@ -52,7 +52,7 @@ impl Told {
     /// those that were not.
     pub(super) fn count(&mut self, good: u64, bad: u64) {
         self.tell(Metric::Throughput, good as f64 / self.seconds);
-        self.tell(Metric::ErrorRate, bad as f64 / (good + bad) as f64);
+        self.tell(Metric::ErrorRate, share(bad, good));
     }
 
     /// The same, where there is something to judge at all.
@@ -78,4 +78,14 @@ impl Told {
 /// Whether a response was no error: redirects count as answers, as most generators have it.
 pub(super) fn is_good(status: &str) -> bool {
     status.starts_with('2') || status.starts_with('3')
+}
+
+/// The share of what failed.
+pub(super) fn share(bad: u64, good: u64) -> f64 {
+    bad as f64 / (good as f64 + bad as f64)
+}
+
+/// A sum of numbers that a stranger wrote.
+pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
 }

@@ -1,5 +1,5 @@
 use super::error::Fault;
-use super::told::Told;
+use super::told::{Told, share, total};
 use super::units::{micros, number};
 use crate::model::Metric;
 
@@ -33,9 +33,9 @@ pub(super) fn read(text: &str) -> Result<Told, Fault> {
         return Err(Fault::Missing { expected });
     }
     told.requests = counts.responses;
-    let bad = counts.bad_status + counts.socket_errors;
+    let bad = total([counts.bad_status, counts.socket_errors]);
     let good = counts.responses.saturating_sub(counts.bad_status);
-    told.tell(Metric::ErrorRate, bad as f64 / (good + bad) as f64);
+    told.tell(Metric::ErrorRate, share(bad, good));
     let share = good as f64 / counts.responses as f64;
     told.tell(Metric::Throughput, counts.per_second * share);
     if !told.values.contains_key(&Metric::LatencyP50) {
@@ -73,7 +73,8 @@ fn take(line: &str, told: &mut Told, counts: &mut Counts) -> Result<(), &'static
         ["Socket", "errors:", kinds @ ..] => {
             let numbers = kinds.iter().skip(1).step_by(2);
             for number in numbers {
-                counts.socket_errors += whole::<u64>(number.trim_end_matches(','))?;
+                let more = whole(number.trim_end_matches(','))?;
+                counts.socket_errors = total([counts.socket_errors, more]);
             }
         }
         ["Non-2xx", "or", "3xx", "responses:", responses] => {

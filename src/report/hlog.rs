@@ -28,7 +28,7 @@ pub fn hlog(measurement: &Measurement) -> String {
             let tag = Tag::new(&name).expect("what a tag must not hold is replaced");
             log.write_histogram(&tally.latency, start, tally.window, Some(tag))
                 .expect("a histogram in memory can be written to memory");
-            start += tally.window;
+            start = start.saturating_add(tally.window);
         }
     }
     String::from_utf8(bytes).expect("a log is text")

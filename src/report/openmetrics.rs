@@ -29,14 +29,12 @@ pub fn openmetrics(report: &Report) -> String {
         "perfgate_change_ratio",
         "gauge",
         "Change of the head against the base, 0.05 for 5 % more.",
-        "",
         &each(findings, |it| vec![(Vec::new(), it.change)]),
     ));
     text.push_str(&family(
         "perfgate_change_interval_ratio",
         "gauge",
         "Ends of the interval of the change.",
-        "",
         &each(findings, |it| {
             let end = |name, at: usize| (vec![("end", name)], it.interval.map(|ends| ends[at]));
             vec![end("lower", 0), end("upper", 1)]
@@ -46,14 +44,12 @@ pub fn openmetrics(report: &Report) -> String {
         "perfgate_margin_ratio",
         "gauge",
         "Largest change for the worse that passes.",
-        "",
         &each(findings, |it| vec![(Vec::new(), it.margin)]),
     ));
     text.push_str(&family(
         "perfgate_verdict",
         "stateset",
         "The verdict on each metric.",
-        "",
         &each(findings, |it| {
             let state = |(verdict, name)| {
                 (
@@ -85,35 +81,30 @@ fn run(report: &Report) -> String {
             "perfgate_run",
             "info",
             "What was measured, and by what.",
-            "_info",
             &[(about, 1.0)],
         ),
         family(
             "perfgate_outcome",
             "stateset",
             "What the run came to.",
-            "",
             &outcome,
         ),
         family(
             "perfgate_exit_code",
             "gauge",
             "The code the run exited with.",
-            "",
             &[(Vec::new(), f64::from(report.exit_code))],
         ),
         family(
             "perfgate_run_started_timestamp_seconds",
             "gauge",
             "When the run started.",
-            "",
             &[(Vec::new(), started)],
         ),
         family(
             "perfgate_run_duration_seconds",
             "gauge",
             "How long the run took.",
-            "",
             &[(Vec::new(), provenance.seconds)],
         ),
     ]
@@ -139,7 +130,7 @@ fn values(report: &Report, metric: Metric) -> String {
         .collect();
     let name = format!("perfgate_{}{suffix}", metric.name());
     let help = format!("The metric {} of perfgate.", metric.name());
-    family(&name, "gauge", &help, "", &samples)
+    family(&name, "gauge", &help, &samples)
 }
 
 /// What a name ends with, and the factor to the unit that `OpenMetrics` asks for.
@@ -179,7 +170,8 @@ fn cell(finding: &Finding) -> Vec<(&'static str, String)> {
 }
 
 /// A family with its samples; nothing where there are none.
-fn family(name: &str, kind: &str, help: &str, suffix: &str, samples: &[Sample]) -> String {
+fn family(name: &str, kind: &str, help: &str, samples: &[Sample]) -> String {
+    let suffix = if kind == "info" { "_info" } else { "" };
     let lines: String = samples
         .iter()
         .map(|(labels, value)| format!("{name}{suffix}{} {value}\n", braced(labels)))

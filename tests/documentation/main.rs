@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use perfgate::cli::Cli;
 use perfgate::config;
 use serde_json::Value;
@@ -239,6 +239,27 @@ fn every_configuration_parses() {
         }
     }
     assert!(count > 10, "{count} configurations");
+}
+
+/// The lines of examples that the help of a command, and of those below it, ends with.
+fn examples(command: &clap::Command) -> Vec<String> {
+    let help = command.get_after_help().map(ToString::to_string);
+    let help = help.unwrap_or_default();
+    let lines = help.lines().filter_map(|it| it.strip_prefix("  perfgate "));
+    let own = lines.map(|it| format!("perfgate {it}"));
+    own.chain(command.get_subcommands().flat_map(examples))
+        .collect()
+}
+
+#[test]
+fn every_example_of_the_help_is_one_that_perfgate_takes() {
+    let examples = examples(&Cli::command()).join("\n");
+    let page = format!("```sh\n{examples}\n```\n");
+    assert!(commands(&page).len() > 20, "{examples}");
+    for (_, words) in commands(&page) {
+        let taken = Cli::try_parse_from(&words).map(drop);
+        assert!(taken.is_ok(), "{words:?}: {taken:?}");
+    }
 }
 
 /// The command lines of perfgate in the blocks of a page, without what the shell does with them.

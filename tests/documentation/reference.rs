@@ -6,15 +6,15 @@ const HEAD: &str = "# Configuration
 
 <!-- Made from the types in src/config/file.rs by `just docs`. -->
 
-`perfgate.toml` is found upwards from the working directory; relative paths start at the file. The
-[README](../README.md#configuration) shows one by example. Editors that read JSON Schema complete and check it with
-[schema/perfgate.toml.json](schema/perfgate.toml.json), by a first line such as
+`perfgate.toml` is found upwards from the working directory; relative paths start at the file. The README shows one by
+example, and so do the recipes, from [Django](recipes/django.md) on.
+
+Editors that read JSON Schema complete and check it. `perfgate schema config > perfgate.schema.json` writes the schema (it
+is also [here](schema/perfgate.toml.json)), and the first line of the configuration names it:
 
 ```toml
-#:schema ./docs/schema/perfgate.toml.json
+#:schema ./perfgate.schema.json
 ```
-
-or from the program itself: `perfgate schema config > .perfgate/schema.json`.
 
 Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1min\"`, a *rate* `\"200/s\"` or `\"2k/s\"`, a *size*
 `\"512MiB\"`, a *change* `\"5%\"`, and a *quantity* one of these in the unit of its metric.
@@ -104,10 +104,10 @@ fn metrics(it: &Value) -> String {
         None => vec![choice["const"].clone()],
     });
     let mut names: Vec<_> = names
-        .map(|name| format!("`{}`", name.as_str().expect("a name")))
+        .map(|name| name.as_str().expect("a name").to_owned())
         .collect();
     names.sort();
-    names.join(", ")
+    format!("`{}`", names.join("`, `"))
 }
 
 /// What a value is, in words.
