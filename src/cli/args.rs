@@ -129,7 +129,7 @@ pub(super) struct Outputs {
     /// Write the report as Markdown.
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
-    /// Write the report as JUnit XML, a test for every metric that has a rule.
+    /// Write the report as `JUnit` XML, a test for every metric that has a rule.
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// Interval log of HdrHistogram, tagged by server and endpoint.
+    /// Interval log of `HdrHistogram`, tagged by server and endpoint.
     Hlog,
 }
 

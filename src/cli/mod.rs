@@ -103,7 +103,7 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::Export(args) => export::run(&args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Schema(args) => Ok(schema::run(&args)),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Doctor => doctor::run().await,

@@ -1,7 +1,6 @@
 use schemars::{Schema, schema_for};
 
 use crate::config;
-use crate::error::Error;
 use crate::model::{Baseline, Measurement, Ranking, Report};
 
 /// Prints the JSON Schema of a document, or of perfgate.toml.
@@ -24,7 +23,7 @@ enum Document {
     Config,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8, Error> {
+pub(super) fn run(args: &Args) -> u8 {
     let schema = match args.document {
         Document::Report => versioned(schema_for!(Report), "report", Report::SCHEMA),
         Document::Measurement => {
@@ -35,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Document::Config => config::schema(),
     };
     println!("{:#}", schema.as_value());
-    Ok(0)
+    0
 }
 
 /// Documents say in `schema` which version of their form they have.

@@ -149,7 +149,7 @@ pub(super) struct Server {
     /// Environment variables.
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
-    /// When it counts as started.
+    /// When it counts as started; else once the first endpoint answers.
     pub(super) ready: Option<Ready>,
     /// Memory limit of its container.
     pub(super) memory: Option<Size>,

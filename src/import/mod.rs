@@ -65,9 +65,12 @@ pub fn text(path: &Path) -> Result<String, Error> {
             most: LARGEST,
         });
     }
-    String::from_utf8(bytes).map_err(|_| Error::NotText {
+    let text = String::from_utf8(bytes).map_err(|_| Error::NotText {
         path: path.to_owned(),
-    })
+    })?;
+    // Some shells write a byte order mark before what they redirect.
+    let bare = text.strip_prefix('\u{feff}').map(str::to_owned);
+    Ok(bare.unwrap_or(text))
 }
 
 impl Generator {
@@ -115,13 +118,11 @@ impl Generator {
             Self::Vegeta => vegeta::read(text),
             Self::Hey => hey::read(text),
         };
-        let told = told
-            .and_then(|told| told.checked())
-            .map_err(|fault| Error::Fault {
-                path: path.to_owned(),
-                generator: self.name(),
-                fault,
-            })?;
+        let told = told.and_then(Told::checked).map_err(|fault| Error::Fault {
+            path: path.to_owned(),
+            generator: self.name(),
+            fault,
+        })?;
         let note = format!(
             "`{}` is a result of {}, taken as one round; {}",
             path.display(),

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::{bencher, github_action_benchmark, json, junit, markdown, openmetrics, terminal};
 use crate::model::{Direction, Report, Verdict};
+use crate::publish::workflow::annotations;
 
 fn stored() -> Vec<(String, Report)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports");
@@ -32,6 +33,8 @@ fn every_format_of_every_stored_report() {
         insta::assert_snapshot!(format!("junit@{name}"), junit(&report));
         insta::assert_snapshot!(format!("openmetrics@{name}"), openmetrics(&report));
         insta::assert_snapshot!(format!("bencher@{name}"), bencher(&report));
+        let lines = annotations(&report).join("\n");
+        insta::assert_snapshot!(format!("github_annotations@{name}"), lines);
         for (tool, direction) in [
             ("smaller", Direction::LowerIsBetter),
             ("bigger", Direction::HigherIsBetter),
