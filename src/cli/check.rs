@@ -31,6 +31,7 @@ pub(super) struct Args {
     /// Judge this measurement instead of making one: what `perfgate run --json` wrote, or a result
     /// of wrk, oha, k6, vegeta or hey.
     #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["reference", "images", "strategy", "seed", "budget"])]
     pub(super) measurement: Option<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,

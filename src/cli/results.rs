@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::ArgAction;
 use jiff::Timestamp;
 
 use crate::config;
@@ -14,7 +15,7 @@ use crate::model::{Measurement, Plan};
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Naming {
     /// Server and endpoint that a result of another generator is of.
-    #[arg(long = "as", value_names = ["SERVER", "ENDPOINT"], num_args = 2)]
+    #[arg(long = "as", value_names = ["SERVER", "ENDPOINT"], num_args = 2, action = ArgAction::Set)]
     named: Vec<String>,
 }
 

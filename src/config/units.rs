@@ -247,61 +247,42 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// How a unit is written, for schemas: its name, what ends it, and one of it.
-trait WrittenAs {
-    const NAME: &'static str;
-    const PATTERN: &'static str;
-    const EXAMPLE: &'static str;
-}
-
-impl WrittenAs for Quantity {
-    const NAME: &'static str = "quantity";
-    const PATTERN: &'static str =
-        r"^\s*[-+0-9.eE]+\s*(%|k?/s|ns|us|µs|ms|s|m|min|h|[kMG]i?B|KiB|B)?\s*$";
-    const EXAMPLE: &'static str = "8MiB";
-}
-
-impl WrittenAs for Change {
-    const NAME: &'static str = "change";
-    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*%?\s*$";
-    const EXAMPLE: &'static str = "5%";
-}
-
-impl WrittenAs for Time {
-    const NAME: &'static str = "time";
-    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*(ns|us|µs|ms|s|m|min|h)\s*$";
-    const EXAMPLE: &'static str = "500ms";
-}
-
-impl WrittenAs for PerSecond {
-    const NAME: &'static str = "rate";
-    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*(k?/s)?\s*$";
-    const EXAMPLE: &'static str = "200/s";
-}
-
-impl WrittenAs for Size {
-    const NAME: &'static str = "size";
-    const PATTERN: &'static str = r"^\s*[-+0-9.eE]+\s*([kMG]B|[KMG]iB|B)\s*$";
-    const EXAMPLE: &'static str = "512MiB";
-}
-
-/// The schema of a text with a unit, or of a number where it needs none.
+/// The schema of a unit: a text with what ends it, or a number where it needs nothing.
 macro_rules! schema {
-    ($($unit:ty),*) => {$(
+    ($unit:ty, $name:literal, $pattern:literal, $example:literal) => {
         impl JsonSchema for $unit {
             fn schema_name() -> Cow<'static, str> {
-                <$unit as WrittenAs>::NAME.into()
+                $name.into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({
                     "type": ["string", "number"],
-                    "pattern": <$unit as WrittenAs>::PATTERN,
-                    "examples": [<$unit as WrittenAs>::EXAMPLE],
+                    "pattern": $pattern,
+                    "examples": [$example],
                 })
             }
         }
-    )*};
+    };
 }
 
-schema!(Quantity, Change, Time, PerSecond, Size);
+schema!(
+    Quantity,
+    "quantity",
+    r"^\s*[-+0-9.eE]+\s*(%|k?/s|ns|us|µs|ms|s|m|min|h|[kMG]i?B|KiB|B)?\s*$",
+    "8MiB"
+);
+schema!(Change, "change", r"^\s*[-+0-9.eE]+\s*%?\s*$", "5%");
+schema!(
+    Time,
+    "time",
+    r"^\s*[-+0-9.eE]+\s*(ns|us|µs|ms|s|m|min|h)\s*$",
+    "500ms"
+);
+schema!(PerSecond, "rate", r"^\s*[-+0-9.eE]+\s*(k?/s)?\s*$", "200/s");
+schema!(
+    Size,
+    "size",
+    r"^\s*[-+0-9.eE]+\s*([kMG]B|[KMG]iB|B)\s*$",
+    "512MiB"
+);

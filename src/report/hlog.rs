@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use crate::model::{Measurement, Round};
+use crate::model::{Measurement, PairedSample, Round, Side};
 
 /// Nanoseconds in a millisecond, the unit that viewers expect the largest value of a line in.
 const MILLIS: f64 = 1e6;
@@ -34,25 +34,31 @@ pub fn hlog(measurement: &Measurement) -> String {
     String::from_utf8(bytes).expect("a log is text")
 }
 
-/// Every series of rounds with its tag.
-fn tagged(measurement: &Measurement) -> Vec<(String, Vec<&Round>)> {
-    let mut series = Vec::new();
-    for sample in &measurement.samples {
+/// Rounds that belong together, with their tag.
+type Series<'a> = (String, Vec<&'a Round>);
+
+fn tagged(measurement: &Measurement) -> Vec<Series<'_>> {
+    let samples = measurement.samples.iter().map(|sample| {
         let name = tag(&[&sample.key.server, &sample.key.endpoint]);
-        series.push((name, sample.rounds.iter().collect()));
-    }
-    for sample in &measurement.pairs {
-        let starts = sample.starts.iter().chain(&sample.confirmation);
-        let pairs: Vec<_> = starts.flat_map(|start| &start.pairs).collect();
-        for side in crate::model::Side::BOTH {
-            let named = |load| tag(&[&sample.server, &sample.endpoint, side.name(), load]);
-            let closed = pairs.iter().map(|pair| pair.closed.get(side));
-            let open = pairs.iter().filter_map(|pair| pair.open.as_ref());
-            series.push((named("closed"), closed.collect()));
-            series.push((named("open"), open.map(|it| it.get(side)).collect()));
-        }
-    }
-    series
+        (name, sample.rounds.iter().collect())
+    });
+    let pairs = measurement.pairs.iter().flat_map(of_pairs);
+    samples.chain(pairs).collect()
+}
+
+fn of_pairs(sample: &PairedSample) -> Vec<Series<'_>> {
+    let starts = sample.starts.iter().chain(&sample.confirmation);
+    let pairs: Vec<_> = starts.flat_map(|start| &start.pairs).collect();
+    let of_side = |side: Side| {
+        let named = |load| tag(&[&sample.server, &sample.endpoint, side.name(), load]);
+        let closed = pairs.iter().map(|pair| pair.closed.get(side));
+        let open = pairs.iter().filter_map(|pair| pair.open.as_ref());
+        [
+            (named("closed"), closed.collect()),
+            (named("open"), open.map(|it| it.get(side)).collect()),
+        ]
+    };
+    Side::BOTH.into_iter().flat_map(of_side).collect()
 }
 
 /// Parts of a name without what a tag must not hold.
@@ -63,10 +69,65 @@ fn tag(parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::tag;
+    use super::*;
+    use crate::model::{Pair, PairedSample, PairedStart, Sides, Tally};
+
+    fn round(latencies: &[u64]) -> Round {
+        let mut tally = Tally::empty(Duration::from_secs(1));
+        for nanoseconds in latencies {
+            tally.latency.saturating_record(*nanoseconds);
+        }
+        Round {
+            tally,
+            usage: None,
+            machine: None,
+            turnover: None,
+        }
+    }
+
+    fn start() -> PairedStart {
+        let sides = |head: &[u64], base: &[u64]| Sides {
+            head: round(head),
+            base: round(base),
+        };
+        PairedStart {
+            startup: Sides::default(),
+            pairs: vec![Pair {
+                closed: sides(&[1, 2, 3], &[4]),
+                open: Some(sides(&[5, 6], &[])),
+            }],
+        }
+    }
 
     #[test]
     fn a_tag_holds_nothing_that_ends_it() {
         assert_eq!(tag(&["a b", "c,d\ne", "head"]), "a_b/c_d_e/head");
+    }
+
+    #[test]
+    fn pairs_are_told_apart_by_side_and_load() {
+        let sample = PairedSample {
+            server: "app".into(),
+            endpoint: "home".into(),
+            threads: 1,
+            starts: vec![start()],
+            confirmation: vec![start()],
+            counters: Sides::default(),
+        };
+        let series = of_pairs(&sample);
+        let found: Vec<_> = series
+            .iter()
+            .map(|(tag, rounds)| {
+                let requests = rounds.iter().map(|round| round.tally.latency.len());
+                (tag.as_str(), requests.collect::<Vec<_>>())
+            })
+            .collect();
+        let expected = [
+            ("app/home/head/closed", vec![3, 3]),
+            ("app/home/head/open", vec![2, 2]),
+            ("app/home/base/closed", vec![1, 1]),
+            ("app/home/base/open", vec![0, 0]),
+        ];
+        assert_eq!(found, expected);
     }
 }
