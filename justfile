@@ -35,5 +35,13 @@ gate *options:
 self-check:
     cargo run --release --locked -- check
 
+# What of the documentation is made from the program: schemas, reference of the configuration.
+docs:
+    UPDATE_DOCS=1 cargo test --test documentation
+
+# The documentation as a book, in target/book; needs `cargo install mdbook`.
+book:
+    mdbook build docs
+
 # All of it, as CI does.
 ci: check test

@@ -42,7 +42,8 @@ impl Error {
         let hint = match self {
             Self::Parse { .. } => "it is damaged or something else: name another, or restore it",
             Self::Schema { .. } => "update perfgate",
-            Self::Read { .. } | Self::Write { .. } => return None,
+            Self::Read { .. } => "name a file that can be read",
+            Self::Write { .. } => "name a place that can be written, with space left",
         };
         Some(hint.into())
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{baseline, config, document, load, measure, publish, sample, stack};
+use crate::{baseline, config, document, import, load, measure, publish, sample, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum Error {
     Baseline(#[from] baseline::Error),
     #[error(transparent)]
     Document(#[from] document::Error),
+    #[error(transparent)]
+    Import(#[from] import::Error),
     #[error(transparent)]
     Publish(#[from] publish::Error),
     #[error(transparent)]
@@ -56,7 +58,11 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Baseline(baseline::Error::NothingToPin) => 3,
-            Self::Config(_) | Self::Publish(_) | Self::Argument { .. } | Self::Read { .. } => 2,
+            Self::Config(_)
+            | Self::Import(_)
+            | Self::Publish(_)
+            | Self::Argument { .. }
+            | Self::Read { .. } => 2,
             Self::Document(error) if !error.is_of_writing() => 2,
             Self::Load(error) | Self::Measure(measure::Error::Load(error))
                 if error.is_of_usage() =>
@@ -91,7 +97,17 @@ impl Error {
             Self::Baseline(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Document(error) => error.hint(),
-            _ => None,
+            Self::Import(error) => error.hint(),
+            Self::Sample(error) => Some(error.hint().into()),
+            Self::Argument { .. } => Some("`perfgate help COMMAND` shows how it is written".into()),
+            Self::Read { .. } => Some("name a file that can be read".into()),
+            Self::Runtime { .. } => Some("raise the limit on threads: `ulimit -u`".into()),
+            Self::Deadline { .. } => {
+                Some("give it longer, or measure less: `--server`, `--endpoint`".into())
+            }
+            Self::Interrupted => {
+                Some("`perfgate cleanup` removes what is left, if anything".into())
+            }
         }
     }
 

@@ -11,7 +11,8 @@
 //!                                                    baseline ─┴─ Reference
 //! ```
 //!
-//! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON.
+//! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON,
+//! `import` what other load generators wrote.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
@@ -23,6 +24,8 @@ pub mod error;
 
 pub mod config;
 pub mod document;
+
+pub mod import;
 
 pub mod dial;
 pub mod stack;

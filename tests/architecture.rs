@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -17,20 +17,22 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("stack", &["dial", "model"]),
     ("load", &["dial", "model"]),
     ("document", &[]),
+    ("import", &["model"]),
     ("baseline", &["document", "model"]),
     ("sample", &[]),
     ("measure", &["model", "gate", "stack", "load", "stats"]),
     (
         "error",
         &[
-            "baseline", "config", "document", "load", "measure", "publish", "sample", "stack",
+            "baseline", "config", "document", "import", "load", "measure", "publish", "sample",
+            "stack",
         ],
     ),
     (
         "cli",
         &[
-            "baseline", "config", "document", "error", "gate", "load", "measure", "model",
-            "publish", "report", "sample", "stack",
+            "baseline", "config", "document", "error", "gate", "import", "load", "measure",
+            "model", "publish", "report", "sample", "stack",
         ],
     ),
     ("lib", &[]),

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("cannot run git in `{}`", clone.display())]
     NoGit { clone: PathBuf, source: io::Error },
     /// git ended with an error; `what` is the command without what it worked on.
-    #[error("git {what} failed: {reason}")]
+    #[error("cannot do `git {what}`: {reason}")]
     Git { what: String, reason: String },
     #[error("cannot keep baselines on branch `{branch}` of `{remote}`: {reason}")]
     Refused {
@@ -42,8 +42,10 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Document(error) => return error.hint(),
-            Self::List { .. } | Self::Remove { .. } => return None,
             Self::NothingToPin => "`perfgate baseline refresh --runs 5` measures and stores",
+            Self::List { .. } | Self::Remove { .. } => {
+                "let perfgate read and write there, or keep baselines elsewhere: \"dir:FOLDER\""
+            }
             Self::NoGit { .. } => "install git, or keep baselines in a folder: \"dir:FOLDER\"",
             Self::Git { .. } => "the configuration must lie in a clone that has the remote",
             Self::Refused { .. } => {

@@ -134,6 +134,9 @@ pub(super) struct Outputs {
     /// Write the report as Markdown.
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
+    /// Write the report as `JUnit` XML, a test for every metric that has a rule.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
 }
 
 /// The code to exit with when a server could not be measured.

@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use super::args::{LACKS_A_SERVER, Selection};
+use super::examples;
 use super::judging::{day, reference, store, stored, thresholds};
 use super::measuring::{Manner, Setting};
+use super::results::{Naming, known};
 use super::{history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
@@ -16,6 +19,7 @@ use crate::report;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Measure and store.
+    #[command(after_help = examples::REFRESH)]
     Refresh(Refresh),
     /// List what is stored.
     Show(Show),
@@ -39,6 +43,12 @@ pub(super) struct Refresh {
     /// Measure and store so many times, each on fresh servers.
     #[arg(long, default_value = "1")]
     pub(super) runs: NonZeroUsize,
+    /// Store these measurements instead of making some: what `perfgate run --json` wrote, or
+    /// results of wrk, oha, k6, vegeta or hey.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "runs")]
+    pub(super) measurement: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) naming: Naming,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +96,9 @@ pub(super) struct Kept {
 
 /// Measures and stores, and says of each cell what became of it.
 pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
+    if !args.measurement.is_empty() {
+        return kept_of(args);
+    }
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
     let store = store(&setting.plan, args.baseline.as_deref())?;
@@ -103,6 +116,20 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
         (false, true) => LACKS_A_SERVER,
         (false, false) => 0,
     };
+    Ok(Kept { code, lines })
+}
+
+/// Stores measurements that were made before.
+fn kept_of(args: &Refresh) -> Result<Kept, Error> {
+    let plan = args.selection.plan()?;
+    let store = store(&plan, args.baseline.as_deref())?;
+    let (mut refused, mut lines) = (false, Vec::new());
+    for path in &args.measurement {
+        let measurement = args.naming.read(path)?;
+        known(&plan, &measurement)?;
+        refused |= keep(&store, &plan, &measurement, &mut lines)?;
+    }
+    let code = u8::from(refused);
     Ok(Kept { code, lines })
 }
 

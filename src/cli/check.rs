@@ -1,13 +1,14 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
 use super::judging::{assemble, judge, note_not_pinned, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
+use super::results::{Naming, known};
 use crate::document;
 use crate::error::Error;
-use crate::model::Report;
+use crate::model::{Measurement, Report};
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,13 @@ pub(super) struct Args {
     /// Keep what was measured, for judging it again elsewhere.
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
+    /// Judge this measurement instead of making one: what `perfgate run --json` wrote, or a result
+    /// of wrk, oha, k6, vegeta or hey.
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["reference", "images", "strategy", "seed", "budget"])]
+    pub(super) measurement: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) naming: Naming,
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
@@ -37,6 +45,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
 
 /// The report of a check, yet to be delivered.
 pub(super) async fn report(args: &Args) -> Result<Report, Error> {
+    if let Some(path) = &args.measurement {
+        return report_on(args, path);
+    }
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
     let plan = &setting.plan;
@@ -49,10 +60,26 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     };
     let contests = args.against.contests(plan, &anchors)?;
     let mut measurement = setting.compare(&contests, args.selection.manner()).await?;
-    if let Some(path) = &args.save {
-        document::write(path, &document::text(&measurement))?;
-    }
+    save(args, &measurement)?;
     note_not_pinned(&mut measurement, &reference);
     let findings = judge(plan, &measurement, &reference);
     Ok(assemble(&measurement, findings, &args.strictness))
+}
+
+/// The report on a measurement that was made before.
+fn report_on(args: &Args, path: &Path) -> Result<Report, Error> {
+    let plan = args.selection.plan()?;
+    let measurement = args.naming.read(path)?;
+    known(&plan, &measurement)?;
+    save(args, &measurement)?;
+    let reference = reference(&store(&plan, args.baseline.as_deref())?)?;
+    let findings = judge(&plan, &measurement, &reference);
+    Ok(assemble(&measurement, findings, &args.strictness))
+}
+
+fn save(args: &Args, measurement: &Measurement) -> Result<(), Error> {
+    if let Some(path) = &args.save {
+        document::write(path, &document::text(measurement))?;
+    }
+    Ok(())
 }

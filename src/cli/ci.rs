@@ -87,6 +87,8 @@ async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
         selection: args.check.selection,
         baseline: args.check.baseline,
         runs: NonZeroUsize::MIN,
+        measurement: args.check.measurement.into_iter().collect(),
+        naming: args.check.naming,
     };
     let kept = baseline::kept(&refresh).await?;
     let verdict = match kept.code {

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use super::args::{Outputs, Strictness};
 use super::judging::{assemble, thresholds};
 use super::output::deliver;
+use super::results::Naming;
 use crate::config;
-use crate::document;
 use crate::error::Error;
 use crate::gate::{Reference, judge};
 use crate::model::{Baseline, Measurement, Outcome, Sample};
@@ -13,9 +13,12 @@ use crate::model::{Baseline, Measurement, Outcome, Sample};
 /// can rest on; with fewer the changes are shown and only bounds on the head alone are judged.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Measurements made by `perfgate run --json`: the old ones, then the new one.
+    /// Measurements made by `perfgate run --json`, or results of wrk, oha, k6, vegeta or hey: the
+    /// old ones, then the new one.
     #[arg(value_name = "OLD… NEW", required = true, num_args = 2..)]
     measurements: Vec<PathBuf>,
+    #[command(flatten)]
+    naming: Naming,
     /// Configuration file to take thresholds from, instead of the defaults.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -32,10 +35,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Some(plan) => thresholds(plan, &sample.key.server, &sample.key.endpoint).cloned(),
         None => Some(defaults.clone()),
     };
-    let all = args
-        .measurements
-        .iter()
-        .map(|path| document::read(path, "measurement", Measurement::SCHEMA));
+    let all = args.measurements.iter().map(|path| args.naming.read(path));
     let mut measurements: Vec<Measurement> = all.collect::<Result<_, _>>()?;
     let new = measurements
         .pop()

@@ -14,6 +14,8 @@ mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
+mod examples;
+mod export;
 mod history;
 mod judging;
 mod load;
@@ -25,7 +27,10 @@ mod publishing;
 mod rank;
 mod remarks;
 mod report;
+mod results;
 mod run;
+mod schema;
+mod shell;
 mod signals;
 mod strangers;
 mod ui;
@@ -47,14 +52,18 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measure, compare with the stored baseline, judge: the gate.
+    #[command(after_help = examples::CHECK)]
     Check(check::Args),
     /// In a workflow of GitHub: what the event calls for, told there.
     Ci(ci::Args),
     /// Measure only.
+    #[command(after_help = examples::RUN)]
     Run(run::Args),
     /// Measure servers side by side and put them in order.
+    #[command(after_help = examples::RANK)]
     Rank(rank::Args),
     /// Judge one stored measurement by others.
+    #[command(after_help = examples::COMPARE)]
     Compare(compare::Args),
     /// Keep, and look at, what checks compare with.
     #[command(subcommand)]
@@ -62,7 +71,20 @@ enum Command {
     /// The bare load engine against a URL.
     Load(load::Args),
     /// Render a stored report again.
+    #[command(after_help = examples::REPORT)]
     Report(report::Args),
+    /// Write the latencies of a stored measurement for other viewers.
+    #[command(after_help = examples::EXPORT)]
+    Export(export::Args),
+    /// Print the JSON Schema of a document, or of perfgate.toml.
+    #[command(after_help = examples::SCHEMA)]
+    Schema(schema::Args),
+    /// Print the completions of a shell.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(shell::Completions),
+    /// Print a manual page.
+    #[command(after_help = examples::MAN)]
+    Man(shell::Man),
     /// Look whether this machine is fit for measuring.
     Doctor,
     /// Remove what runs left that did not end by themselves.
@@ -82,6 +104,10 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Schema(args) => Ok(schema::run(&args)),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Doctor => doctor::run().await,
         Command::Cleanup(args) => cleanup::run(args).await,
         Command::Sample(options) => {

@@ -12,6 +12,7 @@ pub(super) fn deliver(report: &Report, outputs: &Outputs) -> Result<(), Error> {
     let files = [
         (&outputs.json, report::json as fn(&Report) -> String),
         (&outputs.markdown, report::markdown),
+        (&outputs.junit, report::junit),
     ];
     for (path, render) in files {
         if let Some(path) = path {

@@ -4,7 +4,8 @@ use clap::ValueEnum;
 
 use crate::document;
 use crate::error::Error;
-use crate::model::Report;
+use crate::model::{Direction, Report};
+use crate::publish::workflow;
 use crate::report;
 
 /// Renders a stored report again.
@@ -21,6 +22,16 @@ enum Format {
     Terminal,
     Markdown,
     Json,
+    Junit,
+    Openmetrics,
+    /// Lines that a job on GitHub prints to annotate a pull request.
+    GithubAnnotations,
+    /// Metrics that are better smaller, for `tool: customSmallerIsBetter`.
+    GithubActionBenchmark,
+    /// Metrics that are better bigger, for `tool: customBiggerIsBetter`.
+    GithubActionBenchmarkBigger,
+    /// Bencher Metric Format.
+    Bmf,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
@@ -29,7 +40,26 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Format::Terminal => report::terminal(&stored),
         Format::Markdown => report::markdown(&stored),
         Format::Json => report::json(&stored),
+        Format::Junit => report::junit(&stored),
+        Format::Openmetrics => report::openmetrics(&stored),
+        Format::GithubAnnotations => annotations(&stored),
+        Format::GithubActionBenchmark => smaller(&stored),
+        Format::GithubActionBenchmarkBigger => bigger(&stored),
+        Format::Bmf => report::bencher(&stored),
     };
     print!("{text}");
     Ok(0)
+}
+
+fn annotations(stored: &Report) -> String {
+    let lines = workflow::annotations(stored).into_iter();
+    lines.map(|line| line + "\n").collect()
+}
+
+fn smaller(stored: &Report) -> String {
+    report::github_action_benchmark(stored, Direction::LowerIsBetter)
+}
+
+fn bigger(stored: &Report) -> String {
+    report::github_action_benchmark(stored, Direction::HigherIsBetter)
 }

@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 use jiff::civil::Date;
-use toml::Spanned;
 
 use super::error::nearest;
 use super::place::Places;
+use super::spanned::Spanned;
 use super::{Error, file};
 use crate::model::{Acceptance, Target};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use toml::Spanned;
 
 use super::resolve::Resolver;
+use super::spanned::Spanned;
 use super::units::Time;
 use super::{Error, file};
 use crate::model::{Expect, Request, Workload};

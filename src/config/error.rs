@@ -33,7 +33,7 @@ impl Error {
                 "run perfgate inside a project that has one, or name it with `--config FILE`"
                     .into(),
             ),
-            Self::Read { .. } => None,
+            Self::Read { .. } => Some("name a file that can be read: `--config FILE`".into()),
             Self::Invalid { hint, .. } => hint.clone(),
             Self::UnknownName { name, known, .. } => Some(match nearest(name, known) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -1,42 +1,59 @@
-//! The file exactly as written.
+//! The file exactly as written. What stands above a key here is what the reference and the schema
+//! say of it.
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
+use super::spanned::Spanned;
 use super::units::{Change, PerSecond, Quantity, Size, Time};
 use crate::model::{Metric, NetworkPath};
 
-#[derive(Debug, Deserialize)]
+/// What perfgate measures, and by which rules it judges. Relative paths start at the file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "perfgate.toml")]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
+    /// Commands run before anything else, in the folder of the file.
     #[serde(default)]
     pub(super) prepare: Vec<Command>,
+    /// Configuration to use instead where no container engine answers.
     pub(super) without_docker: Option<PathBuf>,
+    /// The way to servers in containers; without it perfgate chooses.
     pub(super) network: Option<NetworkPath>,
+    /// The database, where servers need one.
     pub(super) postgres: Option<Spanned<Postgres>>,
+    /// Redis, where servers need one.
     pub(super) redis: Option<Spanned<Redis>>,
+    /// Reverse proxies that servers can stand behind, by name.
     #[serde(default)]
     pub(super) proxy: IndexMap<String, Spanned<Proxy>>,
+    /// The servers under test, by name.
     #[serde(default)]
     pub(super) server: IndexMap<String, Spanned<Server>>,
+    /// A fixed program of the same kind of work, that stored CPU time is compared with.
     pub(super) reference: Option<Reference>,
+    /// What is measured on every server, by name.
     #[serde(default)]
     pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
+    /// How servers are loaded, and for how long.
     #[serde(default)]
     pub(super) load: Load,
+    /// Rules by metric, for all servers and endpoints.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
+    /// Regressions that are accepted until a day.
     #[serde(default)]
     pub(super) accept: Vec<Accept>,
+    /// Where stored runs are kept.
     #[serde(default)]
     pub(super) baseline: Baseline,
 }
 
 /// A command as one word (a program) or as a list of words.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a program or a list of words")]
 pub(super) enum Command {
     Program(String),
@@ -52,183 +69,284 @@ impl Command {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// The database: one of `image`, `build` and `url`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Postgres {
+    /// Image to run.
     pub(super) image: Option<String>,
+    /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<PathBuf>,
+    /// Connection string of a database that runs already.
     pub(super) url: Option<String>,
+    /// Settings of the database server, by name.
     #[serde(default)]
     pub(super) settings: IndexMap<String, String>,
+    /// SQL files run once the database is up.
     #[serde(default)]
     pub(super) init: Vec<PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Redis: one of `image`, `build` and `url`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Redis {
+    /// Image to run.
     pub(super) image: Option<String>,
+    /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<PathBuf>,
+    /// Connection string of one that runs already.
     pub(super) url: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A reverse proxy in a container: `image` or `build`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proxy {
+    /// Image to run.
     pub(super) image: Option<String>,
+    /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<PathBuf>,
+    /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
+    /// Port it listens on in its container; else 80.
     pub(super) port: Option<u16>,
+    /// Environment variables; `{upstream}` is the server it stands before.
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
+    /// Files put into the container: there = here.
     #[serde(default)]
+    #[schemars(with = "IndexMap<String, PathBuf>")]
     pub(super) files: IndexMap<Spanned<String>, PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A server under test: one of `image`, `build`, `run` and `url`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
+    /// How the application is called, such as `WSGI`; shown in rankings.
     pub(super) interface: Option<String>,
+    /// Image to run.
     pub(super) image: Option<String>,
+    /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<PathBuf>,
+    /// Command to run on this host, without a container.
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Where it runs already: `http://…`, `https://…` or `unix:/SOCKET`.
     pub(super) url: Option<Spanned<String>>,
+    /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
+    /// Commands run to their end before each start.
     #[serde(default)]
     pub(super) setup: Vec<Vec<Spanned<String>>>,
+    /// Port it listens on in its container; else 8000.
     pub(super) port: Option<u16>,
+    /// Speak HTTP/2: over TLS, or by prior knowledge without it.
     #[serde(default)]
     pub(super) http2: bool,
+    /// Speak HTTPS, and whom to trust then.
     pub(super) tls: Option<Spanned<Tls>>,
+    /// Environment variables.
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
+    /// When it counts as started; else once the first endpoint answers.
     pub(super) ready: Option<Ready>,
+    /// Memory limit of its container.
     pub(super) memory: Option<Size>,
+    /// Name of the proxy that load goes through.
     pub(super) behind: Option<Spanned<String>>,
+    /// Rules by metric, for this server.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
+    /// What this server says about single endpoints, by name.
     #[serde(default)]
+    #[schemars(with = "IndexMap<String, ServerEndpoint>")]
     pub(super) endpoint: IndexMap<Spanned<String>, ServerEndpoint>,
 }
 
-/// The server that CPU time is compared with, and what is asked of it.
-#[derive(Debug, Deserialize)]
+/// The server that stored CPU time is compared with, and what is asked of it.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reference {
+    /// Name of a server of the file, which is not measured itself.
     pub(super) server: Spanned<String>,
+    /// Path that is asked for, by GET.
     pub(super) path: Spanned<String>,
 }
 
 /// What one server says about one endpoint.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServerEndpoint {
+    /// Rules by metric, for this server and endpoint.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
 }
 
-#[derive(Debug, Deserialize)]
+/// When a server counts as started.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {
+    /// Request target that must answer with a status below 400.
     pub(super) path: Spanned<String>,
+    /// Longest wait for it; else 60s.
     pub(super) within: Option<Time>,
 }
 
-/// Whom TLS with a server trusts.
-#[derive(Debug, Default, Deserialize)]
+/// Whom TLS with a server trusts; the machine's authorities where nothing is said.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
+    /// Name the certificate must have, instead of the host's.
     pub(super) name: Option<String>,
+    /// PEM file with the certificates to trust, and no others.
     pub(super) ca: Option<PathBuf>,
+    /// Trust any certificate.
     #[serde(default)]
     pub(super) insecure: bool,
 }
 
 /// What is measured: one request, or several that take turns.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Endpoint {
+    /// Request target, a path with its query.
     pub(super) path: Option<Spanned<String>>,
+    /// Request method; else GET.
     pub(super) method: Option<Spanned<String>>,
+    /// Header fields.
     #[serde(default)]
     pub(super) headers: IndexMap<String, Spanned<String>>,
+    /// Body of the request.
     pub(super) body: Option<Spanned<String>>,
+    /// File with the body of the request.
     pub(super) body_file: Option<Spanned<PathBuf>>,
+    /// What makes a response a success.
     #[serde(default)]
     pub(super) expect: Expect,
+    /// Several requests that take turns, in place of one.
     #[serde(default)]
     pub(super) requests: Vec<Spanned<Request>>,
+    /// Connections; else those of `[load]`.
     pub(super) connections: Option<Spanned<usize>>,
+    /// Requests per second, sent on time; else as in `[load]`.
     pub(super) rate: Option<Spanned<PerSecond>>,
+    /// Longest wait for a response; else that of `[load]`.
     pub(super) timeout: Option<Time>,
 }
 
 /// One of several requests; what it leaves out it has from its endpoint.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Request {
+    /// Request target, a path with its query.
     pub(super) path: Option<Spanned<String>>,
+    /// Request method; else GET.
     pub(super) method: Option<Spanned<String>>,
+    /// Header fields, beside those of the endpoint.
     #[serde(default)]
     pub(super) headers: IndexMap<String, Spanned<String>>,
+    /// Body of the request.
     pub(super) body: Option<Spanned<String>>,
+    /// File with the body of the request.
     pub(super) body_file: Option<Spanned<PathBuf>>,
+    /// What makes a response a success.
     #[serde(default)]
     pub(super) expect: Expect,
+    /// Turns out of the sum of all weights; else 1.
     pub(super) weight: Option<Spanned<u32>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+/// What makes a response a success.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expect {
+    /// Status code; else 200.
     pub(super) status: Option<Spanned<u16>>,
+    /// Text the body must contain.
     pub(super) contains: Option<String>,
+    /// Values the JSON body must have, by JSON pointer.
     #[serde(default)]
+    #[schemars(with = "IndexMap<String, serde_json::Value>")]
     pub(super) json: IndexMap<Spanned<String>, Spanned<toml::Value>>,
+    /// Largest difference of the body's length from the first one's.
     pub(super) max_size_drift: Option<Spanned<Change>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// How servers are loaded, and for how long.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Load {
+    /// Connections, each with one request in flight.
+    #[schemars(extend("default" = 50))]
     pub(super) connections: Option<Spanned<usize>>,
+    /// Threads of the load generator.
+    #[schemars(extend("default" = 1))]
     pub(super) threads: Option<Spanned<usize>>,
+    /// Requests per second, sent on time whether or not earlier ones are answered; without it each
+    /// connection sends the next request when the last one is answered.
     pub(super) rate: Option<Spanned<PerSecond>>,
+    /// Longest wait for a response.
+    #[schemars(extend("default" = "2s"))]
     pub(super) timeout: Option<Time>,
+    /// Length of a round.
+    #[schemars(extend("default" = "1s"))]
     pub(super) round: Option<Time>,
+    /// Rounds of each server and endpoint.
+    #[schemars(extend("default" = 10))]
     pub(super) rounds: Option<Spanned<usize>>,
+    /// Longest warm-up; it ends when throughput is flat.
+    #[schemars(extend("default" = "5s"))]
     pub(super) warmup: Option<Time>,
+    /// Most time that one server and endpoint may take.
+    #[schemars(extend("default" = "60s"))]
     pub(super) budget: Option<Spanned<Time>>,
 }
 
 pub(super) type Thresholds = IndexMap<Spanned<Metric>, Threshold>;
 
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The rules for one metric. Each value that is not set is inherited: from the server, from
+/// `[thresholds]`, from the defaults.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Threshold {
+    /// Largest relative increase, of metrics that are better lower.
     pub(super) max_increase: Option<Spanned<Change>>,
+    /// Largest relative decrease, of metrics that are better higher.
     pub(super) max_decrease: Option<Spanned<Change>>,
+    /// Absolute change below which nothing matters, in the metric's unit.
     pub(super) floor: Option<Spanned<Quantity>>,
+    /// Upper bound on the head alone, in the metric's unit.
     pub(super) max: Option<Spanned<Quantity>>,
+    /// Lower bound on the head alone, in the metric's unit.
     pub(super) min: Option<Spanned<Quantity>>,
 }
 
 /// A regression that is accepted until a day.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accept {
+    /// Name of the server.
     pub(super) server: Spanned<String>,
+    /// Name of the endpoint.
     pub(super) endpoint: Spanned<String>,
+    /// What became worse.
     pub(super) metric: Metric,
+    /// Why, for the readers of every report.
     pub(super) reason: Spanned<String>,
-    /// As text or as a date of TOML.
+    /// The last day it holds, as `2026-12-31`.
+    // As text or as a date of TOML.
+    #[schemars(with = "String")]
     pub(super) until: Spanned<toml::Value>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Where stored runs are kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Baseline {
+    /// `dir:FOLDER`, or `git:BRANCH` for a branch of the repository.
+    #[schemars(extend("default" = "dir:.perfgate/baselines"))]
     pub(super) store: Option<Spanned<String>>,
 }

@@ -11,6 +11,7 @@ mod proxy;
 mod reference;
 mod resolve;
 mod server;
+mod spanned;
 mod store;
 mod thresholds;
 mod units;
@@ -24,6 +25,10 @@ pub use store::parse as parse_store;
 pub use thresholds::defaults as default_thresholds;
 pub use units::{parse_duration, parse_rate};
 pub use url::Url;
+
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{Schema, schema_for};
+use serde_json::json;
 
 use crate::model::Plan;
 
@@ -44,6 +49,20 @@ pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
     let place = place::Places::new(path, text);
     let file: file::File = toml::from_str(text).map_err(|error| place.syntax(&error))?;
     resolve::resolve(path, file, &place)
+}
+
+/// The JSON Schema of a configuration file.
+pub fn schema() -> Schema {
+    let mut schema = schema_for!(file::File);
+    // The keys of a table of thresholds are metrics, which the map's own schema leaves open.
+    let threshold = json!({ "$ref": "#/$defs/Threshold" });
+    let mut names = RecursiveTransform(move |schema: &mut Schema| {
+        if schema.get("additionalProperties") == Some(&threshold) {
+            schema.insert("propertyNames".into(), json!({ "$ref": "#/$defs/Metric" }));
+        }
+    });
+    names.transform(&mut schema);
+    schema
 }
 
 /// The nearest configuration file, from `folder` upwards.

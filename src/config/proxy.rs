@@ -1,9 +1,9 @@
 //! Proxies, in a form that says where each listens and passes requests on to.
 
 use indexmap::IndexMap;
-use toml::Spanned;
 
 use super::resolve::Resolver;
+use super::spanned::Spanned;
 use super::{Error, file};
 use crate::model::{NetworkPath, Placeholder, Proxy, ServiceSource};
 

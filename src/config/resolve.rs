@@ -4,9 +4,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::Spanned;
-
 use super::place::Places;
+use super::spanned::Spanned;
 use super::units::Time;
 use super::{Error, accept, file, store, thresholds};
 use crate::model::{NetworkPath, Pacing, Placeholder, Plan, Postgres, Redis, ServiceSource};

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use toml::Spanned;
 
 use super::resolve::Resolver;
+use super::spanned::Spanned;
 use super::units::Time;
 use super::url::Url;
 use super::{Error, file, thresholds};

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use toml::Spanned;
-
 use super::Error;
 use super::place::Places;
+use super::spanned::Spanned;
 use crate::model::Store;
 
 const FOLDER: &str = ".perfgate/baselines";

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-
 use super::place::Places;
+use super::spanned::Spanned;
 use super::units::{self, Change, Quantity};
 use super::{Error, file};
 use crate::model::{Direction, Metric, Rule, RuleOrigin, Threshold, Thresholds, Unit};

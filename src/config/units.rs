@@ -1,5 +1,7 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::model::{Rate, Unit};
@@ -244,3 +246,43 @@ impl<'de> Deserialize<'de> for Size {
             })
     }
 }
+
+/// The schema of a unit: a text with what ends it, or a number where it needs nothing.
+macro_rules! schema {
+    ($unit:ty, $name:literal, $pattern:literal, $example:literal) => {
+        impl JsonSchema for $unit {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": ["string", "number"],
+                    "pattern": $pattern,
+                    "examples": [$example],
+                })
+            }
+        }
+    };
+}
+
+schema!(
+    Quantity,
+    "quantity",
+    r"^\s*[-+0-9.eE]+\s*(%|k?/s|ns|us|µs|ms|s|m|min|h|[kMG]i?B|KiB|B)?\s*$",
+    "8MiB"
+);
+schema!(Change, "change", r"^\s*[-+0-9.eE]+\s*%?\s*$", "5%");
+schema!(
+    Time,
+    "time",
+    r"^\s*[-+0-9.eE]+\s*(ns|us|µs|ms|s|m|min|h)\s*$",
+    "500ms"
+);
+schema!(PerSecond, "rate", r"^\s*[-+0-9.eE]+\s*(k?/s)?\s*$", "200/s");
+schema!(
+    Size,
+    "size",
+    r"^\s*[-+0-9.eE]+\s*([kMG]B|[KMG]iB|B)\s*$",
+    "512MiB"
+);

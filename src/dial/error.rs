@@ -37,7 +37,7 @@ impl Error {
                 "install them (Debian: ca-certificates), name a PEM file, or trust any certificate"
                     .into(),
             ),
-            Self::ServerName { .. } => None,
+            Self::ServerName { .. } => Some("name the host of its certificate: `tls.name`".into()),
         }
     }
 }

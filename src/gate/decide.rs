@@ -145,12 +145,7 @@ fn relative(
     rule: &Rule,
     floor: Option<f64>,
 ) -> Finding {
-    let fewest = sample
-        .rounds
-        .iter()
-        .map(|round| round.tally.completed())
-        .min()
-        .unwrap_or(0);
+    let fewest = sample.fewest_requests();
     let needed = finding.metric.requests_needed();
     if fewest < needed {
         return finding.not_judged(Reason::TooFewRequests {

@@ -80,6 +80,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         rounds: vec![round],
         counters: None,
         beside_reference: Vec::new(),
+        summary: None,
     }
 }
 

@@ -16,15 +16,15 @@ pub enum Error {
     Ports { needed: usize, available: usize },
     #[error(transparent)]
     Dial(#[from] dial::Error),
-    #[error("cannot send method `{method}`: it is not the name of a method, or opens a tunnel")]
+    #[error("cannot send method `{}`: it is not the name of a method, or opens a tunnel", method.escape_debug())]
     Method { method: String },
     #[error("cannot send header field `{name}`: the length of the body decides it")]
     Framing { name: String },
     #[error("cannot take turns by weights that add up to `{total}`")]
     Weights { total: u64 },
-    #[error("cannot request path `{path}`: it is not a slash followed by visible ASCII")]
+    #[error("cannot request path `{}`: it is not a slash followed by visible ASCII", path.escape_debug())]
     Path { path: String },
-    #[error("cannot send header field `{name}`: its name or value breaks the request")]
+    #[error("cannot send header field `{}`: its name or value breaks the request", name.escape_debug())]
     Header { name: String },
     #[error("cannot start generator thread `{thread}`")]
     Start { thread: usize, source: io::Error },
@@ -70,7 +70,21 @@ impl Error {
             ),
             Self::Framing { .. } => Some("leave the field out".into()),
             Self::Weights { .. } => Some("write small whole numbers, at least one above 0".into()),
-            _ => None,
+            Self::NoConnections => Some("ask for one or more: `connections`, or `-c`".into()),
+            Self::Method { .. } => Some("write a method such as GET or POST".into()),
+            Self::Path { .. } => {
+                Some("begin it with a slash, and write other letters as %20 and the like".into())
+            }
+            Self::Header { .. } => Some("write NAME: VALUE in one line".into()),
+            Self::Start { .. } => {
+                Some("raise `ulimit -u`, or load with fewer `threads`".into())
+            }
+            Self::Pin { .. } => Some(
+                "let the process use that core: `taskset` and its cgroup's cpuset decide".into(),
+            ),
+            Self::Panicked { .. } => {
+                Some("this is a mistake in perfgate: report it with the lines above".into())
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ impl Error {
         match self {
             Self::Stack(error) => error.hint(),
             Self::Load(error) => error.hint(),
-            Self::Machine { .. } => None,
+            Self::Machine { .. } => Some("mount /proc where perfgate runs".into()),
         }
     }
 

@@ -92,6 +92,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 rounds: Vec::new(),
                 counters: None,
                 beside_reference: Vec::new(),
+                summary: None,
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();

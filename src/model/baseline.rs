@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
@@ -10,7 +11,7 @@ use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
 pub const LONGEST_HISTORY: usize = 30;
 
 /// What decides whether two numbers may be compared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     pub server: String,
     pub endpoint: String,
@@ -23,7 +24,7 @@ pub struct Key {
 }
 
 /// The load a number was measured under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct LoadShape {
     /// Digest of the requests: targets, header fields, bodies, expectations.
     pub request: String,
@@ -39,7 +40,7 @@ pub struct LoadShape {
 }
 
 /// A measured cell that was kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// Version of this document's form.
     pub schema: u32,
@@ -88,7 +89,8 @@ impl Baseline {
         let value = |metric: &Metric| Some((*metric, metric.of_sample(sample)?));
         let rounds = |metric: &Metric| {
             let values = sample.rounds.iter().map(|round| metric.of_round(round));
-            Some((*metric, values.collect::<Option<Vec<_>>>()?))
+            let values = values.collect::<Option<Vec<_>>>()?;
+            (!values.is_empty()).then_some((*metric, values))
         };
         let counters = sample.counters.clone().unwrap_or_default();
         let relative = sample.relative_cpu().map(|it| (Metric::RelativeCpu, it));
@@ -152,7 +154,7 @@ impl Key {
 }
 
 /// A part of the key in which two baselines differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
     Request,

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Metric;
@@ -7,7 +8,7 @@ use crate::stats;
 
 /// What a fixed number of requests, one at a time, made the services count. Noise does not touch
 /// it, so it may be compared across machines and loads.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Counters {
     /// Requests of the pass, all batches together.
     pub requests: u64,
@@ -19,7 +20,7 @@ pub struct Counters {
 }
 
 /// A kind of SQL statement, its constants replaced by `$1`, `$2`, …
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Statement {
     pub text: String,
     /// Executions per request.
@@ -29,7 +30,7 @@ pub struct Statement {
 }
 
 /// A kind of statement that is new or more frequent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MoreFrequent {
     pub text: String,
     /// Executions per request before; 0 for a new one.

@@ -1,9 +1,10 @@
 use std::error::Error;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something that befell a server while it was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
     pub server: String,
     /// What was done with the server: `start`, `warm-up of movies`, `movies, round 3`.

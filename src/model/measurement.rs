@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counters, Incident, Key, Metric, PairedSample, Round, Sides};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Measurement {
     /// Version of this document's form.
     pub schema: u32,
@@ -32,7 +33,7 @@ impl Measurement {
 }
 
 /// The rounds of one server and endpoint.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// What the sample may be compared with.
     pub key: Key,
@@ -48,6 +49,19 @@ pub struct Sample {
     /// CPUs; none where the plan names no reference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside_reference: Vec<Sides<Round>>,
+    /// What another load generator told, in place of rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+}
+
+/// The result of another load generator: the values that it gave and no others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Its name.
+    pub generator: String,
+    /// Responses that the times are of.
+    pub requests: u64,
+    pub values: BTreeMap<Metric, f64>,
 }
 
 impl Sample {
@@ -63,10 +77,17 @@ impl Sample {
         let ratios: Vec<_> = ratios.collect::<Option<_>>()?;
         (!ratios.is_empty()).then_some(ratios)
     }
+
+    /// Completed requests of the round that has the fewest.
+    pub fn fewest_requests(&self) -> u64 {
+        let rounds = self.rounds.iter().map(|round| round.tally.completed());
+        let told = self.summary.as_ref().map(|summary| summary.requests);
+        rounds.chain(told).min().unwrap_or(0)
+    }
 }
 
 /// Where a measurement comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// Version of perfgate.
     pub perfgate: String,
@@ -91,7 +112,7 @@ pub struct Provenance {
 }
 
 /// The machine of a measurement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fingerprint {
     pub runner: Runner,
     /// Full kernel release.
@@ -103,7 +124,7 @@ pub struct Fingerprint {
 }
 
 /// The class of machines whose numbers may be compared with each other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Runner {
     pub architecture: String,
     pub cpu_model: String,

@@ -1,9 +1,12 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Round, Sample};
 
 /// What is read off the rounds of one server and endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Expected responses per second within the window.
@@ -53,7 +56,7 @@ pub enum Direction {
 }
 
 /// The unit a metric's values are kept and reported in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Unit {
     #[serde(rename = "1/s")]
     PerSecond,
@@ -229,8 +232,11 @@ impl Metric {
 
     /// The one value a sample stands for: the median of the rounds' values; errors pooled over
     /// the rounds, memory at its highest, start-up as it was, counters as their own pass found
-    /// them.
+    /// them; what another generator told is taken as it is.
     pub fn of_sample(self, sample: &Sample) -> Option<f64> {
+        if let Some(summary) = &sample.summary {
+            return summary.values.get(&self).copied();
+        }
         match self {
             Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
             Self::RelativeCpu => crate::stats::median(&sample.relative_cpu()?),

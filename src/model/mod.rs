@@ -31,7 +31,7 @@ pub use counters::{Counters, MoreFrequent, Statement};
 pub use digest::digest;
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use incident::{Incident, chain};
-pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample};
+pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample, Summary};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};

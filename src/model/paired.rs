@@ -1,11 +1,14 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counters, Metric, Round, Strategy};
 
 /// One of the two builds that are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The build that is judged.
@@ -15,14 +18,14 @@ pub enum Side {
 }
 
 /// The same of both builds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sides<T> {
     pub head: T,
     pub base: T,
 }
 
 /// All pairs of one server and endpoint.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PairedSample {
     pub server: String,
     pub endpoint: String,
@@ -47,7 +50,7 @@ const fn duet() -> Strategy {
 
 /// One fresh start of both sides, and what was measured after it. A start can be off by more than
 /// its rounds vary by, so that it counts as one value, however many pairs it holds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PairedStart {
     /// Time each side took to its first expected response.
     pub startup: Sides<Option<Duration>>,
@@ -55,7 +58,7 @@ pub struct PairedStart {
 }
 
 /// Rounds of both sides that belong together.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Pair {
     /// Under as much load as each side takes: capacity, CPU time and memory.
     pub closed: Sides<Round>,

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Incident, Provenance};
 
 /// Servers measured beside each other, in order. Its JSON form is a public contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ranking {
     /// Version of this document's form.
     pub schema: u32,
@@ -21,14 +22,14 @@ pub struct Ranking {
 }
 
 /// The servers on one endpoint, the most requests per second first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Table {
     pub endpoint: String,
     pub standings: Vec<Standing>,
 }
 
 /// One server on one endpoint. Times are in microseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
     /// One more than the servers that are certainly faster: servers whose intervals overlap may
     /// share a rank. Nothing where too few rounds give an interval.
@@ -55,7 +56,7 @@ pub struct Standing {
 }
 
 /// Who is ranked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Competitor {
     pub server: String,
     /// How its application is called, such as `WSGI`.
@@ -65,7 +66,7 @@ pub struct Competitor {
 }
 
 /// What one server takes, whatever it is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Footprint {
     #[serde(flatten)]
     pub competitor: Competitor,

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Tally;
 
 /// One timed window of load on one endpoint of one server.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Round {
     pub tally: Tally,
     /// What the server used; nothing where its resources cannot be read (`url = …`).
@@ -19,7 +20,7 @@ pub struct Round {
 }
 
 /// Resources of the server, all its processes together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// CPU time spent between two idle moments around the round.
     pub cpu: Duration,
@@ -33,7 +34,7 @@ pub struct Usage {
 }
 
 /// What kept the machine from its work during a round.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Share of all CPUs' time that the hypervisor gave to others.
     pub steal: f64,
@@ -42,7 +43,7 @@ pub struct Machine {
 }
 
 /// Processes that came and went within a round.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Turnover {
     pub ended: usize,
     pub started: usize,

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 ///
 /// Every request is counted exactly once:
 /// `started = succeeded + failed (by kind) + unfinished`, see [`Tally::is_balanced`].
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// Length of the window, without the drain after it.
     pub window: Duration,
@@ -36,14 +36,17 @@ pub struct Tally {
     /// byte sent, in the open loop from the moment it was due. Failed and timed-out requests are
     /// in it at the time they had waited.
     #[serde(with = "super::histogram")]
+    #[schemars(with = "String")]
     pub latency: Histogram<u64>,
     /// Time to set up a connection, in nanoseconds.
     #[serde(with = "super::histogram")]
+    #[schemars(with = "String")]
     pub connect: Histogram<u64>,
     /// CPU time of the generator's threads over the window and the drain.
     pub generator_cpu: Duration,
     /// Requests per second that one thread completed, over spans of 100 ms.
     #[serde(with = "super::histogram", default = "new_histogram")]
+    #[schemars(with = "String")]
     pub thread_rate: Histogram<u64>,
     /// Nothing for the closed loop.
     #[serde(default)]
@@ -51,7 +54,7 @@ pub struct Tally {
 }
 
 /// What only a load at a given rate has.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 pub struct OpenLoop {
     /// Requests that were due within the window. Those never sent, because every connection was
     /// busy until the end of the drain, are started and unfinished.
@@ -60,10 +63,12 @@ pub struct OpenLoop {
     pub sent: u64,
     /// Nanoseconds from the request's first byte sent to the response's last byte read.
     #[serde(with = "super::histogram")]
+    #[schemars(with = "String")]
     pub service: Histogram<u64>,
     /// Nanoseconds by which the generator itself was late: from the moment the request was due
     /// and a connection was free until it was sent.
     #[serde(with = "super::histogram")]
+    #[schemars(with = "String")]
     pub send_lag: Histogram<u64>,
     /// Latency of the requests due in each tenth of the window, in nanoseconds; empty for a
     /// constant rate, which is all that measurements are stored of.
@@ -73,7 +78,17 @@ pub struct OpenLoop {
 
 /// Ways a request can fail, each counted apart.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    schemars::JsonSchema,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {

@@ -67,7 +67,22 @@ impl Error {
                 Some(format!("the job needs `permissions: {{ {permission} }}`"))
             }
             Self::Url { .. } => Some("GITHUB_API_URL names it".into()),
-            _ => None,
+            Self::Event { .. } => {
+                Some("GITHUB_EVENT_PATH names it: leave it as the runner set it".into())
+            }
+            Self::NothingToReport => Some("use `mode: auto`, or run it on `workflow_run`".into()),
+            Self::NoToken(name) => Some(format!(
+                "give it to the step: `env: {{ {name}: ${{{{ github.token }}}} }}`"
+            )),
+            Self::NotTrusted { .. } => {
+                Some("refresh in a workflow on pushes to the default branch".into())
+            }
+            Self::Write { .. } => Some("the runner made the file: leave it writable".into()),
+            Self::Unreachable { .. } => Some("run the job again when the API answers".into()),
+            Self::Answer { .. } => Some(
+                "what was measured stands; run the job again, or report it with this line".into(),
+            ),
+            Self::Unknown { .. } => Some("GITHUB_API_URL must name an API of GitHub".into()),
         }
     }
 }

@@ -1,21 +1,29 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
+mod bridge;
 mod chronicle;
+mod hlog;
 mod json;
+mod junit;
 mod load;
 mod markdown;
+mod openmetrics;
 pub mod ranking;
 mod sparkline;
 mod summary;
 mod terminal;
 mod text;
 
+pub use bridge::{bencher, github_action_benchmark};
 pub use chronicle::chronicle;
+pub use hlog::hlog;
 pub use json::json;
+pub use junit::junit;
 pub use load::Load;
 pub use markdown::{
     Frame, baseline_lines, escape as escaped, failure, framed, has_news, headline, markdown,
 };
+pub use openmetrics::openmetrics;
 pub use summary::headline as title;
 pub use terminal::terminal;
 pub use text::{

@@ -1,7 +1,7 @@
 //! What every human-facing format says first: the outcome, the cells, what to do next.
 
 use super::text;
-use crate::model::{Finding, Metric, Outcome, Reason, Report, Strategy, Verdict};
+use crate::model::{Finding, Metric, Outcome, Reason, Report, Runner, Strategy, Verdict};
 
 /// The metrics that have a column.
 pub(super) const COLUMNS: [(Metric, &str); 6] = [
@@ -203,13 +203,7 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("head", head(report)),
         ("strategy", strategy(report)),
-        (
-            "runner",
-            format!(
-                "{} cores of {} ({})",
-                runner.cores, runner.cpu_model, runner.architecture
-            ),
-        ),
+        ("runner", machine(runner)),
         ("way to the servers", provenance.path.clone()),
         ("seed", provenance.seed.to_string()),
         ("time", format!("{:.0} s", provenance.seconds)),
@@ -218,6 +212,16 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     facts.extend(detectable(report).map(|it| ("smallest change that could be told", it)));
     facts.extend(promise(report).map(|it| ("false alarms", it.to_owned())));
     facts
+}
+
+fn machine(runner: &Runner) -> String {
+    match runner.cores {
+        0 => "unknown".into(),
+        cores => format!(
+            "{cores} cores of {} ({})",
+            runner.cpu_model, runner.architecture
+        ),
+    }
 }
 
 /// The commit that was measured.

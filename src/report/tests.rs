@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{json, markdown, terminal};
-use crate::model::Report;
+use super::{bencher, github_action_benchmark, json, junit, markdown, openmetrics, terminal};
+use crate::model::{Direction, Report, Verdict};
+use crate::publish::workflow::annotations;
 
 fn stored() -> Vec<(String, Report)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports");
@@ -29,6 +30,18 @@ fn every_format_of_every_stored_report() {
     for (name, report) in stored() {
         insta::assert_snapshot!(format!("terminal@{name}"), terminal(&report));
         insta::assert_snapshot!(format!("markdown@{name}"), markdown(&report));
+        insta::assert_snapshot!(format!("junit@{name}"), junit(&report));
+        insta::assert_snapshot!(format!("openmetrics@{name}"), openmetrics(&report));
+        insta::assert_snapshot!(format!("bencher@{name}"), bencher(&report));
+        let lines = annotations(&report).join("\n");
+        insta::assert_snapshot!(format!("github_annotations@{name}"), lines);
+        for (tool, direction) in [
+            ("smaller", Direction::LowerIsBetter),
+            ("bigger", Direction::HigherIsBetter),
+        ] {
+            let text = github_action_benchmark(&report, direction);
+            insta::assert_snapshot!(format!("github_action_benchmark_{tool}@{name}"), text);
+        }
     }
 }
 
@@ -69,5 +82,38 @@ fn the_table_fits_a_hundred_columns() {
                 line.chars().count()
             );
         }
+    }
+}
+
+#[test]
+fn no_name_leaves_its_place_in_open_metrics() {
+    for (name, report) in stored() {
+        for line in openmetrics(&report).lines() {
+            let outside: String = line
+                .replace("\\\\", "")
+                .replace("\\\"", "")
+                .split('"')
+                .step_by(2)
+                .collect();
+            let plain = |letter: char| letter.is_ascii_graphic() || letter == ' ' || letter == '%';
+            assert!(outside.chars().all(plain), "{name}: {line}");
+        }
+        assert!(openmetrics(&report).ends_with("# EOF\n"));
+    }
+}
+
+#[test]
+fn junit_counts_a_failure_for_every_regression() {
+    for (name, report) in stored() {
+        let regressed = report.with_verdict(Verdict::Regression).count();
+        let text = junit(&report);
+        assert_eq!(text.matches("<failure ").count(), regressed, "{name}");
+        let tests = format!("failures=\"{regressed}\"");
+        assert!(
+            text.lines()
+                .nth(1)
+                .is_some_and(|line| line.contains(&tests)),
+            "{name}"
+        );
     }
 }

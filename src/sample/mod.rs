@@ -89,6 +89,18 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What the user can do next.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Listen { .. } => "name a free loopback address, such as 127.0.0.1:0",
+            Self::Open { .. } | Self::Seed { .. } => {
+                "name a file that can be written, or none for a database in memory"
+            }
+        }
+    }
+}
+
 /// A sample service that holds its address and its database, and answers once it is served.
 #[derive(Debug)]
 pub struct Sample {

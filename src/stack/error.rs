@@ -152,7 +152,24 @@ impl Error {
             Self::Ended { .. } | Self::Died { .. } | Self::Command { .. } | Self::Build { .. } => {
                 "its last lines are above; `perfgate doctor` checks the machine"
             }
-            _ => return None,
+            Self::Engine { .. } => "`perfgate doctor` says whether the engine can be used",
+            Self::Container { .. } => "check its `image`, `command` and `port`",
+            Self::Context { .. } => "name a folder that can be read: `build = \"FOLDER\"`",
+            Self::Spawn { .. } => {
+                "check that the program is installed; it is looked for in PATH and in the folder of perfgate.toml"
+            }
+            Self::File { .. } => "name a file that can be read, relative to perfgate.toml",
+            Self::Sql { .. } => {
+                "each file of `init` runs once, on an empty database: try it with psql"
+            }
+            Self::Redis { .. } => "check `url` in [redis], or let perfgate start one: `image`",
+            Self::Address { .. } => "check the host's name in `url`",
+            Self::Pin { .. } => {
+                "let the process use these CPUs: `taskset` and its cgroup's cpuset decide"
+            }
+            Self::Usage { .. } => {
+                "/proc and the cgroups of its processes must be readable: run as the same user or as root"
+            }
         };
         Some(hint.into())
     }

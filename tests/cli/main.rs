@@ -10,6 +10,7 @@ mod baseline;
 mod check;
 mod compare;
 mod example;
+mod formats;
 mod interrupt;
 mod load;
 mod rank;

@@ -1,0 +1,92 @@
+//! Measurements from files: those of perfgate, and results of other load generators.
+
+use std::path::Path;
+
+use clap::ArgAction;
+use jiff::Timestamp;
+
+use crate::config;
+use crate::document;
+use crate::error::Error;
+use crate::import::{self, Generator, Name};
+use crate::model::{Measurement, Plan};
+
+/// What results of other generators are called.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Naming {
+    /// Server and endpoint that a result of another generator is of.
+    #[arg(long = "as", value_names = ["SERVER", "ENDPOINT"], num_args = 2, action = ArgAction::Set)]
+    named: Vec<String>,
+}
+
+impl Naming {
+    /// Results are called what they call themselves.
+    pub(super) const fn none() -> Self {
+        Self { named: Vec::new() }
+    }
+
+    /// Reads what perfgate, wrk, oha, k6, vegeta or hey wrote.
+    pub(super) fn read(&self, path: &Path) -> Result<Measurement, Error> {
+        let text = import::text(path)?;
+        let Some(generator) = Generator::of(&text, path)? else {
+            let bytes = text.as_bytes();
+            return Ok(document::parse(
+                bytes,
+                path,
+                "measurement",
+                Measurement::SCHEMA,
+            )?);
+        };
+        let name = match self.named.as_slice() {
+            [server, endpoint] => Some(Name {
+                server: server.clone(),
+                endpoint: endpoint.clone(),
+            }),
+            _ => None,
+        };
+        let taken = written(path)?;
+        Ok(generator.measurement(&text, path, name.as_ref(), taken)?)
+    }
+}
+
+/// When a file was written: the generators do not say when they ran.
+fn written(path: &Path) -> Result<Timestamp, Error> {
+    let unread = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let modified = std::fs::metadata(path).and_then(|it| it.modified());
+    let modified = modified.map_err(unread)?;
+    Ok(Timestamp::try_from(modified).unwrap_or_default())
+}
+
+/// Refuses a measurement of a server or endpoint that a plan has no rules for.
+pub(super) fn known(plan: &Plan, measurement: &Measurement) -> Result<(), Error> {
+    for sample in &measurement.samples {
+        let key = &sample.key;
+        let target = plan.targets.iter().find(|it| it.name == key.server);
+        let Some(target) = target else {
+            let servers = plan.targets.iter().map(|it| it.name.clone());
+            return Err(unknown(plan, "server", &key.server, servers.collect()));
+        };
+        if !target.cells.iter().any(|it| it.endpoint == key.endpoint) {
+            let endpoints = target.cells.iter().map(|it| it.endpoint.clone());
+            return Err(unknown(
+                plan,
+                "endpoint",
+                &key.endpoint,
+                endpoints.collect(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(plan: &Plan, what: &'static str, name: &str, known: Vec<String>) -> Error {
+    Error::Config(config::Error::UnknownName {
+        path: plan.file.clone(),
+        what,
+        name: name.to_owned(),
+        known,
+    })
+}

@@ -1,0 +1,46 @@
+use schemars::{Schema, schema_for};
+
+use crate::config;
+use crate::model::{Baseline, Measurement, Ranking, Report};
+
+/// Prints the JSON Schema of a document, or of perfgate.toml.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    document: Document,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Document {
+    /// What `check --json` writes.
+    Report,
+    /// What `run --json` and `check --save` write.
+    Measurement,
+    /// What `baseline refresh` keeps.
+    Baseline,
+    /// What `rank --json` writes.
+    Ranking,
+    /// perfgate.toml.
+    Config,
+}
+
+pub(super) fn run(args: &Args) -> u8 {
+    let schema = match args.document {
+        Document::Report => versioned(schema_for!(Report), "report", Report::SCHEMA),
+        Document::Measurement => {
+            versioned(schema_for!(Measurement), "measurement", Measurement::SCHEMA)
+        }
+        Document::Baseline => versioned(schema_for!(Baseline), Baseline::KIND, Baseline::SCHEMA),
+        Document::Ranking => versioned(schema_for!(Ranking), "ranking", Ranking::SCHEMA),
+        Document::Config => config::schema(),
+    };
+    println!("{:#}", schema.as_value());
+    0
+}
+
+/// Documents say in `schema` which version of their form they have.
+fn versioned(mut schema: Schema, name: &str, version: u32) -> Schema {
+    let title = format!("perfgate {name}, version {version}");
+    schema.insert("title".into(), title.into());
+    schema.insert("$id".into(), format!("{name}-{version}.json").into());
+    schema
+}

@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+
+use super::Fault;
+use crate::model::Metric;
+
+/// What every generator leaves untold.
+const NEVER_TOLD: &str = "the spread between rounds, CPU time and memory of the server, its \
+                          start-up, what services counted, the machine";
+/// Percentiles and the rest that some tell and others do not.
+const SOMETIMES: [(Metric, &str); 9] = [
+    (Metric::LatencyMean, "the mean"),
+    (Metric::LatencyStdev, "the standard deviation"),
+    (Metric::LatencyP50, "p50"),
+    (Metric::LatencyP75, "p75"),
+    (Metric::LatencyP90, "p90"),
+    (Metric::LatencyP99, "p99"),
+    (Metric::LatencyP999, "p99.9"),
+    (Metric::LatencyMax, "the longest wait"),
+    (Metric::ErrorRate, "errors"),
+];
+
+/// What a generator told of one run.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Request target.
+    pub(super) target: Option<String>,
+    /// 0 where untold, like the next two.
+    pub(super) connections: usize,
+    pub(super) threads: usize,
+    /// The length that was asked for.
+    pub(super) planned_seconds: u64,
+    /// The length that it had.
+    pub(super) seconds: f64,
+    /// Responses that the times are of.
+    pub(super) requests: u64,
+    pub(super) values: BTreeMap<Metric, f64>,
+    /// What a reader must know of how this generator counts.
+    pub(super) remarks: Vec<&'static str>,
+}
+
+impl Told {
+    /// Keeps a value. A time of zero is one that was rounded away, and no value.
+    pub(super) fn tell(&mut self, metric: Metric, value: impl Into<Option<f64>>) {
+        let value = value.into().filter(|value| value.is_finite());
+        let is_told = |value: &f64| *value > 0.0 || (!metric.is_latency() && *value >= 0.0);
+        if let Some(value) = value.filter(is_told) {
+            self.values.insert(metric, value);
+        }
+    }
+
+    /// Keeps throughput and error rate of requests that were answered as they should be, and of
+    /// those that were not.
+    pub(super) fn count(&mut self, good: u64, bad: u64) {
+        self.tell(Metric::Throughput, good as f64 / self.seconds);
+        self.tell(Metric::ErrorRate, share(bad, good));
+    }
+
+    /// The same, where there is something to judge at all.
+    pub(super) fn checked(self) -> Result<Self, Fault> {
+        if self.requests == 0 {
+            return Err(Fault::Empty);
+        }
+        Ok(self)
+    }
+
+    /// What a reader must know of the run: what is not told, and how the rest was counted.
+    pub(super) fn caveats(&self) -> String {
+        let lacks = |(metric, _): &&(Metric, _)| !self.values.contains_key(metric);
+        let missing = SOMETIMES.iter().filter(lacks).map(|(_, name)| *name);
+        let lacking: Vec<_> = std::iter::once(NEVER_TOLD).chain(missing).collect();
+        let lacking = format!("not told: {}", lacking.join(", "));
+        let remarks = self.remarks.iter().copied();
+        let all: Vec<_> = std::iter::once(lacking.as_str()).chain(remarks).collect();
+        all.join("; ")
+    }
+}
+
+/// Whether a response was no error: redirects count as answers, as most generators have it.
+pub(super) fn is_good(status: &str) -> bool {
+    status.starts_with('2') || status.starts_with('3')
+}
+
+/// The share of what failed.
+pub(super) fn share(bad: u64, good: u64) -> f64 {
+    bad as f64 / (good as f64 + bad as f64)
+}
+
+/// A sum of numbers that a stranger wrote.
+pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}

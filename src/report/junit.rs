@@ -1,0 +1,85 @@
+use quick_junit::{
+    NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite,
+};
+
+use super::{summary, text};
+use crate::model::{Finding, Incident, Reason, Report, Verdict};
+
+/// The code of a run in which what is inconclusive fails.
+const FAILS_INCONCLUSIVE: u8 = 5;
+
+/// The report as `JUnit` XML: a suite for every server and endpoint, in it a test for every metric
+/// that has a rule. What could not be judged is skipped and says why; a server that could not be
+/// measured is an error.
+pub fn junit(report: &Report) -> String {
+    let mut document = Document::new("perfgate");
+    for cell in summary::cells(report) {
+        let mut suite = TestSuite::new(text::printable(&format!(
+            "{} {}",
+            cell.server, cell.endpoint
+        )));
+        suite.add_properties(properties(report));
+        let tests = cell.findings.iter().filter(|it| has_rule(it));
+        suite.add_test_cases(tests.map(|it| test(it, report.exit_code)));
+        document.add_test_suite(suite);
+    }
+    let fatal = report.incidents.iter().filter(|it| it.fatal);
+    document.add_test_suites(fatal.map(not_measured));
+    let text = document.to_string();
+    text.expect("XML strings hold no letter that XML forbids") + "\n"
+}
+
+/// A metric nobody set a rule for is no test.
+fn has_rule(finding: &Finding) -> bool {
+    finding.reason != Some(Reason::NoThreshold)
+}
+
+fn test(finding: &Finding, exit_code: u8) -> TestCase {
+    let mut test = TestCase::new(finding.metric.name(), status(finding, exit_code));
+    let class = format!("{}.{}", finding.server, finding.endpoint);
+    test.set_classname(text::printable(&class));
+    test.set_assertions(1);
+    if finding.verdict == Verdict::Pass {
+        test.set_system_out(text::sentence(finding));
+    }
+    test
+}
+
+fn status(finding: &Finding, exit_code: u8) -> TestCaseStatus {
+    let mut status = match finding.verdict {
+        Verdict::Pass => return TestCaseStatus::success(),
+        Verdict::Regression => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Inconclusive if exit_code == FAILS_INCONCLUSIVE => {
+            TestCaseStatus::non_success(NonSuccessKind::Failure)
+        }
+        Verdict::Inconclusive | Verdict::NotJudged => TestCaseStatus::skipped(),
+    };
+    status.set_message(text::sentence(finding));
+    status.set_type(text::verdict(finding.verdict));
+    let statements: Vec<_> = finding.statements.iter().map(text::statement).collect();
+    if !statements.is_empty() {
+        status.set_description(statements.join("\n"));
+    }
+    status
+}
+
+fn not_measured(incident: &Incident) -> TestSuite {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(text::incident(incident));
+    status.set_type("not measured");
+    if !incident.output.is_empty() {
+        status.set_description(incident.output.as_str());
+    }
+    let mut test = TestCase::new("measured", status);
+    test.set_classname(incident.server.as_str());
+    let mut suite = TestSuite::new(incident.server.as_str());
+    suite.add_test_case(test);
+    suite
+}
+
+fn properties(report: &Report) -> Vec<Property> {
+    let facts = summary::facts(report).into_iter();
+    facts
+        .map(|(name, fact)| Property::new(name, fact))
+        .collect()
+}

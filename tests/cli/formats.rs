@@ -1,0 +1,209 @@
+//! What other programs read of perfgate, and what it reads of theirs.
+
+use std::fs;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+use crate::healthy;
+use crate::support::{Sandbox, finding, repository, with_verdict};
+
+/// A result of another generator, as it is stored.
+fn result(name: &str) -> String {
+    let path = repository().join("fixtures/imports").join(name);
+    fs::read_to_string(path).expect("a stored result")
+}
+
+/// A project whose one endpoint is loaded by wrk.
+fn loaded_by_wrk() -> Sandbox {
+    let config = "[server.app]\nrun = [\"app\"]\n[endpoint.home]\npath = \"/\"\n";
+    let names = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt", "same.txt"];
+    let sandbox = Sandbox::new().config(config).file(
+        "slow.txt",
+        &result("wrk.txt").replace("50%   58.00us", "50%  580.00us"),
+    );
+    names.into_iter().fold(sandbox, |sandbox, name| {
+        sandbox.file(name, &result("wrk.txt"))
+    })
+}
+
+/// The latencies of an interval log, with the tag of each.
+fn intervals(log: &str) -> Vec<(String, Histogram<u64>)> {
+    let entries = IntervalLogIterator::new(log.as_bytes());
+    let entries = entries.map(|entry| entry.expect("a log"));
+    entries
+        .filter_map(|entry| match entry {
+            LogEntry::Interval(interval) => {
+                let bytes = STANDARD
+                    .decode(interval.encoded_histogram())
+                    .expect("base64");
+                let read = Deserializer::new().deserialize(&mut bytes.as_slice());
+                let tag = interval.tag().expect("a tag").as_str().to_owned();
+                Some((tag, read.expect("a histogram")))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_measurement_is_of_its_schema_and_exports_every_round() {
+    let sandbox = healthy();
+    sandbox.run(["run", "--json", "new.json"]).exits(0);
+    let measurement = sandbox.json("new.json");
+    let schema = sandbox.run(["schema", "measurement"]).exits(0).stdout;
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<_> = schema
+        .iter_errors(&measurement)
+        .map(|it| it.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+
+    let log = sandbox
+        .run(["export", "new.json", "--format", "hlog"])
+        .exits(0)
+        .stdout;
+    let rounds = measurement["samples"][0]["rounds"]
+        .as_array()
+        .expect("rounds");
+    let intervals = intervals(&log);
+    assert_eq!(intervals.len(), rounds.len());
+    for ((tag, latency), round) in intervals.iter().zip(rounds) {
+        assert_eq!(tag, "sample/health");
+        assert_eq!(Some(latency.len()), round["tally"]["succeeded"].as_u64());
+    }
+}
+
+#[test]
+fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
+    let sandbox = loaded_by_wrk();
+    let stored = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt"];
+    let refresh = [
+        "baseline",
+        "refresh",
+        "--as",
+        "app",
+        "home",
+        "--measurement",
+    ];
+    sandbox
+        .run(refresh.into_iter().chain(stored))
+        .exits(0)
+        .prints("app home: stored");
+    let check = |file: &'static str| {
+        let words = ["check", "--as", "app", "home", "--measurement", file];
+        sandbox.run(
+            words
+                .into_iter()
+                .chain(["--json", "out.json", "--junit", "out.xml"]),
+        )
+    };
+    check("same.txt")
+        .exits(0)
+        .prints("is a result of wrk, taken as one round; not told: the spread between rounds");
+    let report = sandbox.json("out.json");
+    assert_eq!(
+        finding(&report, "app", "home", "throughput")["verdict"],
+        "pass"
+    );
+    let unread = finding(&report, "app", "home", "cpu_per_request");
+    assert_eq!(unread["reason"]["kind"], "unavailable");
+    check("slow.txt").exits(1);
+    let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    assert_eq!(regressed, ["app home latency_p50"]);
+    assert!(
+        sandbox
+            .read("out.xml")
+            .contains("<failure message=\"app home latency_p50: ")
+    );
+}
+
+#[test]
+fn results_need_a_name_that_has_rules() {
+    let sandbox = loaded_by_wrk();
+    sandbox
+        .run(["check", "--as", "app", "hoem", "--measurement", "same.txt"])
+        .exits(2)
+        .complains("cannot find endpoint `hoem`")
+        .complains("did you mean `home`?");
+    sandbox
+        .run(["check", "--measurement", "same.txt"])
+        .exits(2)
+        .complains("cannot find server `imported`");
+}
+
+#[test]
+fn results_are_compared_without_a_configuration() {
+    let sandbox = loaded_by_wrk();
+    let all = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt", "slow.txt"];
+    let words = ["compare"].into_iter().chain(all);
+    sandbox
+        .run(words.chain(["--json", "out.json"]))
+        .exits(1)
+        .prints("is a result of wrk");
+    let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    let name = "imported /api/django-starter/monitoring/health latency_p50";
+    assert_eq!(regressed, [name]);
+}
+
+#[test]
+fn what_is_nobodys_result_is_refused() {
+    let sandbox = Sandbox::new()
+        .file("a.txt", "hello")
+        .file("b.txt", &result("wrk.txt"));
+    sandbox
+        .run(["compare", "a.txt", "b.txt"])
+        .exits(2)
+        .complains("cannot use `a.txt` as a measurement")
+        .complains("wrk --latency");
+    sandbox
+        .run(["export", "b.txt"])
+        .exits(2)
+        .complains("it holds values and no histogram to write");
+}
+
+#[test]
+fn a_stored_report_is_rendered_in_every_format() {
+    let path = repository().join("fixtures/reports/regressed.json");
+    let path = path.to_string_lossy();
+    for (format, begins) in [
+        ("junit", "<?xml "),
+        ("openmetrics", "# TYPE perfgate_run info\n"),
+        (
+            "github-annotations",
+            "::error title=perfgate::gunicorn movies",
+        ),
+        ("github-action-benchmark", "[\n"),
+        ("github-action-benchmark-bigger", "[\n"),
+        ("bmf", "{\n  \"gunicorn/health\": {"),
+    ] {
+        let run = Sandbox::new()
+            .run(["report", &*path, "--format", format])
+            .exits(0);
+        assert!(run.stdout.starts_with(begins), "{format}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn every_shell_gets_completions_and_every_command_a_manual_page() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish"] {
+        sandbox
+            .run(["completions", shell])
+            .exits(0)
+            .prints("measurement");
+    }
+    sandbox.run(["man"]).exits(0).prints("perfgate\\-check(1)");
+    sandbox
+        .run(["man", "check"])
+        .exits(0)
+        .prints("perfgate check \\-\\-strategy stored");
+    sandbox
+        .run(["man", "chekc"])
+        .exits(2)
+        .complains("it is no command of perfgate");
+}

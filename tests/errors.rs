@@ -1,0 +1,535 @@
+//! Every error that perfgate can end with, as a user reads it: one snapshot of them all.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::errors::Error as EngineError;
+use perfgate::error::Error;
+use perfgate::model::chain;
+use perfgate::{baseline, config, dial, document, import, load, measure, publish, sample, stack};
+use testcontainers::TestcontainersError;
+
+fn denied() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "Permission denied (os error 13)",
+    )
+}
+
+fn missing() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "No such file or directory (os error 2)",
+    )
+}
+
+fn not_json() -> serde_json::Error {
+    serde_json::from_str::<u32>("{").expect_err("no number")
+}
+
+fn engine() -> EngineError {
+    EngineError::DockerResponseServerError {
+        status_code: 404,
+        message: "No such image: shop:1.2".into(),
+    }
+}
+
+fn postgres() -> tokio_postgres::Error {
+    "host"
+        .parse::<tokio_postgres::Config>()
+        .expect_err("no setting")
+}
+
+fn redis() -> redis::RedisError {
+    (redis::ErrorKind::Io, "connection refused").into()
+}
+
+const OUTPUT: &str = "ModuleNotFoundError: No module named 'shop'";
+
+fn of_config() -> Vec<Error> {
+    let path = "perfgate.toml";
+    [
+        config::Error::NotFound {
+            folder: "/home/me/shop".into(),
+        },
+        config::Error::Read {
+            path: path.into(),
+            source: denied(),
+        },
+        config::parse(Path::new(path), "[load]\nconections = 5\n").expect_err("a wrong key"),
+        config::Error::UnknownName {
+            path: path.into(),
+            what: "server",
+            name: "gunicorm".into(),
+            known: vec!["gunicorn".into(), "uvicorn".into()],
+        },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_engine() -> Vec<Error> {
+    let socket = || "unix:///var/run/docker.sock".to_owned();
+    [
+        stack::Error::Unreachable {
+            socket: socket(),
+            reason: "Connection refused".into(),
+        },
+        stack::Error::TooOld {
+            socket: socket(),
+            found: "1.38".into(),
+            needed: "1.41",
+        },
+        stack::Error::Remote {
+            socket: "tcp://10.0.0.5:2375".into(),
+        },
+        stack::Error::OtherKernel,
+        stack::Error::Engine {
+            action: "make the network of the run".into(),
+            source: engine(),
+        },
+        stack::Error::Container {
+            name: "gunicorn".into(),
+            source: Box::new(TestcontainersError::other("the container has no port 8000")),
+        },
+        stack::Error::Pull {
+            image: "shop:1.2".into(),
+            source: engine(),
+        },
+        stack::Error::Architecture {
+            image: "shop:1.2".into(),
+            found: "arm64".into(),
+            wanted: "amd64".into(),
+        },
+        stack::Error::Context {
+            folder: "shop".into(),
+            source: missing(),
+        },
+        stack::Error::Build {
+            name: "gunicorn".into(),
+            folder: "shop".into(),
+            message: "step 3 ended with 1".into(),
+            output: OUTPUT.into(),
+        },
+        stack::Error::Left {
+            run: "4f1c".into(),
+            left: "container gunicorn".into(),
+        },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_servers() -> Vec<Error> {
+    let (name, output) = ("gunicorn", OUTPUT);
+    let status = "exit code 1";
+    [
+        stack::Error::Spawn {
+            command: "gunicorn shop.wsgi".into(),
+            source: missing(),
+        },
+        stack::Error::Command {
+            name: name.into(),
+            command: "python manage.py migrate".into(),
+            status: status.into(),
+            output: output.into(),
+        },
+        stack::Error::Ended {
+            name: name.into(),
+            status: status.into(),
+            output: output.into(),
+        },
+        stack::Error::Died {
+            name: name.into(),
+            status: "signal 9".into(),
+            output: output.into(),
+        },
+        stack::Error::Upstream {
+            name: name.into(),
+            address: "unix:/run/shop.sock".into(),
+        },
+        stack::Error::Unreached {
+            what: "Postgres at 127.0.0.1:5432".into(),
+        },
+        stack::Error::NotReady {
+            name: name.into(),
+            what: "http://127.0.0.1:8000/health".into(),
+            within: Duration::from_secs(60),
+            last: "status 503".into(),
+            output: output.into(),
+        },
+        stack::Error::File {
+            path: "Caddyfile".into(),
+            source: missing(),
+        },
+        stack::Error::Sql {
+            path: "schema.sql".into(),
+            source: postgres(),
+        },
+        stack::Error::Database {
+            name: "perfgate_base".into(),
+            source: postgres(),
+        },
+        stack::Error::Redis { source: redis() },
+        stack::Error::RedisFull,
+        stack::Error::Address {
+            address: "shop.test:8000".into(),
+            source: missing(),
+        },
+        stack::Error::Pin {
+            cpus: vec![2, 3],
+            source: io::Error::from_raw_os_error(22),
+        },
+        stack::Error::Usage {
+            name: name.into(),
+            reason: "its cgroup is gone".into(),
+        },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_dial() -> Vec<Error> {
+    [
+        dial::Error::Certificates {
+            path: "ca.pem".into(),
+            source: "section lacks its end".into(),
+        },
+        dial::Error::NoCertificate {
+            path: "ca.pem".into(),
+        },
+        dial::Error::NoAuthorities,
+        dial::Error::ServerName { name: "a b".into() },
+    ]
+    .map(|error| Error::from(stack::Error::from(error)))
+    .into()
+}
+
+fn of_load() -> Vec<Error> {
+    [
+        load::Error::NoConnections,
+        load::Error::OpenFiles {
+            needed: 5000,
+            limit: 1024,
+        },
+        load::Error::Ports {
+            needed: 40_000,
+            available: 28_232,
+        },
+        load::Error::Method {
+            method: "CONNECT".into(),
+        },
+        load::Error::Framing {
+            name: "Content-Length".into(),
+        },
+        load::Error::Weights { total: 0 },
+        load::Error::Path {
+            path: "/a b".into(),
+        },
+        load::Error::Header {
+            name: "X-A\nB".into(),
+        },
+        load::Error::Start {
+            thread: 3,
+            source: io::Error::from_raw_os_error(11),
+        },
+        load::Error::Pin {
+            thread: 0,
+            core: 7,
+            source: io::Error::from_raw_os_error(22),
+        },
+        load::Error::Panicked { thread: 0 },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_documents() -> Vec<Error> {
+    let path = || "out.json".into();
+    let mut errors = vec![
+        Error::from(measure::Error::Machine {
+            path: "/proc/cpuinfo",
+            source: procfs::ProcError::NotFound(None),
+        }),
+        Error::from(sample::Error::Listen {
+            address: ([127, 0, 0, 1], 8000).into(),
+            source: io::Error::from_raw_os_error(98),
+        }),
+        Error::from(sample::Error::Open {
+            file: "movies.db".into(),
+            source: rusqlite::Error::InvalidQuery,
+        }),
+        Error::from(sample::Error::Seed {
+            file: "movies.db".into(),
+            source: rusqlite::Error::InvalidQuery,
+        }),
+    ];
+    let of_document = [
+        document::Error::Read {
+            path: path(),
+            source: missing(),
+        },
+        document::Error::Parse {
+            path: path(),
+            what: "report",
+            source: not_json(),
+        },
+        document::Error::Schema {
+            path: path(),
+            found: 7,
+            highest: 1,
+        },
+        document::Error::Write {
+            path: path(),
+            source: denied(),
+        },
+    ];
+    errors.extend(of_document.map(Error::from));
+    errors
+}
+
+fn of_import() -> Vec<Error> {
+    let path = || "result.txt".into();
+    let fault = |fault| import::Error::Fault {
+        path: path(),
+        generator: "wrk",
+        fault,
+    };
+    [
+        import::Error::Read {
+            path: path(),
+            source: missing(),
+        },
+        import::Error::TooLarge {
+            path: path(),
+            most: 1 << 28,
+        },
+        import::Error::NotText { path: path() },
+        import::Error::Unknown { path: path() },
+        fault(import::Fault::Line {
+            line: 7,
+            expected: "a time such as `1.50ms`",
+            found: "50%  soon".into(),
+        }),
+        fault(import::Fault::Missing {
+            expected: "`Requests/sec:`",
+        }),
+        fault(not_json().into()),
+        fault(import::Fault::Empty),
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_baselines() -> Vec<Error> {
+    let (branch, remote) = ("perfgate-baselines", "origin");
+    [
+        baseline::Error::List {
+            path: ".perfgate/baselines".into(),
+            source: denied(),
+        },
+        baseline::Error::Remove {
+            path: ".perfgate/baselines/a.json".into(),
+            source: denied(),
+        },
+        baseline::Error::NoGit {
+            clone: ".".into(),
+            source: missing(),
+        },
+        baseline::Error::Git {
+            what: "fetch".into(),
+            reason: "'origin' does not appear to be a git repository".into(),
+        },
+        baseline::Error::Refused {
+            branch: branch.into(),
+            remote: remote.into(),
+            reason: "protected branch".into(),
+        },
+        baseline::Error::Contended {
+            branch: branch.into(),
+            remote: remote.into(),
+            tries: 8,
+        },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_github() -> Vec<Error> {
+    let what = "comment on the pull request";
+    let answer = |status| publish::Error::Answer {
+        what,
+        status,
+        message: "Resource not accessible by integration".into(),
+        permission: "pull-requests: write",
+    };
+    [
+        publish::Error::NoVariable {
+            name: "GITHUB_EVENT_PATH",
+        },
+        publish::Error::Event {
+            path: "event.json".into(),
+            reason: "EOF while parsing a value".into(),
+        },
+        publish::Error::Privileged {
+            event: "pull_request_target".into(),
+        },
+        publish::Error::NothingToReport,
+        publish::Error::NoToken("GITHUB_TOKEN"),
+        publish::Error::NotTrusted {
+            why: "this is no push to the default branch",
+        },
+        publish::Error::Write {
+            path: "summary.md".into(),
+            source: denied(),
+        },
+        publish::Error::Url {
+            url: "github".into(),
+            reason: "it has no scheme".into(),
+        },
+        publish::Error::Unreachable {
+            what,
+            reason: "connection timed out".into(),
+        },
+        answer(403),
+        answer(422),
+        publish::Error::Unknown {
+            what,
+            reason: "missing field `id`".into(),
+        },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_the_program() -> Vec<Error> {
+    vec![
+        Error::Argument {
+            argument: "--baseline ftp:x".into(),
+            reason: "it is neither `dir:FOLDER` nor `git:BRANCH`".into(),
+        },
+        Error::Read {
+            path: "item.json".into(),
+            source: missing(),
+        },
+        Error::Runtime {
+            source: io::Error::from_raw_os_error(11),
+        },
+        Error::Deadline {
+            timeout: Duration::from_secs(600),
+        },
+        Error::Interrupted,
+    ]
+}
+
+fn all() -> Vec<Error> {
+    [
+        of_config(),
+        of_engine(),
+        of_servers(),
+        of_dial(),
+        of_load(),
+        of_documents(),
+        of_import(),
+        of_baselines(),
+        of_github(),
+        of_the_program(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn shown(error: &Error) -> String {
+    let output = error.output().map(|text| format!("{text}\n\n"));
+    let hint = error.hint().map(|hint| format!("hint: {hint}\n"));
+    format!(
+        "{}error: {}\n{}exit code {}\n",
+        output.unwrap_or_default(),
+        chain(error),
+        hint.unwrap_or_default(),
+        error.exit_code()
+    )
+}
+
+#[test]
+fn every_error_as_a_user_reads_it() {
+    let all: Vec<_> = all().iter().map(shown).collect();
+    insta::assert_snapshot!("errors", all.join("\n"));
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    for error in all() {
+        assert!(error.hint().is_some(), "{}", chain(&error));
+    }
+}
+
+#[test]
+fn errors_are_written_alike() {
+    for error in all() {
+        let text = error.to_string();
+        assert!(
+            text.starts_with(|it: char| it == '`' || it.is_lowercase() || it == 'G'),
+            "{text}"
+        );
+        assert!(!text.ends_with('.'), "{text}");
+        assert!(!text.contains("failed to"), "{text}");
+    }
+}
+
+/// The variants of an enum of errors, by the attributes before them.
+fn variants(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut awaited = false;
+    for line in code.lines().map(str::trim) {
+        awaited |= line.starts_with("#[error(");
+        let name: String = line.chars().take_while(|it| it.is_alphanumeric()).collect();
+        let is_variant =
+            name.starts_with(char::is_uppercase) && line[name.len()..].starts_with([' ', '(', ',']);
+        if awaited && is_variant {
+            found.push(name);
+            awaited = false;
+        }
+    }
+    found
+}
+
+#[test]
+fn no_error_is_left_out() {
+    let shown: Vec<_> = all().iter().map(|error| format!("{error:?}")).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let sources = [
+        ("config/error.rs", "Config("),
+        ("stack/error.rs", "Stack("),
+        ("dial/error.rs", "Stack(Dial("),
+        ("load/error.rs", "Load("),
+        ("measure/error.rs", "Measure("),
+        ("baseline/error.rs", "Baseline("),
+        ("publish/error.rs", "Publish("),
+        ("sample/mod.rs", "Sample("),
+        ("document.rs", "Document("),
+        ("error.rs", ""),
+    ];
+    for (file, before) in sources {
+        let code = fs::read_to_string(root.join(file)).expect("a source");
+        let (_, code) = code.split_once("pub enum Error {").expect("errors");
+        let (code, _) = code.split_once("\n}\n").expect("their end");
+        for name in variants(code) {
+            let wanted = format!("{before}{name}");
+            // What only forwards is shown where it comes from.
+            let forwards = code.contains(&format!("{name}(#[from]"));
+            let found = shown.iter().any(|it| it.starts_with(&wanted));
+            assert!(found || forwards, "{file}: no example of `{name}`");
+        }
+    }
+    let code = fs::read_to_string(root.join("import/error.rs")).expect("a source");
+    for name in variants(&code) {
+        let found = |it: &String| {
+            it.starts_with(&format!("Import({name}")) || it.contains(&format!("fault: {name}"))
+        };
+        assert!(shown.iter().any(found), "import: no example of `{name}`");
+    }
+}
