@@ -129,6 +129,9 @@ pub(super) struct Outputs {
     /// Write the report as Markdown.
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
+    /// Write the report as a page that stands for itself, with its pictures.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 /// The code to exit with when a server could not be measured.

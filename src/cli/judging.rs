@@ -12,7 +12,8 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Reference, outcome};
 use crate::model::{
-    Baseline, Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds, chain,
+    Baseline, Evidence, Finding, Measurement, Plan, Reason, Report, Sample, Strategy, Thresholds,
+    chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -94,5 +95,6 @@ pub(super) fn assemble(
         findings,
         incidents: measurement.incidents.clone(),
         provenance,
+        evidence: Evidence::of(measurement),
     }
 }

@@ -21,6 +21,7 @@ enum Format {
     Terminal,
     Markdown,
     Json,
+    Html,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
@@ -29,7 +30,8 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Format::Terminal => report::terminal(&stored),
         Format::Markdown => report::markdown(&stored),
         Format::Json => report::json(&stored),
+        Format::Html => report::html(&stored),
     };
-    print!("{text}");
+    anstream::print!("{text}");
     Ok(0)
 }

@@ -103,6 +103,7 @@ pub(super) fn blank(
         detectable: None,
         statements: Vec::new(),
         history: Vec::new(),
+        step: None,
     }
 }
 

@@ -96,15 +96,16 @@ fn decide(
     } else {
         middle(&sample.starts, metric)
     };
+    let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
     let Some(Sides { head, base }) = shown else {
-        let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
         return judged.then(|| finding.not_judged(Reason::Unavailable));
     };
     finding.head = Some(head);
     finding.base = Some(base);
     finding.change = (base > 0.0).then(|| head / base - 1.0);
     let rounds = || rounds(&sample.starts, metric);
-    if metric.is_timed_by_generator()
+    if judged
+        && metric.is_timed_by_generator()
         && let Some(doubt) = sample.doubt(metric)
     {
         let reason = Reason::InvalidLoad { doubt };

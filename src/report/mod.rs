@@ -1,5 +1,7 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
+mod gauge;
+mod html;
 mod json;
 mod load;
 mod markdown;
@@ -8,6 +10,7 @@ mod summary;
 mod terminal;
 mod text;
 
+pub use html::{html, ranking as html_ranking};
 pub use json::json;
 pub use load::Load;
 pub use markdown::{

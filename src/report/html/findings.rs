@@ -1,0 +1,112 @@
+//! The findings in tables: news first, and what is none folded below.
+
+use maud::{Markup, html};
+
+use super::gauge::gauge;
+use super::{plain, verdict_tone};
+use crate::model::{Finding, Report, Verdict};
+use crate::report::{summary, text};
+
+pub(super) fn tables(report: &Report) -> Markup {
+    let news = summary::news(report);
+    let findings = report.findings.iter();
+    let mut rest: Vec<_> = findings.filter(|it| !summary::is_news(it)).collect();
+    rest.sort_by(|a, b| summary::by_weight(a, b));
+    let anchor = |finding: &Finding| anchor(report, finding);
+    html! {
+        section aria-label="Findings" {
+            @if !news.is_empty() {
+                h2 { "Findings" }
+                (table("Findings that are news, the worst first", &news, anchor))
+            }
+            @if !rest.is_empty() {
+                details open[news.is_empty()] {
+                    summary { (folded(&rest)) }
+                    (table("Findings that are no news", &rest, anchor))
+                }
+            }
+            (how_to_read())
+        }
+    }
+}
+
+fn folded(rest: &[&Finding]) -> String {
+    let count = |verdict| rest.iter().filter(|it| it.verdict == verdict).count();
+    let (passed, silent) = (count(Verdict::Pass), count(Verdict::NotJudged));
+    match (passed, silent) {
+        (0, silent) => format!("{silent} not judged"),
+        (passed, 0) => format!("{passed} unchanged"),
+        (passed, silent) => format!("{passed} unchanged, {silent} not judged"),
+    }
+}
+
+fn table(caption: &str, findings: &[&Finding], anchor: impl Fn(&Finding) -> String) -> Markup {
+    html! {
+        div.sheet tabindex="0" role="region" aria-label=(caption) {
+            table.sortable.findings {
+                caption.hidden { (caption) }
+                thead { tr {
+                    @for name in ["Verdict", "Server and endpoint", "Metric"] { th scope="col" { (name) } }
+                    th.number scope="col" { "Change" }
+                    th scope="col" { "Against its margin" }
+                    @for name in ["Base", "Head"] { th.number scope="col" { (name) } }
+                    th.rule scope="col" { "Rule" }
+                } }
+                tbody { @for finding in findings { (row(finding, &anchor(finding))) } }
+            }
+        }
+    }
+}
+
+fn row(finding: &Finding, anchor: &str) -> Markup {
+    let grounds = [
+        finding.rule.clone().unwrap_or_default(),
+        text::reason(finding),
+    ];
+    let grounds: Vec<_> = grounds.iter().filter(|it| !it.is_empty()).collect();
+    let tone = verdict_tone(finding.verdict);
+    html! {
+        tr {
+            td data-v=(finding.verdict as u8) { span class={ "badge " (tone) } { (text::word(finding)) } }
+            td { a href={ "#" (anchor) } { (plain(&finding.server)) " " b { (plain(&finding.endpoint)) } } }
+            td.metric { (finding.metric.name()) }
+            td.number data-v=[finding.change] { (finding.change.map(text::change).unwrap_or_default()) }
+            td class={ "bar " (tone) } data-v=[weight(finding)] { (gauge(finding)) }
+            (value(finding.base, finding))
+            (value(finding.head, finding))
+            td.rule {
+                @for it in grounds { span { (it) } }
+                @for it in &finding.statements { code { (text::statement(it)) } }
+            }
+        }
+    }
+}
+
+fn value(value: Option<f64>, finding: &Finding) -> Markup {
+    let shown = value.map_or_else(|| "–".into(), |value| text::value(value, finding.unit));
+    html! { td.number data-v=[value] { (shown) } }
+}
+
+fn weight(finding: &Finding) -> Option<f64> {
+    let gauge = crate::report::gauge::Gauge::of(finding)?;
+    Some(gauge.point)
+}
+
+/// The name of the place on the page where a finding's pictures are.
+fn anchor(report: &Report, finding: &Finding) -> String {
+    let cells = summary::cells(report);
+    let same = |cell: &summary::Cell<'_>| {
+        cell.server == finding.server && cell.endpoint == finding.endpoint
+    };
+    let position = cells.iter().position(same).unwrap_or_default();
+    super::cell::anchor(position)
+}
+
+fn how_to_read() -> Markup {
+    html! {
+        p.key {
+            "In each row the dot is the change and the bar its interval; the outer ticks are the margin, and right is \
+             worse. A change is a regression when it is beyond the margin and its whole interval on the worse side."
+        }
+    }
+}
