@@ -100,7 +100,7 @@ impl Sheet {
     }
 }
 
-pub(super) fn headline(ranking: &Ranking) -> String {
+fn headline(ranking: &Ranking) -> String {
     let servers = ranking.footprints.len();
     format!("{servers} servers side by side: {}", ranking.load)
 }

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::key::Key;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use http::Method;
@@ -82,8 +84,17 @@ impl Browser {
             .expect("the script runs")
     }
 
+    /// Presses a key wherever the focus is.
+    pub(crate) async fn press(&self, key: Key) {
+        let value = char::from(key);
+        let keys = KeyActions::new("keyboard".into())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.client.perform_actions(keys).await.expect("a key");
+    }
+
     pub(crate) async fn end(mut self) {
-        self.client.close().await.expect("the browser ends");
+        self.client.clone().close().await.expect("the browser ends");
         self.driver.kill().expect("the driver is there");
         self.driver.wait().expect("the driver ends");
     }

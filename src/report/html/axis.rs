@@ -198,7 +198,7 @@ fn multiples(first: f64, last: f64, step: f64) -> impl Iterator<Item = f64> {
     numbers.map(move |number| number * step)
 }
 
-/// A fifth of a span or a little more: 1, 2 or 5 in some decade of the unit.
+/// A fifth to a half of a span: 1, 2 or 5 in some decade of the unit.
 fn step(span: f64, unit: Unit) -> f64 {
     let base = match unit {
         Unit::Bytes if span >= 1024.0 => 1024_f64.powf((span.ln() / 1024_f64.ln()).floor()),
@@ -207,7 +207,7 @@ fn step(span: f64, unit: Unit) -> f64 {
     let rough = span / base / 4.0;
     let decade = 10_f64.powf(rough.log10().floor());
     let nice = [1.0, 2.0, 5.0, 10.0].map(|it| it * decade);
-    let step = nice.into_iter().find(|it| *it >= rough * 0.999);
+    let step = nice.into_iter().find(|it| *it >= rough * 0.8);
     step.unwrap_or(rough) * base
 }
 

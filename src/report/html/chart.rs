@@ -14,7 +14,7 @@ use super::axis::Axis;
 pub(super) const HEAD: RGBColor = RGBColor(0x0B, 0x5F, 0xD0);
 pub(super) const BASE: RGBColor = RGBColor(0x6B, 0x74, 0x80);
 pub(super) const BAD: RGBColor = RGBColor(0xB3, 0x26, 0x1E);
-pub(super) const ODD: RGBColor = RGBColor(0x9A, 0x67, 0x00);
+pub(super) const ODD: RGBColor = RGBColor(0x85, 0x58, 0x00);
 pub(super) const GRID: RGBColor = RGBColor(0xE2, 0xE5, 0xE9);
 pub(super) const WORDS: RGBColor = RGBColor(0x59, 0x63, 0x6E);
 
@@ -22,7 +22,7 @@ pub(super) const WORDS: RGBColor = RGBColor(0x59, 0x63, 0x6E);
 const WIDTH: u32 = 720;
 const HEIGHT: u32 = 400;
 const TOP: u32 = 20;
-const RIGHT: u32 = 30;
+const RIGHT: u32 = 44;
 const BOTTOM: u32 = 70;
 /// Room for the words of an axis of values.
 const LEFT: u32 = 110;
@@ -95,10 +95,13 @@ impl Chart {
             .y_label_area_size(self.left)
             .build_cartesian_2d(self.x.clone(), self.y.clone())
             .expect(INFALLIBLE);
-        context
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(ShapeStyle::from(GRID).stroke_width(2))
+        let mut mesh = context.configure_mesh();
+        if self.left == LEFT {
+            mesh.disable_x_mesh();
+        } else {
+            mesh.disable_y_mesh();
+        }
+        mesh.bold_line_style(ShapeStyle::from(GRID).stroke_width(2))
             .light_line_style(TRANSPARENT)
             .axis_style(TRANSPARENT)
             .label_style(letters(WORDS))
@@ -120,7 +123,7 @@ impl Canvas<'_, '_> {
             .expect(INFALLIBLE);
     }
 
-    /// With a dot at every point, which the style sheet adds to lines of this width.
+    /// With a dot at every point, which the style sheet adds to lines without a width.
     pub(super) fn dotted_line(&mut self, mut points: Vec<(f64, f64)>, ink: RGBColor) {
         if let [point] = *points {
             points.push(point);
@@ -183,6 +186,8 @@ fn letters(ink: RGBColor) -> TextStyle<'static> {
     style
 }
 
+const GRID_LINE: &str = "stroke=\"#E2E5E9\"";
+
 /// The same picture without what the style sheet says, or what goes without saying.
 fn compact(svg: &str) -> String {
     let size = format!(" font-size=\"{}\"", LETTERS / LIBRARY_FACTOR);
@@ -192,17 +197,20 @@ fn compact(svg: &str) -> String {
         " fill=\"none\"",
         " stroke=\"none\"",
         " stroke-width=\"1\"",
-        " stroke-width=\"4\"",
         " text-anchor=\"middle\"",
         " fill=\"#59636E\"",
         " xmlns=\"http://www.w3.org/2000/svg\"",
+        " width=\"720\"",
         &size,
         "\n",
     ];
     let short = said
         .iter()
         .fold(svg.to_owned(), |svg, it| svg.replace(it, ""));
-    short.replace(" \"/>", "\"/>")
+    short
+        .replace(" stroke-width=\"3\" points", " points")
+        .replace(&format!("{GRID_LINE} stroke-width=\"2\""), GRID_LINE)
+        .replace(" \"/>", "\"/>")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::gauge::gauge;
 use super::{plain, verdict_tone};
 use crate::model::{Finding, Report, Verdict};
+use crate::report::gauge::Gauge;
 use crate::report::{summary, text};
 
 pub(super) fn tables(report: &Report) -> Markup {
@@ -50,7 +51,7 @@ fn table(caption: &str, findings: &[&Finding], anchor: impl Fn(&Finding) -> Stri
                     th.number scope="col" { "Change" }
                     th scope="col" { "Against its margin" }
                     @for name in ["Base", "Head"] { th.number scope="col" { (name) } }
-                    th.rule scope="col" { "Rule" }
+                    th scope="col" { "Rule" }
                 } }
                 tbody { @for finding in findings { (row(finding, &anchor(finding))) } }
             }
@@ -69,12 +70,12 @@ fn row(finding: &Finding, anchor: &str) -> Markup {
         tr {
             td data-v=(finding.verdict as u8) { span class={ "badge " (tone) } { (text::word(finding)) } }
             td { a href={ "#" (anchor) } { (plain(&finding.server)) " " b { (plain(&finding.endpoint)) } } }
-            td.metric { (finding.metric.name()) }
-            td.number data-v=[finding.change] { (finding.change.map(text::change).unwrap_or_default()) }
-            td class={ "bar " (tone) } data-v=[weight(finding)] { (gauge(finding)) }
+            td { (finding.metric.name()) }
+            td data-v=[key(finding.change)] { (finding.change.map(text::change).unwrap_or_default()) }
+            td data-v=[key(weight(finding))] { (gauge(finding, tone)) }
             (value(finding.base, finding))
             (value(finding.head, finding))
-            td.rule {
+            td {
                 @for it in grounds { span { (it) } }
                 @for it in &finding.statements { code { (text::statement(it)) } }
             }
@@ -84,12 +85,16 @@ fn row(finding: &Finding, anchor: &str) -> Markup {
 
 fn value(value: Option<f64>, finding: &Finding) -> Markup {
     let shown = value.map_or_else(|| "–".into(), |value| text::value(value, finding.unit));
-    html! { td.number data-v=[value] { (shown) } }
+    html! { td data-v=[key(value)] { (shown) } }
+}
+
+/// What a value is sorted by, in as many digits as that takes.
+fn key(value: Option<f64>) -> Option<String> {
+    value.map(|value| format!("{value:.6e}"))
 }
 
 fn weight(finding: &Finding) -> Option<f64> {
-    let gauge = crate::report::gauge::Gauge::of(finding)?;
-    Some(gauge.point)
+    Some(Gauge::of(finding)?.point)
 }
 
 /// The name of the place on the page where a finding's pictures are.

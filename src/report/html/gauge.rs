@@ -9,13 +9,13 @@ use crate::report::text;
 /// Half of the width.
 const SIDE: f64 = 60.0;
 
-pub(super) fn gauge(finding: &Finding) -> Markup {
+pub(super) fn gauge(finding: &Finding, tone: &str) -> Markup {
     let Some(gauge) = Gauge::of(finding) else {
         return html! {};
     };
     let [low, high] = gauge.interval.unwrap_or([gauge.point; 2]).map(place);
     html! {
-        svg.gauge viewBox="0 0 124 16" width="124" height="16" role="img" aria-label=(words(finding)) {
+        svg class={ "gauge " (tone) } viewBox="0 0 124 16" width="124" height="16" role="img" aria-label=(words(finding)) {
             path.scale d={ "M62 1v14M32 4v8M92 4v8" } {}
             path.interval d={ "M" (low) " 8H" (high) } {}
             circle.point cx=(place(gauge.point)) cy="8" r="4" {}

@@ -12,11 +12,12 @@ use crate::report::ranking::{self as sheets, Sheet};
 /// The ranking as a page that stands for itself.
 pub fn ranking(ranking: &Ranking) -> String {
     let provenance = &ranking.provenance;
-    let headline = sheets::headline(ranking);
+    let headline = format!("{} servers side by side", ranking.footprints.len());
     let page = Page {
         headline: &headline,
-        tone: "quiet",
+        tone: "neutral",
         about: vec![
+            ranking.load.clone(),
             page::moment(provenance.started),
             format!("{:.0} s", provenance.seconds),
         ],

@@ -70,8 +70,9 @@ for (const plot of document.querySelectorAll('.plot')) {
   const around = common ? plot.closest('.cell').querySelector('.common') : plot.parentElement;
   const table = around.querySelector('.numbers table');
   if (!table) continue;
-  const columns = common ? [0, ...common.split(' ').map(Number)] : [...table.tHead.rows[0].cells.keys()];
-  const names = columns.map((column) => table.tHead.rows[0].cells[column].textContent);
+  const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  const columns = common ? [0, ...common.split(' ').map(Number)] : heads.map((_, column) => column);
+  const names = columns.map((column) => heads[column]);
   explore(plot, [...table.tBodies[0].rows], columns, names);
 }
 

@@ -53,7 +53,7 @@ mod tests {
     fn point_interval_and_margins_have_their_columns() {
         assert_eq!(shown(0.0, None), "     ┊    ◆    ┊     ");
         assert_eq!(shown(0.2, Some([-0.2, 0.6])), "     ┊   ━┿◆━━ ┊     ");
-        assert_eq!(shown(1.2, Some([0.8, 1.6])), "     ┊    │   ━┿◆━   ");
+        assert_eq!(shown(1.2, Some([0.8, 1.6])), "     ┊    │   ━┿◆━━  ");
     }
 
     #[test]
