@@ -3,7 +3,7 @@ use fantoccini::key::Key;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::pages::{WITH_EVIDENCE, fleet, page};
+use crate::pages::{WITH_EVIDENCE, fleet, page, ranking};
 use crate::support::Sandbox;
 
 /// Widths of a telephone, a tablet and a desk.
@@ -181,6 +181,34 @@ async fn a_link_unfolds_the_pictures_it_leads_to() {
         .wait()
         .for_element(Locator::Css(".cell:target[open]"));
     unfolded.await.expect("the pictures unfold");
+    browser.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_ranking_has_its_bars_and_is_sorted() {
+    let (_sandbox, path) = ranking();
+    let browser = Browser::start().await;
+    for width in WIDTHS {
+        browser.appear(width, "dark").await;
+        open(&browser, &path).await;
+        assert_eq!(browser.ask(OVERFLOW).await, json!(0), "at {width}");
+    }
+    assert!(browser.console().await.is_empty());
+    assert_eq!(browser.ask(CONTRASTS).await, json!([]));
+    let words = "return document.querySelector('.plot').getAttribute('aria-label')";
+    let words = browser.ask(words).await;
+    let words = words.as_str().unwrap_or_default();
+    assert!(words.contains("slow ") && words.contains(" to "), "{words}");
+    let head = "table tr th:nth-child(4) button";
+    let button = browser.client.find(Locator::Css(head)).await;
+    button.expect("a button").click().await.expect("a click");
+    let first = "return document.querySelector('table').tBodies[0].rows[0].cells[1].textContent";
+    assert_eq!(
+        browser.ask(first).await,
+        json!("slow"),
+        "the fewest requests"
+    );
     browser.end().await;
 }
 

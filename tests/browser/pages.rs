@@ -55,3 +55,23 @@ fn written(sandbox: &Sandbox, name: &str, report: &str) -> PathBuf {
     fs::write(&page, run.stdout).expect("a page is written");
     page
 }
+
+/// The page of three servers measured beside each other, one of them slower.
+pub(crate) fn ranking() -> (Sandbox, PathBuf) {
+    let server = |name: &str, sleep: &str| {
+        format!(
+            "[server.{name}]\n\
+             run = [\"{{perfgate}}\", \"sample\", \"--fault-sleep-ms\", \"{sleep}\", \"--listen\", \"{{host}}:{{port}}\"]\n\
+             ready = {{ path = \"/api/django-starter/monitoring/health\", within = \"20s\" }}\n"
+        )
+    };
+    let servers = [server("one", "2"), server("two", "2"), server("slow", "40")].concat();
+    let rest = "[endpoint.health]\npath = \"/api/django-starter/monitoring/health\"\n\
+                [load]\nconnections = 4\nround = \"300ms\"\nrounds = 6\nwarmup = \"300ms\"\n";
+    let sandbox = Sandbox::new().without_docker().config(&(servers + rest));
+    sandbox
+        .run(["rank", "--quiet", "--html", "ranking.html"])
+        .exits(0);
+    let page = sandbox.path("ranking.html");
+    (sandbox, page)
+}

@@ -42,7 +42,11 @@ pub(super) fn figure(finding: &Finding, evidence: Option<&Evidence>) -> Option<F
             canvas.words(margin, "margin", BAD);
         }
         canvas.upright(judged, HEAD);
-        canvas.line(stairs(&changes, [chart.x.low(), chart.x.high()]), HEAD);
+        let spread = match finding.strategy {
+            Strategy::Duet => HEAD,
+            Strategy::Stored => BASE,
+        };
+        canvas.line(stairs(&changes, [chart.x.low(), chart.x.high()]), spread);
     });
     Some(Figure {
         title: format!("{}: {}", finding.metric.name(), subject(finding)),
@@ -58,7 +62,7 @@ pub(super) fn figure(finding: &Finding, evidence: Option<&Evidence>) -> Option<F
 const fn subject(finding: &Finding) -> &'static str {
     match finding.strategy {
         Strategy::Duet => "change in each round",
-        Strategy::Stored => "stored runs about their median, and the head",
+        Strategy::Stored => "stored runs and the head",
     }
 }
 
