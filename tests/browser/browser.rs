@@ -1,4 +1,4 @@
-//! Chromium without a window, driven through its WebDriver.
+//! Chromium without a window, driven through the driver that Debian has of it.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -79,7 +79,7 @@ impl Axis {
         }
     }
 
-    /// Shares of so many requests, drawn out towards the slowest as HdrHistogram does.
+    /// Shares of so many requests, drawn out towards the slowest as `HdrHistogram` does.
     pub(super) fn shares(requests: u64) -> Self {
         let high = 1.0 - 1.0 / (requests as f64).max(10.0);
         let ticks = SHARES.into_iter().filter(|(share, _)| *share <= high);
@@ -181,7 +181,10 @@ impl Ranged for Axis {
 
 impl ValueFormatter<f64> for Axis {
     fn format_ext(&self, value: &f64) -> String {
-        let tick = self.ticks.iter().find(|(at, _)| at == value);
+        let tick = self
+            .ticks
+            .iter()
+            .find(|(at, _)| at.total_cmp(value).is_eq());
         tick.map(|(_, words)| words.clone()).unwrap_or_default()
     }
 }
