@@ -18,7 +18,9 @@ mod standings;
 use maud::{Markup, html};
 
 use self::page::Page;
-use super::{summary, text};
+use super::summary;
+// Names from outside, without what a terminal or a reader would stumble over.
+use super::text::printable as plain;
 use crate::model::{Outcome, Report, Verdict};
 
 pub use ranking::ranking;
@@ -80,9 +82,4 @@ const fn verdict_tone(verdict: Verdict) -> &'static str {
         Verdict::NotJudged => "quiet",
         Verdict::Pass => "good",
     }
-}
-
-/// A name from outside, without what a terminal or a reader would stumble over.
-fn plain(name: &str) -> String {
-    text::printable(name)
 }

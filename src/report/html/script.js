@@ -7,8 +7,8 @@ const key = (row, column) => {
   return 'v' in cell.dataset ? Number(cell.dataset.v) : cell.textContent.trim();
 };
 const order = (a, b) => {
-  if (typeof a === typeof b) return typeof a === 'number' ? a - b : a.localeCompare(b, 'en', { numeric: true });
-  return typeof a === 'number' ? -1 : 1; // what has no value comes last
+  if (typeof a === 'number') return a - b;
+  return a.localeCompare(b, 'en', { numeric: true });
 };
 const sort = (table, heads, column) => {
   const head = heads[column];
@@ -16,7 +16,12 @@ const sort = (table, heads, column) => {
   for (const other of heads) other.removeAttribute('aria-sort');
   head.ariaSort = falls ? 'descending' : 'ascending';
   const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => order(key(a, column), key(b, column)) * (falls ? -1 : 1));
+  rows.sort((one, other) => {
+    const [a, b] = [key(one, column), key(other, column)];
+    // What has no value comes last, whichever way.
+    if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1;
+    return falls ? order(b, a) : order(a, b);
+  });
   table.tBodies[0].append(...rows);
   said.textContent = `sorted by ${head.textContent}, ${head.ariaSort}`;
 };
