@@ -115,6 +115,18 @@ fn a_page_shows_every_finding_by_name() {
 }
 
 #[test]
+fn a_page_shows_statements_and_the_output_of_servers_escaped() {
+    let page = html(&named("counted"));
+    assert!(page.contains("1 → 1.50 per request: SELECT COUNT(*) FROM demo_movie"));
+    assert!(page.contains("FROM &quot;demo_director&quot;"));
+    assert!(
+        page.contains(" | &lt;script&gt;\n"),
+        "the last line of uvicorn"
+    );
+    assert!(!page.contains('\u{1b}'));
+}
+
+#[test]
 fn a_picture_is_drawn_of_everything_there_is_evidence_of() {
     let page = html(&named("slower"));
     for title in [

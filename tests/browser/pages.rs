@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Sandbox, repository};
 
 /// The reports that are stored with the evidence of a real run.
-pub(crate) const WITH_EVIDENCE: [&str; 2] = ["slower", "unchanged"];
+pub(crate) const WITH_EVIDENCE: [&str; 2] = ["slower", "same_build"];
 
 /// The page of a stored report.
 pub(crate) fn page(sandbox: &Sandbox, report: &str) -> PathBuf {

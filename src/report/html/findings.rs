@@ -19,6 +19,7 @@ pub(super) fn tables(report: &Report) -> Markup {
             @if !news.is_empty() {
                 h2 { "Findings" }
                 (table("Findings that are news, the worst first", &news, anchor))
+                (statements(&news))
             }
             @if !rest.is_empty() {
                 details open[news.is_empty()] {
@@ -75,10 +76,7 @@ fn row(finding: &Finding, anchor: &str) -> Markup {
             td data-v=[key(weight(finding))] { (gauge(finding, tone)) }
             (value(finding.base, finding))
             (value(finding.head, finding))
-            td {
-                @for it in grounds { span { (it) } }
-                @for it in &finding.statements { code { (text::statement(it)) } }
-            }
+            td { @for it in grounds { span { (it) } } }
         }
     }
 }
@@ -86,6 +84,17 @@ fn row(finding: &Finding, anchor: &str) -> Markup {
 fn value(value: Option<f64>, finding: &Finding) -> Markup {
     let shown = value.map_or_else(|| "–".into(), |value| text::value(value, finding.unit));
     html! { td data-v=[key(value)] { (shown) } }
+}
+
+/// The statements behind findings, which are too long for their rows.
+fn statements(findings: &[&Finding]) -> Markup {
+    let with_statements = findings.iter().filter(|it| !it.statements.is_empty());
+    html! {
+        @for finding in with_statements {
+            p.statements { (text::name(finding)) }
+            pre tabindex="0" { @for it in &finding.statements { (text::statement(it)) "\n" } }
+        }
+    }
 }
 
 /// What a value is sorted by, in as many digits as that takes.
