@@ -1,6 +1,7 @@
 //! Chromium without a window, driven through the driver that Debian has of it.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
@@ -9,6 +10,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use url::{ParseError, Url};
@@ -93,10 +95,9 @@ impl Browser {
         self.client.perform_actions(keys).await.expect("a key");
     }
 
-    pub(crate) async fn end(mut self) {
-        self.client.clone().close().await.expect("the browser ends");
-        self.driver.kill().expect("the driver is there");
-        self.driver.wait().expect("the driver ends");
+    pub(crate) async fn end(self) {
+        let closed = self.client.clone().close().await;
+        closed.expect("the browser ends");
     }
 
     async fn tool(&self, name: &str, parameters: Value) {
@@ -116,10 +117,11 @@ impl Browser {
     }
 }
 
-/// Where nothing went wrong the driver has ended already.
+/// Where a test failed, the driver has not ended, nor has the browser it started.
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.driver.kill();
+        let group = Pid::from_child(&self.driver);
+        let _ = kill_process_group(group, Signal::KILL);
         let _ = self.driver.wait();
     }
 }
@@ -139,6 +141,7 @@ impl WebDriverCompatibleCommand for Own {
 fn driver() -> (Child, String) {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
