@@ -137,6 +137,9 @@ pub(super) struct Outputs {
     /// Write the report as `JUnit` XML, a test for every metric that has a rule.
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
+    /// Write the report as a page that stands for itself, with its pictures.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 /// The code to exit with when a server could not be measured.

@@ -12,7 +12,7 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds, chain,
+    Evidence, Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -112,5 +112,6 @@ pub(super) fn assemble(
         findings,
         incidents: measurement.incidents.clone(),
         provenance,
+        evidence: Evidence::of(measurement),
     }
 }

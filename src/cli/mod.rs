@@ -45,6 +45,9 @@ use crate::sample;
 #[derive(Debug, Parser)]
 #[command(name = "perfgate", version, about, after_help = exit_codes())]
 pub struct Cli {
+    /// Colours of what is printed; `auto` asks the terminal, `NO_COLOR` and `CLICOLOR_FORCE`.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ui::Colours::Auto)]
+    color: ui::Colours,
     #[command(subcommand)]
     command: Command,
 }
@@ -95,6 +98,7 @@ enum Command {
 
 /// Runs a command; the code to exit with.
 pub async fn run(cli: Cli) -> Result<u8, Error> {
+    cli.color.apply();
     match cli.command {
         Command::Check(args) => check::run(args).await,
         Command::Ci(args) => ci::run(args).await,
@@ -122,9 +126,10 @@ pub fn explain(error: &Error) {
     if let Some(output) = error.output() {
         eprintln!("{output}\n");
     }
-    eprintln!("error: {}", chain(error));
+    let (bad, good) = (ui::BAD, ui::GOOD);
+    anstream::eprintln!("{bad}error:{bad:#} {}", chain(error));
     if let Some(hint) = error.hint() {
-        eprintln!("hint: {hint}");
+        anstream::eprintln!("{good}hint:{good:#} {hint}");
     }
 }
 

@@ -8,11 +8,12 @@ use crate::report;
 
 /// Prints the report and writes the files that were asked for.
 pub(super) fn deliver(report: &Report, outputs: &Outputs) -> Result<(), Error> {
-    print!("{}", report::terminal(report));
+    anstream::print!("{}", report::terminal(report));
     let files = [
         (&outputs.json, report::json as fn(&Report) -> String),
         (&outputs.markdown, report::markdown),
         (&outputs.junit, report::junit),
+        (&outputs.html, report::html),
     ];
     for (path, render) in files {
         if let Some(path) = path {

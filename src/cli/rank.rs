@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::gate;
 use crate::measure::Order;
 use crate::model::{Measurement, Pacing, Plan, Ranking};
-use crate::report::ranking;
+use crate::report::{self, ranking};
 
 /// Measures the chosen servers side by side, their rounds interleaved, and puts them in order.
 #[derive(Debug, clap::Args)]
@@ -54,7 +54,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let files = [
         (&args.json, ranking::json as fn(&Ranking) -> String),
         (&args.markdown, ranking::markdown),
-        (&args.html, ranking::html),
+        (&args.html, report::html_ranking),
     ];
     for (path, render) in files {
         if let Some(path) = path {

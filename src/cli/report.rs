@@ -22,6 +22,7 @@ enum Format {
     Terminal,
     Markdown,
     Json,
+    Html,
     Junit,
     Openmetrics,
     /// Lines that a job on GitHub prints to annotate a pull request.
@@ -40,6 +41,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Format::Terminal => report::terminal(&stored),
         Format::Markdown => report::markdown(&stored),
         Format::Json => report::json(&stored),
+        Format::Html => report::html(&stored),
         Format::Junit => report::junit(&stored),
         Format::Openmetrics => report::openmetrics(&stored),
         Format::GithubAnnotations => annotations(&stored),
@@ -47,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Format::GithubActionBenchmarkBigger => bigger(&stored),
         Format::Bmf => report::bencher(&stored),
     };
-    print!("{text}");
+    anstream::print!("{text}");
     Ok(0)
 }
 

@@ -1,15 +1,42 @@
-//! Progress: one live line on a terminal, plain lines elsewhere, nothing when quiet.
+//! The terminal: colours, and progress as one live line, as plain lines where it goes elsewhere,
+//! or not at all when quiet.
 
 use std::env;
 use std::io::{self, IsTerminal};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use anstream::ColorChoice;
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::measure::Event;
 use crate::report;
 use crate::stack::Stage;
+
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// When what is printed has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colours {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Colours {
+    /// Holds for all that is printed from now on.
+    pub(super) fn apply(self) {
+        let choice = match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::AlwaysAnsi,
+            Self::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
 
 /// Shows the events of a run.
 pub(super) struct Progress {

@@ -107,6 +107,7 @@ pub(super) fn blank(
         detectable: None,
         statements: Vec::new(),
         history: Vec::new(),
+        step: None,
     }
 }
 

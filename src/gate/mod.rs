@@ -2,14 +2,14 @@
 //!
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly).
-//! [`judge_pairs`] judges rounds of two builds by what [`Evidence`] says. [`outcome()`] sums the
+//! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
 //! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time.
 
 mod accept;
 mod chronicle;
 mod counters;
 mod decide;
-mod evidence;
+mod inference;
 mod outcome;
 mod paired;
 mod rank;
@@ -17,7 +17,7 @@ mod reference;
 
 pub use accept::accept;
 pub use chronicle::chronicle;
-pub use evidence::{Confirmation, Confirmed, Evidence, LOOKS};
+pub use inference::{Confirmation, Confirmed, Inference, LOOKS};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::rank;

@@ -3,7 +3,7 @@
 
 use super::counters;
 use super::decide::{self, Scale};
-use super::evidence::{Confirmation, Confirmed, Evidence};
+use super::inference::{Confirmation, Confirmed, Inference};
 use crate::model::{
     Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Strategy, Threshold,
     Thresholds, Verdict,
@@ -75,15 +75,16 @@ fn decide(
     } else {
         middle(&sample.starts, metric)
     };
+    let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
     let Some(Sides { head, base }) = shown else {
-        let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
         return judged.then(|| finding.not_judged(Reason::Unavailable));
     };
     finding.head = Some(head);
     finding.base = Some(base);
     finding.change = (base > 0.0).then(|| head / base - 1.0);
     let rounds = || rounds(&sample.starts, metric);
-    if metric.is_timed_by_generator()
+    if judged
+        && metric.is_timed_by_generator()
         && let Some(doubt) = sample.doubt(metric)
     {
         let reason = Reason::InvalidLoad { doubt };
@@ -135,24 +136,24 @@ fn by_looks(
     let Some(changes) = changes(&sample.starts, finding.metric) else {
         return finding.not_judged(Reason::NoRatio);
     };
-    let (evidence, decided) = Evidence::search(&changes, margin);
+    let (inference, decided) = Inference::search(&changes, margin);
     let shown = |worse: f64| scale.change(worse);
-    let mut interval = [shown(evidence.lower), shown(evidence.upper)];
+    let mut interval = [shown(inference.lower), shown(inference.upper)];
     interval.sort_by(f64::total_cmp);
-    finding.change = Some(shown(evidence.estimate));
+    finding.change = Some(shown(inference.estimate));
     finding.interval = interval
         .iter()
         .all(|end| end.is_finite())
         .then_some(interval);
-    finding.level = Some(Evidence::level());
-    finding.pairs = pairs(&sample.starts[..evidence.starts]);
+    finding.level = Some(Inference::level());
+    finding.pairs = pairs(&sample.starts[..inference.starts]);
     finding.margin = Some(shown(margin).abs());
-    finding.detectable = Some(shown(evidence.detectable().max(margin)).abs());
+    finding.detectable = Some(shown(inference.detectable().max(margin)).abs());
     match decided {
         None => finding.with(Verdict::Inconclusive, Some(Reason::Undecided)),
-        Some(Verdict::Regression) => confirm(finding, sample, evidence, margin, confirmation),
+        Some(Verdict::Regression) => confirm(finding, sample, inference, margin, confirmation),
         Some(verdict) => {
-            let improved = evidence.upper < 0.0 && -evidence.estimate > margin;
+            let improved = inference.upper < 0.0 && -inference.estimate > margin;
             finding.with(verdict, improved.then_some(Reason::Improved))
         }
     }
@@ -162,7 +163,7 @@ fn by_looks(
 fn confirm(
     mut finding: Finding,
     sample: &PairedSample,
-    first: Evidence,
+    first: Inference,
     margin: f64,
     confirmation: Confirmation,
 ) -> Finding {

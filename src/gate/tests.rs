@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Reference, accept, judge, outcome};
+use super::{Confirmation, Reference, accept, judge, judge_pairs, outcome};
 use crate::model::{
     Acceptance, Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome,
-    Reason, Round, Rule, RuleOrigin, Runner, Sample, Statement, Tally, Threshold, Thresholds,
-    Verdict,
+    Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample, Sides,
+    Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
 };
 
 fn key() -> Key {
@@ -735,4 +735,47 @@ mod over_time {
         let order: Vec<_> = cells.iter().map(|cell| cell.server.as_str()).collect();
         assert_eq!(order, ["new", "twice", "better", "flat"]);
     }
+}
+
+#[test]
+fn a_doubtful_load_makes_only_what_has_a_threshold_inconclusive() {
+    let mut round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
+    round.tally.generator_cpu = Duration::from_secs(1);
+    let sides = Sides {
+        head: round.clone(),
+        base: round,
+    };
+    let pair = Pair {
+        closed: sides.clone(),
+        open: Some(sides),
+    };
+    let start = PairedStart {
+        startup: Sides::default(),
+        pairs: vec![pair],
+    };
+    let sample = PairedSample {
+        server: "app".into(),
+        endpoint: "home".into(),
+        strategy: Strategy::Duet,
+        threads: 1,
+        starts: vec![start; 4],
+        confirmation: Vec::new(),
+        counters: Sides::default(),
+    };
+    let rules = margin(Metric::LatencyP50, 0.05, None);
+    let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    let reason = |metric: Metric| {
+        let found = findings.iter().find(|it| it.metric == metric);
+        let found = found.expect("a finding");
+        (found.verdict, found.reason.clone())
+    };
+    let doubt = Doubt::GeneratorBusy;
+    assert_eq!(
+        reason(Metric::LatencyP50),
+        (Verdict::Inconclusive, Some(Reason::InvalidLoad { doubt }))
+    );
+    assert_eq!(
+        reason(Metric::LatencyP75),
+        (Verdict::NotJudged, Some(Reason::NoThreshold))
+    );
 }

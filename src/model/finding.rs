@@ -40,6 +40,9 @@ pub struct Finding {
     /// Values of the history, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<f64>,
+    /// Position in the history from which on it lies on another level, where a step was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
 }
 
 /// How head and base were brought together.

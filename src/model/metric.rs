@@ -258,6 +258,16 @@ impl Metric {
     }
 }
 
+impl Direction {
+    /// The sign of a change for the worse.
+    pub const fn sign_of_worse(self) -> f64 {
+        match self {
+            Self::HigherIsBetter => -1.0,
+            Self::LowerIsBetter => 1.0,
+        }
+    }
+}
+
 impl Unit {
     /// The unit as JSON reports name it.
     pub const fn name(self) -> &'static str {

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Incident, Outcome, Provenance, Verdict};
+use super::{Evidence, Finding, Incident, Outcome, Provenance, Verdict};
 
 /// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,11 +16,20 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
     pub provenance: Provenance,
+    /// What pictures are drawn from; nothing in reports of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 impl Report {
     /// The version this program writes and the highest it reads.
     pub const SCHEMA: u32 = 1;
+
+    /// What one cell's pictures are drawn from.
+    pub fn evidence(&self, server: &str, endpoint: &str) -> Option<&Evidence> {
+        let of_cell = |it: &&Evidence| it.server == server && it.endpoint == endpoint;
+        self.evidence.iter().find(of_cell)
+    }
 
     /// The findings with one verdict, in order.
     pub fn with_verdict(&self, verdict: Verdict) -> impl Iterator<Item = &Finding> {

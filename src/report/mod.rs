@@ -2,7 +2,9 @@
 
 mod bridge;
 mod chronicle;
+mod gauge;
 mod hlog;
+mod html;
 mod json;
 mod junit;
 mod load;
@@ -17,6 +19,7 @@ mod text;
 pub use bridge::{bencher, github_action_benchmark};
 pub use chronicle::chronicle;
 pub use hlog::hlog;
+pub use html::{html, ranking as html_ranking};
 pub use json::json;
 pub use junit::junit;
 pub use load::Load;

@@ -1,26 +1,32 @@
 //! Ranking → bytes, one function per format: the same sheets in each.
 
 use comfy_table::{CellAlignment, Table, presets};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::load::failure;
 use super::markdown::escape;
 use super::text::{self, bytes, incident, micros, rate};
-use crate::model::{Competitor, Footprint, Ranking, Standing};
+use crate::model::{Competitor, Footprint, Ranking, Standing, Table as RankedTable};
 
 /// A table with words in its first columns and numbers in the others.
-struct Sheet {
-    title: String,
-    columns: Vec<&'static str>,
+pub(super) struct Sheet {
+    pub(super) title: String,
+    pub(super) columns: Vec<&'static str>,
     /// Columns of words.
-    words: usize,
-    rows: Vec<Vec<String>>,
+    pub(super) words: usize,
+    pub(super) rows: Vec<Vec<Entry>>,
 }
 
-const HOW_TO_READ: &str = "Servers whose 95 % intervals of the median overlap may share a rank. \
+/// What stands in one place of a table.
+pub(super) struct Entry {
+    pub(super) text: String,
+    /// What it is sorted by; nothing for words.
+    pub(super) key: Option<f64>,
+}
+
+pub(super) const HOW_TO_READ: &str = "Servers whose 95 % intervals of the median overlap may share a rank. \
     Latencies are those of all requests; one that had no response in time counts as long as the \
     time-out. A connection closed by the server after a complete response is no error.";
-const MEMORY: &str = "The working set is the memory of all processes without reclaimable cache; \
+pub(super) const MEMORY: &str = "The working set is the memory of all processes without reclaimable cache; \
     the sum of the resident sets, which `ps` and `top` suggest, counts what processes share once \
     for each.";
 
@@ -60,51 +66,11 @@ pub fn markdown(ranking: &Ranking) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// A page without scripts and without anything to be fetched.
-pub fn html(ranking: &Ranking) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (headline(ranking)) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (headline(ranking)) }
-                @for note in notes(ranking) { p.note { (note) } }
-                @for sheet in sheets(ranking) { (sheet.markup()) }
-                @for it in &ranking.incidents {
-                    p.note { (incident(it)) }
-                    @if !it.output.is_empty() { pre { (it.output) } }
-                }
-                p { (HOW_TO_READ) }
-                p { (MEMORY) }
-                footer { (provenance(ranking)) }
-            }
-        }
-    };
-    page.into_string()
-}
-
 pub fn json(ranking: &Ranking) -> String {
     let mut text = serde_json::to_string_pretty(ranking).expect("a ranking has a JSON form");
     text.push('\n');
     text
 }
-
-const STYLE: &str = "
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-.sheet { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
-.number { text-align: right }
-.note { border-left: 3px solid #b60; padding-left: .8rem }
-footer { margin-top: 2rem; opacity: .7 }
-";
 
 impl Sheet {
     fn aligned(&self) -> String {
@@ -112,7 +78,7 @@ impl Sheet {
         table.load_style(presets::NOTHING);
         table.set_header(self.columns.iter().copied());
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| text::printable(cell)));
+            table.add_row(row.iter().map(|cell| text::printable(&cell.text)));
         }
         for column in table.column_iter_mut().skip(self.words) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -127,33 +93,10 @@ impl Sheet {
             format!("|{}{}", "---|".repeat(self.words), "---:|".repeat(numbers)),
         ];
         lines.extend(self.rows.iter().map(|row| {
-            let cells: Vec<_> = row.iter().map(|cell| escape(cell)).collect();
+            let cells: Vec<_> = row.iter().map(|cell| escape(&cell.text)).collect();
             format!("| {} |", cells.join(" | "))
         }));
         lines.join("\n")
-    }
-
-    fn markup(&self) -> Markup {
-        let number = |column: usize| (column >= self.words).then_some("number");
-        html! {
-            h2 { (self.title) }
-            div.sheet {
-                table {
-                    thead { tr {
-                        @for (column, name) in self.columns.iter().enumerate() {
-                            th class=[number(column)] { (name) }
-                        }
-                    } }
-                    tbody {
-                        @for row in &self.rows { tr {
-                            @for (column, cell) in row.iter().enumerate() {
-                                td class=[number(column)] { (cell) }
-                            }
-                        } }
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -171,29 +114,34 @@ fn notes(ranking: &Ranking) -> impl Iterator<Item = String> {
 }
 
 fn sheets(ranking: &Ranking) -> Vec<Sheet> {
-    let mut sheets: Vec<_> = ranking
-        .tables
-        .iter()
-        .map(|table| Sheet {
-            title: table.endpoint.clone(),
-            columns: vec![
-                "rank",
-                "server",
-                "interface",
-                "requests/s",
-                "95 % interval",
-                "p50",
-                "p99",
-                "max",
-                "CPU/request",
-                "errors",
-                "closed by server",
-            ],
-            words: 3,
-            rows: table.standings.iter().map(standing).collect(),
-        })
-        .collect();
-    sheets.push(Sheet {
+    let endpoints = ranking.tables.iter().map(of_endpoint);
+    let footprints = of_footprints(&ranking.footprints);
+    endpoints.chain([footprints]).collect()
+}
+
+pub(super) fn of_endpoint(table: &RankedTable) -> Sheet {
+    Sheet {
+        title: table.endpoint.clone(),
+        columns: vec![
+            "rank",
+            "server",
+            "interface",
+            "requests/s",
+            "95 % interval",
+            "p50",
+            "p99",
+            "max",
+            "CPU/request",
+            "errors",
+            "closed by server",
+        ],
+        words: 3,
+        rows: table.standings.iter().map(standing).collect(),
+    }
+}
+
+pub(super) fn of_footprints(footprints: &[Footprint]) -> Sheet {
+    Sheet {
         title: "memory and start-up".into(),
         columns: vec![
             "server",
@@ -203,44 +151,60 @@ fn sheets(ranking: &Ranking) -> Vec<Sheet> {
             "start-up",
         ],
         words: 2,
-        rows: ranking.footprints.iter().map(footprint).collect(),
-    });
-    sheets
+        rows: footprints.iter().map(footprint).collect(),
+    }
 }
 
-fn standing(it: &Standing) -> Vec<String> {
+fn standing(it: &Standing) -> Vec<Entry> {
     let interval = it
         .interval
         .map(|[low, high]| format!("{}–{}", number(low), number(high)));
-    let time = |value: Option<f64>| value.map_or_else(dash, micros);
-    let mut row = vec![it.rank.map_or_else(dash, |rank| rank.to_string())];
-    row.extend(names(&it.competitor));
-    row.extend([
-        number(it.throughput),
-        interval.unwrap_or_else(dash),
-        time(it.latency_p50),
-        time(it.latency_p99),
-        time(it.latency_max),
-        time(it.cpu_per_request),
-        errors(it),
-        it.closed_by_server.to_string(),
-    ]);
-    row
+    let failed = it.errors.values().sum::<u64>() + it.unfinished;
+    let rank = it.rank.map(|rank| rank as f64);
+    let [server, interface] = names(&it.competitor).map(Entry::word);
+    vec![
+        Entry::of(rank, |rank| format!("{rank}")),
+        server,
+        interface,
+        Entry::of(Some(it.throughput), number),
+        Entry {
+            text: interval.unwrap_or_else(dash),
+            key: it.interval.map(|[low, _]| low),
+        },
+        Entry::of(it.latency_p50, micros),
+        Entry::of(it.latency_p99, micros),
+        Entry::of(it.latency_max, micros),
+        Entry::of(it.cpu_per_request, micros),
+        Entry::of(Some(failed as f64), |_| errors(it)),
+        Entry::of(Some(it.closed_by_server as f64), |count| format!("{count}")),
+    ]
 }
 
-fn footprint(it: &Footprint) -> Vec<String> {
-    let amount = |value: Option<f64>| value.map_or_else(dash, bytes);
-    let startup = it.startup_time.map(|seconds| micros(seconds * 1e6));
-    let mut row = names(&it.competitor).to_vec();
-    row.extend([
-        amount(it.memory_peak),
-        amount(it.memory_rss),
-        startup.unwrap_or_else(dash),
-    ]);
-    row
+fn footprint(it: &Footprint) -> Vec<Entry> {
+    let [server, interface] = names(&it.competitor).map(Entry::word);
+    vec![
+        server,
+        interface,
+        Entry::of(it.memory_peak, bytes),
+        Entry::of(it.memory_rss, bytes),
+        Entry::of(it.startup_time, |seconds| micros(seconds * 1e6)),
+    ]
 }
 
-fn names(it: &Competitor) -> [String; 2] {
+impl Entry {
+    fn word(text: String) -> Self {
+        Self { text, key: None }
+    }
+
+    fn of(value: Option<f64>, say: impl Fn(f64) -> String) -> Self {
+        Self {
+            text: value.map_or_else(dash, say),
+            key: value,
+        }
+    }
+}
+
+pub(super) fn names(it: &Competitor) -> [String; 2] {
     let server = match &it.behind {
         Some(proxy) => format!("{} behind {proxy}", it.server),
         None => it.server.clone(),
@@ -271,7 +235,7 @@ fn dash() -> String {
     "–".into()
 }
 
-fn provenance(ranking: &Ranking) -> String {
+pub(super) fn provenance(ranking: &Ranking) -> String {
     let it = &ranking.provenance;
     let runner = &it.fingerprint.runner;
     format!(

@@ -1,5 +1,8 @@
 //! What every human-facing format says first: the outcome, the cells, what to do next.
 
+use std::cmp::Ordering;
+
+use super::gauge::Gauge;
 use super::text;
 use crate::model::{Finding, Metric, Outcome, Reason, Report, Runner, Strategy, Verdict};
 
@@ -15,6 +18,8 @@ pub(super) const COLUMNS: [(Metric, &str); 6] = [
 
 /// Letters of the base that are shown: an abbreviated commit, or what names an image.
 const LONGEST_BASE: usize = 60;
+/// Cells that a line names.
+const CELLS_NAMED: usize = 4;
 
 /// All findings of one server and endpoint.
 pub(super) struct Cell<'a> {
@@ -80,6 +85,69 @@ fn counts(finding: &Finding) -> bool {
         Some(Reason::NoThreshold | Reason::TooFewRequests { .. } | Reason::Unavailable)
     );
     !(finding.verdict == Verdict::NotJudged && silent)
+}
+
+/// The findings that a reader should see, the worst first.
+pub(super) fn news(report: &Report) -> Vec<&Finding> {
+    let mut news: Vec<_> = report.findings.iter().filter(|it| is_news(it)).collect();
+    news.sort_by(|a, b| by_weight(a, b));
+    news
+}
+
+pub(super) const fn is_news(finding: &Finding) -> bool {
+    match finding.verdict {
+        Verdict::Regression | Verdict::Inconclusive => true,
+        Verdict::NotJudged => false,
+        Verdict::Pass => matches!(
+            finding.reason,
+            Some(Reason::Accepted { .. } | Reason::Improved)
+        ),
+    }
+}
+
+/// By verdict, and within one by how far in margins the change goes for the worse.
+pub(super) fn by_weight(a: &Finding, b: &Finding) -> Ordering {
+    let worse = |it: &Finding| Gauge::of(it).map_or(f64::NEG_INFINITY, |gauge| gauge.point);
+    let by_verdict = a.verdict.cmp(&b.verdict);
+    by_verdict.then_with(|| worse(b).total_cmp(&worse(a)))
+}
+
+/// What is no news, in a line: how many findings of which cells, and how far they are off.
+pub(super) fn unchanged(report: &Report) -> Option<String> {
+    let passed = report.with_verdict(Verdict::Pass);
+    let passed = passed.filter(|it| it.base.is_some() && !is_news(it));
+    let mut passed: Vec<_> = passed.collect();
+    passed.sort_by(|a, b| by_weight(a, b));
+    let mut cells: Vec<_> = passed.iter().map(|it| (&it.server, &it.endpoint)).collect();
+    cells.sort_unstable();
+    cells.dedup();
+    let nearest = passed.iter().find(|it| Gauge::of(it).is_some());
+    let nearest = nearest.and_then(|it| {
+        let change = text::change(it.change?);
+        Some(format!(
+            "; nearest to its margin {} {change}",
+            text::name(it)
+        ))
+    });
+    (!passed.is_empty()).then(|| {
+        let (count, cells) = (passed.len(), places(&cells));
+        format!(
+            "unchanged: {count} in {cells}{}",
+            nearest.unwrap_or_default()
+        )
+    })
+}
+
+/// The first few cells by name.
+fn places(cells: &[(&String, &String)]) -> String {
+    let shown = cells.iter().take(CELLS_NAMED);
+    let name = |(server, endpoint): &(&String, &String)| {
+        format!("{} {}", text::printable(server), text::printable(endpoint))
+    };
+    let mut places: Vec<_> = shown.map(name).collect();
+    let more = cells.len() - places.len();
+    places.extend((more > 0).then(|| format!("{more} more cells")));
+    places.join(", ")
 }
 
 /// The outcome in a line.

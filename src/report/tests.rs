@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{bencher, github_action_benchmark, json, junit, markdown, openmetrics, terminal};
+use super::{bencher, github_action_benchmark, html, json, junit, markdown, openmetrics, terminal};
 use crate::model::{Direction, Report, Verdict};
 use crate::publish::workflow::annotations;
 
@@ -28,7 +28,7 @@ fn stored() -> Vec<(String, Report)> {
 #[test]
 fn every_format_of_every_stored_report() {
     for (name, report) in stored() {
-        insta::assert_snapshot!(format!("terminal@{name}"), terminal(&report));
+        insta::assert_snapshot!(format!("terminal@{name}"), without_colours(&report));
         insta::assert_snapshot!(format!("markdown@{name}"), markdown(&report));
         insta::assert_snapshot!(format!("junit@{name}"), junit(&report));
         insta::assert_snapshot!(format!("openmetrics@{name}"), openmetrics(&report));
@@ -53,33 +53,62 @@ fn json_reads_back_as_the_same_report() {
     }
 }
 
+/// What is printed where colours are not wanted.
+fn without_colours(report: &Report) -> String {
+    anstream::adapter::strip_str(&terminal(report)).to_string()
+}
+
+fn named(name: &str) -> Report {
+    let mut all = stored().into_iter();
+    let found = all.find(|(of, _)| of == name);
+    found.expect("a stored report").1
+}
+
 #[test]
-fn the_terminal_gets_no_control_characters() {
+fn verdicts_have_colours() {
+    let shown = terminal(&named("regressed")).replace('\u{1b}', "␛");
+    insta::assert_snapshot!("terminal_in_colour@regressed", shown);
+}
+
+#[test]
+fn the_terminal_gets_no_control_characters_but_ours() {
+    let ours = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m"].map(str::to_owned);
+    let colours = (31..=36).map(|number| format!("\u{1b}[{number}m"));
+    let ours: Vec<_> = ours.into_iter().chain(colours).collect();
     for (name, report) in stored() {
         let text = terminal(&report);
-        assert!(
-            text.chars()
-                .all(|letter| letter == '\n' || !letter.is_control()),
-            "{name}"
-        );
+        let text = ours.iter().fold(text, |text, it| text.replace(it, ""));
+        let left = text.chars().find(|it| *it != '\n' && it.is_control());
+        assert_eq!(left, None, "{name}");
     }
 }
 
 #[test]
-fn the_table_fits_a_hundred_columns() {
-    for (name, report) in stored()
-        .into_iter()
-        .filter(|(name, _)| name != "hostile_names")
-    {
-        let text = terminal(&report);
-        let table = text
-            .lines()
-            .filter(|line| line.contains("server  ") || line.contains("gunicorn  "));
-        for line in table {
+fn everything_but_the_output_of_servers_fits_a_hundred_columns() {
+    for (name, mut report) in stored() {
+        report.incidents.clear();
+        for line in without_colours(&report).lines() {
+            let columns = line.chars().count();
+            assert!(columns <= 100, "{name}: {columns} columns\n{line}");
+        }
+    }
+}
+
+#[test]
+fn a_page_fetches_nothing_and_runs_its_own_script_only() {
+    for (name, report) in stored() {
+        let page = html(&report);
+        assert_eq!(page.matches("<script").count(), 1, "{name}");
+        assert!(!page.contains("src="), "{name}");
+        assert!(!page.replace("url(#", "").contains("url("), "{name}");
+        assert!(page.contains("default-src 'none'"), "{name}");
+        let links = page
+            .match_indices("href=\"")
+            .map(|(at, it)| &page[at + it.len()..]);
+        for link in links {
             assert!(
-                line.chars().count() <= 100,
-                "{name}: {} columns\n{line}",
-                line.chars().count()
+                link.starts_with('#') || link.starts_with("data:,"),
+                "{name}: {link:.40}"
             );
         }
     }
@@ -103,6 +132,19 @@ fn no_name_leaves_its_place_in_open_metrics() {
 }
 
 #[test]
+fn a_page_shows_every_finding_by_name() {
+    for (name, report) in stored() {
+        let page = html(&report);
+        let mut metrics: Vec<_> = report.findings.iter().map(|it| it.metric.name()).collect();
+        metrics.sort_unstable();
+        for of_one in metrics.chunk_by(|a, b| a == b) {
+            let cell = format!("<td>{}</td>", of_one[0]);
+            assert_eq!(page.matches(&cell).count(), of_one.len(), "{name}: {cell}");
+        }
+    }
+}
+
+#[test]
 fn junit_counts_a_failure_for_every_regression() {
     for (name, report) in stored() {
         let regressed = report.with_verdict(Verdict::Regression).count();
@@ -116,4 +158,36 @@ fn junit_counts_a_failure_for_every_regression() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_page_shows_statements_and_the_output_of_servers_escaped() {
+    let page = html(&named("counted"));
+    assert!(page.contains("1 → 1.50 per request: SELECT COUNT(*) FROM demo_movie"));
+    assert!(page.contains("FROM &quot;demo_director&quot;"));
+    assert!(
+        page.contains(" | &lt;script&gt;\n"),
+        "the last line of uvicorn"
+    );
+    assert!(!page.contains('\u{1b}'));
+}
+
+#[test]
+fn a_picture_is_drawn_of_everything_there_is_evidence_of() {
+    let page = html(&named("slower"));
+    for title in [
+        "Latency by percentile",
+        "change in each round",
+        "Requests per second",
+        "Median latency",
+        "CPU time per request",
+        "Memory",
+        "Errors",
+    ] {
+        assert!(page.contains(&format!("{title}</figcaption>")), "{title}");
+    }
+    let page = html(&named("history"));
+    assert!(page.contains("history</figcaption>"));
+    assert!(page.contains(">step</text>"));
+    assert!(page.contains("a step after run 3"));
 }

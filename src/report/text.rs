@@ -150,12 +150,7 @@ pub fn sentence(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(|| "?".into(), |number| value(number, finding.unit))
     };
-    let mut text = format!(
-        "{} {} {}: ",
-        printable(&finding.server),
-        printable(&finding.endpoint),
-        finding.metric.name()
-    );
+    let mut text = format!("{}: ", name(finding));
     match finding.base {
         Some(_) => text.push_str(&format!(
             "{} → {}",
@@ -164,8 +159,27 @@ pub fn sentence(finding: &Finding) -> String {
         )),
         None => text.push_str(&shown(finding.head)),
     }
+    let facts: Vec<_> = finding
+        .change
+        .map(change)
+        .into_iter()
+        .chain(grounds(finding))
+        .collect();
+    if !facts.is_empty() {
+        text.push_str(&format!(" ({})", facts.join("; ")));
+    }
+    text
+}
+
+/// What a finding is about.
+pub(super) fn name(finding: &Finding) -> String {
+    let (server, endpoint) = (printable(&finding.server), printable(&finding.endpoint));
+    format!("{server} {endpoint} {}", finding.metric.name())
+}
+
+/// What a verdict rests on beside the change itself.
+pub(super) fn grounds(finding: &Finding) -> Vec<String> {
     let mut facts = Vec::new();
-    facts.extend(finding.change.map(change));
     facts.extend(
         finding
             .interval
@@ -181,10 +195,7 @@ pub fn sentence(finding: &Finding) -> String {
     }
     facts.extend(finding.rule.clone());
     facts.extend(Some(reason(finding)).filter(|text| !text.is_empty()));
-    if !facts.is_empty() {
-        text.push_str(&format!(" ({})", facts.join("; ")));
-    }
-    text
+    facts
 }
 
 /// A statement that is new or more frequent, with its executions per request.

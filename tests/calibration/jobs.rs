@@ -1,6 +1,6 @@
 //! Jobs that judge many cells: the rule that the gate decides by, on changes that are drawn.
 
-use perfgate::gate::{Confirmation, Evidence, LOOKS};
+use perfgate::gate::{Confirmation, Inference, LOOKS};
 use perfgate::model::{Metric, Rule, RuleOrigin, Threshold, Thresholds, Verdict};
 use perfgate::stats;
 
@@ -29,22 +29,22 @@ pub(crate) fn verdict(
     confirmation: Confirmation,
 ) -> Option<Verdict> {
     let mut changes = Vec::new();
-    let mut found = (Evidence::search(&[], margin).0, None);
+    let mut found = (Inference::search(&[], margin).0, None);
     for look in LOOKS {
         changes.resize_with(look, || start(machine, change));
-        found = Evidence::search(&changes, margin);
+        found = Inference::search(&changes, margin);
         if found.1.is_some() {
             break;
         }
     }
-    let (evidence, decided) = found;
+    let (inference, decided) = found;
     if decided != Some(Verdict::Regression) {
         return decided;
     }
     let again: Vec<_> = (0..confirmation.starts)
         .map(|_| start(machine, change))
         .collect();
-    let holds = evidence.confirmed(&again, margin, confirmation).holds;
+    let holds = inference.confirmed(&again, margin, confirmation).holds;
     holds.then_some(Verdict::Regression)
 }
 

@@ -1,5 +1,5 @@
 use crate::healthy;
-use crate::support::Sandbox;
+use crate::support::{Sandbox, repository};
 
 #[test]
 fn no_configuration_is_an_error_with_a_remedy() {
@@ -61,4 +61,32 @@ fn doctor_looks_at_the_machine() {
     ] {
         assert!(run.stdout.contains(what), "{}", run.stdout);
     }
+}
+
+#[test]
+fn colours_are_as_asked() {
+    let report = repository().join("fixtures/reports/regressed.json");
+    let report = report.to_string_lossy();
+    let coloured = |sandbox: &Sandbox, more: &[&str]| {
+        let words = ["report", &report].into_iter().chain(more.iter().copied());
+        sandbox.run(words).exits(0).stdout.contains("\u{1b}[31m")
+    };
+    let plain = Sandbox::new();
+    assert!(!coloured(&plain, &[]), "no terminal");
+    assert!(coloured(&plain, &["--color", "always"]));
+    let forced = Sandbox::new().env("CLICOLOR_FORCE", "1");
+    assert!(coloured(&forced, &[]));
+    assert!(!coloured(&forced, &["--color", "never"]));
+    assert!(!coloured(&forced.env("NO_COLOR", "1"), &[]));
+}
+
+#[test]
+fn a_stored_report_becomes_a_page() {
+    let report = repository().join("fixtures/reports/slower.json");
+    let report = report.to_string_lossy();
+    Sandbox::new()
+        .run(["report", &report, "--format", "html"])
+        .exits(0)
+        .prints("<!DOCTYPE html>")
+        .prints("Latency by percentile");
 }

@@ -50,7 +50,7 @@ impl Confirmation {
 
 /// What starts say about a metric on the log scale, positive for worse.
 #[derive(Debug, Clone, Copy)]
-pub struct Evidence {
+pub struct Inference {
     pub starts: usize,
     pub estimate: f64,
     pub lower: f64,
@@ -67,26 +67,26 @@ pub struct Confirmed {
     pub holds: bool,
 }
 
-impl Evidence {
+impl Inference {
     /// The first look that decides, or the last there is; what it decides. A cell that stays open
     /// for another metric is not looked at again: the errors were spent in the planned order.
     pub fn search(changes: &[f64], margin: f64) -> (Self, Option<Verdict>) {
         let planned = LOOKS.into_iter().filter(|look| *look < changes.len());
         for look in planned {
-            let evidence = Self::of(&changes[..look], ERRORS);
-            if let Some(verdict) = evidence.decides(margin) {
-                return (evidence, Some(verdict));
+            let inference = Self::of(&changes[..look], ERRORS);
+            if let Some(verdict) = inference.decides(margin) {
+                return (inference, Some(verdict));
             }
         }
-        let evidence = Self::of(changes, ERRORS);
-        (evidence, evidence.decides(margin))
+        let inference = Self::of(changes, ERRORS);
+        (inference, inference.decides(margin))
     }
 
     /// The estimate with fresh starts that looked for a regression once more, where they show it
     /// too: worse for certain, and by more than the margin all together.
     pub fn confirmed(self, again: &[f64], margin: f64, confirmation: Confirmation) -> Confirmed {
         let second = Self::of(again, [confirmation.error; 2]);
-        let weigh = |evidence: Self| evidence.estimate * evidence.starts as f64;
+        let weigh = |inference: Self| inference.estimate * inference.starts as f64;
         let estimate = (weigh(self) + weigh(second)) / (self.starts + second.starts) as f64;
         Confirmed {
             estimate,

@@ -1,0 +1,90 @@
+//! A change beside its margin: where the point and the interval lie, in margins.
+
+use crate::model::Finding;
+
+/// A change in units of its margin: positive is worse, 1 is as much as is allowed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Gauge {
+    pub(super) point: f64,
+    /// Smaller end first.
+    pub(super) interval: Option<[f64; 2]>,
+}
+
+/// Margins that a gauge shows to each side.
+pub(super) const REACH: f64 = 2.0;
+
+impl Gauge {
+    /// Nothing where there is no change, or nothing to measure it by.
+    pub(super) fn of(finding: &Finding) -> Option<Self> {
+        let (change, margin) = (finding.change?, finding.margin?);
+        let sign = finding.metric.direction().sign_of_worse();
+        let place = |change: f64| in_margins(sign * change, margin);
+        let interval = finding.interval.map(|ends| {
+            let [a, b] = ends.map(place);
+            [a.min(b), a.max(b)]
+        });
+        Some(Self {
+            point: place(change),
+            interval,
+        })
+    }
+
+    /// Whether something lies beyond what is shown.
+    pub(super) fn clipped(place: f64) -> bool {
+        place.abs() > REACH
+    }
+}
+
+/// Any change is beyond a margin of zero.
+fn in_margins(worse: f64, margin: f64) -> f64 {
+    if worse == 0.0 { 0.0 } else { worse / margin }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metric, Strategy, Verdict};
+
+    fn finding(metric: Metric, change: f64, margin: f64) -> Finding {
+        Finding {
+            server: "app".into(),
+            endpoint: "home".into(),
+            metric,
+            unit: metric.unit(),
+            base: None,
+            head: None,
+            change: Some(change),
+            interval: Some([change - 0.01, change + 0.02]),
+            level: None,
+            pairs: 0,
+            strategy: Strategy::Duet,
+            margin: Some(margin),
+            floor: None,
+            rule: None,
+            verdict: Verdict::Pass,
+            reason: None,
+            detectable: None,
+            statements: Vec::new(),
+            history: Vec::new(),
+            step: None,
+        }
+    }
+
+    #[test]
+    fn worse_is_positive_whichever_way_the_metric_goes() {
+        let slower = Gauge::of(&finding(Metric::Throughput, -0.1, 0.05)).expect("a gauge");
+        assert!((slower.point - 2.0).abs() < 1e-9, "{slower:?}");
+        let [low, high] = slower.interval.expect("an interval");
+        assert!((low - 1.6).abs() < 1e-9 && (high - 2.2).abs() < 1e-9);
+        let longer = Gauge::of(&finding(Metric::LatencyP50, 0.1, 0.05)).expect("a gauge");
+        assert!((longer.point - 2.0).abs() < 1e-9, "{longer:?}");
+    }
+
+    #[test]
+    fn a_margin_of_zero_lets_nothing_by() {
+        let more = Gauge::of(&finding(Metric::SqlPerRequest, 0.5, 0.0)).expect("a gauge");
+        assert!(Gauge::clipped(more.point));
+        let same = Gauge::of(&finding(Metric::SqlPerRequest, 0.0, 0.0)).expect("a gauge");
+        assert!(same.point == 0.0);
+    }
+}

@@ -1,0 +1,85 @@
+//! Report or ranking → one page that stands for itself: nothing is fetched, and it can be read
+//! without its script. Tables come first, then the pictures of each server and endpoint.
+
+mod axis;
+mod cell;
+mod changes;
+mod chart;
+mod figure;
+mod findings;
+mod gauge;
+mod history;
+mod latency;
+mod page;
+mod ranking;
+mod rounds;
+mod standings;
+
+use maud::{Markup, html};
+
+use self::page::Page;
+use super::summary;
+// Names from outside, without what a terminal or a reader would stumble over.
+use super::text::printable as plain;
+use crate::model::{Outcome, Report, Verdict};
+
+pub use ranking::ranking;
+
+/// The report as a page.
+pub fn html(report: &Report) -> String {
+    let headline = summary::headline(report);
+    let page = Page {
+        headline: &headline,
+        tone: tone(report.outcome),
+        about: about(report),
+        notes: &report.provenance.notes,
+        next: summary::next_step(report),
+        facts: summary::facts(report),
+    };
+    page.around(&html! {
+        (findings::tables(report))
+        (incidents(report))
+        (cell::sections(report))
+    })
+}
+
+const fn tone(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "good",
+        Outcome::NoBaseline => "quiet",
+        Outcome::Inconclusive => "unsure",
+        Outcome::Regression => "bad",
+    }
+}
+
+/// What was measured, beside what, when.
+fn about(report: &Report) -> Vec<String> {
+    let provenance = &report.provenance;
+    vec![
+        format!("head {}", summary::head(report)),
+        summary::strategy(report),
+        page::moment(provenance.started),
+        format!("{:.0} s", provenance.seconds),
+    ]
+}
+
+fn incidents(report: &Report) -> Markup {
+    html! {
+        @if !report.incidents.is_empty() {
+            section {
+                h2 { "What befell the servers" }
+                @for it in &report.incidents { (page::incident(it)) }
+            }
+        }
+    }
+}
+
+/// The class of a verdict's colour.
+const fn verdict_tone(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regression => "bad",
+        Verdict::Inconclusive => "unsure",
+        Verdict::NotJudged => "quiet",
+        Verdict::Pass => "good",
+    }
+}

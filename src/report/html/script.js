@@ -1,0 +1,90 @@
+'use strict';
+const said = document.getElementById('said');
+
+// Sorting: a button in each head; numbers by their own value, words as they stand.
+const key = (row, column) => {
+  const cell = row.cells[column];
+  return 'v' in cell.dataset ? Number(cell.dataset.v) : cell.textContent.trim();
+};
+const order = (a, b) => {
+  if (typeof a === 'number') return a - b;
+  return a.localeCompare(b, 'en', { numeric: true });
+};
+const sort = (table, heads, column) => {
+  const head = heads[column];
+  const falls = head.ariaSort === 'ascending';
+  for (const other of heads) other.removeAttribute('aria-sort');
+  head.ariaSort = falls ? 'descending' : 'ascending';
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((one, other) => {
+    const [a, b] = [key(one, column), key(other, column)];
+    // What has no value comes last, whichever way.
+    if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1;
+    return falls ? order(b, a) : order(a, b);
+  });
+  table.tBodies[0].append(...rows);
+  said.textContent = `sorted by ${head.textContent}, ${head.ariaSort}`;
+};
+for (const table of document.querySelectorAll('.sortable')) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = head.textContent;
+    button.addEventListener('click', () => sort(table, heads, column));
+    head.replaceChildren(button);
+  });
+}
+
+// Pointing at a picture, or walking over it with the arrow keys, shows the numbers of that place.
+const explore = (plot, rows, columns, names) => {
+  const cursor = Object.assign(document.createElement('div'), { className: 'cursor', hidden: true });
+  const tip = Object.assign(document.createElement('div'), { className: 'tip', hidden: true });
+  plot.append(cursor, tip);
+  plot.tabIndex = 0;
+  let at = -1;
+  const hide = () => { cursor.hidden = tip.hidden = true; at = -1; };
+  const show = (next) => {
+    at = Math.max(0, Math.min(rows.length - 1, next));
+    const across = Number(rows[at].dataset.x);
+    const parts = columns.map((column, i) => [names[i], rows[at].cells[column].textContent]).filter(([, text]) => text);
+    tip.textContent = parts.map(([name, text]) => `${name} ${text}`).join(' · ');
+    cursor.hidden = tip.hidden = false;
+    cursor.style.left = `${across}%`;
+    const half = tip.offsetWidth / 2, width = plot.clientWidth;
+    tip.style.left = `${Math.max(half, Math.min(width - half, across / 100 * width))}px`;
+  };
+  plot.addEventListener('pointermove', (event) => {
+    const across = (event.clientX - plot.getBoundingClientRect().left) / plot.clientWidth * 100;
+    const far = (row) => Math.abs(Number(row.dataset.x) - across);
+    show(rows.reduce((best, row, i) => (far(row) < far(rows[best]) ? i : best), 0));
+  });
+  plot.addEventListener('pointerleave', hide);
+  plot.addEventListener('blur', hide);
+  plot.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (event.key === 'Escape') hide();
+    if (!step) return;
+    event.preventDefault();
+    show(at + step);
+    said.textContent = tip.textContent;
+  });
+};
+for (const plot of document.querySelectorAll('.plot')) {
+  const common = plot.dataset.columns;
+  const around = common ? plot.closest('.cell').querySelector('.common') : plot.parentElement;
+  const table = around.querySelector('.numbers table');
+  if (!table) continue;
+  const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  const columns = common ? [0, ...common.split(' ').map(Number)] : heads.map((_, column) => column);
+  const names = columns.map((column) => heads[column]);
+  explore(plot, [...table.tBodies[0].rows], columns, names);
+}
+
+// A link to a folded server and endpoint unfolds it.
+const unfold = () => {
+  const cell = location.hash && document.getElementById(location.hash.slice(1));
+  if (cell instanceof HTMLDetailsElement) cell.open = true;
+};
+addEventListener('hashchange', unfold);
+unfold();

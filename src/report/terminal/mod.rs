@@ -1,0 +1,90 @@
+//! The report for a terminal of a hundred columns, with the colours' control sequences: whoever
+//! prints it takes them out where they are not wanted.
+
+mod bar;
+mod findings;
+mod ink;
+
+use comfy_table::{CellAlignment, Table, presets};
+use textwrap::{Options, wrap};
+
+use super::summary::{Cell, Column};
+use super::{summary, text};
+use crate::model::{Report, Verdict};
+use ink::{BOLD, QUIET, in_ink};
+
+/// Columns of a line, output of servers excepted.
+const WIDTH: usize = 100;
+
+/// Headline, what is news from the worst on, what is not in a line, what to do next.
+pub fn terminal(report: &Report) -> String {
+    let headline = filled(&summary::headline(report), 0);
+    let mut parts = vec![in_ink(ink::of_outcome(report.outcome), &headline)];
+    let notes = &report.provenance.notes;
+    parts.extend(notes.iter().map(|note| filled(&format!("note: {note}"), 2)));
+    parts.extend(findings::news(report));
+    parts.extend(lonely(report));
+    let incidents = report.incidents.iter();
+    parts.extend(incidents.map(|it| format!("\n{}", text::incident_at_length(it))));
+    let provenance = in_ink(QUIET, &filled(&provenance(report), 0));
+    let unchanged = summary::unchanged(report).map(|it| filled(&it, 2));
+    parts.push(String::new());
+    parts.extend(unchanged);
+    parts.push(provenance);
+    let next = summary::next_step(report).map(|step| filled(&format!("next: {step}"), 2));
+    parts.extend(next.map(|it| in_ink(BOLD, &it)));
+    parts.push(String::new());
+    parts.join("\n")
+}
+
+/// The values of cells that had nothing to be compared with, a row each.
+fn lonely(report: &Report) -> Option<String> {
+    let mut cells = summary::cells(report);
+    cells.retain(|cell| cell.verdict() == Verdict::NotJudged);
+    (!cells.is_empty()).then(|| format!("\n{}", table(&cells)))
+}
+
+fn table(cells: &[Cell<'_>]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let titles = summary::COLUMNS.iter().map(|(_, title)| *title);
+    let names = ["server", "endpoint"].into_iter();
+    table.set_header(names.chain(titles).chain(["verdict"]));
+    for cell in cells {
+        let names = [cell.server, cell.endpoint].map(text::printable);
+        let columns = summary::COLUMNS.map(|(metric, _)| stacked(cell.column(metric)));
+        let verdict = text::verdict(cell.verdict()).to_owned();
+        table.add_row(names.into_iter().chain(columns).chain([verdict]));
+    }
+    for column in table.column_iter_mut().skip(2).take(summary::COLUMNS.len()) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+/// The change below its value keeps the table narrow.
+fn stacked(column: Column) -> String {
+    match column.change {
+        Some(change) => format!("{}\n{change}", column.value),
+        None => column.value,
+    }
+}
+
+/// Text in lines that fit, all but the first further in.
+fn filled(text: &str, further: usize) -> String {
+    let indent = " ".repeat(further);
+    let options = Options::new(WIDTH).subsequent_indent(&indent);
+    wrap(&text::printable(text), options).join("\n")
+}
+
+fn provenance(report: &Report) -> String {
+    let provenance = &report.provenance;
+    format!(
+        "{}, {}, {}, seed {}, {:.0} s",
+        summary::head(report),
+        summary::strategy(report),
+        provenance.path,
+        provenance.seed,
+        provenance.seconds
+    )
+}
