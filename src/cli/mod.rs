@@ -14,6 +14,8 @@ mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
+mod dry_run;
+mod init;
 mod judging;
 mod load;
 mod measuring;
@@ -45,7 +47,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measure, compare with the stored baseline, judge: the gate.
-    Check(check::Args),
+    Check(check::Command),
+    /// Write a configuration and workflows to start from.
+    Init(init::Args),
     /// In a workflow of GitHub: what the event calls for, told there.
     Ci(ci::Args),
     /// Measure only.
@@ -73,6 +77,7 @@ enum Command {
 pub async fn run(cli: Cli) -> Result<u8, Error> {
     match cli.command {
         Command::Check(args) => check::run(args).await,
+        Command::Init(args) => init::run(&args),
         Command::Ci(args) => ci::run(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Rank(args) => rank::run(args).await,
