@@ -142,6 +142,23 @@ mod tests {
             let (head, _) = line["::error ".len()..].split_once("::").expect("a head");
             prop_assert!(!head["title=".len()..].contains([':', ',']), "{}", line);
         }
+
+        #[test]
+        fn no_name_in_a_report_starts_a_command(name in "(\\PC|[:%\r\n]|\n::error::|::set-output name=a::){0,20}") {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/reports/regressed.json");
+            let text = std::fs::read(path).expect("a stored report");
+            let mut report: Report = serde_json::from_slice(&text).expect("a report");
+            for finding in &mut report.findings {
+                finding.server.clone_from(&name);
+                finding.rule = Some(name.clone());
+            }
+            let lines = annotations(&report);
+            prop_assert_eq!(lines.len(), 3);
+            for line in lines {
+                prop_assert!(line.starts_with("::error title=perfgate::"), "{}", line);
+                prop_assert!(!line.contains(['\r', '\n']), "{}", line);
+            }
+        }
     }
 
     #[test]

@@ -5,14 +5,17 @@ mod support;
 #[path = "../support/web.rs"]
 mod web;
 
+mod action;
 mod against;
 mod baseline;
 mod check;
 mod compare;
 mod example;
+mod init;
 mod interrupt;
 mod load;
 mod rank;
+mod secrets;
 mod transport;
 mod usage;
 
