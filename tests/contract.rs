@@ -78,3 +78,49 @@ fn the_configurations_of_this_repository_are_valid() {
     let embedded = config::load(&instead).expect("valid");
     assert!(!embedded.needs_engine());
 }
+
+/// The keys of a section of action.yml.
+fn keys(action: &str, section: &str) -> Vec<String> {
+    let head = format!("\n{section}:\n");
+    let (_, rest) = action.split_once(&head).expect("the section");
+    let of_section = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with(' '));
+    let keys = of_section.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    keys.map(|line| line.trim().trim_end_matches(':').to_owned())
+        .collect()
+}
+
+#[test]
+fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
+    let read = |name: &str| fs::read_to_string(repository().join(name)).expect("a file");
+    let (action, docs) = (read("action.yml"), read("docs/github.md"));
+    let (script, program) = (read("action/run.sh"), read("src/cli/ci.rs"));
+    let (inputs, outputs) = (keys(&action, "inputs"), keys(&action, "outputs"));
+    assert_eq!((inputs.len(), outputs.len()), (11, 7));
+    for input in &inputs {
+        assert!(
+            docs.contains(&format!("| `{input}` |")),
+            "docs/github.md lacks `{input}`"
+        );
+        assert!(
+            action.contains(&format!("${{{{ inputs.{input} }}}}")),
+            "`{input}` is not used"
+        );
+        let variable = format!("PERFGATE_{}", input.to_uppercase().replace('-', "_"));
+        assert!(
+            input == "github-token" || script.contains(&variable),
+            "run.sh lacks {variable}"
+        );
+    }
+    for output in &outputs {
+        assert!(
+            docs.contains(&format!("`{output}`")),
+            "docs/github.md lacks `{output}`"
+        );
+        assert!(
+            program.contains(&format!("\"{output}\"")),
+            "`{output}` is never set"
+        );
+    }
+}

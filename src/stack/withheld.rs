@@ -50,6 +50,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_closed_process_is_read_by_no_other_of_its_user() {
+        close_to_others().expect("Linux has it");
+        let now = rustix::process::dumpable_behavior().expect("Linux has it");
+        assert_eq!(now, DumpableBehavior::NotDumpable);
+    }
+
+    #[test]
     fn rights_are_withheld_and_everything_else_is_not() {
         for name in [
             "GITHUB_TOKEN",

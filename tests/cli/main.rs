@@ -12,6 +12,7 @@ mod check;
 mod compare;
 mod example;
 mod init;
+mod install;
 mod interrupt;
 mod load;
 mod rank;
