@@ -141,3 +141,39 @@ fn a_password_is_in_no_error_and_no_note() {
         .exits(0);
     assert!(!run.stdout.contains(PASSWORD), "{}", run.stdout);
 }
+
+#[test]
+fn a_password_in_the_address_of_a_store_is_no_argument_of_git() {
+    let store = format!("[baseline]\nstore = \"git:http://user:{PASSWORD}@127.0.0.1:9/a.git#b\"\n");
+    let real = std::env::var("PATH").expect("a PATH");
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config(&format!("{}{store}", sample("0", "0", "0")))
+        .program(
+            "bin/git",
+            "echo \"$@\" >> asked; env | grep ^GIT_CONFIG_ >> lent; PATH=${PATH#*:} exec git \"$@\"",
+        )
+        .committed();
+    let path = format!("{}:{real}", sandbox.path("bin").display());
+    let sandbox = sandbox.env("PATH", &path);
+    let run = sandbox
+        .run(["baseline", "show"])
+        .exits(4)
+        .complains("127.0.0.1:9/a.git");
+    assert!(!run.stderr.contains(PASSWORD), "{}", run.stderr);
+    let asked = sandbox.read("asked");
+    assert!(
+        asked.contains("ls-remote -- http://127.0.0.1:9/a.git"),
+        "{asked}"
+    );
+    let lent = sandbox.read("lent");
+    assert!(
+        lent.contains("=http.http://127.0.0.1:9/a.git.extraheader"),
+        "{lent}"
+    );
+    assert!(
+        lent.contains("GIT_CONFIG_VALUE_0=Authorization: Basic "),
+        "{lent}"
+    );
+    assert!(!asked.contains(PASSWORD), "{asked}");
+}
