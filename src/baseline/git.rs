@@ -223,13 +223,11 @@ impl Git {
     /// Where a remote lies. By its name git would also move the clone's own memory of its branch;
     /// what `named` does not find is an address.
     fn place(&self, remote: &str, named: &[&str]) -> Result<Place, Error> {
-        let mut address = remote.to_owned();
-        if !remote.contains("://") {
-            let found = self.output(self.command().args(named))?;
-            if found.status.success() {
-                address = String::from_utf8_lossy(&found.stdout).trim_end().to_owned();
-            }
-        }
+        let named = (!remote.contains("://")).then(|| self.text("remote", named).ok());
+        let address = match named.flatten() {
+            Some(address) => address.trim_end().to_owned(),
+            None => remote.to_owned(),
+        };
         let Some(mut place) = Place::with_password(&address) else {
             let header = None;
             return Ok(Place { address, header });

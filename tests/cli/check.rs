@@ -37,7 +37,7 @@ fn the_first_check_has_no_baseline_and_says_so() {
     assert!(
         sandbox
             .read("out.md")
-            .starts_with("## perfgate: NO BASELINE")
+            .starts_with("## ⚪ perfgate: NO BASELINE")
     );
 }
 

@@ -3,7 +3,7 @@
 use crate::support::Sandbox;
 
 /// What init writes for a repository, which must pass a dry run that says `expected`.
-fn written(repository: Sandbox, expected: &str) -> String {
+fn written(repository: &Sandbox, expected: &str) -> String {
     repository
         .run(["init"])
         .exits(0)
@@ -24,7 +24,7 @@ fn a_django_project() {
             "requirements.txt",
             "Django==5.2\ngunicorn\npsycopg[binary]\ndjango-redis\n",
         );
-    let text = written(repository, "runs gunicorn shop.wsgi --bind {host}:{port}");
+    let text = written(&repository, "runs gunicorn shop.wsgi --bind {host}:{port}");
     assert!(
         text.contains(r#"DATABASE_URL = "{postgres.url}", REDIS_URL = "{redis.url}""#),
         "{text}"
@@ -47,7 +47,7 @@ fn a_fastapi_service() {
             "from fastapi import FastAPI\n\napi: FastAPI = FastAPI(title=\"x\")\n",
         );
     let text = written(
-        repository,
+        &repository,
         "runs uvicorn app.main:api --host {host} --port {port}",
     );
     assert!(!text.contains("[postgres]"), "{text}");
@@ -61,11 +61,11 @@ fn a_flask_service() {
             .file("app.py", "app = Flask(__name__)\n")
     };
     written(
-        flask(""),
+        &flask(""),
         "runs flask --app app:app run --host {host} --port {port}",
     );
     written(
-        flask("gunicorn\n"),
+        &flask("gunicorn\n"),
         "runs gunicorn app:app --bind {host}:{port}",
     );
 }
@@ -75,7 +75,7 @@ fn a_rust_package() {
     let manifest =
         "[package]\nname = \"shop\"\n[dependencies]\naxum = \"0.8\"\ntokio-postgres = \"0.7\"\n";
     let text = written(
-        Sandbox::new().file("Cargo.toml", manifest),
+        &Sandbox::new().file("Cargo.toml", manifest),
         "runs target/release/shop",
     );
     assert!(
@@ -95,7 +95,7 @@ fn a_node_package() {
     let repository = Sandbox::new()
         .file("package.json", package)
         .file("package-lock.json", "{}");
-    let text = written(repository, "runs npm run start");
+    let text = written(&repository, "runs npm run start");
     assert!(
         text.contains(r#"prepare = [["npm", "ci"], ["npm", "run", "build"]]"#),
         "{text}"
@@ -108,7 +108,7 @@ fn a_dockerfile_comes_before_a_framework() {
     let repository = Sandbox::new()
         .file("requirements.txt", "fastapi\n")
         .file("Dockerfile", "FROM python\nEXPOSE 9000/tcp\n");
-    let text = written(repository, "built from");
+    let text = written(&repository, "built from");
     assert!(
         text.contains("build = \".\"") && text.contains("port  = 9000"),
         "{text}"
@@ -122,7 +122,7 @@ fn a_compose_file_names_folder_and_services() {
         .file("compose.yaml", compose)
         .file("web/Dockerfile", "FROM python\n");
     let text = written(
-        repository,
+        &repository,
         "redis: image registry.example.org/library/redis:8",
     );
     assert!(

@@ -12,9 +12,9 @@ const PASSWORD: &str = "plantedPasswordOfTheDatabase";
 const KEY: &str = "plantedKeyOfTheServer";
 
 /// What a server and a command of `prepare` leave of what they see.
-const LOOK: &str = r#"env | grep -v ^_= > seen.$1
+const LOOK: &str = r"env | grep -v ^_= > seen.$1
 cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' > arguments.$1
-exit 0"#;
+exit 0";
 
 fn sandbox() -> Sandbox {
     let services = format!(

@@ -1,12 +1,12 @@
 //! What the files of a repository say about its server.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-/// The port of a server that names none.
-const PORT: u16 = 8000;
+use super::container::{Container, image};
+
 /// Where the application object of a Python service is looked for.
 const PYTHON: [&str; 12] = [
     "main.py",
@@ -45,14 +45,6 @@ pub(super) struct Repository {
     /// Image of the database.
     pub(super) postgres: Option<String>,
     pub(super) redis: Option<String>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Container {
-    /// From the repository's root; `.` for the root itself.
-    pub(super) folder: String,
-    /// Where the server listens in it.
-    pub(super) port: u16,
 }
 
 /// What the server is written with.
@@ -125,7 +117,7 @@ impl Repository {
         };
         Self {
             framework: framework(root, &words(&python)),
-            container: container(root, &compose),
+            container: Container::find(root, &compose),
             postgres: service((POSTGRES.0, &POSTGRES.1)),
             redis: service((REDIS.0, &REDIS.1)),
         }
@@ -232,69 +224,6 @@ fn node(root: &Path) -> Option<Framework> {
         install: install.to_vec(),
         builds: package["scripts"]["build"].is_string(),
     })
-}
-
-/// The folder with a Dockerfile: the root, else the first that a service of compose is built from.
-fn container(root: &Path, compose: &str) -> Option<Container> {
-    let values = |key: &'static str| {
-        let lines = compose.lines().map(str::trim);
-        lines.filter_map(move |line| Some(unquoted(line.strip_prefix(key)?)))
-    };
-    let built = values("build:").chain(values("context:"));
-    let mut folders = std::iter::once(".").chain(built.filter(|it| !it.is_empty()));
-    let folder = folders.find(|folder| {
-        let below = Path::new(folder).components().all(|part| {
-            matches!(
-                part,
-                std::path::Component::Normal(_) | std::path::Component::CurDir
-            )
-        });
-        below && root.join(folder).join("Dockerfile").is_file()
-    })?;
-    let text = fs::read_to_string(root.join(folder).join("Dockerfile")).ok()?;
-    let normal: PathBuf = Path::new(folder).components().collect();
-    let normal = normal.strip_prefix(".").unwrap_or(&normal);
-    let name = normal.to_string_lossy();
-    Some(Container {
-        folder: if name.is_empty() {
-            ".".into()
-        } else {
-            name.into_owned()
-        },
-        port: exposed(&text).unwrap_or(PORT),
-    })
-}
-
-/// The first port that the last `EXPOSE` names.
-fn exposed(dockerfile: &str) -> Option<u16> {
-    let lines = dockerfile.lines().map(str::trim);
-    let mut ports = lines.filter_map(|line| {
-        let (word, rest) = line.split_once(char::is_whitespace)?;
-        let port = rest.split_whitespace().next()?.split('/').next()?;
-        word.eq_ignore_ascii_case("EXPOSE")
-            .then(|| port.parse().ok())?
-    });
-    ports.next_back()
-}
-
-/// The image of a service in a compose file. Of the file nothing but its images is of interest.
-fn image(compose: &str, name: &str) -> Option<String> {
-    let mut images = compose
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("image:"));
-    images.find_map(|image| {
-        let image = unquoted(image);
-        let last = image.rsplit('/').next().unwrap_or(image);
-        let is_it = last.split([':', '@']).next() == Some(name);
-        // A variable has its value elsewhere.
-        (is_it && !image.contains('$')).then(|| image.to_owned())
-    })
-}
-
-/// A plain or quoted scalar of YAML, without its comment.
-fn unquoted(value: &str) -> &str {
-    let value = value.split(" #").next().unwrap_or(value).trim();
-    value.trim_matches(['"', '\''])
 }
 
 /// The names in a list of dependencies, in whatever form it is.

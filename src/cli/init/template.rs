@@ -93,7 +93,7 @@ fn server(repository: &Repository) -> String {
         ));
     } else {
         let (command, comment) = process(&repository.framework);
-        let command: Vec<_> = command.iter().map(String::as_str).collect();
+        let command: Vec<_> = command.split(' ').collect();
         text.push_str(&format!("{comment}run   = {}\n", list(&command)));
     }
     if matches!(repository.framework, Framework::Django { .. }) {
@@ -110,69 +110,41 @@ fn server(repository: &Repository) -> String {
 }
 
 /// The command of a server without a Dockerfile, and what there is to say about it.
-fn process(framework: &Framework) -> (Vec<String>, &'static str) {
-    let words = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect();
+fn process(framework: &Framework) -> (String, &'static str) {
     let listen = "# A process of this machine: {host} and {port} are where it must listen.\n";
     let development = "# A process of this machine; better the server of production than this one of development.\n";
+    let address = "{host}:{port}";
     match framework {
         Framework::Django {
-            wsgi,
+            wsgi: application,
             gunicorn: true,
-        } => (
-            words(&["gunicorn", wsgi, "--bind", "{host}:{port}"]),
-            listen,
-        ),
-        Framework::Django { .. } => {
-            let serve = [
-                "python",
-                "manage.py",
-                "runserver",
-                "--noreload",
-                "{host}:{port}",
-            ];
-            (words(&serve), development)
         }
-        Framework::FastApi { application } => {
-            let serve = [
-                "uvicorn",
-                application,
-                "--host",
-                "{host}",
-                "--port",
-                "{port}",
-            ];
-            (words(&serve), listen)
-        }
-        Framework::Flask {
+        | Framework::Flask {
             application,
             gunicorn: true,
-        } => (
-            words(&["gunicorn", application, "--bind", "{host}:{port}"]),
+        } => (format!("gunicorn {application} --bind {address}"), listen),
+        Framework::Django { .. } => (
+            format!("python manage.py runserver --noreload {address}"),
+            development,
+        ),
+        Framework::FastApi { application } => (
+            format!("uvicorn {application} --host {{host}} --port {{port}}"),
             listen,
         ),
-        Framework::Flask { application, .. } => {
-            let serve = [
-                "flask",
-                "--app",
-                application,
-                "run",
-                "--host",
-                "{host}",
-                "--port",
-                "{port}",
-            ];
-            (words(&serve), development)
-        }
+        Framework::Flask { application, .. } => (
+            format!("flask --app {application} run --host {{host}} --port {{port}}"),
+            development,
+        ),
         Framework::Rust { binary } => (
-            vec![format!("target/release/{binary}")],
+            format!("target/release/{binary}"),
             "# A process of this machine. It must listen at {host}:{port}: by `env` below, or by arguments.\n",
         ),
         Framework::Node { .. } => (
-            words(&["npm", "run", "start"]),
+            "npm run start".into(),
             "# A process of this machine. It must listen at {host}:{port}, which `env` below tells it.\n",
         ),
         Framework::Unknown => (
-            words(&["./start-server", "--listen", "{host}:{port}"]),
+            format!("./start-server --listen {address}"),
             "# CHANGE THIS: the command that starts your server, listening at {host}:{port}; or, instead of\n\
              # `run`, `build` (a folder with a Dockerfile), `image`, or `url` (of one that runs already).\n",
         ),
