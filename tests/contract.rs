@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use perfgate::config;
-use perfgate::model::{Metric, Plan, Thresholds};
+use clap::Parser;
+use perfgate::cli::Cli;
+use perfgate::model::{Metric, Plan, Report, Thresholds};
+use perfgate::{config, report};
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -123,4 +125,30 @@ fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
             "`{output}` is never set"
         );
     }
+}
+
+/// The first block of code of a language in a page.
+fn block<'a>(page: &'a str, language: &str) -> &'a str {
+    let (_, rest) = page
+        .split_once(&format!("```{language}\n"))
+        .expect("a block");
+    rest.split_once("```").expect("its end").0
+}
+
+#[test]
+fn what_a_comment_offers_works() {
+    let text = fs::read(repository().join("fixtures/reports/paired.json")).expect("a report");
+    let report: Report = serde_json::from_slice(&text).expect("a report");
+    let page = report::markdown(&report);
+    let command = block(&page, "sh").trim();
+    assert!(
+        command.contains("--seed 7 --against 1136c2798612"),
+        "{command}"
+    );
+    Cli::try_parse_from(command.split(' ')).expect("a command of ours");
+    let server = "[server.gunicorn]\nimage = \"app\"\n[endpoint.movies]\npath = \"/\"\n";
+    let accepting = format!("{server}{}", block(&page, "toml"));
+    let plan = config::parse(Path::new("perfgate.toml"), &accepting).expect("valid as it is");
+    let metrics: Vec<_> = plan.accepted.iter().map(|it| it.metric).collect();
+    assert_eq!(metrics, [Metric::CpuPerRequest, Metric::Throughput]);
 }

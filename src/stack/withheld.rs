@@ -6,9 +6,12 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-/// Rights that a job lends, and the files by which a step speaks to its runner.
-const NAMES: [&str; 9] = [
+/// Rights that a job lends, on GitHub and on GitLab; what baselines are pushed with; and the files
+/// by which a step speaks to its runner.
+const NAMES: [&str; 11] = [
     "GITHUB_TOKEN",
+    "CI_JOB_TOKEN",
+    "PERFGATE_PUSH_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_RUNTIME_TOKEN",
