@@ -26,15 +26,23 @@ pub(super) struct Entry {
     pub(super) blob: String,
 }
 
-/// Where a remote lies.
+/// How a remote is reached.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
+    /// Its name, or its address without a password.
     address: String,
     /// What its password is sent in.
     header: Option<String>,
 }
 
 impl Place {
+    fn of(remote: &str) -> Self {
+        Self {
+            address: remote.to_owned(),
+            header: None,
+        }
+    }
+
     /// An address of HTTP that has a password in it.
     fn with_password(address: &str) -> Option<Self> {
         let (scheme, rest) = address.split_once("://")?;
@@ -79,7 +87,8 @@ impl Git {
     /// branch.
     pub(super) fn fetch(&self, remote: &str, branch: &str) -> Result<Option<String>, Error> {
         let full = format!("refs/heads/{branch}");
-        let place = self.place(remote, &["remote", "get-url", "--", remote])?;
+        let address = self.address(remote, &["remote", "get-url", "--", remote]);
+        let place = self.with_password(&address)?.unwrap_or(Place::of(remote));
         let ask = |what: &str, words: &[&str]| self.answer(what, self.to(&place).args(words));
         let listed = ask("ls-remote", &["ls-remote", "--", &place.address, &full])?;
         let found = listed.lines().find_map(|line| {
@@ -199,7 +208,9 @@ impl Git {
             Over::Ancestors => None,
             Over::Exactly(old) => Some(format!("--force-with-lease={full}:{old}")),
         };
-        let place = self.place(remote, &["remote", "get-url", "--push", "--", remote])?;
+        // By its name git would also move the clone's own memory of the remote's branch.
+        let address = self.address(remote, &["remote", "get-url", "--push", "--", remote]);
+        let place = self.with_password(&address)?.unwrap_or(Place::of(&address));
         // A hook of the clone is for its own branches.
         let mut words = vec!["push", "--porcelain", "--no-verify"];
         words.extend(lease.as_deref());
@@ -220,17 +231,19 @@ impl Git {
         })
     }
 
-    /// Where a remote lies. By its name git would also move the clone's own memory of its branch;
-    /// what `named` does not find is an address.
-    fn place(&self, remote: &str, named: &[&str]) -> Result<Place, Error> {
+    /// The address of a remote; what `named` does not find is one.
+    fn address(&self, remote: &str, named: &[&str]) -> String {
         let named = (!remote.contains("://")).then(|| self.text("remote", named).ok());
-        let address = match named.flatten() {
+        match named.flatten() {
             Some(address) => address.trim_end().to_owned(),
             None => remote.to_owned(),
-        };
-        let Some(mut place) = Place::with_password(&address) else {
-            let header = None;
-            return Ok(Place { address, header });
+        }
+    }
+
+    /// Where an address leads that has a password in it.
+    fn with_password(&self, address: &str) -> Result<Option<Place>, Error> {
+        let Some(mut place) = Place::with_password(address) else {
+            return Ok(None);
         };
         // Where git has a header for the server, a second one would be refused.
         let known = [
@@ -242,7 +255,7 @@ impl Git {
         if self.output(self.command().args(known))?.status.success() {
             place.header = None;
         }
-        Ok(place)
+        Ok(Some(place))
     }
 
     /// A command that speaks with a remote. Arguments are seen by every process; what is secret

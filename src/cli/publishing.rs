@@ -105,14 +105,17 @@ impl<'a> Publisher<'a> {
             Error::Interrupted => Conclusion::Cancelled,
             _ => Conclusion::Failure,
         };
-        self.close(conclusion, "could not measure", &report::escaped(&message))
-            .await;
         let page = report::failure(&message);
         self.summarise(&page);
-        // What an earlier run said is of an earlier commit.
-        let brief = self.brief(&page);
-        self.post(When::OnlyIfThere, &brief, &brief).await;
         self.set_outputs(&[("verdict", "error".to_owned())]);
+        self.close(conclusion, "could not measure", &report::escaped(&message))
+            .await;
+        // What an earlier run said is of an earlier commit. A run that was cancelled says nothing:
+        // a newer one is on its way.
+        if conclusion != Conclusion::Cancelled {
+            let brief = self.brief(&page);
+            self.post(When::OnlyIfThere, &brief, &brief).await;
+        }
     }
 
     /// The job summary, the check, the comment.
