@@ -20,9 +20,12 @@ pub(super) fn describe(plan: &Plan, contests: &Contests) -> String {
         lines.extend(server(target));
     }
     lines.push(String::new());
-    let base = contests.base.iter();
-    lines.extend(base.map(|base| format!("compared side by side with {base}")));
-    lines.extend(contests.notes.iter().cloned());
+    lines.push(match (&contests.base, contests.notes.as_slice()) {
+        (Some(base), []) => format!("compared side by side with {base}"),
+        (Some(base), notes) => format!("compared side by side with {base}; {}", notes.join("; ")),
+        (None, []) => "compared with stored runs".into(),
+        (None, notes) => notes.join("; "),
+    });
     lines.push(format!("baselines: {}", store(&plan.baselines)));
     let budget = plan.pacing.budget;
     lines.push(format!(
