@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use perfgate::config;
-use perfgate::model::{Metric, Plan, Thresholds};
+use clap::Parser;
+use perfgate::cli::Cli;
+use perfgate::model::{Metric, Plan, Report, Thresholds};
+use perfgate::{config, report};
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -77,4 +79,76 @@ fn the_configurations_of_this_repository_are_valid() {
     let instead = own.without_docker.expect("named");
     let embedded = config::load(&instead).expect("valid");
     assert!(!embedded.needs_engine());
+}
+
+/// The keys of a section of action.yml.
+fn keys(action: &str, section: &str) -> Vec<String> {
+    let head = format!("\n{section}:\n");
+    let (_, rest) = action.split_once(&head).expect("the section");
+    let of_section = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with(' '));
+    let keys = of_section.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    keys.map(|line| line.trim().trim_end_matches(':').to_owned())
+        .collect()
+}
+
+#[test]
+fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
+    let read = |name: &str| fs::read_to_string(repository().join(name)).expect("a file");
+    let (action, docs) = (read("action.yml"), read("docs/github.md"));
+    let (script, program) = (read("action/run.sh"), read("src/cli/ci.rs"));
+    let (inputs, outputs) = (keys(&action, "inputs"), keys(&action, "outputs"));
+    assert_eq!((inputs.len(), outputs.len()), (11, 7));
+    for input in &inputs {
+        assert!(
+            docs.contains(&format!("| `{input}` |")),
+            "docs/github.md lacks `{input}`"
+        );
+        assert!(
+            action.contains(&format!("${{{{ inputs.{input} }}}}")),
+            "`{input}` is not used"
+        );
+        let variable = format!("PERFGATE_{}", input.to_uppercase().replace('-', "_"));
+        assert!(
+            input == "github-token" || script.contains(&variable),
+            "run.sh lacks {variable}"
+        );
+    }
+    for output in &outputs {
+        assert!(
+            docs.contains(&format!("`{output}`")),
+            "docs/github.md lacks `{output}`"
+        );
+        assert!(
+            program.contains(&format!("\"{output}\"")),
+            "`{output}` is never set"
+        );
+    }
+}
+
+/// The first block of code of a language in a page.
+fn block<'a>(page: &'a str, language: &str) -> &'a str {
+    let (_, rest) = page
+        .split_once(&format!("```{language}\n"))
+        .expect("a block");
+    rest.split_once("```").expect("its end").0
+}
+
+#[test]
+fn what_a_comment_offers_works() {
+    let text = fs::read(repository().join("fixtures/reports/paired.json")).expect("a report");
+    let report: Report = serde_json::from_slice(&text).expect("a report");
+    let page = report::markdown(&report);
+    let command = block(&page, "sh").trim();
+    assert!(
+        command.contains("--seed 7 --against 1136c2798612"),
+        "{command}"
+    );
+    Cli::try_parse_from(command.split(' ')).expect("a command of ours");
+    let server = "[server.gunicorn]\nimage = \"app\"\n[endpoint.movies]\npath = \"/\"\n";
+    let accepting = format!("{server}{}", block(&page, "toml"));
+    let plan = config::parse(Path::new("perfgate.toml"), &accepting).expect("valid as it is");
+    let metrics: Vec<_> = plan.accepted.iter().map(|it| it.metric).collect();
+    assert_eq!(metrics, [Metric::CpuPerRequest, Metric::Throughput]);
 }

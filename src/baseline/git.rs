@@ -1,10 +1,14 @@
 //! git as a store of objects: plumbing alone, so that the work tree, the index and HEAD of the
 //! clone stay as they are.
 
+use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use percent_encoding::percent_decode_str;
 use tempfile::TempDir;
 
 use super::Error;
@@ -20,6 +24,37 @@ pub(super) struct Git {
 pub(super) struct Entry {
     pub(super) path: String,
     pub(super) blob: String,
+}
+
+/// How a remote is reached.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    /// Its name, or its address without a password.
+    address: String,
+    /// What its password is sent in.
+    header: Option<String>,
+}
+
+impl Place {
+    fn of(remote: &str) -> Self {
+        Self {
+            address: remote.to_owned(),
+            header: None,
+        }
+    }
+
+    /// An address of HTTP that has a password in it.
+    fn with_password(address: &str) -> Option<Self> {
+        let (scheme, rest) = address.split_once("://")?;
+        let (credentials, _) = rest.split('/').next()?.rsplit_once('@')?;
+        let (user, password) = credentials.split_once(':')?;
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let basic = BASE64.encode(format!("{}:{}", decoded(user), decoded(password)));
+        ["http", "https"].contains(&scheme).then(|| Self {
+            address: format!("{scheme}://{}", &rest[credentials.len() + 1..]),
+            header: Some(format!("Authorization: Basic {basic}")),
+        })
+    }
 }
 
 /// What came of a push.
@@ -52,16 +87,25 @@ impl Git {
     /// branch.
     pub(super) fn fetch(&self, remote: &str, branch: &str) -> Result<Option<String>, Error> {
         let full = format!("refs/heads/{branch}");
-        let listed = self.text("ls-remote", &["ls-remote", "--", remote, &full])?;
+        let address = self.address(remote, &["remote", "get-url", "--", remote]);
+        let place = self.with_password(&address)?.unwrap_or(Place::of(remote));
+        let ask = |what: &str, words: &[&str]| self.answer(what, self.to(&place).args(words));
+        let listed = ask("ls-remote", &["ls-remote", "--", &place.address, &full])?;
         let found = listed.lines().find_map(|line| {
             let (commit, name) = line.split_once('\t')?;
             (name == full).then(|| commit.to_owned())
         });
         // No reference of the clone is written: others may be at work in it.
         let quietly = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-        let nowhere = ["--no-recurse-submodules", "--refmap=", "--", remote, &full];
+        let nowhere = [
+            "--no-recurse-submodules",
+            "--refmap=",
+            "--",
+            &place.address,
+            &full,
+        ];
         if found.is_some() {
-            self.text("fetch", &[quietly.as_slice(), &nowhere].concat())?;
+            ask("fetch", &[quietly.as_slice(), &nowhere].concat())?;
         }
         Ok(found)
     }
@@ -164,16 +208,14 @@ impl Git {
             Over::Ancestors => None,
             Over::Exactly(old) => Some(format!("--force-with-lease={full}:{old}")),
         };
-        // By its name git would also move the clone's own memory of the remote's branch. What is
-        // not the name of a remote is its address.
-        let named = ["remote", "get-url", "--push", "--", remote];
-        let address = self.text("remote", &named);
-        let address = address.as_deref().map_or(remote, str::trim_end);
+        // By its name git would also move the clone's own memory of the remote's branch.
+        let address = self.address(remote, &["remote", "get-url", "--push", "--", remote]);
+        let place = self.with_password(&address)?.unwrap_or(Place::of(&address));
         // A hook of the clone is for its own branches.
         let mut words = vec!["push", "--porcelain", "--no-verify"];
         words.extend(lease.as_deref());
-        words.extend(["--", address, &refspec]);
-        let output = self.output(self.command().args(&words))?;
+        words.extend(["--", &place.address, &refspec]);
+        let output = self.output(self.to(&place).args(&words))?;
         if output.status.success() {
             return Ok(Pushed::Done);
         }
@@ -187,6 +229,49 @@ impl Git {
                 Pushed::Refused(without_credentials(why))
             }
         })
+    }
+
+    /// The address of a remote; what `named` does not find is one.
+    fn address(&self, remote: &str, named: &[&str]) -> String {
+        let named = (!remote.contains("://")).then(|| self.text("remote", named).ok());
+        match named.flatten() {
+            Some(address) => address.trim_end().to_owned(),
+            None => remote.to_owned(),
+        }
+    }
+
+    /// Where an address leads that has a password in it.
+    fn with_password(&self, address: &str) -> Result<Option<Place>, Error> {
+        let Some(mut place) = Place::with_password(address) else {
+            return Ok(None);
+        };
+        // Where git has a header for the server, a second one would be refused.
+        let known = [
+            "config",
+            "--get-urlmatch",
+            "http.extraheader",
+            &place.address,
+        ];
+        if self.output(self.command().args(known))?.status.success() {
+            place.header = None;
+        }
+        Ok(Some(place))
+    }
+
+    /// A command that speaks with a remote. Arguments are seen by every process; what is secret
+    /// is in the environment.
+    fn to(&self, place: &Place) -> Command {
+        let mut command = self.command();
+        if let Some(header) = &place.header {
+            let count = env::var("GIT_CONFIG_COUNT").ok();
+            let count: usize = count.and_then(|it| it.parse().ok()).unwrap_or(0);
+            let key = format!("http.{}.extraheader", place.address);
+            command
+                .env("GIT_CONFIG_COUNT", (count + 1).to_string())
+                .env(format!("GIT_CONFIG_KEY_{count}"), key)
+                .env(format!("GIT_CONFIG_VALUE_{count}"), header);
+        }
+        command
     }
 
     fn command(&self) -> Command {
@@ -222,7 +307,11 @@ impl Git {
     }
 
     fn text(&self, what: &str, words: &[&str]) -> Result<String, Error> {
-        let output = self.output(self.command().args(words))?;
+        self.answer(what, self.command().args(words))
+    }
+
+    fn answer(&self, what: &str, command: &mut Command) -> Result<String, Error> {
+        let output = self.output(command)?;
         succeeded(what, output).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -319,4 +408,36 @@ pub(super) fn without_credentials(text: &str) -> String {
         rest = &after[host..];
     }
     shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_goes_from_the_address_into_a_header() {
+        let place = Place::with_password("https://a%40b:c%3Ad@git.example.org:8443/x/y.git");
+        let place = place.expect("it has one");
+        assert_eq!(place.address, "https://git.example.org:8443/x/y.git");
+        let header = place.header.expect("it has one");
+        let sent = header
+            .strip_prefix("Authorization: Basic ")
+            .expect("its form");
+        assert_eq!(BASE64.decode(sent).expect("its form"), b"a@b:c:d");
+    }
+
+    #[test]
+    fn other_addresses_stay_as_they_are() {
+        let others = [
+            "origin",
+            "/srv/a:b@c/x.git",
+            "git@example.org:x/y.git",
+            "ssh://git:x@example.org/y.git",
+            "https://user@example.org/y.git",
+            "https://example.org/a:b@c.git",
+        ];
+        for other in others {
+            assert_eq!(Place::with_password(other), None, "{other}");
+        }
+    }
 }

@@ -2,13 +2,14 @@ use std::path::{Path, PathBuf};
 
 use super::against::Against;
 use super::args::{Outputs, Selection, Strictness};
-use super::judging::{assemble, judge, note_not_pinned, reference, store};
+use super::dry_run;
+use super::judging::{assemble, judge, note_not_pinned, place, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
 use super::results::{Naming, known};
 use crate::document;
 use crate::error::Error;
-use crate::model::{Measurement, Report};
+use crate::model::{Measurement, Plan, Report};
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
@@ -37,10 +38,36 @@ pub(super) struct Args {
     pub(super) naming: Naming,
 }
 
-pub(super) async fn run(args: Args) -> Result<u8, Error> {
+/// The command, which can also only be looked at.
+#[derive(Debug, clap::Args)]
+pub(super) struct Command {
+    #[command(flatten)]
+    check: Args,
+    /// Print what would be measured and by which rules; start nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(command: Command) -> Result<u8, Error> {
+    let args = command.check;
+    if command.dry_run {
+        let plan = plan(&args)?;
+        let contests = args.against.contests(&plan, &[])?;
+        print!("{}", dry_run::describe(&plan, &contests));
+        return Ok(0);
+    }
     let report = report(&args).await?;
     deliver(&report, &args.outputs)?;
     Ok(report.exit_code)
+}
+
+/// The plan with the baseline store that was asked for.
+fn plan(args: &Args) -> Result<Plan, Error> {
+    let mut plan = args.selection.plan()?;
+    if let Some(wanted) = &args.baseline {
+        plan.baselines = place(wanted)?;
+    }
+    Ok(plan)
 }
 
 /// The report of a check, yet to be delivered.

@@ -12,7 +12,7 @@ use super::{baseline, check, explain, strangers};
 use crate::error::Error;
 use crate::model::{Report, Verdict, chain, digest};
 use crate::publish::{self, Job, Mode, Task, Trigger, artifact, pull_request, workflow};
-use crate::report;
+use crate::{report, stack};
 
 /// Where reports lie unless it is said otherwise.
 const FOLDER: &str = ".perfgate";
@@ -40,6 +40,10 @@ pub(super) struct Args {
 type Told = (u8, Vec<String>);
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
+    // What is measured runs as the same user, and this process holds a token.
+    if let Err(error) = stack::close_to_others() {
+        eprintln!("warning: what is measured could read this process's environment: {error}");
+    }
     let job = Job::find(|name| std::env::var(name).ok())?;
     let task = job.task(args.mode)?;
     // Nothing that a server or a container says is a command to the runner.
@@ -139,9 +143,9 @@ async fn tell(
     let outputs = [
         ("verdict", report::outcome_name(report.outcome).to_owned()),
         ("regressions", regressions.to_string()),
-        ("report-json", json.display().to_string()),
-        ("report-markdown", markdown.display().to_string()),
-        ("measurement", measurement.display().to_string()),
+        ("report-json", absolute(&json)),
+        ("report-markdown", absolute(&markdown)),
+        ("measurement", absolute(measurement)),
         ("comment-url", comment.to_owned()),
         ("baseline-sha", base.to_owned()),
     ];
@@ -149,6 +153,11 @@ async fn tell(
     let mut lines = workflow::annotations(report);
     lines.extend(publisher.into_lines());
     Ok((report.exit_code, lines))
+}
+
+/// A path as later steps find it, which run elsewhere; nothing for no path.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).map_or_else(|_| String::new(), |it| it.display().to_string())
 }
 
 fn kept(name: &str) -> PathBuf {

@@ -12,20 +12,24 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    Evidence, Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds, chain,
+    self, Evidence, Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds,
+    chain,
 };
 
 /// The store that was asked for, else the configured one.
 pub(super) fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
-    let Some(text) = wanted else {
-        return Ok(Store::open(&plan.baselines));
-    };
-    let here = Path::new(".");
-    let place = config::parse_store(text, here).map_err(|why| Error::Argument {
+    match wanted {
+        None => Ok(Store::open(&plan.baselines)),
+        Some(text) => Ok(Store::open(&place(text)?)),
+    }
+}
+
+/// Where a store lies that was asked for.
+pub(super) fn place(text: &str) -> Result<model::Store, Error> {
+    config::parse_store(text, Path::new(".")).map_err(|why| Error::Argument {
         argument: format!("--baseline {text}"),
         reason: why.into(),
-    })?;
-    Ok(Store::open(&place))
+    })
 }
 
 /// Everything stored; what cannot be read of it is told of.

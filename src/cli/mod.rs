@@ -14,9 +14,11 @@ mod ci;
 mod cleanup;
 mod compare;
 mod doctor;
+mod dry_run;
 mod examples;
 mod export;
 mod history;
+mod init;
 mod judging;
 mod load;
 mod measuring;
@@ -56,7 +58,9 @@ pub struct Cli {
 enum Command {
     /// Measure, compare with the stored baseline, judge: the gate.
     #[command(after_help = examples::CHECK)]
-    Check(check::Args),
+    Check(check::Command),
+    /// Write a configuration and workflows to start from.
+    Init(init::Args),
     /// In a workflow of GitHub: what the event calls for, told there.
     Ci(ci::Args),
     /// Measure only.
@@ -101,6 +105,7 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
     cli.color.apply();
     match cli.command {
         Command::Check(args) => check::run(args).await,
+        Command::Init(args) => init::run(&args),
         Command::Ci(args) => ci::run(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Rank(args) => rank::run(args).await,

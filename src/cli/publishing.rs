@@ -98,17 +98,24 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Closes the check of a run that has no report.
+    /// Closes the check of a run that has no report, and says so where the last one was.
     pub(super) async fn failed(&mut self, error: &Error) {
         let message = chain(error);
         let conclusion = match error {
             Error::Interrupted => Conclusion::Cancelled,
             _ => Conclusion::Failure,
         };
+        let page = report::failure(&message);
+        self.summarise(&page);
+        self.set_outputs(&[("verdict", "error".to_owned())]);
         self.close(conclusion, "could not measure", &report::escaped(&message))
             .await;
-        self.summarise(&report::failure(&message));
-        self.set_outputs(&[("verdict", "error".to_owned())]);
+        // What an earlier run said is of an earlier commit. A run that was cancelled says nothing:
+        // a newer one is on its way.
+        if conclusion != Conclusion::Cancelled {
+            let brief = self.brief(&page);
+            self.post(When::OnlyIfThere, &brief, &brief).await;
+        }
     }
 
     /// The job summary, the check, the comment.
@@ -159,24 +166,9 @@ impl<'a> Publisher<'a> {
     }
 
     async fn write_comment(&mut self, report: &Report) {
-        let Some(number) = self.number else { return };
         let when = match self.comment {
-            Comment::Never => return,
-            Comment::Auto if self.is_fork() => {
-                let message = "no comment: a fork's token may not write. A second workflow on \
-                               `workflow_run` can, with `mode: report`";
-                self.lines
-                    .push(workflow::annotation(Level::Notice, CHECK, message));
-                return;
-            }
             Comment::OnChange if !report::has_news(report) => When::OnlyIfThere,
-            Comment::Auto | Comment::Always | Comment::OnChange => When::Always,
-        };
-        let Some(github) = &self.github else {
-            let message = format!("no comment: {TOKEN} is not set");
-            self.lines
-                .push(workflow::annotation(Level::Warning, CHECK, &message));
-            return;
+            _ => When::Always,
         };
         let frame = Frame {
             marker: Some(self.marker.line()),
@@ -185,13 +177,36 @@ impl<'a> Publisher<'a> {
             budget: Some(comment::BUDGET),
         };
         let body = report::framed(report, &frame);
-        let brief = format!(
-            "{}\n{}\n\n[The whole report]({})\n",
-            self.marker.line(),
-            report::headline(report),
-            self.job.link
-        );
-        match comment::post(github, number, &self.marker, when, &body, &brief).await {
+        let brief = self.brief(&report::headline(report));
+        self.post(when, &body, &brief).await;
+    }
+
+    /// A comment of a few words.
+    fn brief(&self, words: &str) -> String {
+        let (marker, link) = (self.marker.line(), &self.job.link);
+        format!("{marker}\n{words}\n\n[The whole report]({link})\n")
+    }
+
+    async fn post(&mut self, when: When, body: &str, brief: &str) {
+        let Some(number) = self.number else { return };
+        match self.comment {
+            Comment::Never => return,
+            Comment::Auto if self.is_fork() => {
+                let message = "no comment: a fork's token may not write. A second workflow on \
+                               `workflow_run` can, with `mode: report`";
+                self.lines
+                    .push(workflow::annotation(Level::Notice, CHECK, message));
+                return;
+            }
+            Comment::Auto | Comment::Always | Comment::OnChange => {}
+        }
+        let Some(github) = &self.github else {
+            let message = format!("no comment: {TOKEN} is not set");
+            self.lines
+                .push(workflow::annotation(Level::Warning, CHECK, &message));
+            return;
+        };
+        match comment::post(github, number, &self.marker, when, body, brief).await {
             Ok(posted) => self.comment_url = posted.url().map(str::to_owned),
             Err(error) => self.could_not(&error),
         }

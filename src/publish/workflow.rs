@@ -142,6 +142,43 @@ mod tests {
             let (head, _) = line["::error ".len()..].split_once("::").expect("a head");
             prop_assert!(!head["title=".len()..].contains([':', ',']), "{}", line);
         }
+
+        #[test]
+        fn no_name_in_a_report_starts_a_command(name in "(\\PC|[:%\r\n]|\n::error::|::set-output name=a::){0,20}") {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/reports/regressed.json");
+            let text = std::fs::read(path).expect("a stored report");
+            let mut report: Report = serde_json::from_slice(&text).expect("a report");
+            for finding in &mut report.findings {
+                finding.server.clone_from(&name);
+                finding.rule = Some(name.clone());
+            }
+            let lines = annotations(&report);
+            prop_assert_eq!(lines.len(), 3);
+            for line in lines {
+                prop_assert!(line.starts_with("::error title=perfgate::"), "{}", line);
+                prop_assert!(!line.contains(['\r', '\n']), "{}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_more_than_the_runner_shows_is_counted() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/reports/regressed.json"
+        );
+        let text = std::fs::read(path).expect("a stored report");
+        let mut report: Report = serde_json::from_slice(&text).expect("a report");
+        let again = report.findings.clone();
+        for _ in 0..3 {
+            report.findings.extend(again.iter().cloned());
+        }
+        let lines = annotations(&report);
+        assert_eq!(lines.len(), ANNOTATIONS);
+        assert!(
+            lines[ANNOTATIONS - 1].ends_with("3 more, in the job summary"),
+            "{lines:?}"
+        );
     }
 
     #[test]

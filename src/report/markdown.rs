@@ -240,10 +240,13 @@ fn moved_row(finding: &Finding) -> String {
         ));
     }
     let why = text::reason(finding);
-    let mut verdict = format!("{} {}", text::icon(finding), text::word(finding));
-    if !(why.is_empty() || is_improved(finding)) {
-        verdict.push_str(&format!(": {}", escape(&why)));
-    }
+    let said = match text::word(finding) {
+        word if why.is_empty() => word.to_owned(),
+        // Of what is accepted or improved the reason begins with the word.
+        word if why.starts_with(word) => why,
+        word => format!("{word}: {why}"),
+    };
+    let verdict = format!("{} {}", text::icon(finding), escape(&said));
     format!(
         "| {verdict} | {} | {} | {} | {} → {} | {change} | {} | {} |",
         escape(&finding.server),

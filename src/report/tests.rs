@@ -1,7 +1,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::{bencher, github_action_benchmark, html, json, junit, markdown, openmetrics, terminal};
+use proptest::prelude::*;
+
+use super::{
+    Frame, bencher, framed, github_action_benchmark, html, json, junit, markdown, openmetrics,
+    terminal,
+};
 use crate::model::{Direction, Report, Verdict};
 use crate::publish::workflow::annotations;
 
@@ -190,4 +195,88 @@ fn a_picture_is_drawn_of_everything_there_is_evidence_of() {
     assert!(page.contains("history</figcaption>"));
     assert!(page.contains(">step</text>"));
     assert!(page.contains("a step after run 3"));
+}
+
+/// Text that would like to be markup, a mention, a command or a new line.
+const HOSTILE: &str =
+    "(\\PC|[|\n\r\t<>@`#:%*_~$&\\[\\]\\\\]|@team|<!--|::error::|```|\\|\n\\|){0,40}";
+/// The columns of a row are what stands between pipes that nothing escapes.
+fn columns(line: &str) -> usize {
+    let bare = line.replace("\\\\", "").replace("\\|", "");
+    bare.matches('|').count()
+}
+
+/// The lines of a page outside of its blocks of code.
+fn prose(page: &str) -> Vec<&str> {
+    let mut fence = None;
+    let mut lines = Vec::new();
+    for line in page.lines() {
+        let ticks = line.chars().take_while(|it| *it == '`').count();
+        match fence {
+            None if ticks >= 3 => fence = Some(ticks),
+            None => lines.push(line),
+            Some(open) if ticks >= open && line.len() == ticks => fence = None,
+            Some(_) => {}
+        }
+    }
+    assert_eq!(fence, None, "a block of code is never closed");
+    lines
+}
+
+/// A regression whose every text is a stranger's.
+fn written_by(stranger: &str) -> Report {
+    let (_, mut report) = stored()
+        .into_iter()
+        .find(|(name, _)| name == "counted")
+        .expect("a stored report with statements and incidents");
+    let text = stranger.to_owned();
+    for finding in &mut report.findings {
+        (finding.server, finding.endpoint) = (text.clone(), text.clone());
+        finding.rule = Some(text.clone());
+        for statement in &mut finding.statements {
+            statement.text.clone_from(&text);
+        }
+    }
+    for incident in &mut report.incidents {
+        (incident.server, incident.what, incident.output) =
+            (text.clone(), text.clone(), text.clone());
+        incident.during.clone_from(&text);
+    }
+    report.provenance.notes = vec![text.clone()];
+    report.provenance.base = Some(text);
+    report
+}
+
+proptest! {
+    #[test]
+    fn no_text_of_a_stranger_is_markup_or_a_mention(stranger in HOSTILE) {
+        let page = markdown(&written_by(&stranger));
+        let ours = ["<details>", "</details>", "<summary>", "</summary>", "<br>"];
+        let mut table = None;
+        for line in prose(&page) {
+            let bare = ours.iter().fold(line.to_owned(), |line, tag| line.replace(tag, ""));
+            prop_assert!(!bare.contains('<'), "{}", line);
+            let mentions = bare.split('@').skip(1).any(|after| !after.starts_with('\u{200b}'));
+            prop_assert!(!mentions, "{}", line);
+            if line.starts_with('|') {
+                let first = *table.get_or_insert(columns(line));
+                prop_assert_eq!(columns(line), first, "{}", line);
+            } else {
+                table = None;
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_keeps_its_budget(stranger in HOSTILE, times in 1..400_usize, budget in 1_000..60_000_usize) {
+        let frame = Frame {
+            marker: Some("<!-- perfgate abc run 1.1 -->".into()),
+            link: Some("https://github.test/octo/app/actions/runs/5".into()),
+            notes: vec![stranger.clone()],
+            budget: Some(budget),
+        };
+        let page = framed(&written_by(&stranger.repeat(times)), &frame);
+        prop_assert!(page.len() <= budget, "{} of {}", page.len(), budget);
+        prop_assert!(page.starts_with("<!-- perfgate abc run 1.1 -->\n## "));
+    }
 }

@@ -31,6 +31,7 @@ mod surroundings;
 pub mod sweep;
 mod tail;
 mod tenancy;
+mod withheld;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ pub use owner::Owner;
 pub use server::{Resources, Server};
 pub use stage::{Observer, Stage};
 pub use tenancy::Tenancy;
+pub use withheld::close_to_others;
 
 use image::Images;
 use surroundings::Surroundings;

@@ -18,7 +18,7 @@ use super::cores::pin_this_thread;
 use super::owner::VARIABLE;
 use super::server::Resources;
 use super::tail::tail;
-use super::{Error, Observer, Owner, Stage};
+use super::{Error, Observer, Owner, Stage, withheld};
 
 /// Pause between two looks at a running command.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -50,6 +50,9 @@ impl Group {
         let output = tempfile::tempfile().map_err(fail)?;
         let program = located(&recipe.command[0], recipe.folder).map_err(fail)?;
         let mut command = Command::new(program);
+        for name in withheld::variables() {
+            command.env_remove(name);
+        }
         command
             .args(&recipe.command[1..])
             .envs(recipe.env.iter().map(|(name, value)| (name, value)))

@@ -273,3 +273,32 @@ fn history_shows_what_is_asked_for() {
         .exits(2)
         .complains("health");
 }
+
+#[test]
+fn twenty_refreshes_at_once_leave_twenty_entries() {
+    let quick = sample("0", "0", "0")
+        .replace("\"300ms\"", "\"100ms\"")
+        .replace("within = \"20s\"", "within = \"60s\"");
+    let sandbox = Sandbox::new().without_docker().config(&quick).committed();
+    let remote = sandbox.pushed();
+    let before = sandbox.git(&["status", "--porcelain", "--branch"]);
+    let refresh = ["baseline", "refresh", "--store", "git:perfgate-baselines"];
+    let runs: Vec<_> = (0..20).map(|_| sandbox.start(refresh)).collect();
+    for run in runs {
+        run.end().exits(0).prints("sample health: stored");
+    }
+    let listed = [
+        "ls-tree",
+        "-r",
+        "--name-only",
+        "refs/heads/perfgate-baselines",
+    ];
+    let of_remote = format!("--git-dir={}", remote.display());
+    let entries = sandbox.git(&[&[of_remote.as_str()], listed.as_slice()].concat());
+    assert_eq!(entries.lines().count(), 20, "{entries}");
+    sandbox
+        .run(["baseline", "show", "--store", "git:perfgate-baselines"])
+        .exits(0)
+        .prints("20 in all");
+    assert_eq!(sandbox.git(&["status", "--porcelain", "--branch"]), before);
+}

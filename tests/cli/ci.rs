@@ -1,0 +1,178 @@
+//! `perfgate ci` as a job runs it, with a stand-in for GitHub.
+
+use std::io::{Cursor, Write};
+
+use serde_json::{Value, json};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::github::GitHub;
+use crate::support::{Run, Sandbox};
+use crate::{healthy, sample};
+
+/// The commit of a fork.
+const HEAD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/// The environment of a job.
+fn job(sandbox: Sandbox, api: &str, event: &str, payload: &Value) -> Sandbox {
+    let outputs = sandbox.path("outputs").display().to_string();
+    let summary = sandbox.path("summary.md").display().to_string();
+    let file = sandbox.path("event.json").display().to_string();
+    sandbox
+        .file("event.json", &payload.to_string())
+        .env("GITHUB_EVENT_NAME", event)
+        .env("GITHUB_EVENT_PATH", &file)
+        .env("GITHUB_SHA", &"c".repeat(40))
+        .env("GITHUB_REF", "refs/pull/7/merge")
+        .env("GITHUB_REPOSITORY", "octo/app")
+        .env("GITHUB_RUN_ID", "6")
+        .env("GITHUB_API_URL", api)
+        .env("GITHUB_TOKEN", "planted")
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("GITHUB_STEP_SUMMARY", &summary)
+}
+
+fn pull_request(of: &str) -> Value {
+    let side = |name: &str| json!({ "sha": HEAD, "repo": { "full_name": name } });
+    json!({ "pull_request": { "number": 7, "head": side(of), "base": side("octo/app") } })
+}
+
+/// The value of an output.
+fn output(sandbox: &Sandbox, name: &str) -> String {
+    let text = sandbox.read("outputs");
+    let mut lines = text
+        .lines()
+        .skip_while(|line| !line.starts_with(&format!("{name}<<")));
+    lines
+        .nth(1)
+        .unwrap_or_else(|| panic!("no output {name}\n{text}"))
+        .to_owned()
+}
+
+/// What stands between the runner's commands being switched off and on again.
+fn silenced(run: &Run) -> &str {
+    let token = run
+        .stdout
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("::stop-commands::"));
+    let token = token.unwrap_or_else(|| panic!("commands are not stopped\n{}", run.stdout));
+    run.stdout
+        .split(&format!("::{token}::"))
+        .next()
+        .expect("a first part")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_cannot_measure_says_so_wherever_the_last_one_spoke() {
+    let (server, github) = GitHub::start().await;
+    let payload = pull_request("octo/app");
+    let sandbox = job(healthy(), &server.uri(), "pull_request", &payload);
+    sandbox.run(["ci", "--comment", "on-change"]).exits(0);
+    assert_eq!(github.kept().written, 0, "nothing moved");
+    sandbox.run(["ci"]).exits(0);
+    assert_eq!(github.kept().written, 1);
+
+    let fails = "[server.a]\nrun = [\"sh\", \"-c\", \"echo ::error::mine; exit 3\"]\n[endpoint.e]\npath = \"/\"\n";
+    std::fs::remove_file(sandbox.path("outputs")).expect("removed");
+    let sandbox = sandbox.config(fails);
+    let run = sandbox.run(["ci"]).exits(4).complains("::error::mine");
+    let after = run.stdout.strip_prefix(silenced(&run));
+    let after = after.expect("its beginning");
+    assert!(
+        after.contains("\n::error title=perfgate::cannot start `a`"),
+        "{after}"
+    );
+    assert_eq!(output(&sandbox, "verdict"), "error");
+    assert!(sandbox.read("summary.md").contains("could not measure"));
+    let kept = github.kept();
+    assert_eq!((kept.written, kept.edited), (1, 1));
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    assert!(body.contains("could not measure"), "{body}");
+    assert_eq!(kept.conclusions, ["neutral", "neutral", "failure"]);
+    assert_eq!(kept.checked, HEAD);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_is_told_where_its_comment_comes_from() {
+    let (server, github) = GitHub::start().await;
+    let sandbox = job(
+        healthy(),
+        &server.uri(),
+        "pull_request",
+        &pull_request("mallory/app"),
+    );
+    let run = sandbox.run(["ci"]).exits(0);
+    assert_eq!(output(&sandbox, "verdict"), "no_baseline");
+    assert_eq!(github.kept().conclusions, ["neutral"]);
+    assert_eq!(github.kept().written, 0);
+    assert!(
+        run.stdout.contains("::notice title=perfgate::no comment"),
+        "{}",
+        run.stdout
+    );
+    assert!(std::path::Path::new(&output(&sandbox, "measurement")).is_absolute());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_fork_measured_is_judged_again_and_believed_in_nothing_else() {
+    let (server, github) = GitHub::start().await;
+    let fork = healthy();
+    fork.run(["run", "--json", "measured.json"]).exits(0);
+    let mut measured = fork.json("measured.json");
+    measured["provenance"]["notes"] = json!(["approved by @octo/owners"]);
+    let hostile = "evil | @octo\n::error::x <img src=x>";
+    let mut more = measured["samples"][0].clone();
+    more["key"]["server"] = hostile.into();
+    measured["samples"]
+        .as_array_mut()
+        .expect("samples")
+        .push(more);
+    github.kept().artifact = Some((archive(&measured), HEAD.into()));
+    let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
+        "head_sha": HEAD, "head_branch": "change", "head_repository": { "full_name": "mallory/app" } } });
+    let ours = Sandbox::new()
+        .without_docker()
+        .config(&sample("0", "0", "0"));
+    let sandbox = job(ours, &server.uri(), "workflow_run", &payload);
+    sandbox.run(["ci"]).exits(0);
+    assert_eq!(output(&sandbox, "verdict"), "no_baseline");
+    assert_eq!(output(&sandbox, "comment-url"), "https://github.test/c/1");
+    let kept = github.kept();
+    assert_eq!(kept.checked, HEAD);
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    assert!(body.contains("they are as honest as it is"), "{body}");
+    assert!(body.contains("| sample | health |"), "{body}");
+    for said in ["approved by", "@octo", "<img", "\n::error"] {
+        assert!(!body.contains(said), "{said:?} in\n{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_measurement_of_a_fork_is_refused() {
+    let (server, github) = GitHub::start().await;
+    github.kept().artifact = Some((archive(&json!({ "schema": 1, "samples": 3 })), HEAD.into()));
+    let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
+        "head_sha": HEAD, "head_branch": "change", "head_repository": { "full_name": "mallory/app" } } });
+    let sandbox = job(healthy(), &server.uri(), "workflow_run", &payload);
+    let run = sandbox.run(["ci"]).exits(2);
+    assert!(
+        run.stdout.contains("::error title=perfgate::"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(github.kept().written, 0);
+}
+
+/// An artifact that holds a measurement.
+fn archive(measurement: &Value) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default();
+    writer
+        .start_file("measurement.json", options)
+        .expect("an entry");
+    writer
+        .write_all(measurement.to_string().as_bytes())
+        .expect("written");
+    writer.finish().expect("an archive").into_inner()
+}

@@ -1,0 +1,99 @@
+//! A stand-in for GitHub's API that keeps what it is told.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// What GitHub keeps of our pull request: its comments and the check.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) comments: Vec<Value>,
+    /// Conclusions of the check, in their order.
+    pub(crate) conclusions: Vec<String>,
+    /// The commit that the check is of.
+    pub(crate) checked: Value,
+    /// The archive that another run left, and the head of the pull request that it is of.
+    pub(crate) artifact: Option<(Vec<u8>, String)>,
+    /// Comments written, and comments edited.
+    pub(crate) written: usize,
+    pub(crate) edited: usize,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct GitHub(Arc<Mutex<Kept>>);
+
+impl GitHub {
+    pub(crate) async fn start() -> (MockServer, Self) {
+        let (server, github) = (MockServer::start().await, Self::default());
+        let mock = Mock::given(any()).respond_with(github.clone());
+        mock.mount(&server).await;
+        (server, github)
+    }
+
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("no panic while it is held")
+    }
+}
+
+impl Respond for GitHub {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let mut kept = self.kept();
+        let path = request.url.path();
+        if path.ends_with("/actions/artifacts/4/zip") {
+            let place = format!(
+                "http://{}/blob",
+                request.headers["host"].to_str().expect("text")
+            );
+            return ResponseTemplate::new(302).insert_header("location", place);
+        }
+        if let ("/blob", Some((archive, _))) = (path, &kept.artifact) {
+            return ResponseTemplate::new(200).set_body_bytes(archive.clone());
+        }
+        let (status, answer) = kept.answer(request.method.as_str(), path, &body);
+        ResponseTemplate::new(status).set_body_json(answer)
+    }
+}
+
+impl Kept {
+    fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        match (method, path) {
+            ("GET", "/repos/octo/app/issues/7/comments") => (200, json!(self.comments)),
+            ("POST", "/repos/octo/app/issues/7/comments") => {
+                self.written += 1;
+                let comment = json!({ "id": self.written, "body": body["body"],
+                    "html_url": format!("https://github.test/c/{}", self.written),
+                    "user": { "login": "github-actions[bot]" } });
+                self.comments.push(comment.clone());
+                (201, comment)
+            }
+            ("PATCH", "/repos/octo/app/issues/comments/1") => {
+                self.edited += 1;
+                self.comments[0]["body"] = body["body"].clone();
+                (200, self.comments[0].clone())
+            }
+            ("POST", "/repos/octo/app/check-runs") => {
+                self.checked = body["head_sha"].clone();
+                (201, json!({ "id": 3 }))
+            }
+            ("GET", "/repos/octo/app/actions/runs/5/artifacts") => {
+                let artifact =
+                    json!({ "id": 4, "name": "perfgate", "size_in_bytes": 9, "expired": false });
+                (200, json!({ "artifacts": [artifact] }))
+            }
+            ("GET", "/repos/octo/app/pulls") => {
+                let head = self.artifact.iter().map(|(_, head)| head);
+                let pull = |head| json!({ "number": 7, "head": { "sha": head, "repo": { "full_name": "mallory/app" } } });
+                (200, head.map(pull).collect())
+            }
+            ("PATCH", "/repos/octo/app/check-runs/3") => {
+                self.conclusions
+                    .extend(body["conclusion"].as_str().map(str::to_owned));
+                (200, json!({}))
+            }
+            _ => (404, json!({ "message": "Not Found" })),
+        }
+    }
+}

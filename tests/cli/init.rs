@@ -1,0 +1,196 @@
+//! `perfgate init`, one repository of every kind.
+
+use crate::support::Sandbox;
+
+/// What init writes for a repository, which must pass a dry run that says `expected`.
+fn written(repository: &Sandbox, expected: &str) -> String {
+    repository
+        .run(["init"])
+        .exits(0)
+        .prints("wrote perfgate.toml");
+    let run = repository.run(["check", "--dry-run"]).exits(0);
+    run.prints(expected)
+        .prints("nothing is started")
+        .prints("error_rate: max 0.1% (default)");
+    repository.read("perfgate.toml")
+}
+
+#[test]
+fn a_django_project() {
+    let repository = Sandbox::new()
+        .file("manage.py", "")
+        .file("shop/wsgi.py", "")
+        .file(
+            "requirements.txt",
+            "Django==5.2\ngunicorn\npsycopg[binary]\ndjango-redis\n",
+        );
+    let text = written(&repository, "runs gunicorn shop.wsgi --bind {host}:{port}");
+    assert!(
+        text.contains(r#"DATABASE_URL = "{postgres.url}", REDIS_URL = "{redis.url}""#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#"setup = [["python", "manage.py", "migrate""#),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_fastapi_service() {
+    let repository = Sandbox::new()
+        .file(
+            "pyproject.toml",
+            "[project]\nname = \"x\"\ndependencies = [\"fastapi[standard]>=0.115\"]\n",
+        )
+        .file(
+            "app/main.py",
+            "from fastapi import FastAPI\n\napi: FastAPI = FastAPI(title=\"x\")\n",
+        );
+    let text = written(
+        &repository,
+        "runs uvicorn app.main:api --host {host} --port {port}",
+    );
+    assert!(!text.contains("[postgres]"), "{text}");
+}
+
+#[test]
+fn a_flask_service() {
+    let flask = |more: &str| {
+        Sandbox::new()
+            .file("requirements.txt", &format!("flask\n{more}"))
+            .file("app.py", "app = Flask(__name__)\n")
+    };
+    written(
+        &flask(""),
+        "runs flask --app app:app run --host {host} --port {port}",
+    );
+    written(
+        &flask("gunicorn\n"),
+        "runs gunicorn app:app --bind {host}:{port}",
+    );
+}
+
+#[test]
+fn a_rust_package() {
+    let manifest =
+        "[package]\nname = \"shop\"\n[dependencies]\naxum = \"0.8\"\ntokio-postgres = \"0.7\"\n";
+    let text = written(
+        &Sandbox::new().file("Cargo.toml", manifest),
+        "runs target/release/shop",
+    );
+    assert!(
+        text.contains(r#"prepare = [["cargo", "build", "--release", "--locked"]]"#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#"HOST = "{host}", PORT = "{port}""#),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_node_package() {
+    let package =
+        r#"{ "scripts": { "start": "node .", "build": "tsc" }, "dependencies": { "pg": "8" } }"#;
+    let repository = Sandbox::new()
+        .file("package.json", package)
+        .file("package-lock.json", "{}");
+    let text = written(&repository, "runs npm run start");
+    assert!(
+        text.contains(r#"prepare = [["npm", "ci"], ["npm", "run", "build"]]"#),
+        "{text}"
+    );
+    assert!(text.contains("postgres:17"), "{text}");
+}
+
+#[test]
+fn a_dockerfile_comes_before_a_framework() {
+    let repository = Sandbox::new()
+        .file("requirements.txt", "fastapi\n")
+        .file("Dockerfile", "FROM python\nEXPOSE 9000/tcp\n");
+    let text = written(&repository, "built from");
+    assert!(
+        text.contains("build = \".\"") && text.contains("port  = 9000"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_compose_file_names_folder_and_services() {
+    let compose = "services:\n  web:\n    build:\n      context: ./web\n  db:\n    image: \"postgres:16\"  # old\n  cache:\n    image: registry.example.org/library/redis:8\n  other:\n    build: ../elsewhere\n";
+    let repository = Sandbox::new()
+        .file("compose.yaml", compose)
+        .file("web/Dockerfile", "FROM python\n");
+    let text = written(
+        &repository,
+        "redis: image registry.example.org/library/redis:8",
+    );
+    assert!(
+        text.contains("build = \"web\"") && text.contains("\"postgres:16\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_an_unknown_repository_it_says_what_to_change() {
+    let repository = Sandbox::new();
+    repository
+        .run(["init"])
+        .exits(0)
+        .prints("nothing that tells how the server starts");
+    assert!(repository.read("perfgate.toml").contains("CHANGE THIS"));
+    repository.run(["check", "--dry-run"]).exits(0);
+}
+
+#[test]
+fn nothing_is_overwritten_unless_it_must_be() {
+    let repository = Sandbox::new()
+        .config("mine")
+        .file(".gitignore", ".perfgate/\n")
+        .committed();
+    let run = repository.run(["init"]).exits(0);
+    let run = run
+        .prints("kept  perfgate.toml")
+        .prints("wrote .github/workflows/perfgate.yml");
+    assert!(!run.stdout.contains(".gitignore"), "{}", run.stdout);
+    assert_eq!(repository.read("perfgate.toml"), "mine");
+    repository
+        .run(["init", "--force"])
+        .exits(0)
+        .prints("wrote perfgate.toml");
+    assert!(repository.read("perfgate.toml").contains("[server.app]"));
+}
+
+#[test]
+fn workflows_lie_at_the_top_and_ask_for_little() {
+    let repository = Sandbox::new()
+        .file("services/api/Dockerfile", "FROM x\n")
+        .committed();
+    repository.git(&["branch", "--move", "trunk"]);
+    let below = repository.path("services/api");
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_perfgate"))
+        .arg("init")
+        .current_dir(below)
+        .output()
+        .expect("perfgate runs");
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    let check = repository.read(".github/workflows/perfgate.yml");
+    assert!(check.contains("branches: [trunk]"), "{check}");
+    assert_eq!(
+        check.matches("working-directory: services/api\n").count(),
+        2,
+        "{check}"
+    );
+    for name in ["perfgate.yml", "perfgate-report.yml"] {
+        let text = repository.read(&format!(".github/workflows/{name}"));
+        assert!(
+            text.contains("\npermissions: {}\n"),
+            "{name} grants something to every job"
+        );
+        assert!(!text.contains("DEFAULT_BRANCH"), "{text}");
+    }
+}

@@ -1,0 +1,170 @@
+//! action/run.sh by itself: what it installs, what it refuses, and what it becomes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::{Sandbox, repository};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// A release of one archive, on a machine whose programs are the sandbox's.
+struct Release {
+    sandbox: Sandbox,
+}
+
+impl Release {
+    fn new() -> Self {
+        let script = fs::read_to_string(repository().join("action/run.sh")).expect("the script");
+        let sandbox = Sandbox::new()
+            .file("action/run.sh", &script)
+            .file("action/version", "1.2.3\n")
+            .program("released/perfgate", "echo $$; printf '<%s>' \"$@\"; echo; pwd")
+            // Where the machine is, and GitHub, which has one archive.
+            .program("bin/uname", "case $1 in -s) echo Linux ;; *) echo x86_64 ;; esac")
+            .program(
+                "bin/curl",
+                "echo \"$@\" > \"$ROOT/asked\"; while [ \"$1\" != --output ]; do shift; done; cp \"$ROOT/archive\" \"$2\"",
+            );
+        let release = Self { sandbox };
+        let archive = release.path("archive");
+        let mut tar = Command::new("tar");
+        let tar = tar
+            .arg("-czf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(release.path("released"));
+        assert!(tar.arg("perfgate").status().expect("tar runs").success());
+        let sum = Command::new("sha256sum")
+            .arg(&archive)
+            .output()
+            .expect("it runs");
+        let sum = String::from_utf8_lossy(&sum.stdout).into_owned();
+        let sum = sum.split(' ').next().expect("a checksum");
+        let known = format!(
+            "# comment\n1.2.3 {TARGET} {sum}\n1.0.0 {TARGET} {}\n",
+            "0".repeat(64)
+        );
+        fs::write(release.path("action/checksums"), known).expect("written");
+        release
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.sandbox.path(name)
+    }
+
+    /// Runs a step; its process id, and what it printed.
+    fn step(&self, step: &str, inputs: &[(&str, &str)]) -> (u32, Output) {
+        let script = self.path("action/run.sh");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("executable");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let child = Command::new(script)
+            .arg(step)
+            .current_dir(self.path("."))
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("ROOT", self.path("."))
+            .env("RUNNER_TEMP", self.path("temp"))
+            .env("PERFGATE_REPOSITORY", "org/perfgate")
+            .env_remove("GITHUB_TOKEN")
+            .envs(inputs.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the script starts");
+        let pid = child.id();
+        (pid, child.wait_with_output().expect("it ends"))
+    }
+
+    /// The one error that a step ends with.
+    fn refused(&self, inputs: &[(&str, &str)]) -> String {
+        let (_, output) = self.step("gate", inputs);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            said.starts_with("::error title=perfgate::") && said.lines().count() == 1,
+            "{said}"
+        );
+        said
+    }
+}
+
+fn text(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
+    let release = Release::new();
+    fs::create_dir(release.path("$(touch injected)")).expect("made");
+    let inputs = [
+        ("PERFGATE_WORKING_DIRECTORY", "$(touch injected)"),
+        ("PERFGATE_CONFIG", "a b.toml\"; touch injected"),
+        ("PERFGATE_FAIL_ON", "never"),
+    ];
+    let (pid, output) = release.step("gate", &inputs);
+    let said = text(&output);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[0], pid.to_string(), "a signal reaches perfgate");
+    let words = "<ci><--mode><auto><--comment><auto><--fail-on><never><--timeout><30m>";
+    assert_eq!(
+        lines[1],
+        format!("{words}<--config=a b.toml\"; touch injected>")
+    );
+    assert!(lines[2].ends_with("/$(touch injected)"), "{said}");
+    assert!(!release.path("injected").exists());
+    let asked = release.sandbox.read("asked");
+    let url = "https://github.com/org/perfgate/releases/download/v1.2.3/perfgate-1.2.3-";
+    assert!(asked.contains(&format!("{url}{TARGET}.tar.gz")), "{asked}");
+    // The other step removes what a cancelled run left, by the same program.
+    assert!(text(&release.step("cleanup", &[]).1).contains("<cleanup>"));
+}
+
+#[test]
+fn what_is_not_what_was_released_is_not_run() {
+    let release = Release::new();
+    let said = release.refused(&[("PERFGATE_VERSION", "v1.0.0")]);
+    assert!(said.contains("its checksum is another"), "{said}");
+    let said = release.refused(&[("PERFGATE_VERSION", "9.9.9")]);
+    assert!(said.contains("no checksum of perfgate 9.9.9"), "{said}");
+    // Without an installed program there is nothing to clean up.
+    assert_eq!(text(&release.step("cleanup", &[]).1), "");
+}
+
+#[test]
+fn a_machine_or_an_input_that_is_not_known_is_named() {
+    let release = Release::new();
+    let said = release.refused(&[("PERFGATE_INSTALL", "magic\n::set-output name=a::b")]);
+    assert!(said.contains("write prebuilt, source or path"), "{said}");
+    let said = release.refused(&[("PERFGATE_WORKING_DIRECTORY", "no/where")]);
+    assert!(said.contains("there is no folder 'no/where'"), "{said}");
+    let elsewhere = Release {
+        sandbox: release.sandbox.program("bin/uname", "echo Darwin"),
+    };
+    let said = elsewhere.refused(&[]);
+    assert!(said.contains("runs-on: ubuntu-latest"), "{said}");
+}
+
+#[test]
+fn the_token_is_lent_to_git_by_the_environment_alone() {
+    let release = Release::new();
+    let script = "env | grep ^GIT_CONFIG_; cat /proc/$$/cmdline";
+    let sandbox = release.sandbox.program("bin/perfgate", script);
+    let release = Release { sandbox };
+    let inputs = [("PERFGATE_INSTALL", "path"), ("GITHUB_TOKEN", "planted")];
+    let said = text(&release.step("gate", &inputs).1);
+    assert!(
+        said.contains("GIT_CONFIG_KEY_0=http.https://github.com/.extraheader"),
+        "{said}"
+    );
+    assert!(
+        said.contains("AUTHORIZATION: basic eC1hY2Nlc3MtdG9rZW46cGxhbnRlZA=="),
+        "{said}"
+    );
+    assert!(!said.contains("planted"), "{said}");
+}

@@ -1,0 +1,179 @@
+//! What is secret is in nothing that perfgate writes, starts or is started with.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sample;
+use crate::support::Sandbox;
+
+const TOKEN: &str = "ghs_plantedTokenOfTheJob";
+const HEADER: &str = "AUTHORIZATION: basic cGxhbnRlZEhlYWRlcg==";
+const PASSWORD: &str = "plantedPasswordOfTheDatabase";
+const KEY: &str = "plantedKeyOfTheServer";
+
+/// What a server and a command of `prepare` leave of what they see.
+const LOOK: &str = r"env | grep -v ^_= > seen.$1
+cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' > arguments.$1
+exit 0";
+
+fn sandbox() -> Sandbox {
+    let services = format!(
+        "prepare = [[\"./look.sh\", \"prepare\"]]\n[redis]\nurl = \"redis://:{PASSWORD}@127.0.0.1:1/0\"\n"
+    );
+    let server = sample("0", "0", "0")
+        .replace(
+            "\"{perfgate}\", \"sample\"",
+            "\"./server.sh\", \"{perfgate}\", \"sample\"",
+        )
+        .replace(
+            "env   = {",
+            &format!("env   = {{ API_KEY = \"{KEY}\", REDIS_URL = \"{{redis.url}}\","),
+        );
+    Sandbox::new()
+        .without_docker()
+        .program("look.sh", LOOK)
+        .program("server.sh", "./look.sh server; exec \"$@\"")
+        .config(&format!("{services}{server}"))
+        .env("GITHUB_TOKEN", TOKEN)
+        .env("ACTIONS_RUNTIME_TOKEN", TOKEN)
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "http.https://github.test/.extraheader")
+        .env("GIT_CONFIG_VALUE_0", HEADER)
+        .env("GITHUB_OUTPUT", "/nowhere/outputs")
+}
+
+/// Every file below a folder, but for the configuration and what the sandbox's own scripts are.
+fn files(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if !path.ends_with("perfgate.toml") {
+            let text = fs::read(&path).expect("read");
+            found.push((
+                path.display().to_string(),
+                String::from_utf8_lossy(&text).into_owned(),
+            ));
+        }
+    }
+}
+
+#[test]
+fn no_planted_secret_is_in_anything_that_perfgate_writes_or_starts() {
+    let sandbox = sandbox();
+    let runs = [
+        sandbox.run(["check", "--dry-run"]),
+        sandbox.run(["baseline", "refresh"]),
+        sandbox.run([
+            "check",
+            "--json",
+            "out.json",
+            "--markdown",
+            "out.md",
+            "--save",
+            "saved.json",
+        ]),
+        sandbox.run(["run", "--json", "measured.json"]),
+        sandbox.run(["baseline", "show"]),
+    ];
+    let mut written = Vec::new();
+    for run in runs {
+        let run = run.exits(0);
+        written.push(("standard output".to_owned(), run.stdout));
+        written.push(("standard error".to_owned(), run.stderr));
+    }
+    // What a server was told in its own environment is its own to know.
+    let told = sandbox.read("seen.server");
+    assert!(told.contains(KEY) && told.contains(PASSWORD), "{told}");
+    for name in ["seen.server", "seen.prepare"] {
+        let seen = sandbox.read(name);
+        assert!(
+            seen.contains("PATH=") && seen.contains("PERFGATE_OWNER="),
+            "{seen}"
+        );
+        for secret in [TOKEN, HEADER, "GIT_CONFIG_", "GITHUB_OUTPUT"] {
+            assert!(!seen.contains(secret), "{name} holds {secret}\n{seen}");
+        }
+        fs::remove_file(sandbox.path(name)).expect("removed");
+    }
+    assert!(
+        sandbox
+            .read("arguments.server")
+            .contains("run --json measured.json")
+    );
+    files(&sandbox.path("."), &mut written);
+    for name in [
+        "out.json",
+        "out.md",
+        "saved.json",
+        "measured.json",
+        "baselines/sample/health",
+    ] {
+        assert!(
+            written.iter().any(|(path, _)| path.contains(name)),
+            "{name}"
+        );
+    }
+    for (name, text) in &written {
+        for secret in [TOKEN, HEADER, PASSWORD, KEY] {
+            assert!(!text.contains(secret), "{name} holds {secret}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_password_is_in_no_error_and_no_note() {
+    let bad = sandbox().read("perfgate.toml").replace(":1/0", ":port/0");
+    let sandbox_of_bad = sandbox().config(&bad);
+    let run = sandbox_of_bad.run(["check", "--json", "out.json"]).exits(0);
+    let said = [run.stdout, run.stderr, sandbox_of_bad.read("out.json")].concat();
+    assert!(said.contains("edis"), "it says what is not counted\n{said}");
+    assert!(!said.contains(PASSWORD), "{said}");
+    let store = format!("git:http://user:{PASSWORD}@127.0.0.1:9/a.git#b");
+    let run = sandbox()
+        .committed()
+        .run(["baseline", "show", "--store", &store])
+        .exits(4);
+    assert!(!run.stderr.contains(PASSWORD), "{}", run.stderr);
+    let run = sandbox()
+        .committed()
+        .run(["check", "--dry-run", "--store", &store])
+        .exits(0);
+    assert!(!run.stdout.contains(PASSWORD), "{}", run.stdout);
+}
+
+#[test]
+fn a_password_in_the_address_of_a_store_is_no_argument_of_git() {
+    let store = format!("[baseline]\nstore = \"git:http://user:{PASSWORD}@127.0.0.1:9/a.git#b\"\n");
+    let real = std::env::var("PATH").expect("a PATH");
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config(&format!("{}{store}", sample("0", "0", "0")))
+        .program(
+            "bin/git",
+            "echo \"$@\" >> asked; env | grep ^GIT_CONFIG_ >> lent; PATH=${PATH#*:} exec git \"$@\"",
+        )
+        .committed();
+    let path = format!("{}:{real}", sandbox.path("bin").display());
+    let sandbox = sandbox.env("PATH", &path);
+    let run = sandbox
+        .run(["baseline", "show"])
+        .exits(4)
+        .complains("127.0.0.1:9/a.git");
+    assert!(!run.stderr.contains(PASSWORD), "{}", run.stderr);
+    let asked = sandbox.read("asked");
+    assert!(
+        asked.contains("ls-remote -- http://127.0.0.1:9/a.git"),
+        "{asked}"
+    );
+    let lent = sandbox.read("lent");
+    assert!(
+        lent.contains("=http.http://127.0.0.1:9/a.git.extraheader"),
+        "{lent}"
+    );
+    assert!(
+        lent.contains("GIT_CONFIG_VALUE_0=Authorization: Basic "),
+        "{lent}"
+    );
+    assert!(!asked.contains(PASSWORD), "{asked}");
+}
