@@ -48,7 +48,7 @@ impl Directory {
             for endpoint in entries(&server)? {
                 let paths = entries(&endpoint)?.into_iter();
                 for path in paths.filter(|it| it.extension().is_some_and(|end| end == "json")) {
-                    let baseline = document::read(&path, Baseline::KIND, Baseline::SCHEMA)?;
+                    let baseline = document::read_own(&path, Baseline::KIND, Baseline::SCHEMA)?;
                     documents.push((path, baseline));
                 }
             }
@@ -67,8 +67,15 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         Err(error) if absent(&error) => return Ok(Vec::new()),
         listed => listed.map_err(fail)?,
     };
-    let paths: io::Result<Vec<_>> = listed.map(|entry| Ok(entry?.path())).collect();
-    let mut paths = paths.map_err(fail)?;
+    let mut paths = Vec::new();
+    for entry in listed {
+        let entry = entry.map_err(fail)?;
+        let path = entry.path();
+        if entry.file_type().map_err(fail)?.is_symlink() {
+            return Err(Error::Link { path });
+        }
+        paths.push(path);
+    }
     paths.sort();
     Ok(paths)
 }

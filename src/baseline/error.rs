@@ -8,6 +8,8 @@ use crate::document;
 pub enum Error {
     #[error("cannot list `{}`", path.display())]
     List { path: PathBuf, source: io::Error },
+    #[error("cannot use `{}` as a baseline: it is a symbolic link", path.display())]
+    Link { path: PathBuf },
     #[error("cannot remove `{}`", path.display())]
     Remove { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -40,6 +42,7 @@ impl Error {
         let hint = match self {
             Self::Document(error) => return error.hint(),
             Self::List { .. } | Self::Remove { .. } => return None,
+            Self::Link { .. } => "remove it: a store holds its own documents alone",
             Self::NoGit { .. } => "install git, or keep baselines in a folder: \"dir:FOLDER\"",
             Self::Git { .. } => "the configuration must lie in a clone that has the remote",
             Self::Refused { .. } => {

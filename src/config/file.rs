@@ -14,8 +14,12 @@ use crate::model::{Metric, NetworkPath};
 pub(super) struct File {
     #[serde(default)]
     pub(super) prepare: Vec<Command>,
-    pub(super) without_docker: Option<PathBuf>,
-    pub(super) network: Option<NetworkPath>,
+    pub(super) without_docker: Option<Spanned<PathBuf>>,
+    pub(super) network: Option<Spanned<NetworkPath>>,
+    #[serde(default)]
+    pub(super) internal: bool,
+    #[serde(default)]
+    pub(super) allow_outside: bool,
     pub(super) postgres: Option<Spanned<Postgres>>,
     pub(super) redis: Option<Spanned<Redis>>,
     #[serde(default)]
@@ -26,6 +30,8 @@ pub(super) struct File {
     pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
     #[serde(default)]
     pub(super) load: Load,
+    #[serde(default)]
+    pub(super) deadlines: Deadlines,
     #[serde(default)]
     pub(super) thresholds: Thresholds,
     #[serde(default)]
@@ -55,19 +61,19 @@ impl Command {
 #[serde(deny_unknown_fields)]
 pub(super) struct Postgres {
     pub(super) image: Option<String>,
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     pub(super) url: Option<String>,
     #[serde(default)]
     pub(super) settings: IndexMap<String, String>,
     #[serde(default)]
-    pub(super) init: Vec<PathBuf>,
+    pub(super) init: Vec<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Redis {
     pub(super) image: Option<String>,
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     pub(super) url: Option<String>,
 }
 
@@ -75,14 +81,14 @@ pub(super) struct Redis {
 #[serde(deny_unknown_fields)]
 pub(super) struct Proxy {
     pub(super) image: Option<String>,
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
     pub(super) port: Option<u16>,
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
     #[serde(default)]
-    pub(super) files: IndexMap<Spanned<String>, PathBuf>,
+    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,7 +96,7 @@ pub(super) struct Proxy {
 pub(super) struct Server {
     pub(super) interface: Option<String>,
     pub(super) image: Option<String>,
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) url: Option<Spanned<String>>,
     #[serde(default)]
@@ -132,7 +138,7 @@ pub(super) struct Ready {
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
     pub(super) name: Option<String>,
-    pub(super) ca: Option<PathBuf>,
+    pub(super) ca: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) insecure: bool,
 }
@@ -192,6 +198,14 @@ pub(super) struct Load {
     pub(super) rounds: Option<Spanned<usize>>,
     pub(super) warmup: Option<Time>,
     pub(super) budget: Option<Spanned<Time>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deadlines {
+    pub(super) prepare: Option<Time>,
+    pub(super) image: Option<Time>,
+    pub(super) setup: Option<Time>,
 }
 
 pub(super) type Thresholds = IndexMap<Spanned<Metric>, Threshold>;

@@ -6,6 +6,8 @@ mod accept;
 mod endpoint;
 mod error;
 mod file;
+mod inside;
+mod names;
 mod place;
 mod proxy;
 mod resolve;
@@ -15,7 +17,6 @@ mod thresholds;
 mod units;
 mod url;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
@@ -24,14 +25,18 @@ pub use thresholds::defaults as default_thresholds;
 pub use units::{parse_duration, parse_rate};
 pub use url::Url;
 
+use crate::bounded;
 use crate::model::Plan;
+
+/// Bytes of a configuration, and of a file that one names.
+const LARGEST: u64 = 16 << 20;
 
 /// The name of the configuration file.
 pub const FILE_NAME: &str = "perfgate.toml";
 
 /// Reads and resolves a configuration file.
 pub fn load(path: &Path) -> Result<Plan, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+    let text = bounded::read_text(path, LARGEST).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
     })?;

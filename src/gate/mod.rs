@@ -9,12 +9,14 @@ mod counters;
 mod decide;
 mod outcome;
 mod paired;
+mod partial;
 mod rank;
 mod reference;
 
 pub use accept::accept;
 pub use outcome::outcome;
 pub use paired::{CONFIRMING_STARTS, LOOKS, Standing, judge_pairs, standing};
+pub use partial::withhold;
 pub use rank::rank;
 pub use reference::{FEWEST_RUNS, LONGEST_HISTORY, Reference};
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::steady::is_flat;
+use super::stop::{GRACE, Step, Stop};
 use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
 use crate::model::{Cell, Plan, Round, Tally, Target, Usage};
@@ -14,6 +15,7 @@ use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
 /// Drives real servers with real load.
 pub struct Live {
     stack: Stack,
+    stop: Stop,
     servers: BTreeMap<String, Server>,
 }
 
@@ -21,16 +23,13 @@ pub struct Live {
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Live {
-    pub const fn new(stack: Stack) -> Self {
+    /// `stop` ends what is being done.
+    pub const fn new(stack: Stack, stop: Stop) -> Self {
         Self {
             stack,
+            stop,
             servers: BTreeMap::new(),
         }
-    }
-
-    /// Gives the stack back, to be taken down.
-    pub fn into_stack(self) -> Stack {
-        self.stack
     }
 
     fn server(&self, target: &Target) -> &Server {
@@ -52,38 +51,9 @@ impl Live {
         let job = self.job(target, cell);
         loaded(move || Crew::connect(&job)).await
     }
-}
 
-impl Driver for Live {
-    fn settings(&self, plan: &Plan) -> String {
-        let postgres = plan
-            .postgres
-            .as_ref()
-            .map(|it| (it.source.describe(), &it.settings));
-        let redis = plan.redis.as_ref().map(|it| it.source.describe());
-        format!(
-            "{:?} {postgres:?} {redis:?} {}",
-            self.stack.path(),
-            self.stack.cores().describe()
-        )
-    }
-
-    async fn start(
-        &mut self,
-        target: &Target,
-        observe: Observer<'_>,
-    ) -> Result<Option<Duration>, Error> {
-        let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
-        let tenancy = Tenancy::default();
-        self.stack.set_up(target, &tenancy, &observe).await?;
-        let server = self.stack.start(target, &tenancy, &observe).await?;
-        let startup = server.startup();
-        self.servers.insert(target.name.clone(), server);
-        Ok(startup)
-    }
-
-    async fn warm_up(
-        &mut self,
+    async fn warmed_up(
+        &self,
         target: &Target,
         cell: &Cell,
         longest: Duration,
@@ -107,8 +77,8 @@ impl Driver for Live {
         Ok(WarmUp { steady })
     }
 
-    async fn round(
-        &mut self,
+    async fn measured(
+        &self,
         target: &Target,
         cell: &Cell,
         window: Duration,
@@ -142,11 +112,91 @@ impl Driver for Live {
             turnover: both.and_then(|(before, after)| turnover::between(&before, &after)),
         })
     }
+}
+
+impl Driver for Live {
+    fn settings(&self, plan: &Plan) -> String {
+        let postgres = plan
+            .postgres
+            .as_ref()
+            .map(|it| (it.source.describe(), &it.settings));
+        let redis = plan.redis.as_ref().map(|it| it.source.describe());
+        format!(
+            "{:?} {postgres:?} {redis:?} {}",
+            self.stack.path(),
+            self.stack.cores().describe()
+        )
+    }
+
+    async fn start(
+        &mut self,
+        target: &Target,
+        observe: Observer<'_>,
+    ) -> Result<Option<Duration>, Error> {
+        let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
+        let tenancy = Tenancy::default();
+        let set_up = self.stack.set_up(target, &tenancy, &observe);
+        guarded(&self.stack, self.stop.or(set_up)).await?;
+        let started = async { Ok(self.stack.start(target, &tenancy, &observe).await?) };
+        let step = Step {
+            server: &target.name,
+            what: "its start",
+        };
+        let started = self.stop.or_late(step, longest_start(target), started);
+        let server = guarded(&self.stack, started).await?;
+        let startup = server.startup();
+        self.servers.insert(target.name.clone(), server);
+        Ok(startup)
+    }
+
+    async fn warm_up(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        longest: Duration,
+        observe: Observer<'_>,
+    ) -> Result<WarmUp, Error> {
+        let what = format!("the warm-up of {}", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let within = longest + cell.workload.timeout + GRACE;
+        let work = self.warmed_up(target, cell, longest, observe);
+        guarded(&self.stack, self.stop.or_late(step, within, work)).await
+    }
+
+    async fn round(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Round, Error> {
+        let what = format!("a round of {}", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let within = window + cell.workload.timeout + GRACE;
+        let work = self.measured(target, cell, window, observe);
+        guarded(&self.stack, self.stop.or_late(step, within, work)).await
+    }
 
     async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
-        let counted = pass::count(&self.stack, &Tenancy::default(), self.job(target, cell)).await?;
-        self.server(target).check().await?;
-        Ok(counted)
+        let what = format!("single requests of {}", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let work = async {
+            let job = self.job(target, cell);
+            let counted = pass::count(&self.stack, &Tenancy::default(), job).await?;
+            self.server(target).check().await?;
+            Ok(counted)
+        };
+        let within = pass::LONGEST + GRACE;
+        guarded(&self.stack, self.stop.or_late(step, within, work)).await
     }
 
     async fn output(&mut self, target: &Target) -> String {
@@ -155,9 +205,30 @@ impl Driver for Live {
 
     async fn stop(&mut self, target: &Target) -> Result<(), Error> {
         match self.servers.remove(&target.name) {
-            Some(server) => Ok(server.stop().await?),
+            Some(server) => self.stop.or(server.stop()).await,
             None => Ok(()),
         }
+    }
+}
+
+/// The longest that a server may take from its start to its first answer, that of a proxy before
+/// it included.
+pub(super) fn longest_start(target: &Target) -> Duration {
+    target.ready.within * 2 + GRACE * 2
+}
+
+/// What came of a step; where something has gone that all servers need, that.
+pub(super) async fn guarded<T>(
+    stack: &Stack,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let result = work.await;
+    match result {
+        Err(Error::Stopped(_)) => result,
+        result => match stack.lost().await {
+            Some(lost) => Err(lost.into()),
+            None => result,
+        },
     }
 }
 

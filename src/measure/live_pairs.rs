@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use super::live::{Open, loaded, resources};
+use super::live::{Open, guarded, loaded, longest_start, resources};
+use super::stop::{GRACE, Step, Stop};
 use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass, turnover};
 use crate::load::{Crew, Job};
 use crate::model::{Cell, Pair, Rate, Round, Side, Sides, Target, Usage};
@@ -11,6 +12,7 @@ use crate::stack::{Server, Stack, Stage, Tenancy};
 /// at the same time, so that they see the same machine; each has a database of its own.
 pub struct LivePairs<'a> {
     stack: &'a Stack,
+    stop: Stop,
     clock: Instant,
     /// What each side's own commands have set up, to be copied for every start.
     set_up: Option<Sides<Tenancy>>,
@@ -27,10 +29,11 @@ struct Up {
 const LEAD: Duration = Duration::from_millis(20);
 
 impl<'a> LivePairs<'a> {
-    /// For one server of the stack.
-    pub fn new(stack: &'a Stack) -> Self {
+    /// For one server of the stack; `stop` ends what is being done.
+    pub fn new(stack: &'a Stack, stop: Stop) -> Self {
         Self {
             stack,
+            stop,
             clock: Instant::now(),
             set_up: None,
             up: Sides::default(),
@@ -69,8 +72,26 @@ impl<'a> LivePairs<'a> {
         Ok(tenancies)
     }
 
-    /// A round of both sides over the same stretch of time.
+    /// A round of both sides over the same stretch of time, within its deadline.
     async fn together(
+        &self,
+        cells: Sides<&Cell>,
+        window: Duration,
+        rate: Option<f64>,
+        first: Side,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Round>, Error> {
+        let what = format!("a pair of rounds of {}", cells.head.endpoint);
+        let step = Step {
+            server: self.up(Side::Head).server.name(),
+            what: &what,
+        };
+        let within = window + cells.head.workload.timeout + GRACE;
+        let work = self.measured(cells, window, rate, first, observe);
+        guarded(self.stack, self.stop.or_late(step, within, work)).await
+    }
+
+    async fn measured(
         &self,
         cells: Sides<&Cell>,
         window: Duration,
@@ -159,7 +180,10 @@ impl PairDriver for LivePairs<'_> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let set_up = match self.set_up.take() {
             Some(set_up) => set_up,
-            None => self.set_up(sides, &observe).await?,
+            None => {
+                let set_up = self.set_up(sides, &observe);
+                guarded(self.stack, self.stop.or(set_up)).await?
+            }
         };
         let set_up = self.set_up.insert(set_up);
         let mut startup = Sides::default();
@@ -170,11 +194,18 @@ impl PairDriver for LivePairs<'_> {
                 1 - draw.place
             };
             let name = format!("perfgate_{place}");
-            let tenancy = self.stack.copied(set_up.get(side), &name).await?;
-            let server = self
-                .stack
-                .start(sides.get(side), &tenancy, &observe)
-                .await?;
+            let target = sides.get(side);
+            let started = async {
+                let tenancy = self.stack.copied(set_up.get(side), &name).await?;
+                let server = self.stack.start(target, &tenancy, &observe).await?;
+                Ok(Up { server, tenancy })
+            };
+            let step = Step {
+                server: &target.name,
+                what: "its start",
+            };
+            let started = self.stop.or_late(step, longest_start(target), started);
+            let Up { server, tenancy } = guarded(self.stack, started).await?;
             *startup.get_mut(side) = server.startup();
             *self.up.get_mut(side) = Some(Up { server, tenancy });
         }
@@ -183,9 +214,18 @@ impl PairDriver for LivePairs<'_> {
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
         let Up { server, tenancy } = self.up(side);
-        let counted = pass::count(self.stack, tenancy, self.job(side, cell, None)).await?;
-        server.check().await?;
-        Ok(counted)
+        let what = format!("single requests of {}", cell.endpoint);
+        let step = Step {
+            server: server.name(),
+            what: &what,
+        };
+        let work = async {
+            let counted = pass::count(self.stack, tenancy, self.job(side, cell, None)).await?;
+            server.check().await?;
+            Ok(counted)
+        };
+        let within = pass::LONGEST + GRACE;
+        guarded(self.stack, self.stop.or_late(step, within, work)).await
     }
 
     async fn warm_up(
@@ -223,7 +263,7 @@ impl PairDriver for LivePairs<'_> {
     async fn stop(&mut self) -> Result<(), Error> {
         for side in Side::BOTH {
             if let Some(up) = self.up.get_mut(side).take() {
-                up.server.stop().await?;
+                self.stop.or(up.server.stop()).await?;
             }
         }
         Ok(())

@@ -103,6 +103,8 @@ pub enum Reason {
     NeedsTheMachine,
     /// A bound on the head alone was crossed.
     Ceiling,
+    /// The run ended before the cell was measured to its end.
+    CutShort,
     /// Worse, and the configuration says that it may be.
     Accepted { reason: String, until: Date },
     /// Worse, and no longer accepted.

@@ -12,6 +12,7 @@ mod measurement;
 mod metric;
 mod origin;
 mod paired;
+mod partial;
 mod placeholder;
 mod plan;
 mod ranking;
@@ -33,8 +34,11 @@ pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};
+pub use partial::{Partial, Unfinished};
 pub use placeholder::Placeholder;
-pub use plan::{NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource, Store};
+pub use plan::{
+    Deadlines, NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource, Store,
+};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Round, Turnover, Usage};

@@ -15,7 +15,9 @@ pub use markdown::{
 };
 pub use summary::headline as title;
 pub use terminal::terminal;
-pub use text::{bytes, incident, micros, outcome_name, percent, rate, sentence, value};
+pub use text::{
+    bytes, clean, incident, micros, outcome_name, percent, printable, quoted, rate, sentence, value,
+};
 
 #[cfg(test)]
 mod tests;

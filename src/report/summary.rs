@@ -88,9 +88,17 @@ fn counts(finding: &Finding) -> bool {
 pub fn headline(report: &Report) -> String {
     let failed = report.incidents.iter().filter(|it| it.fatal);
     let failed: Vec<_> = failed.map(|it| text::printable(&it.server)).collect();
+    let verdict = match &report.provenance.partial {
+        Some(partial) if partial.is_cut() => format!(
+            "PARTIAL ({}): {}",
+            text::printable(&partial.reason),
+            verdict(report)
+        ),
+        _ => verdict(report),
+    };
     match failed.as_slice() {
-        [] => verdict(report),
-        failed => format!("{}; NOT MEASURED: {}", verdict(report), failed.join(", ")),
+        [] => verdict,
+        failed => format!("{verdict}; NOT MEASURED: {}", failed.join(", ")),
     }
 }
 
@@ -102,6 +110,10 @@ fn verdict(report: &Report) -> String {
             "REGRESSED: {} of {} judged",
             count(Verdict::Regression),
             judged(report)
+        ),
+        Outcome::Inconclusive if report.provenance.partial.is_some() => format!(
+            "{} passed, the others were not measured to their end",
+            count(Verdict::Pass)
         ),
         Outcome::Inconclusive if paired(report) => format!(
             "INCONCLUSIVE: {} could not be told in the time there was",

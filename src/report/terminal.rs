@@ -12,7 +12,7 @@ pub fn terminal(report: &Report) -> String {
             .provenance
             .notes
             .iter()
-            .map(|note| format!("note: {note}")),
+            .map(|note| format!("note: {}", text::printable(note))),
     );
     lines.push(String::new());
     lines.push(table(report));
@@ -78,7 +78,7 @@ fn provenance(report: &Report) -> String {
         "{}, {}, {}, seed {}, {:.0} s",
         summary::head(report),
         summary::strategy(report),
-        provenance.path,
+        text::printable(&provenance.path),
         provenance.seed,
         provenance.seconds
     )

@@ -5,7 +5,8 @@
 //! [`Stack::up`] provides images, network, Postgres and Redis; [`Stack::start`] sets one server
 //! up, starts it, behind a proxy where it stands behind one, and waits until it answers;
 //! [`Server::resources`] reads its resources, [`Stack::count`] what the services counted;
-//! [`Stack::down`] and [`sweep`] leave nothing behind.
+//! [`Stack::lost`] says whether what all servers need is still there; [`sweep`] leaves nothing
+//! behind.
 
 mod cgroup;
 mod container;
@@ -46,7 +47,7 @@ pub use tenancy::Tenancy;
 use image::Images;
 use surroundings::Surroundings;
 
-use crate::model::{NetworkPath, Plan, Proxy, ServiceSource, Target};
+use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
@@ -55,6 +56,7 @@ pub struct Stack {
     postgres: Option<postgres::Running>,
     redis: Option<redis::Running>,
     proxies: Vec<Proxy>,
+    deadlines: Deadlines,
 }
 
 impl Stack {
@@ -89,6 +91,7 @@ impl Stack {
             postgres,
             redis,
             proxies: plan.proxies.clone(),
+            deadlines: plan.deadlines,
         })
     }
 
@@ -117,10 +120,22 @@ impl Stack {
         self.proxies.iter().find(|proxy| proxy.name == *name)
     }
 
-    /// Removes everything of this run.
-    pub async fn down(self) -> Result<(), Error> {
-        let Self { surroundings, .. } = self;
-        sweep::remove_run(surroundings.engine.as_ref(), &surroundings.owner).await
+    /// What has gone that all servers need: the engine or a service. It explains whatever else
+    /// fails.
+    pub async fn lost(&self) -> Option<Error> {
+        if let Some(engine) = &self.surroundings.engine
+            && let Err(error) = engine.answers().await
+        {
+            return Some(error);
+        }
+        let postgres = self.postgres.as_ref().and_then(|it| it.container());
+        let redis = self.redis.as_ref().and_then(|it| it.container());
+        for container in [postgres, redis].into_iter().flatten() {
+            if let Some(error) = container.lost().await {
+                return Some(error);
+            }
+        }
+        None
     }
 
     /// How requests reach contained servers; nothing where none is contained.
@@ -159,7 +174,7 @@ pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Resul
             cpus: &[],
             owner,
         };
-        process::run_to_end(&recipe, observe).await?;
+        process::run_to_end(&recipe, plan.deadlines.prepare, observe).await?;
     }
     Ok(())
 }

@@ -4,12 +4,15 @@
 mod support;
 #[path = "../support/web.rs"]
 mod web;
+#[path = "../support/wire.rs"]
+mod wire;
 
 mod against;
 mod baseline;
 mod check;
 mod compare;
 mod example;
+mod faults;
 mod interrupt;
 mod load;
 mod rank;

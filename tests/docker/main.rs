@@ -50,7 +50,8 @@ fn configuration() -> String {
     let stack = stack
         .replace("\"fixtures/", &fixtures)
         .replace("\"512MiB\"", "\"1GiB\"");
-    format!("{stack}{QUICK}")
+    // The fixtures lie outside the sandbox.
+    format!("allow_outside = true\n{stack}{QUICK}")
 }
 
 /// The same on a network of its own, with the server's port published.
