@@ -11,7 +11,8 @@
 //!                                                    baseline ─┴─ Reference
 //! ```
 //!
-//! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON.
+//! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON,
+//! `bounded` files of others.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
@@ -21,6 +22,7 @@
 pub mod cli;
 pub mod error;
 
+pub mod bounded;
 pub mod config;
 pub mod document;
 
@@ -44,3 +46,6 @@ pub mod report;
 pub mod publish;
 
 pub mod sample;
+
+#[doc(hidden)]
+pub mod fuzzing;
