@@ -8,6 +8,7 @@ mod against;
 mod check;
 mod cleanup;
 mod counters;
+mod faults;
 mod incidents;
 mod rank;
 mod services;
