@@ -8,9 +8,12 @@ use crate::model::{Baseline, Measurement, Report};
 use crate::publish::workflow::{self, Level};
 use crate::{baseline, config, document, load, report};
 
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// Every way in by the name of its target and corpus. Importers of other formats stand here too
 /// once there are any.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("response", response),
     ("configuration", configuration),
     ("baseline", stored_baseline),

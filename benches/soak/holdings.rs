@@ -7,8 +7,6 @@ use std::time::Duration;
 use procfs::WithCurrentSystemInfo;
 use procfs::process::Process;
 
-use perfgate::stack::Engine;
-
 use crate::Failure;
 
 /// Growth of the median from the first to the last quarter that is none, as a share; what is
@@ -27,7 +25,7 @@ pub(crate) struct Look {
     of_engine: Option<OfEngine>,
 }
 
-/// Everything that the engine has; what others made is in it too.
+/// What the engine has: containers and networks of perfgate, volumes and images of anybody.
 #[derive(Debug, Clone, Copy)]
 struct OfEngine {
     containers: u64,
@@ -35,6 +33,9 @@ struct OfEngine {
     volumes: u64,
     images: u64,
 }
+
+/// Something that is held, and the growth of it that is none.
+type Kind = (&'static str, fn(&Look) -> u64, f64);
 
 /// All looks, oldest first.
 #[derive(Debug, Default)]
@@ -64,18 +65,15 @@ impl fmt::Display for Look {
 }
 
 impl Holdings {
-    pub(crate) async fn look(
+    pub(crate) fn look(
         &mut self,
         name: &str,
         elapsed: Duration,
-        engine: Option<&Engine>,
+        has_engine: bool,
     ) -> Result<&Look, Failure> {
         let own = Process::myself()?;
         let stat = own.stat()?;
-        let of_engine = match engine {
-            Some(_) => Some(of_engine()?),
-            None => None,
-        };
+        let of_engine = has_engine.then(of_engine).transpose()?;
         self.0.push(Look {
             name: name.to_owned(),
             elapsed,
@@ -99,7 +97,6 @@ impl Holdings {
             let (before, after) = (median(first, of), median(last, of));
             (after as f64 > before as f64 * (1.0 + share)).then(|| format!("{before} → {after}"))
         };
-        type Kind = (&'static str, fn(&Look) -> u64, f64);
         let kinds: [Kind; 6] = [
             ("memory", |it| it.memory, MEMORY),
             ("files", |it| it.files, 0.0),
@@ -138,10 +135,12 @@ fn median(looks: &[Look], of: fn(&Look) -> u64) -> u64 {
     values[values.len() / 2]
 }
 
+const OURS: &str = "label=dev.perfgate.run";
+
 fn of_engine() -> Result<OfEngine, Failure> {
     Ok(OfEngine {
-        containers: count(&["ps", "--all", "--quiet"])?,
-        networks: count(&["network", "ls", "--quiet"])?,
+        containers: count(&["ps", "--all", "--quiet", "--filter", OURS])?,
+        networks: count(&["network", "ls", "--quiet", "--filter", OURS])?,
         volumes: count(&["volume", "ls", "--quiet"])?,
         images: count(&["images", "--all", "--quiet"])?,
     })

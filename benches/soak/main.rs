@@ -102,7 +102,7 @@ async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
         if tally.succeeded == 0 {
             return Err("the sample service does not answer".into());
         }
-        let looked = holdings.look("load", clock.elapsed(), None).await?;
+        let looked = holdings.look("load", clock.elapsed(), false)?;
         println!("{looked}");
     }
     server.stop().await?;
@@ -122,7 +122,7 @@ async fn cycles(options: &Options) -> Result<Result<(), String>, Failure> {
         sweep::remove_run(Some(&engine), &owner).await?;
         cycle?;
         let name = format!("cycle {number}");
-        let looked = holdings.look(&name, clock.elapsed(), Some(&engine)).await?;
+        let looked = holdings.look(&name, clock.elapsed(), true)?;
         println!("{looked}");
     }
     Ok(holdings.verdict())
@@ -130,8 +130,9 @@ async fn cycles(options: &Options) -> Result<Result<(), String>, Failure> {
 
 async fn cycle(plan: &Plan, engine: &Engine, owner: &Owner) -> Result<(), Failure> {
     let stack = Stack::up(plan, Some(engine.clone()), owner.clone(), &quiet).await?;
-    let server = stack.start(&plan.targets[0], &Tenancy::default(), &quiet);
-    server.await?.stop().await?;
+    let tenancy = Tenancy::default();
+    let server = stack.start(&plan.targets[0], &tenancy, &quiet).await?;
+    server.stop().await?;
     Ok(())
 }
 

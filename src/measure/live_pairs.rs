@@ -178,14 +178,11 @@ impl PairDriver for LivePairs<'_> {
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Duration>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
-        let set_up = match self.set_up.take() {
-            Some(set_up) => set_up,
-            None => {
-                let set_up = self.set_up(sides, &observe);
-                guarded(self.stack, self.stop.or(set_up)).await?
-            }
-        };
-        let set_up = self.set_up.insert(set_up);
+        if self.set_up.is_none() {
+            let set_up = self.set_up(sides, &observe);
+            self.set_up = Some(guarded(self.stack, self.stop.or(set_up)).await?);
+        }
+        let set_up = self.set_up.as_ref().expect("set up above");
         let mut startup = Sides::default();
         for side in [draw.first, draw.first.other()] {
             let place = if side == Side::Head {

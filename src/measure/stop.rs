@@ -49,30 +49,33 @@ impl Stopper {
 }
 
 impl Stop {
-    /// The work, unless the stop comes first.
-    pub async fn or<T, E: Into<Error>>(
-        &self,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            cause = self.comes() => Err(Error::Stopped(cause)),
-            result = work => result.map_err(Into::into),
+    /// The work, unless the stop comes first. It is boxed, as all that a run does is in it.
+    pub fn or<'a, T, E: Into<Error>>(
+        &'a self,
+        work: impl Future<Output = Result<T, E>> + 'a,
+    ) -> impl Future<Output = Result<T, Error>> + 'a {
+        let work = Box::pin(work);
+        async move {
+            tokio::select! {
+                biased;
+                cause = self.comes() => Err(Error::Stopped(cause)),
+                result = work => result.map_err(Into::into),
+            }
         }
     }
 
     /// The same for a step that has its own deadline, so that nothing hangs.
-    pub(super) async fn or_late<T>(
-        &self,
-        step: Step<'_>,
+    pub(super) fn or_late<'a, T: 'a>(
+        &'a self,
+        step: Step<'a>,
         within: Duration,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let work = async {
+        work: impl Future<Output = Result<T, Error>> + 'a,
+    ) -> impl Future<Output = Result<T, Error>> + 'a {
+        let work = Box::pin(work);
+        self.or(async move {
             let late = |_| step.overdue(within);
             tokio::time::timeout(within, work).await.map_err(late)?
-        };
-        self.or(work).await
+        })
     }
 
     async fn comes(&self) -> Cause {
@@ -139,7 +142,10 @@ mod tests {
     async fn without_a_stopper_work_goes_on() {
         let (stopper, stop) = Stopper::new();
         drop(stopper);
-        let work = async { Ok::<_, Error>(tokio::task::yield_now().await) };
+        let work = async {
+            tokio::task::yield_now().await;
+            Ok::<_, Error>(())
+        };
         stop.or(work).await.expect("done");
     }
 }

@@ -194,13 +194,11 @@ async fn build(
     let body = Some(body_full(archive.into()));
     let steps = engine.docker.build_image(options, None, body);
     let followed = follow(steps, &mut output, observe);
-    match tokio::time::timeout(within, followed).await {
-        Ok(ended) => ended.map_err(|message| failed(message, &output))?,
-        Err(_) => {
-            let what = format!("build {}", folder.display());
-            return Err(overdue(user, what, within, &output));
-        }
-    }
+    let Ok(ended) = tokio::time::timeout(within, followed).await else {
+        let what = format!("build {}", folder.display());
+        return Err(overdue(user, what, within, &output));
+    };
+    ended.map_err(|message| failed(message, &output))?;
     let image = find(engine, &name, &digest).await?;
     image.ok_or_else(|| failed("the build ended and the image is not there".into(), &output))
 }
@@ -231,8 +229,9 @@ async fn follow(
 /// Leaves the end of an output that nobody reads in full.
 fn keep_last(output: &mut String) {
     if output.len() > 2 * LONGEST_OUTPUT {
-        let start = output.ceil_char_boundary(output.len() - LONGEST_OUTPUT);
-        output.drain(..start);
+        let start = output.len() - LONGEST_OUTPUT;
+        let start = (start..output.len()).find(|at| output.is_char_boundary(*at));
+        output.drain(..start.unwrap_or_default());
     }
 }
 
