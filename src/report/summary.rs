@@ -186,6 +186,9 @@ fn paired(report: &Report) -> bool {
 pub(super) fn next_step(report: &Report) -> Option<&'static str> {
     match report.outcome {
         Outcome::Pass => None,
+        Outcome::Inconclusive if report.provenance.partial.is_some() => {
+            Some("see why the run ended, and run it again")
+        }
         Outcome::NoBaseline => {
             Some("`perfgate baseline refresh --runs 5` stores what later checks compare with")
         }
