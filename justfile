@@ -32,6 +32,22 @@ fleet *options:
 gate *options:
     cargo bench --bench gate -- {{options}}
 
+# Each fuzz target for a while. Needs cargo-fuzz, whose flags a stable compiler takes when it is told to.
+fuzz seconds="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for target in fuzz/fuzz_targets/*.rs; do
+        RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$(basename "$target" .rs)" -- -max_total_time={{seconds}} -timeout=10
+    done
+
+# An hour of load and 200 stacks up and down, with what is held meanwhile (needs Docker).
+soak *options:
+    cargo bench --bench soak -- {{options}}
+
+# Licences, sources, duplicates and advisories of all packages. Needs cargo-deny and the network.
+deny:
+    cargo deny check
+
 # The gate on this repository's own fixture.
 self-check:
     cargo run --release --locked -- check

@@ -10,6 +10,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use crate::bounded;
+
+/// Bytes of a document; those of long runs have some mebibytes.
+const LARGEST: u64 = 256 << 20;
+
 /// Why a document cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -55,11 +60,25 @@ pub fn read<T: DeserializeOwned>(
     what: &'static str,
     highest: u32,
 ) -> Result<T, Error> {
-    let text = fs::read(path).map_err(|source| Error::Read {
+    let text = bounded::read(path, LARGEST);
+    parse(&text.map_err(|it| unread(path, it))?, path, what, highest)
+}
+
+/// The same of a store's own document, which is no link to somewhere else.
+pub fn read_own<T: DeserializeOwned>(
+    path: &Path,
+    what: &'static str,
+    highest: u32,
+) -> Result<T, Error> {
+    let text = bounded::read_own(path, LARGEST);
+    parse(&text.map_err(|it| unread(path, it))?, path, what, highest)
+}
+
+fn unread(path: &Path, source: io::Error) -> Error {
+    Error::Read {
         path: path.to_owned(),
         source,
-    })?;
-    parse(&text, path, what, highest)
+    }
 }
 
 /// Reads a document whose schema version is at most `highest` out of what lies at `path`.
@@ -103,21 +122,26 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     let written = if special {
         fs::write(path, text)
     } else {
-        stage(path, text).and_then(|file| Ok(file.persist(path).map(drop)?))
+        stage(path, text).and_then(|file| {
+            file.persist(path)?;
+            sync_folder(path)
+        })
     };
     written.map_err(|source| failed(path, source))
 }
 
 /// Writes a file that must not be there yet; folders on the way are made.
 pub fn write_new(path: &Path, text: &str) -> Result<(), Error> {
-    let written = stage(path, text).and_then(|file| Ok(file.persist_noclobber(path).map(drop)?));
+    let written = stage(path, text).and_then(|file| {
+        file.persist_noclobber(path)?;
+        sync_folder(path)
+    });
     written.map_err(|source| failed(path, source))
 }
 
 /// The text on disk, in a temporary file beside its place.
 fn stage(path: &Path, text: &str) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder(path);
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o644))
@@ -125,6 +149,16 @@ fn stage(path: &Path, text: &str) -> io::Result<NamedTempFile> {
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// A name in a folder outlasts a loss of power once the folder is on disk too.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    fs::File::open(folder(path))?.sync_all()
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

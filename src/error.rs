@@ -16,7 +16,7 @@ pub enum Error {
     #[error(transparent)]
     Load(#[from] load::Error),
     #[error(transparent)]
-    Measure(#[from] measure::Error),
+    Measure(measure::Error),
     #[error(transparent)]
     Baseline(#[from] baseline::Error),
     #[error(transparent)]
@@ -33,9 +33,9 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot start the threads that wait for input and output")]
     Runtime { source: io::Error },
-    #[error("gave up after {timeout:?}, the time that `--timeout` gave")]
+    #[error("{}", measure::Cause::Deadline(*timeout))]
     Deadline { timeout: Duration },
-    #[error("interrupted")]
+    #[error("{}", measure::Cause::Interrupted)]
     Interrupted,
 }
 
@@ -52,6 +52,24 @@ pub const EXIT_CODES: [(u8, &str); 7] = [
     (5, "inconclusive, only with --fail-on inconclusive"),
     (130, "interrupted"),
 ];
+
+impl From<measure::Cause> for Error {
+    fn from(cause: measure::Cause) -> Self {
+        match cause {
+            measure::Cause::Interrupted => Self::Interrupted,
+            measure::Cause::Deadline(timeout) => Self::Deadline { timeout },
+        }
+    }
+}
+
+impl From<measure::Error> for Error {
+    fn from(error: measure::Error) -> Self {
+        match error {
+            measure::Error::Stopped(cause) => cause.into(),
+            error => Self::Measure(error),
+        }
+    }
+}
 
 impl Error {
     /// The code of [`EXIT_CODES`] this error ends with.

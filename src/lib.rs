@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON,
-//! `import` what other load generators wrote.
+//! `import` what other load generators wrote, `bounded` files of others.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
@@ -22,6 +22,7 @@
 pub mod cli;
 pub mod error;
 
+pub mod bounded;
 pub mod config;
 pub mod document;
 
@@ -47,3 +48,6 @@ pub mod report;
 pub mod publish;
 
 pub mod sample;
+
+#[doc(hidden)]
+pub mod fuzzing;

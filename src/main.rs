@@ -18,6 +18,10 @@ fn main() -> ExitCode {
             return ExitCode::from(error.exit_code());
         }
     };
+    runtime.spawn(async {
+        cli::interrupted().await;
+        std::process::exit(i32::from(Error::Interrupted.exit_code()));
+    });
     let code = runtime.block_on(cli::run(cli)).unwrap_or_else(|error| {
         cli::explain(&error);
         error.exit_code()

@@ -6,17 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
     ("report", &["model"]),
     ("publish", &["model", "report"]),
-    ("config", &["model"]),
+    ("bounded", &[]),
+    ("config", &["bounded", "model"]),
     ("dial", &["model"]),
-    ("stack", &["dial", "model"]),
+    ("stack", &["bounded", "dial", "model"]),
     ("load", &["dial", "model"]),
-    ("document", &[]),
+    ("document", &["bounded"]),
     ("import", &["model"]),
     ("baseline", &["document", "model"]),
     ("sample", &[]),
@@ -33,6 +34,12 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
         &[
             "baseline", "config", "document", "error", "gate", "import", "load", "measure",
             "model", "publish", "report", "sample", "stack",
+        ],
+    ),
+    (
+        "fuzzing",
+        &[
+            "baseline", "config", "document", "load", "model", "publish", "report",
         ],
     ),
     ("lib", &[]),

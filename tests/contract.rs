@@ -1,6 +1,7 @@
 //! What is promised in public stays true: documented configuration parses, documented defaults
 //! are the defaults.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -151,4 +152,34 @@ fn what_a_comment_offers_works() {
     let plan = config::parse(Path::new("perfgate.toml"), &accepting).expect("valid as it is");
     let metrics: Vec<_> = plan.accepted.iter().map(|it| it.metric).collect();
     assert_eq!(metrics, [Metric::CpuPerRequest, Metric::Throughput]);
+}
+
+/// The tests of a file by their names.
+fn tests_of(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(repository().join(file)).expect("tests");
+    let bodies = text.split("#[test]\n").skip(1);
+    let name = |body: &str| {
+        let (_, rest) = body.split_once("fn ").expect("a function");
+        rest.split('(').next().expect("its name").to_owned()
+    };
+    bodies.map(name).collect()
+}
+
+#[test]
+fn every_fault_of_the_list_has_a_test_and_every_test_its_row() {
+    let list = fs::read_to_string(repository().join("docs/robustness.md")).expect("a list");
+    let mut rows = 0;
+    for group in ["cli", "docker"] {
+        let tests = tests_of(&format!("tests/{group}/faults.rs"));
+        let mark = format!("`{group}::faults::");
+        let named = list.split(&mark).skip(1);
+        let named: Vec<_> = named
+            .filter_map(|rest| Some(rest.split_once('`')?.0.to_owned()))
+            .collect();
+        rows += named.len();
+        let once: BTreeSet<_> = named.iter().cloned().collect();
+        assert_eq!(once.len(), named.len(), "a test has two rows");
+        assert_eq!(once, tests);
+    }
+    assert!(rows >= 40, "{rows} faults");
 }

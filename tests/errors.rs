@@ -85,7 +85,9 @@ fn of_engine() -> Vec<Error> {
         stack::Error::Remote {
             socket: "tcp://10.0.0.5:2375".into(),
         },
-        stack::Error::OtherKernel,
+        stack::Error::OtherKernel {
+            wanted: "network = \"host\"",
+        },
         stack::Error::Engine {
             action: "make the network of the run".into(),
             source: engine(),
@@ -112,6 +114,29 @@ fn of_engine() -> Vec<Error> {
             folder: "shop".into(),
             message: "step 3 ended with 1".into(),
             output: OUTPUT.into(),
+        },
+        stack::Error::Overdue {
+            name: "gunicorn".into(),
+            command: "python manage.py migrate".into(),
+            within: Duration::from_secs(600),
+            output: OUTPUT.into(),
+        },
+        stack::Error::Lost {
+            socket: socket(),
+            reason: "no answer".into(),
+        },
+        stack::Error::Service {
+            name: "postgres".into(),
+            status: "ended with exit code 137".into(),
+            output: "database system was interrupted".into(),
+        },
+        stack::Error::NoAddress {
+            name: "gunicorn".into(),
+        },
+        stack::Error::PortTaken {
+            name: "shop".into(),
+            port: 8000,
+            source: denied(),
         },
         stack::Error::Left {
             run: "4f1c".into(),
@@ -249,6 +274,12 @@ fn of_load() -> Vec<Error> {
 fn of_documents() -> Vec<Error> {
     let path = || "out.json".into();
     let mut errors = vec![
+        Error::from(measure::Error::Overdue {
+            server: "gunicorn".into(),
+            step: "the warm-up of movies".into(),
+            within: Duration::from_secs(37),
+        }),
+        Error::from(measure::Error::Stopped(measure::Cause::Interrupted)),
         Error::from(measure::Error::Machine {
             path: "/proc/cpuinfo",
             source: procfs::ProcError::NotFound(None),
@@ -326,6 +357,10 @@ fn of_import() -> Vec<Error> {
 fn of_baselines() -> Vec<Error> {
     let (branch, remote) = ("perfgate-baselines", "origin");
     [
+        baseline::Error::NothingToPin,
+        baseline::Error::Link {
+            path: ".perfgate/baselines/app/home/1.json".into(),
+        },
         baseline::Error::List {
             path: ".perfgate/baselines".into(),
             source: denied(),

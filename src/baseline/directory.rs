@@ -63,7 +63,7 @@ impl Directory {
         for server in entries(&self.root)? {
             for endpoint in entries(&server)? {
                 for path in documents_in(&endpoint)? {
-                    let baseline = document::read(&path, Baseline::KIND, Baseline::SCHEMA)?;
+                    let baseline = document::read_own(&path, Baseline::KIND, Baseline::SCHEMA)?;
                     documents.push((path, baseline));
                 }
             }
@@ -89,8 +89,15 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         Err(error) if absent(&error) => return Ok(Vec::new()),
         listed => listed.map_err(fail)?,
     };
-    let paths: io::Result<Vec<_>> = listed.map(|entry| Ok(entry?.path())).collect();
-    let mut paths = paths.map_err(fail)?;
+    let mut paths = Vec::new();
+    for entry in listed {
+        let entry = entry.map_err(fail)?;
+        let path = entry.path();
+        if entry.file_type().map_err(fail)?.is_symlink() {
+            return Err(Error::Link { path });
+        }
+        paths.push(path);
+    }
     paths.sort();
     Ok(paths)
 }

@@ -8,6 +8,8 @@ use crate::document;
 pub enum Error {
     #[error("cannot list `{}`", path.display())]
     List { path: PathBuf, source: io::Error },
+    #[error("cannot use `{}` as a baseline: it is a symbolic link", path.display())]
+    Link { path: PathBuf },
     #[error("cannot remove `{}`", path.display())]
     Remove { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -43,6 +45,7 @@ impl Error {
         let hint = match self {
             Self::Document(error) => return error.hint(),
             Self::NothingToPin => "`perfgate baseline refresh --runs 5` measures and stores",
+            Self::Link { .. } => "remove it: a store holds its own documents alone",
             Self::List { .. } | Self::Remove { .. } => {
                 "let perfgate read and write there, or keep baselines elsewhere: \"dir:FOLDER\""
             }

@@ -113,18 +113,7 @@ impl Git {
     /// The files of a commit.
     pub(super) fn files(&self, commit: &str) -> Result<Vec<Entry>, Error> {
         let words = ["ls-tree", "-r", "-z", "--full-tree", commit];
-        let listed = self.text("ls-tree", &words)?;
-        let entry = |line: &str| {
-            let (facts, path) = line.split_once('\t')?;
-            let mut facts = facts.split(' ');
-            let (mode, kind, blob) = (facts.next()?, facts.next()?, facts.next()?);
-            // Symbolic links are blobs too, of another mode.
-            (kind == "blob" && mode.starts_with("100")).then(|| Entry {
-                path: path.to_owned(),
-                blob: blob.to_owned(),
-            })
-        };
-        Ok(listed.split('\0').filter_map(entry).collect())
+        Ok(entries(&self.text("ls-tree", &words)?))
     }
 
     /// The contents of blobs, in their order; nothing for one larger than `most` bytes.
@@ -346,6 +335,35 @@ impl Git {
             source,
         }
     }
+}
+
+/// The regular files of `ls-tree -z`.
+fn entries(listed: &str) -> Vec<Entry> {
+    let entry = |line: &str| {
+        let (facts, path) = line.split_once('\t')?;
+        let mut facts = facts.split(' ');
+        let (mode, kind, blob) = (facts.next()?, facts.next()?, facts.next()?);
+        // Symbolic links are blobs too, of another mode.
+        (kind == "blob" && mode.starts_with("100")).then(|| Entry {
+            path: path.to_owned(),
+            blob: blob.to_owned(),
+        })
+    };
+    listed.split('\0').filter_map(entry).collect()
+}
+
+/// Reads bytes as answers of git: what fuzzing does.
+pub fn read_answers(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for entry in entries(&text) {
+        assert!(!entry.path.contains('\0'));
+    }
+    let mut rest = bytes;
+    while let Some(contents) = next_of_batch(&mut rest) {
+        assert!(contents.len() < bytes.len());
+    }
+    let shown = without_credentials(&text);
+    assert!(shown.len() <= text.len());
 }
 
 /// Reads one object of `cat-file --batch`: `NAME blob SIZE`, a new line, the contents, a new line.

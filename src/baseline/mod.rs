@@ -12,6 +12,7 @@ mod store;
 pub use branch::Branch;
 pub use directory::Directory;
 pub use error::Error;
+pub use git::read_answers;
 pub use store::{Store, Stored};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::measuring::Manner;
 use crate::config;
 use crate::error::Error;
-use crate::model::{Outcome, Plan};
+use crate::model::{Measurement, Outcome, Plan};
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
@@ -144,6 +144,15 @@ pub(super) struct Outputs {
 
 /// The code to exit with when a server could not be measured.
 pub(super) const LACKS_A_SERVER: u8 = 4;
+
+/// The code of a run that judges nothing.
+pub(super) fn code(measurement: &Measurement) -> u8 {
+    match &measurement.provenance.partial {
+        Some(partial) => partial.exit_code,
+        None if measurement.lacks_a_server() => LACKS_A_SERVER,
+        None => 0,
+    }
+}
 
 /// What makes a check fail.
 #[derive(Debug, Clone, Args)]

@@ -103,18 +103,23 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
     setting.announce();
     let store = store(&setting.plan, args.baseline.as_deref())?;
     let manner = args.selection.manner();
-    let (mut refused, mut lacks_a_server) = (false, false);
+    let (mut refused, mut lacks_a_server, mut cut) = (false, false, None);
     let mut lines = Vec::new();
     for run in 0..args.runs.get() {
         let seed = manner.seed.wrapping_add(run as u64);
         let measurement = setting.measure(Manner { seed, ..manner }).await?;
         refused |= keep(&store, &setting.plan, &measurement, &mut lines)?;
         lacks_a_server |= measurement.lacks_a_server();
+        cut = measurement.provenance.partial.map(|it| it.exit_code);
+        if cut.is_some() {
+            break;
+        }
     }
-    let code = match (refused, lacks_a_server) {
-        (true, _) => 1,
-        (false, true) => LACKS_A_SERVER,
-        (false, false) => 0,
+    let code = match (cut, refused, lacks_a_server) {
+        (Some(code), ..) => code,
+        (None, true, _) => 1,
+        (None, false, true) => LACKS_A_SERVER,
+        (None, false, false) => 0,
     };
     Ok(Kept { code, lines })
 }
@@ -149,6 +154,11 @@ fn keep(
         });
         accept(&mut findings, &plan.accepted, day(measurement));
         let name = format!("{} {}", sample.key.server, sample.key.endpoint);
+        let partial = measurement.provenance.partial.as_ref();
+        if partial.is_some_and(|it| it.lacks(&sample.key.server, &sample.key.endpoint)) {
+            lines.push(format!("{name}: not stored, the run ended before its end"));
+            continue;
+        }
         if let Some(rule) = too_many_errors(&findings) {
             lines.push(format!(
                 "{name}: not stored, its requests failed beyond {rule}"

@@ -51,12 +51,16 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     Ok(report.exit_code)
 }
 
-/// A measurement as the baselines it would have been stored as.
+/// A measurement as the baselines it would have been stored as: of cells measured to their end.
 fn kept(measurement: &Measurement) -> Vec<Baseline> {
     let provenance = &measurement.provenance;
     let keep = |sample: &Sample| {
         let commit = provenance.head.clone();
         Baseline::of_sample(sample, commit, provenance.started, Outcome::Pass, None)
     };
-    measurement.samples.iter().map(keep).collect()
+    let partial = provenance.partial.as_ref();
+    let whole = |it: &&Sample| {
+        !partial.is_some_and(|partial| partial.lacks(&it.key.server, &it.key.endpoint))
+    };
+    measurement.samples.iter().filter(whole).map(keep).collect()
 }

@@ -12,8 +12,8 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    self, Evidence, Finding, Measurement, PairedSample, Plan, Reason, Report, Sample, Thresholds,
-    chain,
+    self, Evidence, Finding, Measurement, Outcome, PairedSample, Partial, Plan, Reason, Report,
+    Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -98,10 +98,20 @@ pub(super) fn day(measurement: &Measurement) -> Date {
 /// Sums findings up into the report that every format is a view of.
 pub(super) fn assemble(
     measurement: &Measurement,
-    findings: Vec<Finding>,
+    mut findings: Vec<Finding>,
     strictness: &Strictness,
 ) -> Report {
-    let outcome = outcome(&findings);
+    let partial = measurement.provenance.partial.as_ref();
+    if let Some(partial) = partial {
+        gate::withhold(&mut findings, partial);
+    }
+    let outcome = match outcome(&findings) {
+        // Nobody knows what the rest would have been.
+        Outcome::Pass | Outcome::NoBaseline if partial.is_some_and(Partial::is_cut) => {
+            Outcome::Inconclusive
+        }
+        outcome => outcome,
+    };
     let lacks_baseline = findings.is_empty()
         || findings
             .iter()
@@ -112,7 +122,10 @@ pub(super) fn assemble(
     Report {
         schema: Report::SCHEMA,
         outcome,
-        exit_code: strictness.exit_code(outcome, lacks_baseline, lacks_a_server),
+        exit_code: partial.map_or_else(
+            || strictness.exit_code(outcome, lacks_baseline, lacks_a_server),
+            |partial| partial.exit_code,
+        ),
         findings,
         incidents: measurement.incidents.clone(),
         provenance,

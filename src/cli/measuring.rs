@@ -6,15 +6,20 @@ use jiff::Timestamp;
 
 use super::against::{Anchor, Contest, Contests};
 use super::args::Selection;
+use super::explain;
 use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
 use crate::error::Error;
 use crate::gate::Confirmation;
 use crate::measure::{
-    Compared, Event, Live, LivePairs, Measuring, Order, PairPacing, Pairing, fingerprint,
+    self, Compared, Event, Live, LivePairs, Measured, Measuring, Order, PairPacing, Pairing, Stop,
+    Stopper, fingerprint,
 };
-use crate::model::{Baseline, Measurement, NetworkPath, Plan, Provenance};
+use crate::model::{
+    Baseline, Measurement, NetworkPath, Partial, Plan, Provenance, Runner, Sample, Target,
+    Unfinished, chain,
+};
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
 /// How a run goes about it.
@@ -146,109 +151,226 @@ impl Setting {
     ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
         let progress = Progress::new(manner.quiet);
-        let work = Box::pin(self.measure_as(&owner, order, contests, manner.seed, &progress));
-        let work = in_time(manner.timeout, work);
-        let result = cleaned_up(&owner, self.engine.as_ref(), work).await;
+        let (stopper, stop) = Stopper::new();
+        let run = Run {
+            setting: self,
+            owner: &owner,
+            stop,
+            order,
+            contests,
+            seed: manner.seed,
+            progress: &progress,
+        };
+        let until = (&stopper, manner.timeout);
+        let work = Box::pin(run.measure());
+        let (measured, removed) = cleaned_up(&owner, self.engine.as_ref(), until, work).await;
         progress.finish();
-        result
-    }
-
-    async fn measure_as(
-        &self,
-        owner: &Owner,
-        order: Order,
-        contests: &Contests,
-        seed: u64,
-        progress: &Progress,
-    ) -> Result<Measurement, Error> {
-        let (started, clock) = (Timestamp::now(), Instant::now());
-        let observe = |event: Event<'_>| progress.show(&event);
-        let observe_stack = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
-        sweep::remove_orphans(self.engine.as_ref()).await?;
-        let all = contests.with_bases(&self.plan);
-        stack::prepare(&all, owner, &observe_stack).await?;
-        if let Some(base) = &contests.prepare {
-            stack::prepare(base, owner, &observe_stack).await?;
+        let Taken {
+            mut measurement,
+            cut,
+            unfinished,
+        } = match (measured, removed) {
+            (Ok(taken), Ok(())) => taken,
+            (Ok(taken), Err(left)) => taken.with(left),
+            (Err(error), removed) => {
+                if let Err(left) = removed {
+                    eprintln!("warning: {}", chain(&left));
+                }
+                return Err(error);
+            }
+        };
+        if let Some(cut) = cut {
+            explain(&cut);
+            measurement.provenance.partial = Some(Partial {
+                reason: chain(&cut),
+                exit_code: cut.exit_code(),
+                unfinished,
+            });
         }
-        let stack = Stack::up(&all, self.engine.clone(), owner.clone(), &observe_stack).await?;
+        Ok(measurement)
+    }
+}
+
+/// What a run brought, and what ended it before its end.
+struct Taken {
+    measurement: Measurement,
+    cut: Option<Error>,
+    /// Cells of the plan that were not measured to their end.
+    unfinished: Vec<Unfinished>,
+}
+
+impl Taken {
+    /// The same where what the run started could not be removed.
+    fn with(mut self, left: Error) -> Self {
+        match &self.cut {
+            Some(_) => eprintln!("warning: {}", chain(&left)),
+            None => self.cut = Some(left),
+        }
+        self
+    }
+}
+
+/// One way from a setting to a measurement.
+struct Run<'a> {
+    setting: &'a Setting,
+    owner: &'a Owner,
+    stop: Stop,
+    order: Order,
+    contests: &'a Contests,
+    seed: u64,
+    progress: &'a Progress,
+}
+
+impl Run<'_> {
+    async fn measure(self) -> Result<Taken, Error> {
+        let (started, clock) = (Timestamp::now(), Instant::now());
+        let stack = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
         let images = stack.image_ids();
-        let path = words(stack.path());
-        let mut compared = Compared::default();
-        let cells = contests.all.iter().flat_map(|it| &it.sides.head.cells);
-        let confirmation = Confirmation::of(cells.map(|cell| &cell.thresholds));
-        for Contest { sides, strategy } in &contests.all {
-            let pairing = Pairing {
-                pacing: PairPacing::of(self.plan.pacing),
-                strategy: *strategy,
-                confirmation,
-                counting: true,
-                seed,
-                observe: &observe,
+        let path = words(stack.path()).to_owned();
+        let (mut compared, mut finished) = self.compare(&stack).await?;
+        let alone = self.contests.without_base(&self.setting.plan);
+        let mut measured = Measured::default();
+        if compared.cut.is_none() {
+            let runner = &fingerprint.runner;
+            measured = match self.measure_alone(stack, &alone, runner).await {
+                Ok(measured) => measured,
+                Err(cut) if !compared.samples.is_empty() => Measured {
+                    cut: Some(cut),
+                    ..Measured::default()
+                },
+                Err(error) => return Err(error.into()),
             };
-            let pairs = pairing.run(sides, &mut LivePairs::new(&stack)).await?;
-            compared.add(pairs);
         }
-        let mut driver = Live::new(stack);
-        let alone = contests.without_base(&self.plan);
-        let measuring = Measuring {
-            plan: &alone,
-            runner: &fingerprint.runner,
-            order,
-            counting: order == Order::OneByOne,
-            seed,
-            observe: &observe,
-        };
-        let measured = measuring.run(&mut driver).await?;
-        driver.into_stack().down().await?;
-        let (head, dirty) = provenance::head(&self.plan.root);
+        finished.extend(whole(&measured.samples, alone.pacing.rounds));
+        let (head, dirty) = provenance::head(&self.setting.plan.root);
         let provenance = Provenance {
             perfgate: env!("CARGO_PKG_VERSION").into(),
             head,
             dirty,
-            base: contests.base.clone(),
+            base: self.contests.base.clone(),
             fingerprint,
             images,
-            path: path.into(),
-            seed,
+            path,
+            seed: self.seed,
             started,
             seconds: clock.elapsed().as_secs_f64(),
-            notes: [&self.notes, &contests.notes]
+            notes: [&self.setting.notes, &self.contests.notes]
                 .into_iter()
                 .flatten()
                 .cloned()
                 .chain(compared.notes)
                 .chain(measured.notes)
                 .collect(),
+            partial: None,
         };
         compared.incidents.extend(measured.incidents);
-        Ok(Measurement {
-            schema: Measurement::SCHEMA,
-            provenance,
-            samples: measured.samples,
-            pairs: compared.samples,
-            incidents: compared.incidents,
+        let mut unfinished = cells(&self.setting.plan.targets);
+        unfinished.retain(|cell| !finished.contains(cell));
+        Ok(Taken {
+            measurement: Measurement {
+                schema: Measurement::SCHEMA,
+                provenance,
+                samples: measured.samples,
+                pairs: compared.samples,
+                incidents: compared.incidents,
+            },
+            cut: compared.cut.or(measured.cut).map(Into::into),
+            unfinished,
         })
+    }
+
+    /// Images, network and services, up and ready.
+    async fn bring_up(&self) -> Result<Stack, stack::Error> {
+        let Setting { plan, engine, .. } = self.setting;
+        let observe = |event: Event<'_>| self.progress.show(&event);
+        let observe = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
+        sweep::remove_orphans(engine.as_ref()).await?;
+        let all = self.contests.with_bases(plan);
+        stack::prepare(&all, self.owner, &observe).await?;
+        if let Some(base) = &self.contests.prepare {
+            stack::prepare(base, self.owner, &observe).await?;
+        }
+        Stack::up(&all, engine.clone(), self.owner.clone(), &observe).await
+    }
+
+    /// Everything that has a base beside it, and the cells that were measured to their end.
+    async fn compare(&self, stack: &Stack) -> Result<(Compared, Vec<Unfinished>), Error> {
+        let observe = |event: Event<'_>| self.progress.show(&event);
+        let judged = self.contests.all.iter().flat_map(|it| &it.sides.head.cells);
+        let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
+        let (mut compared, mut finished) = (Compared::default(), Vec::new());
+        for Contest { sides, strategy } in &self.contests.all {
+            let pairing = Pairing {
+                pacing: PairPacing::of(self.setting.plan.pacing),
+                strategy: *strategy,
+                confirmation,
+                counting: true,
+                seed: self.seed,
+                observe: &observe,
+            };
+            let mut driver = LivePairs::new(stack, self.stop.clone());
+            match pairing.run(sides, &mut driver).await {
+                Ok(pairs) => compared.add(pairs),
+                Err(error) if compared.samples.is_empty() => return Err(error.into()),
+                Err(cut) => compared.cut = Some(cut),
+            }
+            if compared.cut.is_some() {
+                break;
+            }
+            finished.extend(cells(std::slice::from_ref(&sides.head)));
+        }
+        Ok((compared, finished))
+    }
+
+    /// Everything that has no base.
+    async fn measure_alone(
+        &self,
+        stack: Stack,
+        plan: &Plan,
+        runner: &Runner,
+    ) -> Result<Measured, measure::Error> {
+        let observe = |event: Event<'_>| self.progress.show(&event);
+        let measuring = Measuring {
+            plan,
+            runner,
+            order: self.order,
+            counting: self.order == Order::OneByOne,
+            seed: self.seed,
+            observe: &observe,
+        };
+        measuring
+            .run(&mut Live::new(stack, self.stop.clone()))
+            .await
     }
 }
 
-/// Work that is given up when its time is over.
-async fn in_time<T>(
-    timeout: Option<Duration>,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match timeout {
-        None => work.await,
-        Some(timeout) => tokio::time::timeout(timeout, work)
-            .await
-            .unwrap_or(Err(Error::Deadline { timeout })),
-    }
+/// The cells of some targets by their names.
+fn cells(targets: &[Target]) -> Vec<Unfinished> {
+    let of = |target: &Target| {
+        let cells = target.cells.iter().map(|cell| Unfinished {
+            server: target.name.clone(),
+            endpoint: cell.endpoint.clone(),
+        });
+        cells.collect::<Vec<_>>()
+    };
+    targets.iter().flat_map(of).collect()
+}
+
+/// The cells that have all their rounds.
+fn whole(samples: &[Sample], rounds: usize) -> impl Iterator<Item = Unfinished> {
+    let whole = samples.iter().filter(move |it| it.rounds.len() >= rounds);
+    whole.map(|it| Unfinished {
+        server: it.key.server.clone(),
+        endpoint: it.key.endpoint.clone(),
+    })
 }
 
 const fn words(path: Option<NetworkPath>) -> &'static str {
     match path {
         None => "no containers",
         Some(NetworkPath::Published) => "published loopback port",
+        Some(NetworkPath::Internal) => "network without outside access",
         Some(NetworkPath::Host) => "host networking",
     }
 }

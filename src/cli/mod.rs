@@ -6,6 +6,17 @@
     reason = "the command line talks to people"
 )]
 
+/// As the standard ones, by [`say`].
+macro_rules! print {
+    ($($words:tt)*) => { $crate::cli::say::out(&format!($($words)*)) };
+}
+macro_rules! println {
+    ($($words:tt)*) => { $crate::cli::say::out(&(format!($($words)*) + "\n")) };
+}
+macro_rules! eprintln {
+    ($($words:tt)*) => { $crate::cli::say::err(&(format!($($words)*) + "\n")) };
+}
+
 mod against;
 mod args;
 mod baseline;
@@ -31,6 +42,7 @@ mod remarks;
 mod report;
 mod results;
 mod run;
+mod say;
 mod schema;
 mod shell;
 mod signals;
@@ -39,6 +51,7 @@ mod ui;
 
 use clap::{Parser, Subcommand};
 
+use crate::document;
 use crate::error::{EXIT_CODES, Error};
 use crate::model::chain;
 use crate::sample;
@@ -103,6 +116,25 @@ enum Command {
 /// Runs a command; the code to exit with.
 pub async fn run(cli: Cli) -> Result<u8, Error> {
     cli.color.apply();
+    let code = dispatch(cli).await?;
+    match say::lost() {
+        None => Ok(code),
+        Some(source) => Err(Error::Document(document::Error::Write {
+            path: "standard output".into(),
+            source,
+        })),
+    }
+}
+
+/// Waits for a signal that must end the process at once, and says what that means.
+pub async fn interrupted() {
+    signals::at_once().await;
+    eprintln!(
+        "interrupted at once; the next run removes what is left of this one, or `perfgate cleanup`"
+    );
+}
+
+async fn dispatch(cli: Cli) -> Result<u8, Error> {
     match cli.command {
         Command::Check(args) => check::run(args).await,
         Command::Init(args) => init::run(&args),
@@ -129,12 +161,13 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
 /// Tells the user what went wrong: the output of what failed, the chain of causes, the next step.
 pub fn explain(error: &Error) {
     if let Some(output) = error.output() {
-        eprintln!("{output}\n");
+        eprintln!("{}\n", crate::report::quoted(output));
     }
     let (bad, good) = (ui::BAD, ui::GOOD);
-    anstream::eprintln!("{bad}error:{bad:#} {}", chain(error));
+    let error_chain = crate::report::printable(&chain(error));
+    eprintln!("{bad}error:{bad:#} {error_chain}");
     if let Some(hint) = error.hint() {
-        anstream::eprintln!("{good}hint:{good:#} {hint}");
+        eprintln!("{good}hint:{good:#} {hint}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::report;
 
 /// Prints the report and writes the files that were asked for.
 pub(super) fn deliver(report: &Report, outputs: &Outputs) -> Result<(), Error> {
-    anstream::print!("{}", report::terminal(report));
+    print!("{}", report::terminal(report));
     let files = [
         (&outputs.json, report::json as fn(&Report) -> String),
         (&outputs.markdown, report::markdown),

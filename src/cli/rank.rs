@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::args::{LACKS_A_SERVER, Selection};
+use super::args::{Selection, code};
 use super::measuring::Setting;
-use super::remarks::remarks;
+use super::remarks::{partial_note, remarks};
 use crate::document;
 use crate::error::Error;
 use crate::gate;
@@ -61,11 +61,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
             document::write(path, &render(&ranking))?;
         }
     }
-    Ok(if measurement.lacks_a_server() {
-        LACKS_A_SERVER
-    } else {
-        0
-    })
+    Ok(code(&measurement))
 }
 
 fn as_in_the_article(plan: &mut Plan) {
@@ -82,6 +78,7 @@ fn as_in_the_article(plan: &mut Plan) {
 fn rank(plan: &Plan, measurement: &Measurement) -> Ranking {
     let (tables, footprints) = gate::rank(&measurement.samples, &plan.targets);
     let mut provenance = measurement.provenance.clone();
+    provenance.notes.extend(partial_note(&provenance));
     provenance.notes.extend(remarks(&measurement.samples));
     Ranking {
         schema: Ranking::SCHEMA,

@@ -2,11 +2,25 @@
 
 use std::time::Duration;
 
-use crate::model::{Machine, Sample};
+use crate::model::{Machine, Provenance, Sample};
 use crate::report;
 
 /// Share of a round from which what was denied to the machine is worth a word.
 const NOTABLE: f64 = 0.02;
+
+/// Why not everything was measured, for what has no headline.
+pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
+    let partial = provenance.partial.as_ref()?;
+    let cells = partial.unfinished.iter();
+    let cells: Vec<_> = cells
+        .map(|it| format!("{} {}", it.server, it.endpoint))
+        .collect();
+    Some(format!(
+        "PARTIAL ({}): not measured to the end: {}",
+        partial.reason,
+        cells.join(", ")
+    ))
+}
 
 /// Cells whose server tells no resources, cells that never became steady, and what kept the
 /// machine from its work.

@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Format::GithubActionBenchmarkBigger => bigger(&stored),
         Format::Bmf => report::bencher(&stored),
     };
-    anstream::print!("{text}");
+    print!("{text}");
     Ok(0)
 }
 

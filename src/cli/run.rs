@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use super::args::{LACKS_A_SERVER, Selection};
+use super::args::{Selection, code};
 use super::measuring::Setting;
-use super::remarks::remarks;
+use super::remarks::{partial_note, remarks};
 use crate::document;
 use crate::error::Error;
 use crate::model::{Measurement, Metric, Sample};
@@ -22,15 +22,11 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
     let measurement = setting.measure(args.selection.manner()).await?;
-    show(&measurement);
     if let Some(path) = &args.json {
         document::write(path, &document::text(&measurement))?;
     }
-    Ok(if measurement.lacks_a_server() {
-        LACKS_A_SERVER
-    } else {
-        0
-    })
+    show(&measurement);
+    Ok(code(&measurement))
 }
 
 fn show(measurement: &Measurement) {
@@ -46,6 +42,7 @@ fn show(measurement: &Measurement) {
         .notes
         .iter()
         .cloned()
+        .chain(partial_note(&measurement.provenance))
         .chain(remarks(&measurement.samples))
     {
         println!("note: {note}");

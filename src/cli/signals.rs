@@ -1,36 +1,132 @@
-//! Interruption: SIGINT, SIGTERM and SIGHUP end a command in order.
+//! Interruption: the first SIGINT, SIGTERM or SIGHUP ends a command in order, a second one at once.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Error;
+use crate::measure::{Cause, Stopper};
 use crate::stack::{Engine, Owner, sweep};
 
-/// Waits for the first signal that asks to end.
-pub(super) async fn any() {
-    let listen = |kind| signal(kind).expect("the runtime can listen to signals");
-    let mut interrupt = listen(SignalKind::interrupt());
-    let mut terminate = listen(SignalKind::terminate());
-    let mut hangup = listen(SignalKind::hangup());
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
-        _ = hangup.recv() => (),
+/// How many are at work that end in order when a signal comes.
+static ORDERLY: AtomicUsize = AtomicUsize::new(0);
+
+/// Time for what is measuring to give back what it has.
+const YIELD: Duration = Duration::from_secs(5);
+
+/// Work that takes up the first signal. Once one has come, it stays so to the end of the process.
+struct Orderly;
+
+impl Orderly {
+    fn begin() -> Self {
+        ORDERLY.fetch_add(1, Ordering::SeqCst);
+        Self
     }
 }
 
-/// Runs work that owns containers and processes. Whether it ends well, with an error or by a
-/// signal, everything of its run is removed before the result is looked at.
+impl Drop for Orderly {
+    fn drop(&mut self) {
+        ORDERLY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The signals that ask to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Nothing where whoever started us wants it ignored, as `nohup` does.
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> Self {
+        let listen = |kind| signal(kind).expect("the runtime can listen to signals");
+        Self {
+            interrupt: listen(SignalKind::interrupt()),
+            terminate: listen(SignalKind::terminate()),
+            hangup: (!ignores_hangup()).then(|| listen(SignalKind::hangup())),
+        }
+    }
+
+    async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+            _ = hangup => (),
+        }
+    }
+}
+
+fn ignores_hangup() -> bool {
+    let status = procfs::process::Process::myself().and_then(|it| it.status());
+    // Signal 1 is bit 0.
+    status.is_ok_and(|status| status.sigign & 1 == 1)
+}
+
+/// Waits for the first signal, and promises that whoever waits ends in order.
+pub(super) async fn any() {
+    let orderly = Orderly::begin();
+    Signals::listen().next().await;
+    std::mem::forget(orderly);
+}
+
+/// Waits until the process must end at once: for a signal that nobody takes up, or the second.
+pub(super) async fn at_once() {
+    let mut signals = Signals::listen();
+    signals.next().await;
+    if ORDERLY.load(Ordering::SeqCst) > 0 {
+        signals.next().await;
+    }
+}
+
+/// Runs work that owns containers and processes. Whether it ends well, with an error, by a signal
+/// or because its time is over, everything of its run is removed before the result is looked at.
+/// What it came to, and whether the removal succeeded.
 pub(super) async fn cleaned_up<T>(
     owner: &Owner,
     engine: Option<&Engine>,
+    (stopper, timeout): (&Stopper, Option<Duration>),
     work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+) -> (Result<T, Error>, Result<(), Error>) {
+    let orderly = Orderly::begin();
+    let mut signals = Signals::listen();
+    let mut work = std::pin::pin!(work);
     let result = tokio::select! {
-        result = work => result,
-        () = any() => Err(Error::Interrupted),
+        result = &mut work => result,
+        cause = cause(&mut signals, timeout) => {
+            stopper.stop(cause);
+            if cause == Cause::Interrupted {
+                // The next signal ends the process.
+                ORDERLY.fetch_add(1, Ordering::SeqCst);
+            }
+            let yielded = tokio::time::timeout(YIELD, work).await;
+            yielded.unwrap_or_else(|_| Err(cause.into()))
+        }
     };
     let removed = sweep::remove_run(engine, owner).await;
-    let value = result?;
-    removed?;
-    Ok(value)
+    drop(orderly);
+    (result, removed.map_err(Into::into))
+}
+
+async fn cause(signals: &mut Signals, timeout: Option<Duration>) -> Cause {
+    let over = async {
+        match timeout {
+            Some(timeout) => {
+                tokio::time::sleep(timeout).await;
+                timeout
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = signals.next() => Cause::Interrupted,
+        timeout = over => Cause::Deadline(timeout),
+    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::args::LACKS_A_SERVER;
 use crate::document;
 use crate::error::Error;
 use crate::model::Measurement;
@@ -30,6 +31,10 @@ pub(super) fn measurement(text: &[u8]) -> Result<Measurement, Error> {
     let mut measurement: Measurement =
         document::parse(text, path, "measurement", Measurement::SCHEMA)?;
     measurement.provenance.notes.clear();
+    if let Some(partial) = &mut measurement.provenance.partial {
+        partial.reason = "the measuring run ended early".into();
+        partial.exit_code = LACKS_A_SERVER;
+    }
     if let Some(why) = excess(&measurement) {
         return Err(refuse(why));
     }
@@ -40,7 +45,10 @@ pub(super) fn measurement(text: &[u8]) -> Result<Measurement, Error> {
 fn excess(measurement: &Measurement) -> Option<&'static str> {
     let (samples, pairs) = (&measurement.samples, &measurement.pairs);
     let incidents = &measurement.incidents;
-    if samples.len() + pairs.len() > MOST_TEXTS || incidents.len() > MOST_TEXTS {
+    if samples.len() + pairs.len() > MOST_TEXTS
+        || incidents.len() > MOST_TEXTS
+        || unfinished(measurement) > MOST_TEXTS
+    {
         return Some("it speaks of more servers than a run of ours");
     }
     let names = samples.iter().map(|it| [&it.key.server, &it.key.endpoint]);
@@ -50,6 +58,11 @@ fn excess(measurement: &Measurement) -> Option<&'static str> {
     texts
         .any(|text| text.len() > LONGEST_TEXT)
         .then_some("a text in it is longer than any of ours")
+}
+
+fn unfinished(measurement: &Measurement) -> usize {
+    let partial = measurement.provenance.partial.as_ref();
+    partial.map_or(0, |it| it.unfinished.len())
 }
 
 /// How many rounds a document holds, wherever in it: each has one tally.

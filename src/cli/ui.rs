@@ -86,9 +86,9 @@ impl Progress {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::Rate(rate) => bar.set_message(format!("{doing} · {}", report::rate(*rate))),
-            Event::Incident(_) => bar.println(words(event)),
+            Event::Incident(_) => bar.println(report::clean(&words(event))),
             event => {
-                *doing = words(event);
+                *doing = report::printable(&words(event));
                 bar.set_message(doing.clone());
             }
         }
@@ -148,7 +148,7 @@ fn stage_words(stage: &Stage<'_>) -> String {
         Stage::Prepare(command) => format!("prepare: {command}"),
         Stage::Pull(image) => format!("pull {image}"),
         Stage::Build(name) => format!("build the image of {name}"),
-        Stage::Output(line) => format!("  {line}"),
+        Stage::Output(line) => format!("  {}", report::quoted(line)),
         Stage::Service(name) => format!("start {name}"),
         Stage::Setup { server, command } => format!("{server}: {command}"),
         Stage::Start(server) => format!("{server}: start"),

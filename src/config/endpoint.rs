@@ -1,6 +1,5 @@
 //! Endpoints and the load on them → workloads.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use serde_json::Value;
 use super::resolve::Resolver;
 use super::spanned::Spanned;
 use super::units::Time;
-use super::{Error, file};
+use super::{Error, LARGEST, file};
+use crate::bounded;
 use crate::model::{Expect, Request, Workload};
 
 const CONNECTIONS: usize = 50;
@@ -113,8 +113,8 @@ impl Resolver<'_> {
             (None, None) => Ok(Vec::new()),
             (Some(text), None) => Ok(text.get_ref().clone().into_bytes()),
             (None, Some(file)) => {
-                let path = self.root.join(file.get_ref());
-                fs::read(&path).map_err(|error| {
+                let path = self.inside(file)?;
+                bounded::read(&path, LARGEST).map_err(|error| {
                     self.places.invalid(
                         &file.span(),
                         format!("`{}` cannot be read: {error}", path.display()),

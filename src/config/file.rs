@@ -20,9 +20,15 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) prepare: Vec<Command>,
     /// Configuration to use instead where no container engine answers.
-    pub(super) without_docker: Option<PathBuf>,
+    pub(super) without_docker: Option<Spanned<PathBuf>>,
     /// The way to servers in containers; without it perfgate chooses.
-    pub(super) network: Option<NetworkPath>,
+    pub(super) network: Option<Spanned<NetworkPath>>,
+    /// Whether containers are kept from everything outside of their network.
+    #[serde(default)]
+    pub(super) internal: bool,
+    /// Whether paths may lead out of the file's folder.
+    #[serde(default)]
+    pub(super) allow_outside: bool,
     /// The database, where servers need one.
     pub(super) postgres: Option<Spanned<Postgres>>,
     /// Redis, where servers need one.
@@ -41,6 +47,9 @@ pub(super) struct File {
     /// How servers are loaded, and for how long.
     #[serde(default)]
     pub(super) load: Load,
+    /// How long steps before the load may take.
+    #[serde(default)]
+    pub(super) deadlines: Deadlines,
     /// Rules by metric, for all servers and endpoints.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
@@ -76,7 +85,7 @@ pub(super) struct Postgres {
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     /// Connection string of a database that runs already.
     pub(super) url: Option<String>,
     /// Settings of the database server, by name.
@@ -84,7 +93,7 @@ pub(super) struct Postgres {
     pub(super) settings: IndexMap<String, String>,
     /// SQL files run once the database is up.
     #[serde(default)]
-    pub(super) init: Vec<PathBuf>,
+    pub(super) init: Vec<Spanned<PathBuf>>,
 }
 
 /// Redis: one of `image`, `build` and `url`.
@@ -94,7 +103,7 @@ pub(super) struct Redis {
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     /// Connection string of one that runs already.
     pub(super) url: Option<String>,
 }
@@ -106,7 +115,7 @@ pub(super) struct Proxy {
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
@@ -118,7 +127,7 @@ pub(super) struct Proxy {
     /// Files put into the container: there = here.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, PathBuf>")]
-    pub(super) files: IndexMap<Spanned<String>, PathBuf>,
+    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
 }
 
 /// A server under test: one of `image`, `build`, `run` and `url`.
@@ -130,7 +139,7 @@ pub(super) struct Server {
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<PathBuf>,
+    pub(super) build: Option<Spanned<PathBuf>>,
     /// Command to run on this host, without a container.
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
     /// Where it runs already: `http://…`, `https://…` or `unix:/SOCKET`.
@@ -202,7 +211,7 @@ pub(super) struct Tls {
     /// Name the certificate must have, instead of the host's.
     pub(super) name: Option<String>,
     /// PEM file with the certificates to trust, and no others.
-    pub(super) ca: Option<PathBuf>,
+    pub(super) ca: Option<Spanned<PathBuf>>,
     /// Trust any certificate.
     #[serde(default)]
     pub(super) insecure: bool,
@@ -303,6 +312,18 @@ pub(super) struct Load {
     /// Most time that one server and endpoint may take.
     #[schemars(extend("default" = "60s"))]
     pub(super) budget: Option<Spanned<Time>>,
+}
+
+/// How long steps before the load may take.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deadlines {
+    /// Each command of `prepare`.
+    pub(super) prepare: Option<Time>,
+    /// Pulling or building one image.
+    pub(super) image: Option<Time>,
+    /// Each command of a server's `setup`.
+    pub(super) setup: Option<Time>,
 }
 
 pub(super) type Thresholds = IndexMap<Spanned<Metric>, Threshold>;

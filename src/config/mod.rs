@@ -6,6 +6,8 @@ mod accept;
 mod endpoint;
 mod error;
 mod file;
+mod inside;
+mod names;
 mod place;
 mod proxy;
 mod reference;
@@ -17,7 +19,6 @@ mod thresholds;
 mod units;
 mod url;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
@@ -30,14 +31,18 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, schema_for};
 use serde_json::json;
 
+use crate::bounded;
 use crate::model::Plan;
+
+/// Bytes of a configuration, and of a file that one names.
+const LARGEST: u64 = 16 << 20;
 
 /// The name of the configuration file.
 pub const FILE_NAME: &str = "perfgate.toml";
 
 /// Reads and resolves a configuration file.
 pub fn load(path: &Path) -> Result<Plan, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+    let text = bounded::read_text(path, LARGEST).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -25,7 +25,7 @@ impl Resolver<'_> {
         let proxy = proxy.into_inner();
         let source = match (proxy.image, proxy.build) {
             (Some(image), None) => ServiceSource::Image(image),
-            (None, Some(folder)) => ServiceSource::Build(self.root.join(folder)),
+            (None, Some(folder)) => ServiceSource::Build(self.inside(&folder)?),
             _ => {
                 let message = format!("[proxy.{name}] needs exactly one of `image`, `build`");
                 return Err(self.places.invalid(&span, message, None));
@@ -40,7 +40,7 @@ impl Resolver<'_> {
                     .places
                     .invalid(&inside.span(), message, Some(hint.into())));
             }
-            Ok((inside.into_inner(), self.root.join(here)))
+            Ok((inside.into_inner(), self.inside(&here)?))
         });
         let proxy = Proxy {
             source,

@@ -7,13 +7,18 @@ use std::time::Duration;
 use super::place::Places;
 use super::spanned::Spanned;
 use super::units::Time;
-use super::{Error, accept, file, store, thresholds};
-use crate::model::{NetworkPath, Pacing, Placeholder, Plan, Postgres, Redis, ServiceSource};
+use super::{Error, accept, file, thresholds};
+use crate::model::{
+    Deadlines, NetworkPath, Pacing, Placeholder, Plan, Postgres, Redis, ServiceSource,
+};
 
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 10;
 const WARMUP: Duration = Duration::from_secs(5);
 const BUDGET: Duration = Duration::from_secs(60);
+const PREPARE: Duration = Duration::from_secs(30 * 60);
+const IMAGE: Duration = Duration::from_secs(30 * 60);
+const SETUP: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Result<Plan, Error> {
     let root = path
@@ -26,8 +31,10 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         has_postgres: file.postgres.is_some(),
         has_redis: file.redis.is_some(),
         proxies: file.proxy.keys().cloned().collect(),
-        network: file.network,
+        network: network(file.network.as_ref(), file.internal, places)?,
+        allow_outside: file.allow_outside,
     };
+    resolver.names(&file)?;
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
     let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, places)?;
     let mut targets = resolver.targets(file.server, &workloads, &base)?;
@@ -35,8 +42,11 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
     Ok(Plan {
         file: path.to_owned(),
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
-        without_docker: file.without_docker.map(|path| root.join(path)),
-        network: file.network,
+        without_docker: file
+            .without_docker
+            .map(|path| resolver.inside(&path))
+            .transpose()?,
+        network: resolver.network,
         postgres: file
             .postgres
             .map(|postgres| resolver.postgres(postgres))
@@ -44,12 +54,40 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         redis: file.redis.map(|redis| resolver.redis(redis)).transpose()?,
         proxies: resolver.proxies(file.proxy)?,
         pacing: resolver.pacing(&file.load)?,
+        deadlines: deadlines(&file.deadlines),
         accepted: accept::resolve(&file.accept, &file.endpoint, &targets, places)?,
         targets,
         reference,
-        baselines: store::resolve(file.baseline.store.as_ref(), &root, places)?,
+        baselines: resolver.store(file.baseline.store.as_ref())?,
         root,
     })
+}
+
+/// The way to contained servers that was asked for; one without outside access is a network of
+/// the run's own.
+fn network(
+    path: Option<&Spanned<NetworkPath>>,
+    internal: bool,
+    places: &Places<'_>,
+) -> Result<Option<NetworkPath>, Error> {
+    match path {
+        Some(path) if internal && *path.get_ref() == NetworkPath::Host => Err(places.invalid(
+            &path.span(),
+            "the host's network has a way to the outside, and `internal` wants none",
+            Some("leave one of them out".into()),
+        )),
+        _ if internal => Ok(Some(NetworkPath::Internal)),
+        path => Ok(path.map(|path| *path.get_ref())),
+    }
+}
+
+fn deadlines(file: &file::Deadlines) -> Deadlines {
+    let time = |time: Option<Time>, default| time.map_or(default, |Time(time)| time);
+    Deadlines {
+        prepare: time(file.prepare, PREPARE),
+        image: time(file.image, IMAGE),
+        setup: time(file.setup, SETUP),
+    }
 }
 
 /// What the checks of all parts of the file need to know of the rest of it.
@@ -60,6 +98,8 @@ pub(super) struct Resolver<'a> {
     pub(super) has_redis: bool,
     pub(super) proxies: Vec<String>,
     pub(super) network: Option<NetworkPath>,
+    /// Whether paths may leave the folder of the file.
+    pub(super) allow_outside: bool,
 }
 
 impl Resolver<'_> {
@@ -146,7 +186,10 @@ impl Resolver<'_> {
         Ok(Postgres {
             source: self.service("postgres", &span, image, build, url)?,
             settings: settings.into_iter().collect(),
-            init: init.into_iter().map(|path| self.root.join(path)).collect(),
+            init: init
+                .iter()
+                .map(|path| self.inside(path))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -163,12 +206,12 @@ impl Resolver<'_> {
         name: &str,
         span: &Range<usize>,
         image: Option<String>,
-        build: Option<PathBuf>,
+        build: Option<Spanned<PathBuf>>,
         url: Option<String>,
     ) -> Result<ServiceSource, Error> {
         match (image, build, url) {
             (Some(image), None, None) => Ok(ServiceSource::Image(image)),
-            (None, Some(folder), None) => Ok(ServiceSource::Build(self.root.join(folder))),
+            (None, Some(folder), None) => Ok(ServiceSource::Build(self.inside(&folder)?)),
             (None, None, Some(url)) => Ok(ServiceSource::Url(url)),
             _ => Err(self.places.invalid(
                 span,

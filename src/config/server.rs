@@ -120,7 +120,9 @@ impl Resolver<'_> {
             server
                 .build
                 .as_ref()
-                .map(|folder| Source::Build(self.root.join(folder))),
+                .map(|folder| self.inside(folder))
+                .transpose()?
+                .map(Source::Build),
             server
                 .run
                 .as_ref()
@@ -194,7 +196,7 @@ impl Resolver<'_> {
         let file::Tls { name, ca, insecure } = tls.get_ref();
         let trust = match (ca, insecure) {
             (None, false) => Trust::System,
-            (Some(path), false) => Trust::File(self.root.join(path)),
+            (Some(path), false) => Trust::File(self.inside(path)?),
             (None, true) => Trust::Anyone,
             (Some(_), true) => {
                 return Err(self.places.invalid(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Error;
-use super::place::Places;
+use super::resolve::Resolver;
 use super::spanned::Spanned;
 use crate::model::Store;
 
@@ -12,23 +12,26 @@ const REMOTE: &str = "origin";
 /// What a store can be written as.
 const FORMS: &str = "write \"dir:FOLDER\", \"git:BRANCH\", or \"git:REMOTE#BRANCH\"";
 
-pub(super) fn resolve(
-    store: Option<&Spanned<String>>,
-    root: &Path,
-    places: &Places<'_>,
-) -> Result<Store, Error> {
-    let Some(written) = store else {
-        return Ok(Store::Folder(root.join(FOLDER)));
-    };
-    let text = written.get_ref();
-    let wrong = |why| {
-        let message = format!("`{text}` is not a baseline store: {why}");
-        places.invalid(&written.span(), message, Some(FORMS.into()))
-    };
-    if !["dir:", "git:"].iter().any(|kind| text.starts_with(kind)) {
-        return Err(wrong("it has neither `dir:` nor `git:`"));
+impl Resolver<'_> {
+    pub(super) fn store(&self, store: Option<&Spanned<String>>) -> Result<Store, Error> {
+        let Some(written) = store else {
+            return Ok(Store::Folder(self.root.join(FOLDER)));
+        };
+        let text = written.get_ref();
+        let wrong = |why| {
+            let message = format!("`{text}` is not a baseline store: {why}");
+            self.places
+                .invalid(&written.span(), message, Some(FORMS.into()))
+        };
+        if !["dir:", "git:"].iter().any(|kind| text.starts_with(kind)) {
+            return Err(wrong("it has neither `dir:` nor `git:`"));
+        }
+        let store = parse(text, self.root).map_err(wrong)?;
+        if let Some(folder) = text.strip_prefix("dir:") {
+            self.inside_of(Path::new(folder), &written.span())?;
+        }
+        Ok(store)
     }
-    parse(text, root).map_err(wrong)
 }
 
 /// A store as it is written: `dir:FOLDER`, `git:BRANCH`, `git:REMOTE#BRANCH`, or a folder.

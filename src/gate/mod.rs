@@ -12,6 +12,7 @@ mod decide;
 mod inference;
 mod outcome;
 mod paired;
+mod partial;
 mod rank;
 mod reference;
 
@@ -20,6 +21,7 @@ pub use chronicle::chronicle;
 pub use inference::{Confirmation, Confirmed, Inference, LOOKS};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
+pub use partial::withhold;
 pub use rank::rank;
 pub use reference::{FEWEST_RUNS, Reference};
 

@@ -194,6 +194,7 @@ fn provenance(generator: Generator, taken: Timestamp, seconds: f64, note: String
         seed: 0,
         started: taken,
         seconds,
+        partial: None,
         notes: vec![note],
     }
 }

@@ -48,6 +48,11 @@ use meter::Window;
 use request::Script;
 use worker::Order;
 
+/// Reads bytes as a response: what fuzzing does.
+pub fn read_response(bytes: &[u8]) {
+    http1::is_the_same_however_it_comes(bytes);
+}
+
 /// Time between the call of [`Crew::run`] and the start, for all threads to wake up in.
 const LEAD: Duration = Duration::from_millis(10);
 

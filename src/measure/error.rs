@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use super::stop::Cause;
 use crate::{load, stack};
 
 /// Why a measurement cannot be finished.
@@ -7,6 +10,14 @@ pub enum Error {
     Stack(#[from] stack::Error),
     #[error(transparent)]
     Load(#[from] load::Error),
+    #[error("`{server}` hangs: {step} did not end within {within:?}")]
+    Overdue {
+        server: String,
+        step: String,
+        within: Duration,
+    },
+    #[error("{0}")]
+    Stopped(Cause),
     #[error("cannot read the machine from `{path}`")]
     Machine {
         path: &'static str,
@@ -20,6 +31,10 @@ impl Error {
         match self {
             Self::Stack(error) => error.hint(),
             Self::Load(error) => error.hint(),
+            Self::Overdue { .. } => Some(
+                "look at its log; a server that answers slowly ends by `timeout` in [load]".into(),
+            ),
+            Self::Stopped(_) => None,
             Self::Machine { .. } => Some("mount /proc where perfgate runs".into()),
         }
     }
@@ -28,7 +43,7 @@ impl Error {
     pub fn output(&self) -> Option<&str> {
         match self {
             Self::Stack(error) => error.output(),
-            Self::Load(_) | Self::Machine { .. } => None,
+            Self::Load(_) | Self::Overdue { .. } | Self::Stopped(_) | Self::Machine { .. } => None,
         }
     }
 
@@ -36,7 +51,8 @@ impl Error {
     pub(super) const fn is_of_one_server(&self) -> bool {
         match self {
             Self::Stack(error) => !error.is_of_everything(),
-            Self::Load(_) | Self::Machine { .. } => false,
+            Self::Overdue { .. } => true,
+            Self::Load(_) | Self::Stopped(_) | Self::Machine { .. } => false,
         }
     }
 }

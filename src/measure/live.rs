@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::steady::is_flat;
+use super::stop::{GRACE, Step, Stop};
 use super::together::{Loaded, together};
 use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
@@ -15,6 +16,7 @@ use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
 /// Drives real servers with real load.
 pub struct Live {
     stack: Stack,
+    stop: Stop,
     servers: BTreeMap<String, Server>,
 }
 
@@ -22,16 +24,13 @@ pub struct Live {
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Live {
-    pub const fn new(stack: Stack) -> Self {
+    /// `stop` ends what is being done.
+    pub const fn new(stack: Stack, stop: Stop) -> Self {
         Self {
             stack,
+            stop,
             servers: BTreeMap::new(),
         }
-    }
-
-    /// Gives the stack back, to be taken down.
-    pub fn into_stack(self) -> Stack {
-        self.stack
     }
 
     fn server(&self, target: &Target) -> &Server {
@@ -52,6 +51,54 @@ impl Live {
     async fn crew(&self, target: &Target, cell: &Cell) -> Result<Crew, Error> {
         let job = self.job(target, cell);
         loaded(move || Crew::connect(&job)).await
+    }
+
+    async fn warmed_up(
+        &self,
+        target: &Target,
+        cell: &Cell,
+        longest: Duration,
+        observe: Observer<'_>,
+    ) -> Result<WarmUp, Error> {
+        let crew = self.crew(target, cell).await?;
+        let mut window = Open::new(crew, longest);
+        let mut counts = Vec::new();
+        let mut steady = false;
+        while let Some(count) = window.next_count().await {
+            observe(Event::Rate(count / INTERVAL.as_secs_f64()));
+            counts.push(count);
+            if is_flat(&counts) {
+                steady = true;
+                window.meter.stop();
+                break;
+            }
+        }
+        window.close().await?;
+        self.server(target).check().await?;
+        Ok(WarmUp { steady })
+    }
+
+    async fn measured(
+        &self,
+        target: &Target,
+        cell: &Cell,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Round, Error> {
+        let crew = self.crew(target, cell).await?;
+        let server = self.server(target);
+        let before = resources(server).await?;
+        let moment = Moment::now();
+        let mut window = Open::new(crew, window);
+        let mut highest = 0;
+        while let Some(rate) = window.next_rate().await {
+            observe(Event::Rate(rate));
+            highest = server.working_set().await.unwrap_or_default().max(highest);
+        }
+        let tally = window.close().await?;
+        server.check().await?;
+        let after = resources(server).await?;
+        Ok(measured(tally, before.zip(after).as_ref(), highest, moment))
     }
 }
 
@@ -80,8 +127,15 @@ impl Driver for Live {
     ) -> Result<Option<Duration>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let tenancy = Tenancy::default();
-        self.stack.set_up(target, &tenancy, &observe).await?;
-        let server = self.stack.start(target, &tenancy, &observe).await?;
+        let set_up = self.stack.set_up(target, &tenancy, &observe);
+        guarded(&self.stack, self.stop.or(set_up)).await?;
+        let started = async { Ok(self.stack.start(target, &tenancy, &observe).await?) };
+        let step = Step {
+            server: &target.name,
+            what: "its start",
+        };
+        let started = self.stop.or_late(step, longest_start(target), started);
+        let server = guarded(&self.stack, started).await?;
         let startup = server.startup();
         self.servers.insert(target.name.clone(), server);
         Ok(startup)
@@ -94,22 +148,14 @@ impl Driver for Live {
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        let crew = self.crew(target, cell).await?;
-        let mut window = Open::new(crew, longest);
-        let mut counts = Vec::new();
-        let mut steady = false;
-        while let Some(count) = window.next_count().await {
-            observe(Event::Rate(count / INTERVAL.as_secs_f64()));
-            counts.push(count);
-            if is_flat(&counts) {
-                steady = true;
-                window.meter.stop();
-                break;
-            }
-        }
-        window.close().await?;
-        self.server(target).check().await?;
-        Ok(WarmUp { steady })
+        let what = format!("the warm-up of {}", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let within = longest + cell.workload.timeout + GRACE;
+        let work = self.warmed_up(target, cell, longest, observe);
+        guarded(&self.stack, self.stop.or_late(step, within, work)).await
     }
 
     async fn round(
@@ -119,26 +165,30 @@ impl Driver for Live {
         window: Duration,
         observe: Observer<'_>,
     ) -> Result<Round, Error> {
-        let crew = self.crew(target, cell).await?;
-        let server = self.server(target);
-        let before = resources(server).await?;
-        let moment = Moment::now();
-        let mut window = Open::new(crew, window);
-        let mut highest = 0;
-        while let Some(rate) = window.next_rate().await {
-            observe(Event::Rate(rate));
-            highest = server.working_set().await.unwrap_or_default().max(highest);
-        }
-        let tally = window.close().await?;
-        server.check().await?;
-        let after = resources(server).await?;
-        Ok(measured(tally, before.zip(after).as_ref(), highest, moment))
+        let what = format!("a round of {}", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let within = window + cell.workload.timeout + GRACE;
+        let work = self.measured(target, cell, window, observe);
+        guarded(&self.stack, self.stop.or_late(step, within, work)).await
     }
 
     async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
-        let counted = pass::count(&self.stack, &Tenancy::default(), self.job(target, cell)).await?;
-        self.server(target).check().await?;
-        Ok(counted)
+        let what = format!("single requests of {}", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let work = async {
+            let job = self.job(target, cell);
+            let counted = pass::count(&self.stack, &Tenancy::default(), job).await?;
+            self.server(target).check().await?;
+            Ok(counted)
+        };
+        let within = pass::LONGEST + GRACE;
+        guarded(&self.stack, self.stop.or_late(step, within, work)).await
     }
 
     async fn beside(
@@ -159,7 +209,15 @@ impl Driver for Live {
             }
         };
         let loads = vec![load(target, cell), load(reference, &reference.cells[0])];
-        let mut rounds = together(loads, window, observe).await?.into_iter();
+        let what = format!("a round of {} beside the reference", cell.endpoint);
+        let step = Step {
+            server: &target.name,
+            what: &what,
+        };
+        let within = window + cell.workload.timeout + GRACE;
+        let work = together(loads, window, observe);
+        let rounds = guarded(&self.stack, self.stop.or_late(step, within, work)).await?;
+        let mut rounds = rounds.into_iter();
         let mut next = || rounds.next().expect("each load has its round");
         Ok(Sides {
             head: next(),
@@ -173,9 +231,30 @@ impl Driver for Live {
 
     async fn stop(&mut self, target: &Target) -> Result<(), Error> {
         match self.servers.remove(&target.name) {
-            Some(server) => Ok(server.stop().await?),
+            Some(server) => self.stop.or(server.stop()).await,
             None => Ok(()),
         }
+    }
+}
+
+/// The longest that a server may take from its start to its first answer, that of a proxy before
+/// it included.
+pub(super) fn longest_start(target: &Target) -> Duration {
+    target.ready.within * 2 + GRACE * 2
+}
+
+/// What came of a step; where something has gone that all servers need, that.
+pub(super) async fn guarded<T>(
+    stack: &Stack,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let result = work.await;
+    match result {
+        Err(Error::Stopped(_)) => result,
+        result => match stack.lost().await {
+            Some(lost) => Err(lost.into()),
+            None => result,
+        },
     }
 }
 

@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use super::live::{guarded, longest_start};
+use super::stop::{GRACE, Step, Stop};
 use super::together::{Loaded, together};
 use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass};
 use crate::load::Job;
@@ -11,6 +13,7 @@ use crate::stack::{Server, Stack, Stage, Tenancy};
 /// its own.
 pub struct LivePairs<'a> {
     stack: &'a Stack,
+    stop: Stop,
     clock: Instant,
     /// What each side's own commands have set up, to be copied for every start.
     set_up: Option<Sides<Tenancy>>,
@@ -24,10 +27,11 @@ struct Up {
 }
 
 impl<'a> LivePairs<'a> {
-    /// For one server of the stack.
-    pub fn new(stack: &'a Stack) -> Self {
+    /// For one server of the stack; `stop` ends what is being done.
+    pub fn new(stack: &'a Stack, stop: Stop) -> Self {
         Self {
             stack,
+            stop,
             clock: Instant::now(),
             set_up: None,
             up: Sides::default(),
@@ -66,8 +70,29 @@ impl<'a> LivePairs<'a> {
         Ok(tenancies)
     }
 
-    /// A round of every side that is up, all over the same stretch of time.
+    /// A round of every side that is up, all over the same stretch of time, within its deadline.
     async fn together(
+        &self,
+        cells: Sides<&Cell>,
+        window: Duration,
+        rate: Option<f64>,
+        first: Side,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Option<Round>>, Error> {
+        let what = format!("a pair of rounds of {}", cells.head.endpoint);
+        let mut up = Side::BOTH
+            .into_iter()
+            .filter_map(|it| self.up.get(it).as_ref());
+        let step = Step {
+            server: up.next().map_or("", |it| it.server.name()),
+            what: &what,
+        };
+        let within = window + cells.head.workload.timeout + GRACE;
+        let work = self.measured(cells, window, rate, first, observe);
+        guarded(self.stack, self.stop.or_late(step, within, work)).await
+    }
+
+    async fn measured(
         &self,
         cells: Sides<&Cell>,
         window: Duration,
@@ -117,11 +142,11 @@ impl PairDriver for LivePairs<'_> {
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Duration>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
-        let set_up = match self.set_up.take() {
-            Some(set_up) => set_up,
-            None => self.set_up(sides, &observe).await?,
-        };
-        let set_up = self.set_up.insert(set_up);
+        if self.set_up.is_none() {
+            let set_up = self.set_up(sides, &observe);
+            self.set_up = Some(guarded(self.stack, self.stop.or(set_up)).await?);
+        }
+        let set_up = self.set_up.as_ref().expect("set up above");
         let mut startup = Sides::default();
         for side in started.iter().copied() {
             let place = if side == Side::Head {
@@ -130,11 +155,18 @@ impl PairDriver for LivePairs<'_> {
                 1 - draw.place
             };
             let name = format!("perfgate_{place}");
-            let tenancy = self.stack.copied(set_up.get(side), &name).await?;
-            let server = self
-                .stack
-                .start(sides.get(side), &tenancy, &observe)
-                .await?;
+            let target = sides.get(side);
+            let started = async {
+                let tenancy = self.stack.copied(set_up.get(side), &name).await?;
+                let server = self.stack.start(target, &tenancy, &observe).await?;
+                Ok(Up { server, tenancy })
+            };
+            let step = Step {
+                server: &target.name,
+                what: "its start",
+            };
+            let started = self.stop.or_late(step, longest_start(target), started);
+            let Up { server, tenancy } = guarded(self.stack, started).await?;
             *startup.get_mut(side) = server.startup();
             *self.up.get_mut(side) = Some(Up { server, tenancy });
         }
@@ -143,9 +175,18 @@ impl PairDriver for LivePairs<'_> {
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
         let Up { server, tenancy } = self.up(side);
-        let counted = pass::count(self.stack, tenancy, self.job(side, cell, None)).await?;
-        server.check().await?;
-        Ok(counted)
+        let what = format!("single requests of {}", cell.endpoint);
+        let step = Step {
+            server: server.name(),
+            what: &what,
+        };
+        let work = async {
+            let counted = pass::count(self.stack, tenancy, self.job(side, cell, None)).await?;
+            server.check().await?;
+            Ok(counted)
+        };
+        let within = pass::LONGEST + GRACE;
+        guarded(self.stack, self.stop.or_late(step, within, work)).await
     }
 
     async fn warm_up(
@@ -174,7 +215,7 @@ impl PairDriver for LivePairs<'_> {
     async fn stop(&mut self) -> Result<(), Error> {
         for side in Side::BOTH {
             if let Some(up) = self.up.get_mut(side).take() {
-                up.server.stop().await?;
+                self.stop.or(up.server.stop()).await?;
             }
         }
         Ok(())

@@ -23,6 +23,7 @@ mod session;
 mod simulated;
 mod simulated_pairs;
 mod steady;
+mod stop;
 mod together;
 mod turnover;
 mod visit;
@@ -37,6 +38,7 @@ pub use pairs::{Compared, Draw, PairDriver, PairPacing, Pairing};
 pub use schedule::Schedule;
 pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};
+pub use stop::{Cause, Stop, Stopper};
 
 use std::collections::BTreeSet;
 
@@ -74,11 +76,14 @@ pub struct Measured {
     pub incidents: Vec<Incident>,
     /// What could not be counted, and why.
     pub notes: BTreeSet<String>,
+    /// What ended the measurement before its end; the samples hold what there was by then.
+    pub cut: Option<Error>,
 }
 
 impl Measuring<'_> {
     /// Measures every cell of the plan. A server that fails is named among the incidents, and
-    /// the others are measured all the same; it is an error only where nothing is left.
+    /// the others are measured all the same. What ends the whole is kept beside what was measured
+    /// until then; it is an error only where nothing is left.
     pub async fn run(self, driver: &mut impl Driver) -> Result<Measured, Error> {
         let targets: Vec<&Target> = self.plan.targets.iter().collect();
         let at_once = match self.order {
@@ -89,10 +94,12 @@ impl Measuring<'_> {
         let mut later = targets.as_slice();
         while !later.is_empty() {
             let (group, rest) = later.split_at(at_once);
-            session.measure(group, rest).await?;
+            if let Err(cut) = session.measure(group, rest).await {
+                return session.finish(Some(cut));
+            }
             later = rest;
         }
-        session.finish()
+        session.finish(None)
     }
 }
 

@@ -117,6 +117,8 @@ pub struct Compared {
     pub incidents: Vec<Incident>,
     /// What could not be counted, and why.
     pub notes: BTreeSet<String>,
+    /// What ended the comparison before its end; the samples hold what there was by then.
+    pub cut: Option<Error>,
 }
 
 impl Compared {
@@ -125,6 +127,7 @@ impl Compared {
         self.samples.extend(other.samples);
         self.incidents.extend(other.incidents);
         self.notes.extend(other.notes);
+        self.cut = self.cut.take().or(other.cut);
     }
 }
 
@@ -183,7 +186,9 @@ impl Pairing<'_> {
             capacities: vec![None; sides.head.cells.len()],
             compared,
         };
-        match contest.run().await {
+        let (mut compared, result) = contest.run().await;
+        match result {
+            Ok(()) => Ok(compared),
             Err(error) if error.is_of_one_server() => {
                 driver.stop().await?;
                 let incident = Incident {
@@ -199,13 +204,26 @@ impl Pairing<'_> {
                     ..Compared::default()
                 })
             }
-            other => other,
+            Err(error) => {
+                compared.samples.retain(|sample| !sample.starts.is_empty());
+                if compared.samples.is_empty() {
+                    return Err(error);
+                }
+                compared.cut = Some(error);
+                Ok(compared)
+            }
         }
     }
 }
 
 impl<'a, D: PairDriver> Contest<'a, D> {
-    async fn run(mut self) -> Result<Compared, Error> {
+    /// What was compared, also where something ended it.
+    async fn run(mut self) -> (Compared, Result<(), Error>) {
+        let result = self.compare().await;
+        (self.compared, result)
+    }
+
+    async fn compare(&mut self) -> Result<(), Error> {
         let cells = self.compared.samples.len();
         let mut open: Vec<usize> = (0..cells).collect();
         let budget = self.pairing.pacing.budget * u32::try_from(cells).unwrap_or(u32::MAX);
@@ -236,7 +254,7 @@ impl<'a, D: PairDriver> Contest<'a, D> {
                 self.start(&suspects, Phase::Confirmation).await?;
             }
         }
-        Ok(self.compared)
+        Ok(())
     }
 
     fn standing(&self, cell: usize) -> Standing {

@@ -25,6 +25,8 @@ const FIRST_CONNECTIONS: usize = 4;
 const MOST: usize = 1000;
 /// Longest time for the requests of a batch.
 const WITHIN: Duration = Duration::from_secs(30);
+/// Longest time for the whole pass.
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * (BATCHES as u64 + 1));
 /// Pause between two looks at the counts.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after which counts are taken as they are.

@@ -45,26 +45,44 @@ impl<'a, D: Driver> Session<'a, D> {
         later: &[&Target],
     ) -> Result<(), Error> {
         let mut lanes = Vec::new();
+        let result = self.fill(&mut lanes, targets, later).await;
+        lanes.retain(|lane| {
+            let has_rounds = !lane.sample.rounds.is_empty();
+            has_rounds && !self.failed.contains(&lane.target.name)
+        });
+        let samples = lanes.into_iter().map(|lane| lane.sample);
+        self.measured.samples.extend(samples);
+        result
+    }
+
+    async fn fill(
+        &mut self,
+        lanes: &mut Vec<Lane<'a>>,
+        targets: &[&'a Target],
+        later: &[&Target],
+    ) -> Result<(), Error> {
         for target in targets {
             lanes.extend(self.open(target).await?.unwrap_or_default());
         }
-        self.rounds(&mut lanes, later).await?;
-        self.beside_reference(&mut lanes).await?;
+        self.rounds(lanes, later).await?;
+        self.beside_reference(lanes).await?;
         for target in targets {
             if !self.failed.contains(&target.name) {
                 self.driver.stop(target).await?;
             }
         }
-        lanes.retain(|lane| !self.failed.contains(&lane.target.name));
-        let samples = lanes.into_iter().map(|lane| lane.sample);
-        self.measured.samples.extend(samples);
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Measured, Error> {
-        match self.failure {
-            Some(failure) if self.measured.samples.is_empty() => Err(failure),
-            _ => Ok(self.measured),
+    /// What was measured, until something ended the whole where it did.
+    pub(super) fn finish(mut self, cut: Option<Error>) -> Result<Measured, Error> {
+        if !self.measured.samples.is_empty() {
+            self.measured.cut = cut;
+            return Ok(self.measured);
+        }
+        match cut.or(self.failure) {
+            Some(error) => Err(error),
+            None => Ok(self.measured),
         }
     }
 

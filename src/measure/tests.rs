@@ -2,9 +2,16 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Counted, Driver, Error, Event, Measuring, Noise, Observer, Order, Simulated, WarmUp};
+use super::{
+    Cause, Counted, Draw, Driver, Error, Event, Measuring, Noise, Observer, Order, PairDriver,
+    PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, WarmUp,
+};
 use crate::config;
-use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Sides, Target, Turnover};
+use crate::gate::{Confirmation, judge_pairs, withhold};
+use crate::model::{
+    Cell, Finding, Metric, Partial, Plan, Round, Runner, Sample, Side, Sides, Strategy, Target,
+    Turnover, Unfinished, Verdict,
+};
 use crate::stack;
 
 const FILE: &str = "
@@ -330,4 +337,192 @@ async fn when_every_server_dies_the_first_failure_is_the_error() {
     let error = measuring(&plan, &runner, 1).run(&mut driver).await;
     let error = error.expect_err("nothing could be measured").to_string();
     assert!(error.contains("`one` died"), "{error}");
+}
+
+/// The engine goes in the third round of the second server.
+struct Losing(Failing);
+
+impl Driver for Losing {
+    fn settings(&self, plan: &Plan) -> String {
+        self.0.settings(plan)
+    }
+
+    async fn start(
+        &mut self,
+        target: &Target,
+        observe: Observer<'_>,
+    ) -> Result<Option<Duration>, Error> {
+        self.0.start(target, observe).await
+    }
+
+    async fn warm_up(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        longest: Duration,
+        observe: Observer<'_>,
+    ) -> Result<WarmUp, Error> {
+        self.0.warm_up(target, cell, longest, observe).await
+    }
+
+    async fn round(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Round, Error> {
+        let round = self.0.round(target, cell, window, observe).await?;
+        if target.name == "two" && self.0.rounds == 3 {
+            return Err(Error::Stack(stack::Error::Lost {
+                socket: "unix:///engine".into(),
+                reason: "no answer".into(),
+            }));
+        }
+        Ok(round)
+    }
+
+    async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
+        self.0.count(target, cell).await
+    }
+
+    async fn beside(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        reference: &Target,
+        window: Duration,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Round>, Error> {
+        self.0
+            .beside(target, cell, reference, window, observe)
+            .await
+    }
+
+    async fn output(&mut self, target: &Target) -> String {
+        self.0.output(target).await
+    }
+
+    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
+        self.0.stop(target).await
+    }
+}
+
+#[tokio::test]
+async fn what_was_measured_before_the_engine_went_is_kept() {
+    let (plan, runner) = (plan(FILE), runner());
+    let mut driver = Losing(Failing::new(&[]));
+    let measured = measuring(&plan, &runner, 1).run(&mut driver).await;
+    let measured = measured.expect("the first server was measured");
+    let rounds = |server: &str| {
+        let samples = measured.samples.iter();
+        let own = samples.filter(|it| it.key.server == server);
+        own.map(|it| it.rounds.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(rounds("one"), [4, 4]);
+    assert_eq!(
+        rounds("two").iter().sum::<usize>(),
+        2,
+        "two rounds came before it"
+    );
+    let cut = measured.cut.expect("the engine went").to_string();
+    assert!(cut.contains("lost the container engine"), "{cut}");
+    assert!(measured.incidents.iter().all(|incident| !incident.fatal));
+}
+
+/// The engine goes in the third start of both builds.
+struct LosingPairs {
+    simulated: SimulatedPairs,
+    starts: usize,
+}
+
+impl PairDriver for LosingPairs {
+    fn elapsed(&self) -> Duration {
+        self.simulated.elapsed()
+    }
+
+    async fn start(
+        &mut self,
+        sides: &Sides<Target>,
+        started: &[Side],
+        draw: Draw,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Option<Duration>>, Error> {
+        self.starts += 1;
+        if self.starts == 3 {
+            return Err(Error::Stopped(Cause::Interrupted));
+        }
+        self.simulated.start(sides, started, draw, observe).await
+    }
+
+    async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
+        self.simulated.count(side, cell).await
+    }
+
+    async fn warm_up(
+        &mut self,
+        cells: Sides<&Cell>,
+        longest: Duration,
+        observe: Observer<'_>,
+    ) -> Result<f64, Error> {
+        self.simulated.warm_up(cells, longest, observe).await
+    }
+
+    async fn rounds(
+        &mut self,
+        cells: Sides<&Cell>,
+        window: Duration,
+        rate: Option<f64>,
+        first: Side,
+        observe: Observer<'_>,
+    ) -> Result<Sides<Option<Round>>, Error> {
+        self.simulated
+            .rounds(cells, window, rate, first, observe)
+            .await
+    }
+
+    async fn stop(&mut self) -> Result<(), Error> {
+        self.simulated.stop().await
+    }
+}
+
+#[tokio::test]
+async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
+    let head = plan(FILE).targets.remove(0);
+    let sides = Sides {
+        base: head.clone(),
+        head,
+    };
+    let mut driver = LosingPairs {
+        simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
+        starts: 0,
+    };
+    let confirmation = Confirmation::of([&sides.head.cells[0].thresholds]);
+    let pairing = Pairing {
+        pacing: PairPacing::of(plan(FILE).pacing),
+        strategy: Strategy::Duet,
+        confirmation,
+        counting: true,
+        seed: 1,
+        observe: &|_| (),
+    };
+    let compared = pairing.run(&sides, &mut driver).await;
+    let compared = compared.expect("two starts were measured");
+    assert!(matches!(compared.cut, Some(Error::Stopped(_))));
+    let sample = &compared.samples[0];
+    assert_eq!(sample.starts.len(), 2);
+    let cell = &sides.head.cells[0];
+    let mut findings = judge_pairs(sample, &cell.thresholds, confirmation);
+    let partial = Partial {
+        reason: "interrupted".into(),
+        exit_code: 130,
+        unfinished: vec![Unfinished {
+            server: "one".into(),
+            endpoint: sample.endpoint.clone(),
+        }],
+    };
+    withhold(&mut findings, &partial);
+    assert!(!findings.is_empty());
+    let judged = |it: &Finding| matches!(it.verdict, Verdict::Pass | Verdict::Regression);
+    assert!(!findings.iter().any(judged), "{findings:?}");
 }

@@ -127,6 +127,8 @@ pub enum Reason {
         day: Date,
         commit: Option<String>,
     },
+    /// The run ended before the cell was measured to its end.
+    CutShort,
     /// Worse, and the configuration says that it may be.
     Accepted { reason: String, until: Date },
     /// Worse, and no longer accepted.

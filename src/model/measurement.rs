@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Incident, Key, Metric, PairedSample, Round, Sides};
+use super::{Counters, Incident, Key, Metric, PairedSample, Partial, Round, Sides};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +109,9 @@ pub struct Provenance {
     pub seconds: f64,
     /// What a reader must know beside the numbers, such as a run without Docker.
     pub notes: Vec<String>,
+    /// Why not everything was measured; nothing for a run that came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
 }
 
 /// The machine of a measurement.

@@ -13,6 +13,7 @@ mod measurement;
 mod metric;
 mod origin;
 mod paired;
+mod partial;
 mod pin;
 mod placeholder;
 mod plan;
@@ -37,9 +38,12 @@ pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample, Summ
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};
+pub use partial::{Partial, Unfinished};
 pub use pin::Pin;
 pub use placeholder::Placeholder;
-pub use plan::{NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource, Store};
+pub use plan::{
+    Deadlines, NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource, Store,
+};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Round, Turnover, Usage};

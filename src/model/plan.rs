@@ -29,6 +29,7 @@ pub struct Plan {
     /// A fixed program of the same kind of work, with one cell, that CPU time is compared with.
     pub reference: Option<Target>,
     pub pacing: Pacing,
+    pub deadlines: Deadlines,
     pub accepted: Vec<Acceptance>,
     pub baselines: Store,
 }
@@ -53,8 +54,23 @@ pub enum Store {
 pub enum NetworkPath {
     /// A network of its own; the server's port is published on 127.0.0.1.
     Published,
+    /// A network of its own without a way to the outside; the host reaches containers by their
+    /// addresses on it.
+    #[serde(skip_deserializing)]
+    Internal,
     /// The host's network; the server listens on a loopback port perfgate chose.
     Host,
+}
+
+impl NetworkPath {
+    /// What a configuration says for it.
+    pub const fn written(self) -> &'static str {
+        match self {
+            Self::Published => "network = \"published\"",
+            Self::Internal => "internal = true",
+            Self::Host => "network = \"host\"",
+        }
+    }
 }
 
 /// How long things are measured.
@@ -67,6 +83,17 @@ pub struct Pacing {
     pub warmup: Duration,
     /// Time for each cell until pairs of rounds have decided it.
     pub budget: Duration,
+}
+
+/// How long what comes before the load may take, so that nothing can hang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Of each `prepare` command.
+    pub prepare: Duration,
+    /// Of each image, pulled or built.
+    pub image: Duration,
+    /// Of each `setup` command.
+    pub setup: Duration,
 }
 
 /// Where a service comes from.

@@ -30,7 +30,8 @@ pub use openmetrics::openmetrics;
 pub use summary::headline as title;
 pub use terminal::terminal;
 pub use text::{
-    bytes, commit, incident, micros, outcome_name, percent, printable, rate, sentence, value,
+    bytes, clean, commit, incident, micros, outcome_name, percent, printable, quoted, rate,
+    sentence, value,
 };
 
 #[cfg(test)]

@@ -154,9 +154,17 @@ fn places(cells: &[(&String, &String)]) -> String {
 pub fn headline(report: &Report) -> String {
     let failed = report.incidents.iter().filter(|it| it.fatal);
     let failed: Vec<_> = failed.map(|it| text::printable(&it.server)).collect();
+    let verdict = match &report.provenance.partial {
+        Some(partial) if partial.is_cut() => format!(
+            "PARTIAL ({}): {}",
+            text::printable(&partial.reason),
+            verdict(report)
+        ),
+        _ => verdict(report),
+    };
     match failed.as_slice() {
-        [] => verdict(report),
-        failed => format!("{}; NOT MEASURED: {}", verdict(report), failed.join(", ")),
+        [] => verdict,
+        failed => format!("{verdict}; NOT MEASURED: {}", failed.join(", ")),
     }
 }
 
@@ -168,6 +176,10 @@ fn verdict(report: &Report) -> String {
             "REGRESSED: {} of {} judged",
             count(Verdict::Regression),
             judged(report)
+        ),
+        Outcome::Inconclusive if report.provenance.partial.is_some() => format!(
+            "{} passed, the others were not measured to their end",
+            count(Verdict::Pass)
         ),
         Outcome::Inconclusive if paired(report) => format!(
             "INCONCLUSIVE: {} could not be told in the time there was",
@@ -246,6 +258,9 @@ fn only_since_pin(report: &Report) -> bool {
 pub(super) fn next_step(report: &Report) -> Option<&'static str> {
     match report.outcome {
         Outcome::Pass => None,
+        Outcome::Inconclusive if report.provenance.partial.is_some() => {
+            Some("see why the run ended, and run it again")
+        }
         Outcome::NoBaseline => {
             Some("`perfgate baseline refresh --runs 5` stores what later checks compare with")
         }

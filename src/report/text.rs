@@ -112,6 +112,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::NeedsTheMachine) => {
             "a bound on the head alone, which shared its CPUs with the base".into()
         }
+        Some(Reason::CutShort) => "the run ended before it was measured to its end".into(),
         Some(Reason::Ceiling) => "bound on the head alone".into(),
         Some(Reason::SincePin { day, commit }) => since_pin(finding, *day, commit.as_deref()),
         Some(Reason::Accepted { reason, until }) => {
@@ -193,7 +194,7 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
                 .map(|detectable| format!("could tell {}", percent(detectable))),
         );
     }
-    facts.extend(finding.rule.clone());
+    facts.extend(finding.rule.as_deref().map(printable));
     facts.extend(Some(reason(finding)).filter(|text| !text.is_empty()));
     facts
 }
@@ -222,14 +223,52 @@ pub(super) fn incident_at_length(it: &Incident) -> String {
     let output = it
         .output
         .lines()
-        .map(|line| format!("  {}", printable(line)));
+        .map(|line| format!("  | {}", printable(line)));
     let lines: Vec<_> = std::iter::once(incident(it)).chain(output).collect();
     lines.join("\n")
 }
 
-/// A name without the control characters that a terminal would obey.
+/// A name in one line, without what a terminal would obey.
 pub fn printable(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_control()).collect()
+    let line = name.replace(['\n', '\t'], " ");
+    line.chars().filter(|letter| !is_obeyed(*letter)).collect()
+}
+
+/// Lines without what a terminal would obey; colours, which are ours, stay.
+pub fn clean(text: &str) -> String {
+    let stays = |letter: &char| matches!(letter, '\n' | '\t') || !is_obeyed(*letter);
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default();
+    let mut kept: String = first.chars().filter(stays).collect();
+    for part in parts {
+        if is_colour(part) {
+            kept.push('\u{1b}');
+        }
+        kept.extend(part.chars().filter(stays));
+    }
+    kept
+}
+
+/// Whether the rest of an escape sequence chooses a colour: `[`, numbers, `m`.
+fn is_colour(rest: &str) -> bool {
+    let numbers = rest.strip_prefix('[').and_then(|it| it.split_once('m'));
+    numbers.is_some_and(|(numbers, _)| numbers.chars().all(|it| it.is_ascii_digit() || it == ';'))
+}
+
+/// Lines of somebody else's output: none of them can be taken for one of ours, or for a command to
+/// the runner of a workflow.
+pub fn quoted(output: &str) -> String {
+    let lines: Vec<_> = output
+        .lines()
+        .map(|line| format!("| {}", printable(line)))
+        .collect();
+    lines.join("\n")
+}
+
+/// Control characters (escape sequences begin with one), and those that change the direction of
+/// the letters after them.
+fn is_obeyed(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 pub(super) const fn verdict(verdict: Verdict) -> &'static str {

@@ -1,7 +1,6 @@
 //! Containers as perfgate starts them: labelled, confined, pinned, reachable on loopback only.
 
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
@@ -20,6 +19,7 @@ use super::server::Resources;
 use super::surroundings::Surroundings;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
+use crate::bounded;
 
 /// A container that was started.
 pub(super) struct Container {
@@ -27,11 +27,31 @@ pub(super) struct Container {
     inner: ContainerAsync<GenericImage>,
     engine: Engine,
     listen: Option<SocketAddr>,
-    bridged: bool,
+    way: Way,
     /// Looked up at the first reading.
     cgroup: OnceCell<Option<Cgroup>>,
 }
 
+/// How the host reaches a container.
+enum Way {
+    Published,
+    /// By its address on a network.
+    Internal(String),
+    Host,
+}
+
+impl Way {
+    fn of(around: &Surroundings) -> Self {
+        match (around.is_bridged(), around.is_internal()) {
+            (false, _) => Self::Host,
+            (true, false) => Self::Published,
+            (true, true) => Self::Internal(around.network()),
+        }
+    }
+}
+
+/// Bytes of a file that is put into a container.
+const LARGEST_FILE: u64 = 64 << 20;
 /// An engine that creates and starts no container for so long has failed.
 const START: Duration = Duration::from_secs(60);
 
@@ -57,7 +77,7 @@ impl Container {
             request = request.with_cmd(recipe.command);
         }
         for (inside, path) in recipe.files {
-            let bytes = fs::read(path).map_err(|source| Error::File {
+            let bytes = bounded::read(path, LARGEST_FILE).map_err(|source| Error::File {
                 path: path.clone(),
                 source,
             })?;
@@ -73,7 +93,7 @@ impl Container {
             inner,
             engine,
             listen,
-            bridged: around.is_bridged(),
+            way: Way::of(around),
             cgroup: OnceCell::new(),
         })
     }
@@ -81,14 +101,37 @@ impl Container {
     /// The loopback address under which the host reaches the container.
     pub(super) async fn address(&self) -> Result<SocketAddr, Error> {
         let listen = self.listen.expect("asked of containers that listen");
-        if !self.bridged {
-            return Ok(listen);
+        let address = match &self.way {
+            Way::Host => return Ok(listen),
+            Way::Published => {
+                let port = self.inner.get_host_port_ipv4(listen.port().tcp()).await;
+                port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+                    .map_err(|source| self.fault(source))
+            }
+            Way::Internal(network) => {
+                let ip = self.ip(network).await;
+                ip.map(|ip| SocketAddr::new(ip, listen.port()))
+            }
+        };
+        match address {
+            Ok(address) => Ok(address),
+            Err(error) => Err(self.ended().await?.unwrap_or(error)),
         }
-        let port = self.inner.get_host_port_ipv4(listen.port().tcp()).await;
-        match port {
-            Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
-            Err(source) => Err(self.ended().await?.unwrap_or_else(|| self.fault(source))),
-        }
+    }
+
+    /// Its address on a network of the run.
+    async fn ip(&self, network: &str) -> Result<IpAddr, Error> {
+        let details = self.engine.docker.inspect_container(self.inner.id(), None);
+        let details = details.await.map_err(|source| Error::Engine {
+            action: format!("inspect `{}`", self.name),
+            source,
+        })?;
+        let networks = details.network_settings.and_then(|it| it.networks);
+        let ip = networks.and_then(|mut networks| networks.remove(network)?.ip_address);
+        let ip = ip.and_then(|ip| ip.parse().ok());
+        ip.ok_or_else(|| Error::NoAddress {
+            name: self.name.clone(),
+        })
     }
 
     /// Asks until the answer is good, the container has ended or the time is up.
@@ -127,6 +170,25 @@ impl Container {
             Some(true) => format!("exit code {code}, killed because its memory ran out"),
             _ => format!("exit code {code}"),
         }
+    }
+
+    /// What to say of a service that does not work any more.
+    pub(super) async fn lost(&self) -> Option<Error> {
+        let details = self.engine.docker.inspect_container(self.inner.id(), None);
+        let state = details.await.ok()?.state.unwrap_or_default();
+        let status = match (state.running, state.paused) {
+            (Some(false), _) => {
+                let code = state.exit_code.unwrap_or_default();
+                format!("ended with {}", self.status(code).await)
+            }
+            (_, Some(true)) => "is paused".to_owned(),
+            _ => return None,
+        };
+        Some(Error::Service {
+            name: self.name.clone(),
+            status,
+            output: self.output().await,
+        })
     }
 
     fn fault(&self, source: TestcontainersError) -> Error {

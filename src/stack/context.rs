@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::Error;
+use crate::bounded;
 use crate::model;
+
+/// Bytes of a build folder: its archive is made in memory.
+const LARGEST: u64 = 1 << 30;
+const LARGEST_IGNORE: u64 = 1 << 20;
 
 /// The files of a build folder, less what its `.dockerignore` names.
 pub(super) struct Context {
@@ -28,7 +33,17 @@ impl Context {
         // The engine knows no sparse entries.
         archive.sparse(false);
         let ignored = ignored(folder).map_err(fail)?;
+        let mut size = 0;
         for path in files(folder, &ignored).map_err(fail)? {
+            let found = folder.join(&path).symlink_metadata().map_err(fail)?;
+            size += found.len();
+            if size > LARGEST {
+                let why = format!(
+                    "it holds more than {} MiB; leave out by .dockerignore what the image does not need",
+                    LARGEST >> 20
+                );
+                return Err(fail(io::Error::other(why)));
+            }
             archive
                 .append_path_with_name(folder.join(&path), &path)
                 .map_err(fail)?;
@@ -42,7 +57,7 @@ impl Context {
 /// `.dockerignore` patterns start at the folder, unlike those of `.gitignore`.
 fn ignored(folder: &Path) -> io::Result<Gitignore> {
     let mut builder = GitignoreBuilder::new(folder);
-    let text = match fs::read_to_string(folder.join(".dockerignore")) {
+    let text = match own_text(&folder.join(".dockerignore")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read?,
     };
@@ -58,6 +73,11 @@ fn ignored(folder: &Path) -> io::Result<Gitignore> {
         builder.add_line(None, &rooted).map_err(io::Error::other)?;
     }
     builder.build().map_err(io::Error::other)
+}
+
+fn own_text(path: &Path) -> io::Result<String> {
+    let text = bounded::read_own(path, LARGEST_IGNORE)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Paths below the folder, relative to it and sorted, so that the same files give one archive.

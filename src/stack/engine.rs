@@ -60,6 +60,18 @@ impl Engine {
         })
     }
 
+    /// An error when it does not answer any more.
+    pub(super) async fn answers(&self) -> Result<(), Error> {
+        let lost = |reason: String| Error::Lost {
+            socket: socket(),
+            reason,
+        };
+        match tokio::time::timeout(PATIENCE, self.docker.ping()).await {
+            Ok(answer) => answer.map(drop).map_err(|error| lost(error.to_string())),
+            Err(_) => Err(lost(format!("no answer within {PATIENCE:?}"))),
+        }
+    }
+
     pub fn version(&self) -> &str {
         &self.version
     }

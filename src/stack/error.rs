@@ -22,8 +22,8 @@ pub enum Error {
     },
     #[error("cannot use the container engine at `{socket}`: it runs on another machine")]
     Remote { socket: String },
-    #[error("cannot use `network = \"host\"`: the container engine runs under another kernel")]
-    OtherKernel,
+    #[error("cannot use `{wanted}`: the container engine runs under another kernel")]
+    OtherKernel { wanted: &'static str },
     #[error("cannot {action}")]
     Engine { action: String, source: EngineError },
     #[error("cannot start `{name}`")]
@@ -54,6 +54,21 @@ pub enum Error {
     Command {
         name: String,
         command: String,
+        status: String,
+        output: String,
+    },
+    #[error("`{command}` of `{name}` did not end within {within:?}")]
+    Overdue {
+        name: String,
+        command: String,
+        within: Duration,
+        output: String,
+    },
+    #[error("lost the container engine at `{socket}`: {reason}")]
+    Lost { socket: String, reason: String },
+    #[error("lost `{name}`, which the servers need: it {status}")]
+    Service {
+        name: String,
         status: String,
         output: String,
     },
@@ -111,6 +126,8 @@ pub enum Error {
     Dial(#[from] dial::Error),
     #[error("cannot pin to CPUs {cpus:?}")]
     Pin { cpus: Vec<usize>, source: io::Error },
+    #[error("cannot find the address of `{name}` on the network of the run")]
+    NoAddress { name: String },
     #[error("cannot read the resources of `{name}`: {reason}")]
     Usage { name: String, reason: String },
     #[error("cannot remove what is left of run {run}: {left}")]
@@ -133,7 +150,7 @@ impl Error {
                 "write `network = \"host\"`, and tell every server and proxy where to listen by {host} and {port}"
             }
             Self::Upstream { .. } => "let it listen on a TCP port",
-            Self::OtherKernel => "write `network = \"published\"`",
+            Self::OtherKernel { .. } => "write `network = \"published\"`",
             Self::Pull { .. } => {
                 "check the image's name and the registry's login, or build it from a folder: `build = \"FOLDER\"`"
             }
@@ -147,8 +164,16 @@ impl Error {
             Self::Database { .. } => {
                 "let the connection's role create databases, or compare with `--strategy stored`"
             }
+            Self::NoAddress { .. } => "leave `internal = true` out",
             Self::RedisFull => "empty two of them, or compare with `--strategy stored`",
             Self::Left { .. } => "`perfgate cleanup` tries again",
+            Self::Lost { .. } => {
+                "once it is there again, `perfgate cleanup` removes what this run left"
+            }
+            Self::Overdue { .. } => {
+                "its last lines are above; `[deadlines]` in perfgate.toml gives it longer"
+            }
+            Self::Service { .. } => "its last lines are above; look at its memory and its disk",
             Self::Ended { .. } | Self::Died { .. } | Self::Command { .. } | Self::Build { .. } => {
                 "its last lines are above; `perfgate doctor` checks the machine"
             }
@@ -197,9 +222,11 @@ impl Error {
             Self::Unreachable { .. }
                 | Self::TooOld { .. }
                 | Self::Remote { .. }
-                | Self::OtherKernel
+                | Self::OtherKernel { .. }
                 | Self::Unreached { .. }
                 | Self::Pin { .. }
+                | Self::Lost { .. }
+                | Self::Service { .. }
                 | Self::Left { .. }
                 | Self::Database { .. }
                 | Self::Redis { .. }
@@ -212,6 +239,8 @@ impl Error {
         match self {
             Self::Build { output, .. }
             | Self::Command { output, .. }
+            | Self::Overdue { output, .. }
+            | Self::Service { output, .. }
             | Self::Ended { output, .. }
             | Self::Died { output, .. }
             | Self::NotReady { output, .. } => Some(output)

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::body_full;
 use bollard::errors::Error as EngineError;
+use bollard::models::BuildInfo;
 use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 use super::context::Context;
 use super::tail::tail;
@@ -35,6 +37,9 @@ pub async fn is_at_hand(engine: &Engine, reference: &str) -> bool {
 /// Repository of the images that perfgate builds.
 pub(super) const BUILT: &str = "perfgate";
 
+/// Bytes of a build's output that are kept for an error.
+const LONGEST_OUTPUT: usize = 64 * 1024;
+
 enum Origin<'a> {
     Pull(&'a str),
     Build(&'a Path),
@@ -51,13 +56,18 @@ impl Images {
         let Some(engine) = engine else {
             return Ok(images);
         };
+        let within = plan.deadlines.image;
         let mut built: BTreeMap<&Path, Image> = BTreeMap::new();
         for (user, origin) in origins(plan) {
             let image = match origin {
-                Origin::Pull(image) => pull(engine, image, observe).await?,
+                Origin::Pull(image) => {
+                    let pull = tokio::time::timeout(within, pull(engine, image, observe));
+                    let late = || overdue(&user, format!("pull {image}"), within, "");
+                    pull.await.unwrap_or_else(|_| Err(late()))?
+                }
                 Origin::Build(folder) => match built.get(folder) {
                     Some(image) => image.clone(),
-                    None => build(engine, &user, folder, observe).await?,
+                    None => build(engine, &user, folder, within, observe).await?,
                 },
             };
             if let Origin::Build(folder) = origin {
@@ -188,6 +198,7 @@ async fn build(
     engine: &Engine,
     user: &str,
     folder: &Path,
+    within: Duration,
     observe: Observer<'_>,
 ) -> Result<Image, Error> {
     observe(Stage::Build(user));
@@ -206,23 +217,57 @@ async fn build(
         output: tail(output.as_bytes()),
     };
     let mut output = String::new();
-    let mut steps = engine
-        .docker
-        .build_image(options, None, Some(body_full(archive.into())));
+    let body = Some(body_full(archive.into()));
+    let steps = engine.docker.build_image(options, None, body);
+    let followed = follow(steps, &mut output, observe);
+    let Ok(ended) = tokio::time::timeout(within, followed).await else {
+        let what = format!("build {}", folder.display());
+        return Err(overdue(user, what, within, &output));
+    };
+    ended.map_err(|message| failed(message, &output))?;
+    let image = find(engine, &name, &digest).await?;
+    image.ok_or_else(|| failed("the build ended and the image is not there".into(), &output))
+}
+
+/// Follows a build to its end; why it failed, otherwise.
+async fn follow(
+    steps: impl Stream<Item = Result<BuildInfo, EngineError>>,
+    output: &mut String,
+    observe: Observer<'_>,
+) -> Result<(), String> {
+    let mut steps = std::pin::pin!(steps);
     while let Some(step) = steps.next().await {
-        let step = step.map_err(|error| failed(error.to_string(), &output))?;
+        let step = step.map_err(|error| error.to_string())?;
         if let Some(detail) = step.error_detail {
-            return Err(failed(detail.message.unwrap_or_default(), &output));
+            return Err(detail.message.unwrap_or_default());
         }
         if let Some(text) = step.stream {
             text.lines()
                 .filter(|line| line.starts_with("Step "))
                 .for_each(|line| observe(Stage::Output(line)));
             output.push_str(&text);
+            keep_last(output);
         }
     }
-    let image = find(engine, &name, &digest).await?;
-    image.ok_or_else(|| failed("the build ended and the image is not there".into(), &output))
+    Ok(())
+}
+
+/// Leaves the end of an output that nobody reads in full.
+fn keep_last(output: &mut String) {
+    if output.len() > 2 * LONGEST_OUTPUT {
+        let start = output.len() - LONGEST_OUTPUT;
+        let start = (start..output.len()).find(|at| output.is_char_boundary(*at));
+        output.drain(..start.unwrap_or_default());
+    }
+}
+
+fn overdue(name: &str, command: String, within: Duration, output: &str) -> Error {
+    Error::Overdue {
+        name: name.to_owned(),
+        command,
+        within,
+        output: tail(output.as_bytes()),
+    }
 }
 
 /// The folder's name as an image repository may be called.

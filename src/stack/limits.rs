@@ -1,9 +1,10 @@
-//! How a container is confined: its CPUs and memory, its ports on loopback alone, no new
-//! privileges.
+//! How a container is confined: its CPUs, memory and processes, its ports on loopback alone, few
+//! privileges and no new ones.
 
 use std::collections::HashMap;
 
 use bollard::models::{HostConfig, PortBinding};
+use procfs::Current;
 
 use super::cores::cpuset;
 use super::recipe::Recipe;
@@ -11,6 +12,18 @@ use super::surroundings::Surroundings;
 
 /// Most processes and threads of a container.
 const PIDS: i64 = 4096;
+
+/// What images need whose start gives files and processes to another user, and servers that end
+/// their workers; the rest (raw packets, devices, file systems of their own) is for nobody here.
+const CAPABILITIES: [&str; 7] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "SETGID",
+    "SETUID",
+];
 
 /// The part of the engine's host configuration that perfgate sets.
 pub(super) struct Limits {
@@ -22,10 +35,10 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn of(recipe: &Recipe<'_>, around: &Surroundings) -> Self {
-        let memory = recipe
-            .memory
-            .map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
-        let listen = recipe.listen.filter(|_| around.is_bridged());
+        let memory = recipe.memory.or_else(most_memory);
+        let memory = memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let published = around.is_bridged() && !around.is_internal();
+        let listen = recipe.listen.filter(|_| published);
         Self {
             cpuset: cpuset(recipe.cpus),
             memory,
@@ -40,6 +53,9 @@ impl Limits {
         host.memory_swap = self.memory;
         host.pids_limit = Some(PIDS);
         host.init = Some(true);
+        host.privileged = Some(false);
+        host.cap_drop = Some(vec!["ALL".into()]);
+        host.cap_add = Some(CAPABILITIES.map(str::to_owned).to_vec());
         host.security_opt = Some(vec!["no-new-privileges".into()]);
         host.publish_all_ports = Some(false);
         host.port_bindings = Some(self.publish.map(loopback).into_iter().collect());
@@ -48,6 +64,13 @@ impl Limits {
             .clone()
             .map(|folder| HashMap::from([(folder, "rw,mode=1777".into())]));
     }
+}
+
+/// Three quarters of the machine's memory, for a container without a limit of its own: one that
+/// grows without end is killed before the machine is.
+fn most_memory() -> Option<u64> {
+    let machine = procfs::Meminfo::current().ok()?;
+    Some(machine.mem_total / 4 * 3)
 }
 
 /// Publishes a port on 127.0.0.1 under a number the engine chooses.

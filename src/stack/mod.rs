@@ -5,7 +5,8 @@
 //! [`Stack::up`] provides images, network, Postgres and Redis; [`Stack::start`] sets one server
 //! up, starts it, behind a proxy where it stands behind one, and waits until it answers;
 //! [`Server::resources`] reads its resources, [`Stack::count`] what the services counted;
-//! [`Stack::down`] and [`sweep`] leave nothing behind.
+//! [`Stack::lost`] says whether what all servers need is still there; [`sweep`] leaves nothing
+//! behind.
 
 mod cgroup;
 mod container;
@@ -49,7 +50,7 @@ pub use withheld::close_to_others;
 use image::Images;
 use surroundings::Surroundings;
 
-use crate::model::{NetworkPath, Plan, Proxy, ServiceSource, Target};
+use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
@@ -58,6 +59,7 @@ pub struct Stack {
     postgres: Option<postgres::Running>,
     redis: Option<redis::Running>,
     proxies: Vec<Proxy>,
+    deadlines: Deadlines,
 }
 
 impl Stack {
@@ -92,6 +94,7 @@ impl Stack {
             postgres,
             redis,
             proxies: plan.proxies.clone(),
+            deadlines: plan.deadlines,
         })
     }
 
@@ -120,10 +123,22 @@ impl Stack {
         self.proxies.iter().find(|proxy| proxy.name == *name)
     }
 
-    /// Removes everything of this run.
-    pub async fn down(self) -> Result<(), Error> {
-        let Self { surroundings, .. } = self;
-        sweep::remove_run(surroundings.engine.as_ref(), &surroundings.owner).await
+    /// What has gone that all servers need: the engine or a service. It explains whatever else
+    /// fails.
+    pub async fn lost(&self) -> Option<Error> {
+        if let Some(engine) = &self.surroundings.engine
+            && let Err(error) = engine.answers().await
+        {
+            return Some(error);
+        }
+        let postgres = self.postgres.as_ref().and_then(|it| it.container());
+        let redis = self.redis.as_ref().and_then(|it| it.container());
+        for container in [postgres, redis].into_iter().flatten() {
+            if let Some(error) = container.lost().await {
+                return Some(error);
+            }
+        }
+        None
     }
 
     /// How requests reach contained servers; nothing where none is contained.
@@ -172,7 +187,7 @@ pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Resul
             cpus: &[],
             owner,
         };
-        process::run_to_end(&recipe, observe).await?;
+        process::run_to_end(&recipe, plan.deadlines.prepare, observe).await?;
     }
     Ok(())
 }

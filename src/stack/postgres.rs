@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use super::ready::Wait;
 use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 use super::tenancy::{Tenancy, with_path};
+use crate::bounded;
 use crate::model::{Postgres, ServiceSource};
 
 /// Where the connection to the database is found.
@@ -24,8 +24,8 @@ pub(super) struct Running {
     access: Access,
     /// Open from the first count on, so that it is not among the connections counted later.
     control: Mutex<Option<Control>>,
-    /// Kept for its drop, which removes the container.
-    _container: Option<Container>,
+    /// Nothing for one that ran already.
+    container: Option<Container>,
 }
 
 /// The connection that one database's counts are asked over.
@@ -60,6 +60,8 @@ enum Access {
     },
 }
 
+/// Bytes of an `init` file.
+const LARGEST_SQL: u64 = 256 << 20;
 /// How long sessions may take to end.
 const LEAVING: Duration = Duration::from_secs(10);
 const ROLE: &str = "postgres";
@@ -95,7 +97,7 @@ impl Running {
             ServiceSource::Url(url) => Self {
                 access: Access::External(url.clone()),
                 control: Mutex::default(),
-                _container: None,
+                container: None,
             },
             ServiceSource::Image(_) | ServiceSource::Build(_) => {
                 Self::contained(service, images, around).await?
@@ -144,8 +146,12 @@ impl Running {
         Ok(Self {
             access,
             control: Mutex::default(),
-            _container: Some(container),
+            container: Some(container),
         })
+    }
+
+    pub(super) const fn container(&self) -> Option<&Container> {
+        self.container.as_ref()
     }
 
     /// The connection string for a server in a container, or for one on this host.
@@ -217,7 +223,7 @@ impl Running {
 
     async fn initialise(&self, service: &Postgres) -> Result<(), Error> {
         for path in &service.init {
-            let sql = fs::read_to_string(path).map_err(|source| Error::File {
+            let sql = bounded::read_text(path, LARGEST_SQL).map_err(|source| Error::File {
                 path: path.clone(),
                 source,
             })?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use procfs::WithCurrentSystemInfo;
@@ -127,15 +127,28 @@ impl Drop for Group {
     }
 }
 
-/// Runs a command to its end, its output passed on line by line.
-pub(super) async fn run_to_end(recipe: &Recipe<'_>, observe: Observer<'_>) -> Result<(), Error> {
+/// Runs a command to its end, its output passed on line by line; ends it when its time is over.
+pub(super) async fn run_to_end(
+    recipe: &Recipe<'_>,
+    within: Duration,
+    observe: Observer<'_>,
+) -> Result<(), Error> {
     let mut group = Group::start(recipe)?;
+    let start = Instant::now();
     let mut told = 0;
     let status = loop {
         let ended = group.ended()?;
         told = tell(&group.output, told, observe);
         match ended {
             Some(status) => break status,
+            None if start.elapsed() >= within => {
+                return Err(Error::Overdue {
+                    name: recipe.name.to_owned(),
+                    command: recipe.command.join(" "),
+                    within,
+                    output: group.output(),
+                });
+            }
             None => tokio::time::sleep(PAUSE).await,
         }
     };

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response, StatusCode, header};
@@ -15,6 +15,8 @@ use crate::model::Origin;
 
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Most bytes of an answer.
+const LARGEST: usize = 16 << 20;
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -98,7 +100,9 @@ async fn answer(
     let connection = tokio::spawn(connection);
     let response = response.await?;
     let status = response.status();
-    response.into_body().collect().await?;
+    Limited::new(response.into_body(), LARGEST)
+        .collect()
+        .await?;
     connection.abort();
     Ok(status)
 }

@@ -89,6 +89,10 @@ impl Running {
         })
     }
 
+    pub(super) const fn container(&self) -> Option<&Container> {
+        self.container.as_ref()
+    }
+
     /// What Redis has counted so far; why it does not tell, otherwise.
     pub(super) async fn count(&self) -> Result<Count, String> {
         let mut control = self.control.lock().await;

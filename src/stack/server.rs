@@ -69,6 +69,10 @@ impl Server {
         }
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where load goes.
     pub const fn origin(&self) -> &Origin {
         &self.origin
@@ -241,10 +245,11 @@ pub(super) async fn set_up(
             let role = format!("{}-setup-{number}", target.name);
             let recipe = stack.recipe(target, role, words, &place);
             let container = Container::start(recipe, around).await?;
-            finish(container, &target.name, command).await?;
+            finish(container, &target.name, command, stack.deadlines.setup).await?;
         } else {
             let (words, env) = (place.fill_all(words), place.fill_env(&target.env));
-            process::run_to_end(&stack.process(target, &words, &env), observe).await?;
+            let recipe = stack.process(target, &words, &env);
+            process::run_to_end(&recipe, stack.deadlines.setup, observe).await?;
         }
     }
     Ok(())
@@ -336,18 +341,31 @@ fn origin(target: &Target, listens: SocketAddr) -> Origin {
     }
 }
 
-async fn finish(container: Container, name: &str, command: String) -> Result<(), Error> {
-    let status = container.wait().await?;
-    if status == 0 {
+async fn finish(
+    container: Container,
+    name: &str,
+    command: String,
+    within: Duration,
+) -> Result<(), Error> {
+    let ended = tokio::time::timeout(within, container.wait()).await;
+    if matches!(ended, Ok(Ok(0))) {
         return container.remove().await;
     }
-    let output = container.output().await;
+    let (name, output) = (name.to_owned(), container.output().await);
     container.remove().await?;
-    Err(Error::Command {
-        name: name.to_owned(),
-        command,
-        status: format!("exit code {status}"),
-        output,
+    Err(match ended {
+        Ok(status) => Error::Command {
+            name,
+            command,
+            status: format!("exit code {}", status?),
+            output,
+        },
+        Err(_) => Error::Overdue {
+            name,
+            command,
+            within,
+            output,
+        },
     })
 }
 

@@ -42,6 +42,7 @@ impl Surroundings {
             let request = NetworkCreateRequest {
                 name: surroundings.network(),
                 labels: Some(surroundings.owner.labels()),
+                internal: Some(surroundings.is_internal()),
                 ..NetworkCreateRequest::default()
             };
             engine
@@ -57,12 +58,18 @@ impl Surroundings {
     }
 
     pub(super) fn is_bridged(&self) -> bool {
-        self.path == NetworkPath::Published
+        self.path != NetworkPath::Host
+    }
+
+    pub(super) fn is_internal(&self) -> bool {
+        self.path == NetworkPath::Internal
     }
 
     pub(super) fn network(&self) -> String {
         match self.path {
-            NetworkPath::Published => format!("perfgate-{}", self.owner.run),
+            NetworkPath::Published | NetworkPath::Internal => {
+                format!("perfgate-{}", self.owner.run)
+            }
             NetworkPath::Host => "host".into(),
         }
     }
@@ -77,7 +84,9 @@ impl Surroundings {
     /// port of the host's.
     pub(super) fn listen(&self, port: u16) -> Result<SocketAddr, Error> {
         match self.path {
-            NetworkPath::Published => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+            NetworkPath::Published | NetworkPath::Internal => {
+                Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+            }
             NetworkPath::Host => free_port(),
         }
     }
@@ -87,14 +96,20 @@ impl Surroundings {
 /// server and proxy is told to listen on a loopback port alone.
 fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
     let path = match plan.network {
-        Some(NetworkPath::Host) if !engine.is_on_this_kernel() => return Err(Error::OtherKernel),
+        Some(wanted @ (NetworkPath::Host | NetworkPath::Internal))
+            if !engine.is_on_this_kernel() =>
+        {
+            return Err(Error::OtherKernel {
+                wanted: wanted.written(),
+            });
+        }
         Some(path) => path,
         None if engine.is_on_this_kernel() && all_are_told_where_to_listen(plan) => {
             NetworkPath::Host
         }
         None => NetworkPath::Published,
     };
-    match on_this_host(plan).filter(|_| path == NetworkPath::Published) {
+    match on_this_host(plan).filter(|_| path != NetworkPath::Host) {
         Some(what) => Err(Error::Unreached { what }),
         None => Ok(path),
     }

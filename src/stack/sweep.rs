@@ -37,8 +37,21 @@ const EMPTY_LOOKS: u32 = 2;
 const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// An engine that takes longer to remove a run has failed.
+const WITHIN: Duration = Duration::from_secs(60);
+
 /// Removes everything of one run and makes sure that it is gone.
 pub async fn remove_run(engine: Option<&Engine>, owner: &Owner) -> Result<(), Error> {
+    let removed = tokio::time::timeout(WITHIN, removed(engine, owner)).await;
+    removed.unwrap_or_else(|_| {
+        Err(Error::Left {
+            run: owner.run.clone(),
+            left: format!("the engine did not do it within {WITHIN:?}"),
+        })
+    })
+}
+
+async fn removed(engine: Option<&Engine>, owner: &Owner) -> Result<(), Error> {
     let is_ours = |found: &Owner| found.run == owner.run;
     let mut empty = 0;
     for _ in 0..LOOKS {

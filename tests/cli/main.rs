@@ -4,6 +4,8 @@
 mod support;
 #[path = "../support/web.rs"]
 mod web;
+#[path = "../support/wire.rs"]
+mod wire;
 
 mod action;
 mod against;
@@ -12,6 +14,7 @@ mod check;
 mod ci;
 mod compare;
 mod example;
+mod faults;
 mod formats;
 mod github;
 mod init;

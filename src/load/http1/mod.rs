@@ -23,6 +23,15 @@ use crate::dial::Stream;
 use crate::model::Failure;
 use receiver::Receiver;
 
+/// Reads bytes as a response to HEAD or another request, and panics where it matters how they come.
+pub(super) fn is_the_same_however_it_comes(bytes: &[u8]) {
+    for is_head in [false, true] {
+        let whole = receiver::received(is_head, [bytes]);
+        let bytewise = receiver::received(is_head, bytes.chunks(1));
+        assert_eq!(whole, bytewise, "the boundaries of reads decide");
+    }
+}
+
 /// Bytes asked for in one read.
 const READ: usize = 64 * 1024;
 

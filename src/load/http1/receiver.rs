@@ -24,6 +24,18 @@ pub(super) struct Receiver {
     last: Repeated,
 }
 
+/// Receives a response to its end from pieces of any size, with its content.
+pub(super) fn received<'a>(
+    is_head: bool,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Result<Response, Failure>, Kept) {
+    let mut kept = Kept::default();
+    let mut receiver = Receiver::new();
+    receiver.begin(is_head);
+    let outcome = receiver.pour(pieces, &mut kept);
+    (outcome, kept)
+}
+
 #[derive(Debug)]
 enum Stage {
     Silence,
@@ -91,6 +103,24 @@ impl Receiver {
             Stage::Head => Failure::ClosedInHead,
             Stage::Body(_) => Failure::ClosedInBody,
         }
+    }
+
+    /// Uses all pieces, and then the end of the stream.
+    pub(super) fn pour<'a>(
+        &mut self,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+        kept: &mut Kept,
+    ) -> Result<Response, Failure> {
+        let mut complete = None;
+        for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+            if complete.is_some() {
+                return Err(Failure::Unparsable);
+            }
+            complete = self
+                .advance(piece, Some(kept))
+                .map_err(|_| Failure::Unparsable)?;
+        }
+        complete.map_or_else(|| self.end(), Ok)
     }
 
     /// Bytes received since the last call.

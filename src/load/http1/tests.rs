@@ -7,7 +7,7 @@ use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::receiver::Receiver;
+use super::receiver::{Receiver, received};
 use crate::load::response::{Kept, Response};
 use crate::model::Failure;
 
@@ -20,28 +20,8 @@ fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 
 /// The response to a HEAD request or another, and its content.
 fn receive_to<'a>(is_head: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Outcome, Vec<u8>) {
-    let mut kept = Kept::default();
-    let mut receiver = Receiver::new();
-    receiver.begin(is_head);
-    let outcome = pour(&mut receiver, pieces, &mut kept);
+    let (outcome, kept) = received(is_head, pieces);
     (outcome, kept.bytes().to_vec())
-}
-
-fn pour<'a>(
-    receiver: &mut Receiver,
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-    kept: &mut Kept,
-) -> Outcome {
-    let mut complete = None;
-    for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
-        if complete.is_some() {
-            return Err(Failure::Unparsable);
-        }
-        complete = receiver
-            .advance(piece, Some(kept))
-            .map_err(|_| Failure::Unparsable)?;
-    }
-    complete.map_or_else(|| receiver.end(), Ok)
 }
 
 fn whole(bytes: impl AsRef<[u8]>) -> Outcome {
@@ -252,7 +232,7 @@ fn response_does_not_depend_on_those_before_it() {
     let mut receiver = Receiver::new();
     let mut receive = |is_head, bytes: &str| {
         receiver.begin(is_head);
-        pour(&mut receiver, [bytes.as_bytes()], &mut Kept::default())
+        receiver.pour([bytes.as_bytes()], &mut Kept::default())
     };
     let (five, closing) = (length(5, ""), length(5, "Connection: close\r\n"));
     for _ in 0..2 {

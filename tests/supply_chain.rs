@@ -1,0 +1,76 @@
+//! The packages that perfgate is built from: their licences and where they come from, by the lists
+//! of `.cargo/deny.toml`. cargo-deny itself also asks for advisories, which needs the network.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use spdx::{Expression, ParseMode};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every package in the lock file, those of other machines included.
+fn packages() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked"])
+        .current_dir(repository())
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
+/// A list of texts in `.cargo/deny.toml`.
+fn list(section: &str, key: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(repository().join(".cargo/deny.toml")).expect("a file");
+    let file: toml::Table = text.parse().expect("TOML");
+    let texts = file[section][key].as_array().expect("a list");
+    let text = |it: &toml::Value| it.as_str().expect("a text").to_owned();
+    texts.iter().map(text).collect()
+}
+
+#[test]
+fn every_package_has_an_allowed_licence() {
+    let allowed = list("licenses", "allow");
+    let packages = packages();
+    assert!(packages.len() > 100);
+    for package in &packages {
+        let name = package["name"].as_str().expect("a name");
+        let licence = package["license"].as_str();
+        let licence = licence.unwrap_or_else(|| panic!("{name} names no licence"));
+        // Old packages write `MIT/Apache-2.0`.
+        let licence = Expression::parse_mode(licence, ParseMode::LAX);
+        let licence = licence.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let is_allowed = licence.evaluate(|it| allowed.contains(&it.to_string()));
+        assert!(is_allowed, "{name}: {licence}");
+    }
+}
+
+#[test]
+fn every_package_comes_from_the_registry() {
+    let registries = list("sources", "allow-registry");
+    for package in packages() {
+        let name = package["name"].as_str().expect("a name");
+        match package["source"].as_str() {
+            None => assert_eq!(name, "perfgate", "a package from a folder"),
+            Some(source) => {
+                let registry = source.strip_prefix("registry+");
+                assert!(
+                    registry.is_some_and(|it| registries.contains(it)),
+                    "{name}: {source}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_unsafe_is_compiled_of_our_own() {
+    let manifest = std::fs::read_to_string(repository().join("Cargo.toml")).expect("a manifest");
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+}
