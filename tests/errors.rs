@@ -279,7 +279,7 @@ fn of_documents() -> Vec<Error> {
             step: "the warm-up of movies".into(),
             within: Duration::from_secs(37),
         }),
-        Error::from(measure::Error::Stopped(measure::Cause::Interrupted)),
+        Error::Measure(measure::Error::Stopped(measure::Cause::Interrupted)),
         Error::from(measure::Error::Machine {
             path: "/proc/cpuinfo",
             source: procfs::ProcError::NotFound(None),

@@ -34,7 +34,7 @@ impl Error {
             Self::Overdue { .. } => Some(
                 "look at its log; a server that answers slowly ends by `timeout` in [load]".into(),
             ),
-            Self::Stopped(_) => None,
+            Self::Stopped(_) => Some("the same command begins anew".into()),
             Self::Machine { .. } => Some("mount /proc where perfgate runs".into()),
         }
     }

@@ -205,7 +205,7 @@ impl<'a, D: Driver> Session<'a, D> {
                     endpoint: &cell.endpoint,
                 });
                 let window = plan.pacing.round / 2;
-                let driver = &mut self.driver;
+                let driver = &mut *self.driver;
                 let rounds = driver.beside(target, cell, reference, window, observe);
                 let rounds = rounds.await;
                 let during = || format!("{} beside the reference", cell.endpoint);

@@ -21,7 +21,7 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1min\"`, a
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 17] = [
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
     ("[proxy.NAME]", "Proxy"),
@@ -29,10 +29,12 @@ const TABLES: [(&str, &str); 15] = [
     ("ready, of a server", "Ready"),
     ("tls, of a server", "Tls"),
     ("[server.NAME.endpoint.NAME]", "ServerEndpoint"),
+    ("[reference]", "Reference"),
     ("[endpoint.NAME]", "Endpoint"),
     ("requests, of an endpoint", "Request"),
     ("expect, of an endpoint or request", "Expect"),
     ("[load]", "Load"),
+    ("[deadlines]", "Deadlines"),
     ("[thresholds]", "Threshold"),
     ("[[accept]]", "Accept"),
     ("[baseline]", "Baseline"),
