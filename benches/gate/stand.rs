@@ -142,7 +142,7 @@ impl Stand {
             ],
         ] {
             succeeded(
-                Command::new("git")
+                &Command::new("git")
                     .arg("-C")
                     .arg(stand.folder.path())
                     .args(words)
@@ -189,7 +189,7 @@ impl Stand {
         let out = self.path("measurement.json");
         let config = self.path("alone.toml").display().to_string();
         let output = self.perfgate(&["run", "--config", &config, "--json"], &out, endpoint)?;
-        succeeded(output)?;
+        succeeded(&output)?;
         let measured: Measurement = document::read(&out, "measurement", Measurement::SCHEMA)?;
         let rounds = measured.samples.iter().flat_map(|sample| &sample.rounds);
         Ok(rounds.filter_map(|round| metric.of_round(round)).collect())
@@ -233,7 +233,7 @@ impl Stand {
     }
 }
 
-fn succeeded(output: Output) -> Result<(), Failure> {
+fn succeeded(output: &Output) -> Result<(), Failure> {
     if output.status.success() {
         return Ok(());
     }

@@ -1,6 +1,8 @@
 //! The rules that other tools judge by, beside ours, on the same simulated machines: a table, by
 //! `cargo test --test calibration peers -- --nocapture`.
 
+#![expect(clippy::print_stdout, reason = "the table is what the test is for")]
+
 use perfgate::model::Verdict;
 use perfgate::stats;
 
