@@ -12,7 +12,8 @@ use crate::baseline::Store;
 use crate::error::Error;
 use crate::gate::{accept, judge, outcome};
 use crate::model::{
-    Baseline, Finding, LONGEST_HISTORY, Measurement, Metric, Outcome, Plan, Reason, Sample, Verdict,
+    Baseline, Finding, LONGEST_HISTORY, Measurement, Metric, Outcome, Plan, Reason, Sample, Target,
+    Verdict,
 };
 use crate::report;
 
@@ -169,7 +170,7 @@ fn keep(
         // that one that was meant to move is no reason to leave a run out.
         findings.retain(|finding| !finding.metric.is_counter());
         let verdict = outcome(&findings);
-        documents.push(document(sample, measurement, verdict));
+        documents.push(document(plan, sample, measurement, verdict));
         lines.push(format!("{name}: stored{}", remark(verdict, &findings)));
     }
     if !documents.is_empty() {
@@ -181,16 +182,16 @@ fn keep(
     Ok(documents.len() < measurement.samples.len())
 }
 
-fn document(sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
+fn document(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
     let provenance = &measurement.provenance;
-    let anchor = provenance.images.get(&sample.key.server).cloned();
-    Baseline::of_sample(
-        sample,
-        provenance.head.clone(),
-        provenance.started,
-        verdict,
-        anchor,
-    )
+    let mut targets = plan.targets.iter();
+    let target = targets.find(|target| target.name == sample.key.server);
+    let commit = provenance.head.clone();
+    Baseline {
+        anchor: provenance.images.get(&sample.key.server).cloned(),
+        configuration: target.map(Target::configuration),
+        ..Baseline::of_sample(sample, commit, provenance.started, verdict)
+    }
 }
 
 fn too_many_errors(findings: &[Finding]) -> Option<String> {

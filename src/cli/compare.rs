@@ -56,7 +56,7 @@ fn kept(measurement: &Measurement) -> Vec<Baseline> {
     let provenance = &measurement.provenance;
     let keep = |sample: &Sample| {
         let commit = provenance.head.clone();
-        Baseline::of_sample(sample, commit, provenance.started, Outcome::Pass, None)
+        Baseline::of_sample(sample, commit, provenance.started, Outcome::Pass)
     };
     let partial = provenance.partial.as_ref();
     let whole = |it: &&Sample| {

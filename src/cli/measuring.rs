@@ -85,7 +85,7 @@ impl Setting {
     }
 
     /// The images of the newest good stored runs, of those servers that run in containers, which can
-    /// be run again.
+    /// be run again as they were and are not the servers' own.
     pub(super) async fn anchors(&self, stored: &[Baseline]) -> Vec<Anchor> {
         let mut anchors = Vec::new();
         let Some(engine) = &self.engine else {
@@ -97,13 +97,16 @@ impl Setting {
             .iter()
             .filter(|it| it.source.is_contained())
         {
-            let own = |run: &&Baseline| run.key.server == target.name && run.is_good();
+            let configuration = Some(target.configuration());
+            let own = |run: &&Baseline| {
+                run.key.server == target.name && run.is_good() && run.configuration == configuration
+            };
             let newest = stored.iter().filter(own).max_by_key(|run| run.time);
             let Some((run, image)) = newest.and_then(|run| Some((run, run.anchor.as_ref()?)))
             else {
                 continue;
             };
-            if stack::is_at_hand(engine, image).await {
+            if stack::is_another(engine, target, image).await {
                 anchors.push(Anchor {
                     server: target.name.clone(),
                     image: image.clone(),

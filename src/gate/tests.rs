@@ -42,6 +42,7 @@ fn run(value: f64, age: i64) -> Baseline {
         time: Timestamp::from_second(1_000_000 - age).expect("a time"),
         verdict: Outcome::Pass,
         anchor: None,
+        configuration: None,
         values: BTreeMap::from([(Metric::Throughput, value), (Metric::LatencyP50, value)]),
         rounds: BTreeMap::new(),
         statements: Vec::new(),
@@ -392,7 +393,7 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
 fn stored(sample: &Sample) -> Reference {
     let time = Timestamp::from_second(1_000_000).expect("a time");
     let verdict = Outcome::Regression;
-    Reference::Stored(vec![Baseline::of_sample(sample, None, time, verdict, None)])
+    Reference::Stored(vec![Baseline::of_sample(sample, None, time, verdict)])
 }
 
 fn sql(head: &Sample, base: &Sample, margin: f64) -> Finding {

@@ -51,6 +51,10 @@ pub struct Baseline {
     pub verdict: Outcome,
     /// Image that can be run again as the other side of a comparison.
     pub anchor: Option<String>,
+    /// Digest of the command, environment and limits that the anchor ran with: with others it would
+    /// be another build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
     /// The one value per metric that histories are made of.
     pub values: BTreeMap<Metric, f64>,
     /// The value of every round, or of every batch of a counter.
@@ -84,7 +88,6 @@ impl Baseline {
         commit: Option<String>,
         time: Timestamp,
         verdict: Outcome,
-        anchor: Option<String>,
     ) -> Self {
         let value = |metric: &Metric| Some((*metric, metric.of_sample(sample)?));
         let rounds = |metric: &Metric| {
@@ -100,7 +103,8 @@ impl Baseline {
             commit,
             time,
             verdict,
-            anchor,
+            anchor: None,
+            configuration: None,
             values: Metric::ALL.iter().filter_map(value).collect(),
             rounds: Metric::ALL
                 .iter()

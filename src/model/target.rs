@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Origin, Placeholder, Thresholds, Transport, Workload};
+use super::{Origin, Placeholder, Thresholds, Transport, Workload, digest};
 
 /// A server under test: how it is brought up and what is measured on it.
 #[derive(Debug, Clone)]
@@ -74,6 +74,19 @@ impl Target {
         let env = self.env.iter().map(|(_, value)| value);
         let mut texts = words.iter().chain(env);
         texts.any(|text| text.contains(Placeholder::Port.text()))
+    }
+
+    /// Digest of everything but the image that a container of it is made with.
+    pub fn configuration(&self) -> String {
+        let Self {
+            command,
+            setup,
+            port,
+            env,
+            memory,
+            ..
+        } = self;
+        digest(format!("{command:?} {setup:?} {port} {env:?} {memory:?}").as_bytes())
     }
 
     /// Whether two of it can be up at the same time.

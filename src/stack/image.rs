@@ -14,7 +14,7 @@ use futures_util::{Stream, StreamExt};
 use super::context::Context;
 use super::tail::tail;
 use super::{Engine, Error, Observer, Stage, services};
-use crate::model::{Plan, ServiceSource, Source};
+use crate::model::{Plan, ServiceSource, Source, Target};
 
 /// The images of a plan by the name of their server or service.
 #[derive(Debug, Default)]
@@ -29,9 +29,29 @@ pub(super) struct Image {
     id: String,
 }
 
-/// Whether an image is there, or can be pulled, and can be run.
-pub async fn is_at_hand(engine: &Engine, reference: &str) -> bool {
-    pull(engine, reference, &|_| ()).await.is_ok()
+/// Whether an image can be run, because it is there or can be pulled, and is another one than a
+/// server's own.
+pub async fn is_another(engine: &Engine, target: &Target, reference: &str) -> bool {
+    let Ok(image) = pull(engine, reference, &|_| ()).await else {
+        return false;
+    };
+    let own = match &target.source {
+        Source::Image(name) => pull(engine, name, &|_| ()).await.ok(),
+        Source::Build(folder) => built(engine, folder).await,
+        Source::Run(_) | Source::Url(_) => return false,
+    };
+    own.is_none_or(|own| own.id != image.id)
+}
+
+/// The image of a folder as it is, where it has been built.
+async fn built(engine: &Engine, folder: &Path) -> Option<Image> {
+    let Context { digest, .. } = Context::read(folder).ok()?;
+    find(engine, &name_of(folder), &digest).await.ok()?
+}
+
+/// What the images of a folder are called.
+fn name_of(folder: &Path) -> String {
+    format!("{BUILT}/{}", repository(folder))
 }
 
 /// Repository of the images that perfgate builds.
@@ -122,9 +142,13 @@ async fn pull(engine: &Engine, reference: &str, observe: Observer<'_>) -> Result
         return Ok(image);
     }
     observe(Stage::Pull(reference));
+    let (from, tag_or_digest) = match name.strip_suffix("@sha256") {
+        Some(plain) => (plain, format!("sha256:{tag}")),
+        None => (name.as_str(), tag.clone()),
+    };
     let options = CreateImageOptionsBuilder::default()
-        .from_image(&name)
-        .tag(&tag)
+        .from_image(from)
+        .tag(&tag_or_digest)
         .build();
     let mut progress = engine.docker.create_image(Some(options), None, None);
     let fail = |source| Error::Pull {
@@ -203,7 +227,7 @@ async fn build(
 ) -> Result<Image, Error> {
     observe(Stage::Build(user));
     let Context { archive, digest } = Context::read(folder)?;
-    let name = format!("{BUILT}/{}", repository(folder));
+    let name = name_of(folder);
     let options = BuildImageOptionsBuilder::default()
         .t(&format!("{name}:{digest}"))
         .dockerfile("Dockerfile")

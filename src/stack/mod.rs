@@ -40,7 +40,7 @@ pub use cores::Cores;
 pub use counters::Count;
 pub use engine::{Engine, socket};
 pub use error::Error;
-pub use image::is_at_hand;
+pub use image::is_another;
 pub use owner::Owner;
 pub use server::{Resources, Server};
 pub use stage::{Observer, Stage};

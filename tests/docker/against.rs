@@ -1,4 +1,6 @@
-use crate::support::finding;
+use std::process::Command;
+
+use crate::support::{finding, repository};
 use crate::{engine, fixture, with_fault};
 
 #[test]
@@ -37,18 +39,31 @@ fn two_builds_side_by_side_have_a_database_each() {
     );
 }
 
-/// Nothing has changed in git, so that the base is the image of the newest stored run.
+/// Without a repository the base is the image of the newest stored run, once the server's own is
+/// another.
 #[test]
 #[ignore = "needs Docker"]
 fn the_image_of_a_stored_run_is_a_base() {
     let _engine = engine();
-    let sandbox = fixture().committed();
+    let sandbox = fixture();
+    let own = sandbox.path("django");
+    let fixture = repository().join("fixtures/django");
+    let copied = Command::new("cp").arg("-r").args([&fixture, &own]).status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    let theirs = format!("\"{}\"", fixture.display());
+    let text = sandbox.read("perfgate.toml").replace(&theirs, "\"django\"");
+    let sandbox = sandbox.config(&text);
     let of = ["--server", "gunicorn", "--endpoint", "health", "--quiet"];
     let refresh = ["baseline", "refresh"].into_iter().chain(of);
     sandbox.run(refresh).exits(0);
-    let words = ["check", "--json", "out.json"].into_iter().chain(of);
+    let check = ["check", "--json", "out.json"].into_iter().chain(of);
     sandbox
-        .run(words)
+        .run(check.clone())
+        .exits(0)
+        .prints("compared with stored runs: there is no git repository");
+    let sandbox = sandbox.file("django/note.txt", "Another image, the same service.");
+    sandbox
+        .run(check)
         .exits(0)
         .prints("`gunicorn` is compared with the image of its newest stored run")
         .prints("duet strategy against gunicorn=sha256:");

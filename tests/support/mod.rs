@@ -146,9 +146,11 @@ impl Run {
         self
     }
 
+    /// Asserts what a reader sees, wherever its lines are broken.
     pub(crate) fn prints(self, text: &str) -> Self {
+        let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            self.stdout.contains(text),
+            in_one_line(&self.stdout).contains(&in_one_line(text)),
             "stdout lacks {text:?}\n{}",
             self.shown
         );

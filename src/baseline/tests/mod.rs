@@ -36,6 +36,7 @@ fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
         time: Timestamp::from_second(second).expect("a time"),
         verdict: Outcome::Pass,
         anchor: None,
+        configuration: None,
         values: BTreeMap::from([(Metric::Throughput, 12.5)]),
         rounds: BTreeMap::new(),
         statements: Vec::new(),
