@@ -140,7 +140,7 @@ fn by_looks(
     let shown = |worse: f64| scale.change(worse);
     let mut interval = [shown(inference.lower), shown(inference.upper)];
     interval.sort_by(f64::total_cmp);
-    finding.change = Some(shown(inference.estimate));
+    finding = finding.moved(shown(inference.estimate));
     finding.interval = interval
         .iter()
         .all(|end| end.is_finite())
@@ -173,11 +173,22 @@ fn confirm(
     };
     let Confirmed { estimate, holds } = first.confirmed(&again, margin, confirmation);
     finding.pairs += pairs(&sample.confirmation);
-    finding.change = Some(Scale::of(finding.metric).change(estimate));
+    let change = Scale::of(finding.metric).change(estimate);
+    finding = finding.moved(change);
     if holds {
         finding.with(Verdict::Regression, None)
     } else {
         finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
+    }
+}
+
+impl Finding {
+    /// With the change that pairs show: the head is what it makes of the base's median. Medians of
+    /// both sides would not match it where the machine drifted between the pairs.
+    fn moved(mut self, change: f64) -> Self {
+        self.change = Some(change);
+        self.head = self.base.map(|base| base * (1.0 + change));
+        self
     }
 }
 

@@ -11,8 +11,9 @@ pub struct Finding {
     pub endpoint: String,
     pub metric: Metric,
     pub unit: Unit,
-    /// Reference value: the median of the history.
+    /// Reference value: the median of the history, or of the base's rounds.
     pub base: Option<f64>,
+    /// Value of the head; of pairs what their change makes of the base's.
     pub head: Option<f64>,
     /// `head / base - 1`, in the metric's own direction.
     pub change: Option<f64>,
