@@ -113,9 +113,10 @@ fn fixture() -> Result<String, Failure> {
     let (stack, _) = text.split_once("[load]").ok_or("the load comes last")?;
     let start = "HOST = \"{host}\"";
     let fixtures = format!("\"{}/fixtures/", root.display());
-    Ok(stack
+    let stack = stack
         .replace("\"fixtures/", &fixtures)
-        .replace(start, &format!("FAULTS, {start}")))
+        .replace(start, &format!("FAULTS, {start}"));
+    Ok(format!("allow_outside = true\n{stack}"))
 }
 
 impl Stand {

@@ -114,6 +114,8 @@ fn services_and_a_server_that_run_already_are_measured() {
     let folder = repository().join("fixtures/django");
     let sandbox = Sandbox::new().config(&format!(
         r#"
+allow_outside = true
+
 [postgres]
 url = "{postgres_url}"
 
