@@ -216,8 +216,11 @@ fn moved(report: &Report, page: &mut Page<'_>) {
         .into_iter()
         .map(|finding| {
             let history = if with_history {
-                let values = finding.history.iter().copied().map(Some);
-                format!(" {} |", sparkline(values.chain([finding.head])))
+                let values = finding.history.iter().copied();
+                format!(
+                    " {} |",
+                    sparkline(values.chain(text::newest(finding)).map(Some))
+                )
             } else {
                 String::new()
             };
@@ -239,7 +242,7 @@ fn moved_row(finding: &Finding) -> String {
             text::change(high)
         ));
     }
-    let why = text::reason(finding);
+    let why = text::why(finding);
     let said = match text::word(finding) {
         word if why.is_empty() => word.to_owned(),
         // Of what is accepted or improved the reason begins with the word.
@@ -405,10 +408,9 @@ fn row(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(String::new, |number| text::value(number, finding.unit))
     };
-    let reason = text::reason(finding);
-    let verdict = match reason.as_str() {
+    let verdict = match text::why(finding).as_str() {
         "" => text::verdict(finding.verdict).to_owned(),
-        reason => format!("{}: {reason}", text::verdict(finding.verdict)),
+        why => format!("{}: {why}", text::verdict(finding.verdict)),
     };
     format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} |",

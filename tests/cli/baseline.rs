@@ -234,11 +234,17 @@ fn history_shows_where_what_is_stored_stepped() {
     let cell = &sandbox.json("history.json")["cells"][0];
     let series = cell["series"].as_array().expect("series").iter();
     let throughput = series.clone().find(|it| it["metric"] == "throughput");
-    let steps = throughput.expect("a series")["steps"].as_array();
+    let throughput = throughput.expect("a series");
+    let steps = throughput["steps"].as_array().expect("steps");
     // The copies of one run are a level of their own where runs differ enough.
-    let step = steps.expect("steps").iter().find(|it| it["run"] == 20);
+    let step = steps.iter().find(|it| it["run"] == 20);
     let step = step.expect("the step between the days");
     assert_eq!(step["worse"], true);
+    sandbox.run(["check", "--json", "out.json"]).exits(0);
+    let report = sandbox.json("out.json");
+    let of_check = finding(&report, "sample", "health", "throughput");
+    assert_eq!(Some(&of_check["step"]), steps.last());
+    assert_eq!(of_check["history"], throughput["values"]);
     let commit = cell["runs"][20]["commit"].as_str();
     assert_eq!(step["commit"].as_str(), commit);
     let metrics: Vec<_> = series.map(|it| it["metric"].clone()).collect();
