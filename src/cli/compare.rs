@@ -10,7 +10,8 @@ use crate::gate::{Reference, judge, recall};
 use crate::model::{Baseline, Measurement, Outcome, Sample};
 
 /// Judges one stored measurement by others. Five or more old ones make a history that a verdict
-/// can rest on; with fewer the changes are shown and only bounds on the head alone are judged.
+/// can rest on; with fewer the changes are shown and only bounds on the head alone are judged. These
+/// files alone count: no store is read, and no pin holds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Measurements made by `perfgate run --json`, or results of wrk, oha, k6, vegeta or hey: the

@@ -27,10 +27,10 @@ fn of_cell<'a>(
     let is_of_cell = |key: &Key| key.server == cell.server && key.endpoint == cell.endpoint;
     let runs = || stored.iter().filter(|run| is_of_cell(&run.key));
     let keys = measurement.samples.iter().map(|sample| &sample.key);
-    let runner = &measurement.provenance.fingerprint.runner;
+    let machine = measurement.provenance.fingerprint.as_ref();
     let newest = || {
         runs()
-            .filter(|run| run.key.runner == *runner)
+            .filter(|run| machine.is_some_and(|it| it.runner == run.key.runner))
             .max_by_key(|run| run.time)
     };
     let key = keys.into_iter().find(|key| is_of_cell(key));

@@ -293,7 +293,8 @@ fn suggestions(report: &Report, page: &mut Page<'_>) {
     let regressed = ordered(report).into_iter();
     let regressed = regressed.filter(|it| it.verdict == Verdict::Regression);
     let regressed: Vec<_> = regressed.collect();
-    let mut commands: Vec<_> = regressed.iter().map(|it| command(it, report)).collect();
+    let commands = regressed.iter().filter_map(|it| command(it, report));
+    let mut commands: Vec<_> = commands.collect();
     commands.dedup();
     commands.truncate(SUGGESTIONS);
     if !commands.is_empty() {
@@ -314,18 +315,19 @@ fn suggestions(report: &Report, page: &mut Page<'_>) {
     }
 }
 
-fn command(finding: &Finding, report: &Report) -> String {
+/// Nothing for what another load generator measured.
+fn command(finding: &Finding, report: &Report) -> Option<String> {
     let provenance = &report.provenance;
+    let seed = provenance.seed?;
     let against = match provenance.base.as_deref() {
         Some(base) if text::is_commit(base) => format!(" --against {base}"),
         _ => String::new(),
     };
-    format!(
-        "perfgate check --server {} --endpoint {} --seed {}{against}",
+    Some(format!(
+        "perfgate check --server {} --endpoint {} --seed {seed}{against}",
         shell_word(&finding.server),
         shell_word(&finding.endpoint),
-        provenance.seed,
-    )
+    ))
 }
 
 /// A name as one word of a shell.
