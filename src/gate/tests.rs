@@ -49,14 +49,14 @@ fn run(value: f64, age: i64) -> Baseline {
     }
 }
 
+/// Runs of these values, newest first.
+fn runs(values: &[f64]) -> Vec<Baseline> {
+    let ages = values.iter().zip(0..);
+    ages.map(|(value, age)| run(*value, age)).collect()
+}
+
 fn history(values: &[f64]) -> Reference {
-    Reference::Stored(
-        values
-            .iter()
-            .zip(0..)
-            .map(|(value, age)| run(*value, age))
-            .collect(),
-    )
+    Reference::Stored(runs(values))
 }
 
 /// A sample with so many responses a second, each of them `latency` long.
@@ -204,11 +204,7 @@ fn no_run_at_all_is_no_baseline_and_never_a_plain_pass() {
 
 #[test]
 fn runs_of_another_key_are_incomparable_and_say_why() {
-    let mut runs: Vec<_> = FLAT
-        .iter()
-        .zip(0..)
-        .map(|(value, age)| run(*value, age))
-        .collect();
+    let mut runs = runs(&FLAT);
     for run in &mut runs {
         run.key.load.connections = 10;
         run.key.runner.cores = 64;
@@ -232,11 +228,7 @@ fn runs_of_another_key_are_incomparable_and_say_why() {
 
 #[test]
 fn regressed_runs_stay_out_of_the_history() {
-    let mut runs: Vec<_> = FLAT
-        .iter()
-        .zip(0..)
-        .map(|(value, age)| run(*value, age))
-        .collect();
+    let mut runs = runs(&FLAT);
     runs.extend((0..20).map(|age| Baseline {
         verdict: Outcome::Regression,
         ..run(500.0, age)
@@ -635,7 +627,7 @@ mod pins {
             values in prop::collection::vec(500.0_f64..1500.0, 5..40),
             until in 0_usize..40,
         ) {
-            let runs: Vec<_> = values.iter().zip(0..).map(|(it, age)| run(*it, age)).collect();
+            let runs = runs(&values);
             let pin = pin(&runs[until.min(runs.len() - 1)..]);
             let head = sample(head, Duration::from_millis(1));
             let rolling = judged_by(&runs, None, &head);

@@ -104,13 +104,15 @@ fn copy_runs(sandbox: &Sandbox, name: &str, change: impl Fn(usize, &mut Value)) 
 const CELL: &str = ".perfgate/baselines/sample/health";
 const FAST: &str = "fa57000000000000000000000000000000000000";
 
-/// Runs of an earlier day and commit that were twenty times as fast, before those of today.
+/// Throughput of the runs of an earlier day, far above what the sample service reaches.
+const EARLIER: f64 = 1e7;
+
+/// Runs of an earlier day and commit that were much faster, before those of today.
 fn slowed_down() -> Sandbox {
     let sandbox = healthy();
     sandbox.run(["baseline", "refresh", "--runs", "5"]).exits(0);
     copy_runs(&sandbox, "early", |index, run| {
-        let throughput = run["values"]["throughput"].as_f64().expect("a number");
-        run["values"]["throughput"] = (20.0 * throughput).into();
+        run["values"]["throughput"] = EARLIER.into();
         run["time"] = format!("2026-10-02T09:30:{index:02}Z").into();
         run["commit"] = FAST.into();
     });
@@ -137,16 +139,18 @@ fn small_steps_add_up_to_a_regression_since_the_pin_until_it_is_given_up() {
         .exits(0)
         .prints("the runs until 2026-10-02 09:30, at fa5700000000 (release 1.2)")
         .prints("sample health: 5 good runs of the newest key");
-    sandbox
-        .run(check)
-        .exits(1)
-        .prints("since the pin of ")
-        .prints(" at fa5700000000: −")
+    let run = sandbox.run(check).exits(1);
+    let report = sandbox.json("out.json");
+    let regressed = with_verdict(&report, "regression");
+    assert_eq!(regressed, ["sample health throughput"]);
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert_eq!(throughput["base"].as_f64(), Some(EARLIER));
+    let change = throughput["change"].as_f64().expect("a change");
+    assert!((-1.0..-0.9).contains(&change), "{throughput}");
+    let fallen = -100.0 * change;
+    run.prints("since the pin of ")
+        .prints(&format!(" at fa5700000000: −{fallen:.0} %, margin "))
         .prints("next: small steps added up since the pin");
-    assert_eq!(
-        with_verdict(&sandbox.json("out.json"), "regression"),
-        ["sample health throughput"]
-    );
     assert!(
         sandbox
             .read("out.md")
