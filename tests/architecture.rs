@@ -39,7 +39,8 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     (
         "fuzzing",
         &[
-            "baseline", "config", "document", "load", "model", "publish", "report",
+            "baseline", "config", "document", "gate", "import", "load", "model", "publish",
+            "report",
         ],
     ),
     ("lib", &[]),

@@ -243,7 +243,7 @@ impl Change {
             shown(self.worse + self.reach),
         ];
         ends.sort_by(f64::total_cmp);
-        finding.interval = Some(ends);
+        finding.interval = ends.iter().all(|end| end.is_finite()).then_some(ends);
         finding.level = Some(2.0 * LEVEL - 1.0);
         finding.margin = Some(shown(self.margin).abs());
         finding.detectable = Some(shown(self.margin.max(self.reach)).abs());

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Fault;
-use crate::model::Metric;
+use crate::model::{Metric, Unit};
 
 /// What every generator leaves untold.
 const NEVER_TOLD: &str = "the spread between rounds, CPU time and memory of the server, its \
@@ -29,7 +29,7 @@ pub(super) struct Told {
     pub(super) threads: usize,
     /// The length that was asked for.
     pub(super) planned_seconds: u64,
-    /// The length that it had.
+    /// The length that it had, 0 where untold.
     pub(super) seconds: f64,
     /// Responses that the times are of.
     pub(super) requests: u64,
@@ -43,7 +43,11 @@ impl Told {
     pub(super) fn tell(&mut self, metric: Metric, value: impl Into<Option<f64>>) {
         let value = value.into().filter(|value| value.is_finite());
         let is_told = |value: &f64| *value > 0.0 || (!metric.is_latency() && *value >= 0.0);
-        if let Some(value) = value.filter(is_told) {
+        let most = match metric.unit() {
+            Unit::Share => 1.0,
+            _ => f64::MAX,
+        };
+        if let Some(value) = value.filter(is_told).filter(|value| *value <= most) {
             self.values.insert(metric, value);
         }
     }
@@ -56,9 +60,13 @@ impl Told {
     }
 
     /// The same, where there is something to judge at all.
-    pub(super) fn checked(self) -> Result<Self, Fault> {
+    pub(super) fn checked(mut self) -> Result<Self, Fault> {
         if self.requests == 0 {
             return Err(Fault::Empty);
+        }
+        // Some is a quotient of two numbers of a stranger.
+        if !self.seconds.is_finite() || self.seconds < 0.0 {
+            self.seconds = 0.0;
         }
         Ok(self)
     }

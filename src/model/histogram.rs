@@ -1,6 +1,7 @@
 //! Histograms as text: `HdrHistogram` V2 with deflate, in base64, as the usual viewers read it.
 
 use std::io::Read;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,14 +10,15 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, de};
 
+use super::new_histogram;
+
 /// Cookie and length before what is compressed.
 const COMPRESSED_HEADER: usize = 8;
-/// Where a plain histogram says how long it is, and how exact.
-const PAYLOAD_LENGTH: std::ops::Range<usize> = 4..8;
-const DIGITS: std::ops::Range<usize> = 12..16;
+/// Where a plain histogram says how long it is, and how exact and of which range.
+const PAYLOAD_LENGTH: Range<usize> = 4..8;
+const BOUNDS: Range<usize> = 12..32;
 /// Largest plain form: ours have some hundred kibibytes at the very most.
 const LARGEST: u64 = 1 << 20;
-const MOST_DIGITS: u32 = 3;
 
 /// The text form of a histogram.
 pub fn encode(histogram: &Histogram<u64>) -> String {
@@ -28,7 +30,7 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
 }
 
 /// The histogram of a text; why not, when there is none. A text of a stranger can ask for no more
-/// memory than one of ours.
+/// memory than one of ours, and all that are read can be added up.
 pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
     let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
     let compressed = bytes.get(COMPRESSED_HEADER..);
@@ -38,21 +40,29 @@ pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
         .take(LARGEST)
         .read_to_end(&mut plain);
     inflating.map_err(|error| error.to_string())?;
+    of_plain(&plain)
+}
+
+/// The histogram of what a text holds compressed.
+pub fn of_plain(plain: &[u8]) -> Result<Histogram<u64>, String> {
     let claimed = plain
         .get(PAYLOAD_LENGTH)
         .map(|it| u32::from_be_bytes([it[0], it[1], it[2], it[3]]));
     if claimed.is_none_or(|length| u64::from(length) > LARGEST) {
         return Err("it claims to be larger than any of ours".into());
     }
-    let digits = plain
-        .get(DIGITS)
-        .map(|it| u32::from_be_bytes([it[0], it[1], it[2], it[3]]));
-    if digits.is_none_or(|digits| digits > MOST_DIGITS) {
-        return Err(format!("it has more than {MOST_DIGITS} significant digits"));
+    if plain.get(BOUNDS) != Some(bounds(&new_histogram()).as_slice()) {
+        return Err("it is of another range than ours".into());
     }
-    Deserializer::new()
-        .deserialize(&mut plain.as_slice())
-        .map_err(|error| error.to_string())
+    let read = Deserializer::new().deserialize(&mut &*plain);
+    read.map_err(|error| error.to_string())
+}
+
+/// How exact a histogram is, its smallest and its largest value, as its plain form has them.
+fn bounds(histogram: &Histogram<u64>) -> Vec<u8> {
+    let digits = u32::from(histogram.sigfig()).to_be_bytes();
+    let ends = [histogram.low(), histogram.high()].map(u64::to_be_bytes);
+    [digits.as_slice(), ends.as_flattened()].concat()
 }
 
 pub(super) fn serialize<S: serde::Serializer>(

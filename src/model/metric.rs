@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tally::total;
 use super::{Round, Sample};
 
 /// What is read off the rounds of one server and endpoint.
@@ -209,7 +210,7 @@ impl Metric {
     /// The value of one round; nothing where the round cannot tell, or the metric is not of rounds.
     pub fn of_round(self, round: &Round) -> Option<f64> {
         let latency = |quantile| Some(micros(round.tally.latency.value_at_quantile(quantile)));
-        match self {
+        let value = match self {
             Self::Throughput => Some(round.throughput()),
             Self::LatencyMean => Some(round.tally.latency.mean() / 1e3),
             Self::LatencyStdev => Some(round.tally.latency.stdev() / 1e3),
@@ -227,7 +228,9 @@ impl Metric {
             Self::MemoryPeak => Some(whole(round.usage?.memory)),
             Self::MemoryRss => Some(whole(round.usage?.rss?)),
             _ => None,
-        }
+        };
+        // In a window of no length there is no rate.
+        value.filter(|value| value.is_finite())
     }
 
     /// The one value a sample stands for: the median of the rounds' values; errors pooled over
@@ -241,8 +244,8 @@ impl Metric {
             Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
             Self::RelativeCpu => crate::stats::median(&sample.relative_cpu()?),
             Self::ErrorRate => share(
-                sample.rounds.iter().map(Round::failed_or_unfinished).sum(),
-                sample.rounds.iter().map(|round| round.tally.started).sum(),
+                total(sample.rounds.iter().map(Round::failed_or_unfinished)),
+                total(sample.rounds.iter().map(|round| round.tally.started)),
             ),
             Self::MemoryPeak | Self::MemoryRss => {
                 self.of_rounds(sample).into_iter().reduce(f64::max)

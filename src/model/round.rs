@@ -58,6 +58,6 @@ impl Round {
     }
 
     pub fn failed_or_unfinished(&self) -> u64 {
-        self.tally.failed() + self.tally.unfinished
+        self.tally.failed().saturating_add(self.tally.unfinished)
     }
 }

@@ -192,22 +192,22 @@ impl Tally {
     }
 
     pub fn failed(&self) -> u64 {
-        self.errors.values().sum()
+        total(self.errors.values().copied())
     }
 
     /// Complete responses of any status.
     pub fn responses(&self) -> u64 {
-        self.status.values().sum()
+        total(self.status.values().copied())
     }
 
     /// Requests that ended, well or not.
     pub fn completed(&self) -> u64 {
-        self.succeeded + self.failed()
+        self.succeeded.saturating_add(self.failed())
     }
 
     /// The invariant of counting: nothing started is lost, nothing is counted twice.
     pub fn is_balanced(&self) -> bool {
-        self.started == self.completed() + self.unfinished
+        self.started == self.completed().saturating_add(self.unfinished)
     }
 
     /// Adds the counts of another worker of the same window.
@@ -234,6 +234,11 @@ impl Tally {
             self.open.get_or_insert_with(OpenLoop::empty).merge(open);
         }
     }
+}
+
+/// A sum of counts, which a document of a stranger can make as large as it likes.
+pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
 }
 
 fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) {

@@ -324,10 +324,18 @@ fn command(finding: &Finding, report: &Report) -> Option<String> {
         _ => String::new(),
     };
     Some(format!(
-        "perfgate check --server {} --endpoint {} --seed {seed}{against}",
-        shell_word(&finding.server),
-        shell_word(&finding.endpoint),
+        "perfgate check {} {} --seed {seed}{against}",
+        option("server", &finding.server),
+        option("endpoint", &finding.endpoint),
     ))
+}
+
+/// A name as the value of an option, also where it looks like an option itself.
+fn option(option: &str, name: &str) -> String {
+    let word = shell_word(name);
+    let is_option = word.trim_start_matches('\'').starts_with('-');
+    let separator = if is_option { '=' } else { ' ' };
+    format!("--{option}{separator}{word}")
 }
 
 /// A name as one word of a shell.
@@ -438,11 +446,12 @@ fn provenance(report: &Report) -> String {
 /// Text that perfgate did not write, as text: nothing in it is markup, a mention, a reference to
 /// an issue or a new line.
 pub fn escape(text: &str) -> String {
-    let mut escaped = String::new();
     // A zero-width space keeps GitHub from making links, mentions and references.
     let text = text
         .replace("://", ":\u{200b}//")
         .replace("www.", "www\u{200b}.");
+    let text = without_issues(&text);
+    let (mut escaped, text) = line_start(&text);
     for letter in text.chars() {
         match letter {
             '<' => escaped.push_str("&lt;"),
@@ -461,11 +470,71 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A text without references to issues such as `GH-12`.
+fn without_issues(text: &str) -> String {
+    let mut parts = text.split_inclusive('-').peekable();
+    let mut kept = String::new();
+    while let Some(part) = parts.next() {
+        kept.push_str(part);
+        let letters = part.as_bytes();
+        let names = letters.len() >= 3 && letters[letters.len() - 3..].eq_ignore_ascii_case(b"gh-");
+        let counts = |next: &&str| next.starts_with(|it: char| it.is_ascii_digit());
+        if names && parts.peek().is_some_and(counts) {
+            kept.push('\u{200b}');
+        }
+    }
+    kept
+}
+
+/// What a text begins with that would be an item or indented code at the start of a line, escaped,
+/// and the rest of the text.
+fn line_start(text: &str) -> (String, &str) {
+    let is_blank = |letter: char| letter == ' ' || letter.is_control();
+    let bare = text.trim_start_matches(is_blank);
+    let indent = text[..text.len() - bare.len()].chars().count();
+    let mut escaped = "\u{a0}".repeat(indent);
+    let number = bare.trim_start_matches(|it: char| it.is_ascii_digit());
+    let digits = &bare[..bare.len() - number.len()];
+    let marker = match digits {
+        "" => number.starts_with(['-', '+']),
+        _ => number.strip_prefix(['.', ')']).is_some_and(|it| it.is_empty() || it.starts_with(is_blank)),
+    };
+    if !marker {
+        return (escaped, bare);
+    }
+    escaped.push_str(digits);
+    escaped.push('\\');
+    escaped.push_str(&number[..1]);
+    (escaped, &number[1..])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_line_begins_with_is_no_markup() {
+        for (text, escaped) in [
+            ("- an item", "\\- an item"),
+            ("+1", "\\+1"),
+            ("1. first", "1\\. first"),
+            ("12) twelfth", "12\\) twelfth"),
+            ("3 of 4", "3 of 4"),
+            ("  File \"a.py\"", "\u{a0}\u{a0}File \"a.py\""),
+            ("a - b", "a - b"),
+            ("see gh-12 and GH-x", "see gh-\u{200b}12 and GH-x"),
+        ] {
+            assert_eq!(escape(text), escaped);
+        }
+    }
+
+    #[test]
+    fn a_name_like_an_option_is_the_value_of_one() {
+        assert_eq!(option("endpoint", "home"), "--endpoint home");
+        assert_eq!(option("endpoint", "--help me"), "--endpoint='--help me'");
+    }
 
     proptest! {
         #[test]

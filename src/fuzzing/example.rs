@@ -1,0 +1,116 @@
+//! A run whose every text is a stranger's.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::usable;
+use crate::model::{
+    Baseline, Counters, Fingerprint, Incident, Key, LoadShape, Measurement, Metric, Outcome,
+    Provenance, Report, Runner, Sample, Statement, Summary, Verdict,
+};
+
+/// Metrics whose values the run has, with those that it had before.
+const BEFORE: [(Metric, f64); 3] = [
+    (Metric::Throughput, 1000.0),
+    (Metric::LatencyP50, 4000.0),
+    (Metric::SqlPerRequest, 2.0),
+];
+
+/// What a run looks like that regressed in everything.
+pub(super) fn report(text: &str) -> Report {
+    let before = measurement(text, 1.0);
+    let sample = &before.samples[0];
+    let run = Baseline::of_sample(sample, None, before.provenance.started, Outcome::Pass);
+    let mut report = usable::judged(&measurement(text, 2.0), vec![run]);
+    assert_eq!(report.with_verdict(Verdict::Regression).count(), BEFORE.len());
+    for finding in &mut report.findings {
+        finding.rule = Some(text.to_owned());
+    }
+    report.provenance.base = Some(text.to_owned());
+    report
+}
+
+/// A run that is so many times as slow as before.
+pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
+    let text = || text.to_owned();
+    let runner = Runner {
+        architecture: text(),
+        cpu_model: text(),
+        cores: 2,
+        kernel_major: text(),
+        engine_major: None,
+    };
+    let value = |(metric, before): (Metric, f64)| {
+        let value = match metric {
+            Metric::Throughput => before / slower,
+            _ => before * slower,
+        };
+        (metric, value)
+    };
+    let queries = BEFORE[2].1 * slower;
+    Measurement {
+        schema: Measurement::SCHEMA,
+        provenance: Provenance {
+            perfgate: text(),
+            head: Some(text()),
+            dirty: true,
+            base: None,
+            fingerprint: Fingerprint {
+                runner: runner.clone(),
+                kernel: text(),
+                engine: None,
+                memory: 0,
+            },
+            images: BTreeMap::new(),
+            path: text(),
+            seed: 1,
+            started: Timestamp::UNIX_EPOCH,
+            seconds: 1.0,
+            notes: vec![text()],
+            partial: None,
+        },
+        samples: vec![Sample {
+            key: Key {
+                server: text(),
+                endpoint: text(),
+                load: LoadShape {
+                    request: text(),
+                    connections: 1,
+                    threads: 1,
+                    rate: None,
+                    timeout_ms: 1000,
+                    round_ms: 1000,
+                },
+                settings: text(),
+                runner,
+            },
+            startup: None,
+            steady: true,
+            rounds: Vec::new(),
+            counters: Some(Counters {
+                requests: 10,
+                batches: BTreeMap::from([(Metric::SqlPerRequest, vec![queries])]),
+                statements: vec![Statement {
+                    text: text(),
+                    calls: queries,
+                    rows: 0.0,
+                }],
+            }),
+            beside_reference: Vec::new(),
+            summary: Some(Summary {
+                generator: text(),
+                requests: u64::MAX,
+                values: BEFORE.map(value).into(),
+            }),
+        }],
+        pairs: Vec::new(),
+        incidents: vec![Incident {
+            server: text(),
+            during: text(),
+            what: text(),
+            output: text(),
+            fatal: true,
+        }],
+    }
+}
