@@ -14,16 +14,15 @@ fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn readme() -> String {
-    fs::read_to_string(repository().join("README.md")).expect("a README")
+fn page(name: &str) -> String {
+    fs::read_to_string(repository().join("docs").join(name)).expect("a page")
 }
 
-/// The configuration by example of the README.
+/// The configuration by example.
 fn documented() -> Plan {
-    let readme = readme();
-    let (_, rest) = readme.split_once("```toml\n").expect("a configuration");
-    let (text, _) = rest.split_once("```").expect("its end");
-    config::parse(Path::new("perfgate.toml"), text).expect("the README's configuration is valid")
+    let page = page("example.md");
+    let text = block(&page, "toml");
+    config::parse(Path::new("perfgate.toml"), text).expect("the example is valid")
 }
 
 /// Margin, floor and ceiling of every metric that has one.
@@ -36,7 +35,7 @@ fn values(thresholds: &Thresholds) -> Vec<(Metric, [Option<f64>; 3])> {
 }
 
 #[test]
-fn the_readme_shows_a_valid_configuration_with_the_default_thresholds() {
+fn the_example_is_valid_and_has_the_default_thresholds() {
     let plan = documented();
     let health = &plan.targets[0].cells[0];
     let mut documented = health.thresholds.clone();
@@ -49,7 +48,7 @@ fn the_readme_shows_a_valid_configuration_with_the_default_thresholds() {
 }
 
 #[test]
-fn the_readme_shows_the_default_load() {
+fn the_example_has_the_default_load() {
     let documented = documented();
     let text = "[server.app]\nimage = \"app\"\n[endpoint.home]\npath = \"/\"\n";
     let plain = config::parse(Path::new("perfgate.toml"), text).expect("a valid configuration");
@@ -63,11 +62,11 @@ fn the_readme_shows_the_default_load() {
 }
 
 #[test]
-fn the_readme_lists_every_metric() {
-    let readme = readme();
+fn every_metric_is_described() {
+    let metrics = page("metrics.md");
     for metric in Metric::ALL {
         assert!(
-            readme.contains(&format!("`{}`", metric.name())),
+            metrics.contains(&format!("`{}`", metric.name())),
             "{metric:?}"
         );
     }

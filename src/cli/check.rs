@@ -9,6 +9,7 @@ use super::output::deliver;
 use super::results::{Naming, known};
 use crate::document;
 use crate::error::Error;
+use crate::gate::Reference;
 use crate::model::{Measurement, Plan, Report};
 
 /// Measures, compares with another build or with the stored baseline, judges.
@@ -86,11 +87,9 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
         Vec::new()
     };
     let contests = args.against.contests(plan, &anchors)?;
-    let mut measurement = setting.compare(&contests, args.selection.manner()).await?;
+    let measurement = setting.compare(&contests, args.selection.manner()).await?;
     save(args, &measurement)?;
-    note_not_pinned(&mut measurement, &reference);
-    let findings = judge(plan, &measurement, &reference);
-    Ok(assemble(&measurement, findings, &args.strictness))
+    Ok(judged(args, plan, measurement, &reference))
 }
 
 /// The report on a measurement that was made before.
@@ -100,8 +99,13 @@ fn report_on(args: &Args, path: &Path) -> Result<Report, Error> {
     known(&plan, &measurement)?;
     save(args, &measurement)?;
     let reference = reference(&store(&plan, args.baseline.as_deref())?)?;
-    let findings = judge(&plan, &measurement, &reference);
-    Ok(assemble(&measurement, findings, &args.strictness))
+    Ok(judged(args, &plan, measurement, &reference))
+}
+
+fn judged(args: &Args, plan: &Plan, mut measurement: Measurement, reference: &Reference) -> Report {
+    note_not_pinned(&mut measurement, reference);
+    let findings = judge(plan, &measurement, reference);
+    assemble(&measurement, findings, &args.strictness)
 }
 
 fn save(args: &Args, measurement: &Measurement) -> Result<(), Error> {

@@ -6,11 +6,12 @@ use super::output::deliver;
 use super::results::Naming;
 use crate::config;
 use crate::error::Error;
-use crate::gate::{Reference, judge};
+use crate::gate::{Reference, judge, recall};
 use crate::model::{Baseline, Measurement, Outcome, Sample};
 
 /// Judges one stored measurement by others. Five or more old ones make a history that a verdict
-/// can rest on; with fewer the changes are shown and only bounds on the head alone are judged.
+/// can rest on; with fewer the changes are shown and only bounds on the head alone are judged. These
+/// files alone count: no store is read, and no pin holds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Measurements made by `perfgate run --json`, or results of wrk, oha, k6, vegeta or hey: the
@@ -43,9 +44,10 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let rules: Vec<_> = new.samples.iter().map(rules).collect();
     let reference = Reference::Stored(measurements.iter().flat_map(kept).collect());
     let position = |sample: &Sample| new.samples.iter().position(|other| other.key == sample.key);
-    let findings = judge(&new.samples, &reference, |sample| {
+    let mut findings = judge(&new.samples, &reference, |sample| {
         rules[position(sample)?].as_ref()
     });
+    recall(&mut findings, &new, reference.runs());
     let report = assemble(&new, findings, &args.strictness);
     deliver(&report, &args.outputs)?;
     Ok(report.exit_code)

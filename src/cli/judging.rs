@@ -86,6 +86,7 @@ pub(super) fn judge(plan: &Plan, measurement: &Measurement, reference: &Referenc
         findings.extend(gate::judge_pairs(sample, rules(sample), confirmation));
     }
     gate::accept(&mut findings, &plan.accepted, day(measurement));
+    gate::recall(&mut findings, measurement, reference.runs());
     findings
 }
 

@@ -252,10 +252,10 @@ impl Run<'_> {
             head,
             dirty,
             base: self.contests.base.clone(),
-            fingerprint,
+            fingerprint: Some(fingerprint),
             images,
             path,
-            seed: self.seed,
+            seed: Some(self.seed),
             started,
             seconds: clock.elapsed().as_secs_f64(),
             notes: [&self.setting.notes, &self.contests.notes]

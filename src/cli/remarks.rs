@@ -27,7 +27,7 @@ pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
 pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
     let unread = of_cells(samples, |sample| {
         let unread = sample.rounds.iter().all(|round| round.usage.is_none());
-        unread.then(String::new)
+        (unread && sample.summary.is_none()).then(String::new)
     });
     let unsteady = of_cells(samples, |sample| (!sample.steady).then(String::new));
     let stolen = of_cells(samples, |sample| {

@@ -85,7 +85,8 @@ fn series(runs: &[&Baseline], metric: Metric) -> Option<Series> {
     })
 }
 
-fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) -> Vec<Step> {
+/// Where the values of runs, oldest first, step from one level to another.
+pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) -> Vec<Step> {
     let known = values.iter().enumerate();
     let known = known.filter_map(|(run, value)| Some((run, (*value)?)));
     // What is measured is compared as ratios, which zero has none of.

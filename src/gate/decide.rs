@@ -107,6 +107,7 @@ pub(super) fn blank(
         detectable: None,
         statements: Vec::new(),
         history: Vec::new(),
+        regressed_runs: Vec::new(),
         step: None,
     }
 }
@@ -115,7 +116,6 @@ pub(super) fn blank(
 fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
     finding.base = stats::median(values);
     finding.pairs = values.len();
-    finding.history = values.iter().rev().copied().collect();
     finding.change = finding
         .base
         .filter(|base| *base > 0.0)

@@ -3,7 +3,8 @@
 //! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly).
 //! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
-//! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time.
+//! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time;
+//! [`recall()`] shows the way to a finding.
 
 mod accept;
 mod chronicle;
@@ -14,6 +15,7 @@ mod outcome;
 mod paired;
 mod partial;
 mod rank;
+mod recall;
 mod reference;
 
 pub use accept::accept;
@@ -23,6 +25,7 @@ pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use partial::withhold;
 pub use rank::rank;
+pub use recall::recall;
 pub use reference::{FEWEST_RUNS, Reference};
 
 use crate::model::{Finding, Metric, Reason, Sample, Thresholds, Verdict};
@@ -61,8 +64,6 @@ fn stricter(rolling: Finding, since: Finding, reason: &Reason) -> Finding {
     }
     Finding {
         reason: Some(reason.clone()),
-        // The way from the pin to here.
-        history: rolling.history,
         ..since
     }
 }

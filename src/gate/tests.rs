@@ -49,14 +49,14 @@ fn run(value: f64, age: i64) -> Baseline {
     }
 }
 
+/// Runs of these values, newest first.
+fn runs(values: &[f64]) -> Vec<Baseline> {
+    let ages = values.iter().zip(0..);
+    ages.map(|(value, age)| run(*value, age)).collect()
+}
+
 fn history(values: &[f64]) -> Reference {
-    Reference::Stored(
-        values
-            .iter()
-            .zip(0..)
-            .map(|(value, age)| run(*value, age))
-            .collect(),
-    )
+    Reference::Stored(runs(values))
 }
 
 /// A sample with so many responses a second, each of them `latency` long.
@@ -82,6 +82,31 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         counters: None,
         beside_reference: Vec::new(),
         summary: None,
+    }
+}
+
+/// Four starts in which a round of either side was this one.
+fn unchanged(round: Round) -> PairedSample {
+    let sides = Sides {
+        head: round.clone(),
+        base: round,
+    };
+    let pair = Pair {
+        closed: sides.clone(),
+        open: Some(sides),
+    };
+    let start = PairedStart {
+        startup: Sides::default(),
+        pairs: vec![pair],
+    };
+    PairedSample {
+        server: "app".into(),
+        endpoint: "home".into(),
+        strategy: Strategy::Duet,
+        threads: 1,
+        starts: vec![start; 4],
+        confirmation: Vec::new(),
+        counters: Sides::default(),
     }
 }
 
@@ -179,11 +204,7 @@ fn no_run_at_all_is_no_baseline_and_never_a_plain_pass() {
 
 #[test]
 fn runs_of_another_key_are_incomparable_and_say_why() {
-    let mut runs: Vec<_> = FLAT
-        .iter()
-        .zip(0..)
-        .map(|(value, age)| run(*value, age))
-        .collect();
+    let mut runs = runs(&FLAT);
     for run in &mut runs {
         run.key.load.connections = 10;
         run.key.runner.cores = 64;
@@ -207,11 +228,7 @@ fn runs_of_another_key_are_incomparable_and_say_why() {
 
 #[test]
 fn regressed_runs_stay_out_of_the_history() {
-    let mut runs: Vec<_> = FLAT
-        .iter()
-        .zip(0..)
-        .map(|(value, age)| run(*value, age))
-        .collect();
+    let mut runs = runs(&FLAT);
     runs.extend((0..20).map(|age| Baseline {
         verdict: Outcome::Regression,
         ..run(500.0, age)
@@ -556,10 +573,6 @@ mod pins {
         );
         assert!((last.change.expect("a change") + 0.096).abs() < 1e-9);
         assert_eq!(last.pairs, 15, "the runs up to the pin");
-        assert_eq!(
-            last.history, rolling[4].history,
-            "the way from there to here"
-        );
     }
 
     #[test]
@@ -614,7 +627,7 @@ mod pins {
             values in prop::collection::vec(500.0_f64..1500.0, 5..40),
             until in 0_usize..40,
         ) {
-            let runs: Vec<_> = values.iter().zip(0..).map(|(it, age)| run(*it, age)).collect();
+            let runs = runs(&values);
             let pin = pin(&runs[until.min(runs.len() - 1)..]);
             let head = sample(head, Duration::from_millis(1));
             let rolling = judged_by(&runs, None, &head);
@@ -627,8 +640,8 @@ mod pins {
 
 mod over_time {
     use super::*;
-    use crate::gate::chronicle;
-    use crate::model::{CellSeries, Step};
+    use crate::gate::{chronicle, recall};
+    use crate::model::{CellSeries, Fingerprint, Measurement, Provenance, Step};
 
     /// Runs of one day after another, with throughput and statements per request.
     fn days(values: &[(f64, f64)]) -> Vec<Baseline> {
@@ -699,6 +712,110 @@ mod over_time {
         assert_eq!(shown(&cell.series[1].steps), [up, down]);
     }
 
+    /// What was measured on a machine of the stored runs' class.
+    fn measurement(samples: &[Sample]) -> Measurement {
+        let fingerprint = Fingerprint {
+            runner: key().runner,
+            kernel: String::new(),
+            engine: None,
+            memory: 0,
+        };
+        Measurement {
+            schema: Measurement::SCHEMA,
+            provenance: Provenance {
+                perfgate: String::new(),
+                head: None,
+                dirty: false,
+                base: None,
+                fingerprint: Some(fingerprint),
+                images: BTreeMap::new(),
+                path: String::new(),
+                seed: Some(1),
+                started: Timestamp::UNIX_EPOCH,
+                seconds: 0.0,
+                notes: Vec::new(),
+                partial: None,
+            },
+            samples: samples.to_vec(),
+            pairs: Vec::new(),
+            incidents: Vec::new(),
+        }
+    }
+
+    /// Ten runs, and five that were slower from a commit on and regressed.
+    fn regressed_since() -> Vec<Baseline> {
+        let days_of = |count, throughput: f64| vec![(throughput, 2.0); count];
+        let mut runs = days(&[days_of(10, 1000.0), days_of(5, 900.0)].concat());
+        for run in &mut runs[10..] {
+            run.verdict = Outcome::Regression;
+        }
+        runs
+    }
+
+    #[test]
+    fn a_finding_shows_the_runs_of_its_key_and_where_they_stepped() {
+        let runs = regressed_since();
+        let mut other = days(&[(5000.0, 9.0); 8]);
+        for run in &mut other {
+            run.key.load.connections = 1;
+        }
+        let stored = [other, runs].concat();
+        let heads = [sample(900, Duration::from_millis(1))];
+        let reference = Reference::Stored(stored.clone());
+        let rules = margin(Metric::Throughput, 0.05, None);
+        let mut findings = judge(&heads, &reference, |_| Some(&rules));
+        recall(&mut findings, &measurement(&heads), &stored);
+        let of = |metric| findings.iter().find(|it| it.metric == metric);
+        let throughput = of(Metric::Throughput).expect("a finding");
+        let verdict = (throughput.verdict, throughput.base, throughput.pairs);
+        assert_eq!(verdict, (Verdict::Regression, Some(1000.0), 10));
+        let values = [vec![1000.0; 10], vec![900.0; 5]].concat();
+        assert_eq!(throughput.history, values);
+        assert_eq!(throughput.regressed_runs, [10, 11, 12, 13, 14]);
+        let step = throughput.step.clone().expect("a step");
+        let expected = (10, Some("commit 10"), 1000.0, 900.0, true);
+        assert_eq!(shown(&[step]), [expected]);
+        let latency = of(Metric::LatencyP50).expect("a finding");
+        assert_eq!((latency.history.len(), &latency.step), (0, &None));
+    }
+
+    #[test]
+    fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
+        let mut elsewhere = days(&[(5000.0, 9.0); 20]);
+        for run in &mut elsewhere {
+            run.key.runner.cores = 64;
+        }
+        let mut older = days(&[(700.0, 2.0); 3]);
+        for run in &mut older {
+            run.key.load.connections = 1;
+        }
+        let stored = [elsewhere, older, regressed_since()].concat();
+        let rules = margin(Metric::Throughput, 0.05, None);
+        let round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
+        let sample = unchanged(round);
+        let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+        recall(&mut findings, &measurement(&[]), &stored);
+        let of = |it: &&Finding| it.metric == Metric::Throughput;
+        let throughput = findings.iter().find(of).expect("a finding");
+        assert_eq!(throughput.verdict, Verdict::Pass);
+        let step = throughput.step.as_ref().map(|step| step.run);
+        assert_eq!((throughput.history.len(), step), (15, Some(10)));
+    }
+
+    #[test]
+    fn runs_older_than_those_that_judge_are_not_shown() {
+        let stored = days(&[vec![(500.0, 1.0); 10], vec![(1000.0, 1.0); 30]].concat());
+        let heads = [sample(1000, Duration::from_millis(1))];
+        let reference = Reference::Stored(stored.clone());
+        let rules = margin(Metric::Throughput, 0.05, None);
+        let mut findings = judge(&heads, &reference, |_| Some(&rules));
+        recall(&mut findings, &measurement(&heads), &stored);
+        let of = |it: &&Finding| it.metric == Metric::Throughput;
+        let throughput = findings.iter().find(of).expect("a finding");
+        assert_eq!(throughput.history, [1000.0; 30]);
+        assert_eq!(throughput.step, None);
+    }
+
     #[test]
     fn keys_are_kept_apart_and_those_with_few_runs_are_counted() {
         let mut runs = days(&[(1000.0, 1.0); 8]);
@@ -742,27 +859,7 @@ mod over_time {
 fn a_doubtful_load_makes_only_what_has_a_threshold_inconclusive() {
     let mut round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
     round.tally.generator_cpu = Duration::from_secs(1);
-    let sides = Sides {
-        head: round.clone(),
-        base: round,
-    };
-    let pair = Pair {
-        closed: sides.clone(),
-        open: Some(sides),
-    };
-    let start = PairedStart {
-        startup: Sides::default(),
-        pairs: vec![pair],
-    };
-    let sample = PairedSample {
-        server: "app".into(),
-        endpoint: "home".into(),
-        strategy: Strategy::Duet,
-        threads: 1,
-        starts: vec![start; 4],
-        confirmation: Vec::new(),
-        counters: Sides::default(),
-    };
+    let sample = unchanged(round);
     let rules = margin(Metric::LatencyP50, 0.05, None);
     let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
     let reason = |metric: Metric| {

@@ -21,9 +21,7 @@ use jiff::Timestamp;
 pub use error::{Error, Fault};
 use told::Told;
 
-use crate::model::{
-    Fingerprint, Key, LoadShape, Measurement, Provenance, Runner, Sample, Summary, digest,
-};
+use crate::model::{Key, LoadShape, Measurement, Provenance, Runner, Sample, Summary, digest};
 
 /// Largest file that is read.
 const LARGEST: u64 = 256 << 20;
@@ -161,7 +159,14 @@ impl Generator {
                     round_ms: told.planned_seconds.saturating_mul(1000),
                 },
                 settings: format!("measured by {}", self.name()),
-                runner: unknown_runner(),
+                // Results do not say which machine they were made on.
+                runner: Runner {
+                    architecture: "unknown".into(),
+                    cpu_model: "unknown".into(),
+                    cores: 0,
+                    kernel_major: "unknown".into(),
+                    engine_major: None,
+                },
             },
             startup: None,
             steady: true,
@@ -183,30 +188,14 @@ fn provenance(generator: Generator, taken: Timestamp, seconds: f64, note: String
         head: None,
         dirty: false,
         base: None,
-        fingerprint: Fingerprint {
-            runner: unknown_runner(),
-            kernel: String::new(),
-            engine: None,
-            memory: 0,
-        },
+        fingerprint: None,
         images: BTreeMap::new(),
         path: format!("as {} took it", generator.name()),
-        seed: 0,
+        seed: None,
         started: taken,
         seconds,
         partial: None,
         notes: vec![note],
-    }
-}
-
-/// Results do not say which machine they were made on.
-fn unknown_runner() -> Runner {
-    Runner {
-        architecture: "unknown".into(),
-        cpu_model: "unknown".into(),
-        cores: 0,
-        kernel_major: "unknown".into(),
-        engine_major: None,
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
+use super::guard::{GRACE, Guard};
 use super::steady::is_flat;
-use super::stop::{GRACE, Step, Stop};
+use super::stop::{Step, Stop};
 use super::together::{Loaded, together};
 use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
@@ -30,6 +31,13 @@ impl Live {
             stack,
             stop,
             servers: BTreeMap::new(),
+        }
+    }
+
+    const fn guard(&self) -> Guard<'_> {
+        Guard {
+            stack: &self.stack,
+            stop: &self.stop,
         }
     }
 
@@ -128,14 +136,14 @@ impl Driver for Live {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let tenancy = Tenancy::default();
         let set_up = self.stack.set_up(target, &tenancy, &observe);
-        guarded(&self.stack, self.stop.or(set_up)).await?;
+        self.guard().over(set_up).await?;
         let started = async { Ok(self.stack.start(target, &tenancy, &observe).await?) };
         let step = Step {
             server: &target.name,
             what: "its start",
         };
-        let started = self.stop.or_late(step, longest_start(target), started);
-        let server = guarded(&self.stack, started).await?;
+        let within = longest_start(target);
+        let server = self.guard().step(step, within, started).await?;
         let startup = server.startup();
         self.servers.insert(target.name.clone(), server);
         Ok(startup)
@@ -153,9 +161,9 @@ impl Driver for Live {
             server: &target.name,
             what: &what,
         };
-        let within = longest + cell.workload.timeout + GRACE;
+        let within = longest + cell.workload.timeout;
         let work = self.warmed_up(target, cell, longest, observe);
-        guarded(&self.stack, self.stop.or_late(step, within, work)).await
+        self.guard().step(step, within, work).await
     }
 
     async fn round(
@@ -170,9 +178,9 @@ impl Driver for Live {
             server: &target.name,
             what: &what,
         };
-        let within = window + cell.workload.timeout + GRACE;
+        let within = window + cell.workload.timeout;
         let work = self.measured(target, cell, window, observe);
-        guarded(&self.stack, self.stop.or_late(step, within, work)).await
+        self.guard().step(step, within, work).await
     }
 
     async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
@@ -187,8 +195,7 @@ impl Driver for Live {
             self.server(target).check().await?;
             Ok(counted)
         };
-        let within = pass::LONGEST + GRACE;
-        guarded(&self.stack, self.stop.or_late(step, within, work)).await
+        self.guard().step(step, pass::LONGEST, work).await
     }
 
     async fn beside(
@@ -214,9 +221,9 @@ impl Driver for Live {
             server: &target.name,
             what: &what,
         };
-        let within = window + cell.workload.timeout + GRACE;
+        let within = window + cell.workload.timeout;
         let work = together(loads, window, observe);
-        let rounds = guarded(&self.stack, self.stop.or_late(step, within, work)).await?;
+        let rounds = self.guard().step(step, within, work).await?;
         let mut rounds = rounds.into_iter();
         let mut next = || rounds.next().expect("each load has its round");
         Ok(Sides {
@@ -240,22 +247,7 @@ impl Driver for Live {
 /// The longest that a server may take from its start to its first answer, that of a proxy before
 /// it included.
 pub(super) fn longest_start(target: &Target) -> Duration {
-    target.ready.within * 2 + GRACE * 2
-}
-
-/// What came of a step; where something has gone that all servers need, that.
-pub(super) async fn guarded<T>(
-    stack: &Stack,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let result = work.await;
-    match result {
-        Err(Error::Stopped(_)) => result,
-        result => match stack.lost().await {
-            Some(lost) => Err(lost.into()),
-            None => result,
-        },
-    }
+    target.ready.within * 2 + GRACE
 }
 
 /// What a server uses; of one that has ended, how it ended.

@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
-use super::live::{guarded, longest_start};
-use super::stop::{GRACE, Step, Stop};
+use super::guard::Guard;
+use super::live::longest_start;
+use super::stop::{Step, Stop};
 use super::together::{Loaded, together};
 use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass};
 use crate::load::Job;
@@ -35,6 +36,13 @@ impl<'a> LivePairs<'a> {
             clock: Instant::now(),
             set_up: None,
             up: Sides::default(),
+        }
+    }
+
+    const fn guard(&self) -> Guard<'_> {
+        Guard {
+            stack: self.stack,
+            stop: &self.stop,
         }
     }
 
@@ -87,9 +95,9 @@ impl<'a> LivePairs<'a> {
             server: up.next().map_or("", |it| it.server.name()),
             what: &what,
         };
-        let within = window + cells.head.workload.timeout + GRACE;
+        let within = window + cells.head.workload.timeout;
         let work = self.measured(cells, window, rate, first, observe);
-        guarded(self.stack, self.stop.or_late(step, within, work)).await
+        self.guard().step(step, within, work).await
     }
 
     async fn measured(
@@ -144,7 +152,7 @@ impl PairDriver for LivePairs<'_> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         if self.set_up.is_none() {
             let set_up = self.set_up(sides, &observe);
-            self.set_up = Some(guarded(self.stack, self.stop.or(set_up)).await?);
+            self.set_up = Some(self.guard().over(set_up).await?);
         }
         let set_up = self.set_up.as_ref().expect("set up above");
         let mut startup = Sides::default();
@@ -165,10 +173,10 @@ impl PairDriver for LivePairs<'_> {
                 server: &target.name,
                 what: "its start",
             };
-            let started = self.stop.or_late(step, longest_start(target), started);
-            let Up { server, tenancy } = guarded(self.stack, started).await?;
-            *startup.get_mut(side) = server.startup();
-            *self.up.get_mut(side) = Some(Up { server, tenancy });
+            let within = longest_start(target);
+            let up = self.guard().step(step, within, started).await?;
+            *startup.get_mut(side) = up.server.startup();
+            *self.up.get_mut(side) = Some(up);
         }
         Ok(startup)
     }
@@ -185,8 +193,7 @@ impl PairDriver for LivePairs<'_> {
             server.check().await?;
             Ok(counted)
         };
-        let within = pass::LONGEST + GRACE;
-        guarded(self.stack, self.stop.or_late(step, within, work)).await
+        self.guard().step(step, pass::LONGEST, work).await
     }
 
     async fn warm_up(

@@ -13,6 +13,7 @@ mod driver;
 mod error;
 mod event;
 mod fingerprint;
+mod guard;
 mod key;
 mod live;
 mod live_pairs;

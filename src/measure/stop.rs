@@ -95,9 +95,6 @@ pub(super) struct Step<'a> {
     pub(super) what: &'a str,
 }
 
-/// Time that a step may take beyond what it was given.
-pub(super) const GRACE: Duration = Duration::from_secs(60);
-
 impl Step<'_> {
     fn overdue(self, within: Duration) -> Error {
         Error::Overdue {

@@ -195,24 +195,34 @@ async fn side_by_side_every_block_holds_every_cell_of_every_server() {
     }
 }
 
-/// Servers of the given names die in their third round; processes are replaced in every second
-/// round of the others.
+/// What a round of a server, counted from its start, fails with.
+type Failure = fn(&str, usize) -> Option<stack::Error>;
+
+/// A simulation whose rounds can fail; processes are replaced in every second round.
 struct Failing {
     simulated: Simulated,
-    names: &'static [&'static str],
+    failure: Failure,
     rounds: usize,
     stopped: Vec<String>,
 }
 
 impl Failing {
-    fn new(names: &'static [&'static str]) -> Self {
+    fn new(failure: Failure) -> Self {
         Self {
             simulated: Simulated::new(Duration::from_millis(1), QUIET, 1),
-            names,
+            failure,
             rounds: 0,
             stopped: Vec::new(),
         }
     }
+}
+
+fn dies_in_its_third_round(server: &str, round: usize) -> Option<stack::Error> {
+    (round == 3).then(|| stack::Error::Died {
+        name: server.into(),
+        status: "exit code 137".into(),
+        output: "the last line".into(),
+    })
 }
 
 impl Driver for Failing {
@@ -247,13 +257,8 @@ impl Driver for Failing {
         observe: Observer<'_>,
     ) -> Result<Round, Error> {
         self.rounds += 1;
-        let dies = self.names.contains(&target.name.as_str());
-        if dies && self.rounds == 3 {
-            return Err(Error::Stack(stack::Error::Died {
-                name: target.name.clone(),
-                status: "exit code 137".into(),
-                output: "the last line".into(),
-            }));
+        if let Some(error) = (self.failure)(&target.name, self.rounds) {
+            return Err(error.into());
         }
         let mut round = self.simulated.round(target, cell, window, observe).await?;
         round.turnover = (self.rounds.is_multiple_of(2)).then_some(Turnover {
@@ -294,7 +299,10 @@ impl Driver for Failing {
 #[tokio::test]
 async fn a_server_that_dies_is_named_and_the_other_is_measured() {
     let (plan, runner) = (plan(FILE), runner());
-    let mut driver = Failing::new(&["one"]);
+    let mut driver = Failing::new(|server, round| match server {
+        "one" => dies_in_its_third_round(server, round),
+        _ => None,
+    });
     let measured = measuring(&plan, &runner, 1).run(&mut driver).await;
     let measured = measured.expect("the other server works");
     let servers: Vec<_> = measured.samples.iter().map(|it| &it.key.server).collect();
@@ -311,7 +319,7 @@ async fn a_server_that_dies_is_named_and_the_other_is_measured() {
 async fn replaced_processes_are_named_and_the_numbers_kept() {
     let (plan, runner) = (plan(FILE), runner());
     let measured = measuring(&plan, &runner, 1)
-        .run(&mut Failing::new(&[]))
+        .run(&mut Failing::new(|_, _| None))
         .await;
     let measured = measured.expect("both work");
     assert_eq!(measured.samples.len(), 4);
@@ -333,85 +341,21 @@ async fn replaced_processes_are_named_and_the_numbers_kept() {
 #[tokio::test]
 async fn when_every_server_dies_the_first_failure_is_the_error() {
     let (plan, runner) = (plan(FILE), runner());
-    let mut driver = Failing::new(&["one", "two"]);
+    let mut driver = Failing::new(dies_in_its_third_round);
     let error = measuring(&plan, &runner, 1).run(&mut driver).await;
     let error = error.expect_err("nothing could be measured").to_string();
     assert!(error.contains("`one` died"), "{error}");
 }
 
-/// The engine goes in the third round of the second server.
-struct Losing(Failing);
-
-impl Driver for Losing {
-    fn settings(&self, plan: &Plan) -> String {
-        self.0.settings(plan)
-    }
-
-    async fn start(
-        &mut self,
-        target: &Target,
-        observe: Observer<'_>,
-    ) -> Result<Option<Duration>, Error> {
-        self.0.start(target, observe).await
-    }
-
-    async fn warm_up(
-        &mut self,
-        target: &Target,
-        cell: &Cell,
-        longest: Duration,
-        observe: Observer<'_>,
-    ) -> Result<WarmUp, Error> {
-        self.0.warm_up(target, cell, longest, observe).await
-    }
-
-    async fn round(
-        &mut self,
-        target: &Target,
-        cell: &Cell,
-        window: Duration,
-        observe: Observer<'_>,
-    ) -> Result<Round, Error> {
-        let round = self.0.round(target, cell, window, observe).await?;
-        if target.name == "two" && self.0.rounds == 3 {
-            return Err(Error::Stack(stack::Error::Lost {
-                socket: "unix:///engine".into(),
-                reason: "no answer".into(),
-            }));
-        }
-        Ok(round)
-    }
-
-    async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
-        self.0.count(target, cell).await
-    }
-
-    async fn beside(
-        &mut self,
-        target: &Target,
-        cell: &Cell,
-        reference: &Target,
-        window: Duration,
-        observe: Observer<'_>,
-    ) -> Result<Sides<Round>, Error> {
-        self.0
-            .beside(target, cell, reference, window, observe)
-            .await
-    }
-
-    async fn output(&mut self, target: &Target) -> String {
-        self.0.output(target).await
-    }
-
-    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
-        self.0.stop(target).await
-    }
-}
-
 #[tokio::test]
 async fn what_was_measured_before_the_engine_went_is_kept() {
     let (plan, runner) = (plan(FILE), runner());
-    let mut driver = Losing(Failing::new(&[]));
+    let mut driver = Failing::new(|server, round| {
+        (server == "two" && round == 3).then(|| stack::Error::Lost {
+            socket: "unix:///engine".into(),
+            reason: "no answer".into(),
+        })
+    });
     let measured = measuring(&plan, &runner, 1).run(&mut driver).await;
     let measured = measured.expect("the first server was measured");
     let rounds = |server: &str| {
@@ -430,13 +374,13 @@ async fn what_was_measured_before_the_engine_went_is_kept() {
     assert!(measured.incidents.iter().all(|incident| !incident.fatal));
 }
 
-/// The engine goes in the third start of both builds.
-struct LosingPairs {
+/// A stop comes in the third start of both builds.
+struct StoppedPairs {
     simulated: SimulatedPairs,
     starts: usize,
 }
 
-impl PairDriver for LosingPairs {
+impl PairDriver for StoppedPairs {
     fn elapsed(&self) -> Duration {
         self.simulated.elapsed()
     }
@@ -493,7 +437,7 @@ async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
         base: head.clone(),
         head,
     };
-    let mut driver = LosingPairs {
+    let mut driver = StoppedPairs {
         simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
         starts: 0,
     };

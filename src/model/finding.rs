@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Doubt, Metric, MoreFrequent, Unit};
+use super::{Difference, Doubt, Metric, MoreFrequent, Step, Unit};
 
 /// The judgement of one metric of one server and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,12 +38,16 @@ pub struct Finding {
     /// For a number of SQL statements that rose: those that are new or more frequent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<MoreFrequent>,
-    /// Values of the history, oldest first.
+    /// Values of stored runs of one key, oldest first: the head's own, or beside a base that of the
+    /// newest run on such a machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<f64>,
-    /// Position in the history from which on it lies on another level, where a step was found.
+    /// Positions in the history of runs that regressed, which nothing is judged by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regressed_runs: Vec<usize>,
+    /// Where the history of what is judged last stepped from one level to another, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<usize>,
+    pub step: Option<Step>,
 }
 
 /// How head and base were brought together.

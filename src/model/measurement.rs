@@ -97,13 +97,14 @@ pub struct Provenance {
     pub dirty: bool,
     /// What the head was compared with; filled in by the gate.
     pub base: Option<String>,
-    pub fingerprint: Fingerprint,
+    /// Nothing where a result of another load generator was read, which does not tell.
+    pub fingerprint: Option<Fingerprint>,
     /// Image identifier by server or service.
     pub images: BTreeMap<String, String>,
     /// How requests reached the servers.
     pub path: String,
-    /// Seed of the order of rounds.
-    pub seed: u64,
+    /// Seed of the order of rounds; nothing for the result of another load generator.
+    pub seed: Option<u64>,
     pub started: Timestamp,
     /// Length of the whole run.
     pub seconds: f64,
@@ -112,6 +113,13 @@ pub struct Provenance {
     /// Why not everything was measured; nothing for a run that came to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
+}
+
+impl Provenance {
+    /// Whether another load generator measured.
+    pub const fn is_imported(&self) -> bool {
+        self.seed.is_none()
+    }
 }
 
 /// The machine of a measurement.

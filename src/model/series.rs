@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Difference, Metric, Outcome, Unit};
@@ -49,7 +50,7 @@ pub struct Series {
 }
 
 /// Where a series steps from one level to another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Index of the first run of the new level.
     pub run: usize,

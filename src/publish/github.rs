@@ -142,18 +142,14 @@ impl GitHub {
     {
         let body = serde_json::to_value(body).expect("our bodies have a JSON form");
         let mut waits = Waits::new(self.policy);
-        for turn in 1.. {
+        loop {
             let refusal = match self.once(deed, Method::Post, route, &body).await {
                 Ok((value, _)) => return understood(deed, value),
                 Err(refusal) => refusal,
             };
-            let wait = waits
-                .next(refusal.advice)
-                .filter(|_| turn < self.policy.tries);
-            let Some(wait) = wait else {
+            if !waits.wait(refusal.advice).await {
                 return Err(refusal.error);
-            };
-            tokio::time::sleep(wait).await;
+            }
             // A refusal for the rate alone is certain.
             if matches!(refusal.advice, Advice::Later(_))
                 && let Some(found) = find().await?
@@ -161,7 +157,6 @@ impl GitHub {
                 return Ok(found);
             }
         }
-        unreachable!("the loop ends by a return")
     }
 
     /// Reads a file. GitHub answers with an address elsewhere, which must not get the token.
@@ -202,20 +197,14 @@ impl GitHub {
         body: &Value,
     ) -> Result<(Value, HeaderMap), Error> {
         let mut waits = Waits::new(self.policy);
-        let mut turn = 1;
         loop {
             let refusal = match self.once(deed, method, route, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
-            let wait = waits
-                .next(refusal.advice)
-                .filter(|_| turn < self.policy.tries);
-            let Some(wait) = wait else {
+            if !waits.wait(refusal.advice).await {
                 return Err(refusal.error);
-            };
-            tokio::time::sleep(wait).await;
-            turn += 1;
+            }
         }
     }
 

@@ -57,6 +57,7 @@ pub(super) fn advice(status: u16, headers: &HeaderMap, message: &str) -> Advice 
 #[derive(Debug)]
 pub(super) struct Waits {
     policy: Policy,
+    tries: usize,
     left: Duration,
     next: Duration,
 }
@@ -65,13 +66,24 @@ impl Waits {
     pub(super) const fn new(policy: Policy) -> Self {
         Self {
             policy,
+            tries: 1,
             left: policy.patience,
             next: policy.wait,
         }
     }
 
-    /// How long to wait before the next try; nothing when patience is at its end.
-    pub(super) fn next(&mut self, advice: Advice) -> Option<Duration> {
+    /// Waits before the next try; whether there is to be one.
+    pub(super) async fn wait(&mut self, advice: Advice) -> bool {
+        let Some(wait) = self.next(advice).filter(|_| self.tries < self.policy.tries) else {
+            return false;
+        };
+        self.tries += 1;
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    /// How long to wait; nothing when patience is at its end.
+    fn next(&mut self, advice: Advice) -> Option<Duration> {
         let wait = match advice {
             Advice::Final => return None,
             Advice::Later(Some(wait)) | Advice::Limited(Some(wait)) => wait,

@@ -3,7 +3,7 @@
 
 use super::sparkline::sparkline;
 use super::text;
-use crate::model::{CellSeries, Chronicle, Outcome, RunMark, Series, Step, Unit};
+use crate::model::{CellSeries, Chronicle, Outcome, RunMark, Series};
 
 /// Columns that a line may take.
 const COLUMNS: usize = 100;
@@ -140,7 +140,7 @@ fn steps(series: &Series, layout: Layout) -> Vec<String> {
     let earlier = series.steps.len().saturating_sub(MOST_STEPS);
     let shown = series.steps[earlier..].iter();
     let mut lines: Vec<_> = shown
-        .map(|step| pointed(layout, layout.bar(step.run), &sentence(step, series.unit)))
+        .map(|step| pointed(layout, layout.bar(step.run), &text::step(step, series.unit)))
         .collect();
     if earlier > 0 {
         let text = format!("and {earlier} earlier steps");
@@ -161,22 +161,10 @@ fn pointed(layout: Layout, bar: usize, text: &str) -> String {
     }
 }
 
-/// `+9.8 % at 3f2c1ab4d2e1 2026-10-02`; of what is counted, `1 → 2 at …`.
-fn sentence(step: &Step, unit: Unit) -> String {
-    let change = step.change.filter(|_| unit != Unit::Count);
-    let counts = || [step.before, step.after].map(|it| text::value(it, unit));
-    let change = change.map_or_else(|| counts().join(" → "), text::change);
-    let commit = step.commit.as_deref();
-    let commit = commit.map_or_else(String::new, |it| format!(" at {}", text::commit(it)));
-    let day = step.time.strftime("%Y-%m-%d");
-    let better = if step.worse { "" } else { ", better" };
-    format!("{change}{commit} {day}{better}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Difference, Metric};
+    use crate::model::{Difference, Metric, Step};
 
     fn marks(count: usize) -> Vec<RunMark> {
         let day = |run: usize| {

@@ -66,6 +66,7 @@ mod tests {
             detectable: None,
             statements: Vec::new(),
             history: Vec::new(),
+            regressed_runs: Vec::new(),
             step: None,
         }
     }

@@ -216,8 +216,11 @@ fn moved(report: &Report, page: &mut Page<'_>) {
         .into_iter()
         .map(|finding| {
             let history = if with_history {
-                let values = finding.history.iter().copied().map(Some);
-                format!(" {} |", sparkline(values.chain([finding.head])))
+                let values = finding.history.iter().copied();
+                format!(
+                    " {} |",
+                    sparkline(values.chain(text::newest(finding)).map(Some))
+                )
             } else {
                 String::new()
             };
@@ -239,7 +242,7 @@ fn moved_row(finding: &Finding) -> String {
             text::change(high)
         ));
     }
-    let why = text::reason(finding);
+    let why = text::why(finding);
     let said = match text::word(finding) {
         word if why.is_empty() => word.to_owned(),
         // Of what is accepted or improved the reason begins with the word.
@@ -290,7 +293,8 @@ fn suggestions(report: &Report, page: &mut Page<'_>) {
     let regressed = ordered(report).into_iter();
     let regressed = regressed.filter(|it| it.verdict == Verdict::Regression);
     let regressed: Vec<_> = regressed.collect();
-    let mut commands: Vec<_> = regressed.iter().map(|it| command(it, report)).collect();
+    let commands = regressed.iter().filter_map(|it| command(it, report));
+    let mut commands: Vec<_> = commands.collect();
     commands.dedup();
     commands.truncate(SUGGESTIONS);
     if !commands.is_empty() {
@@ -311,18 +315,19 @@ fn suggestions(report: &Report, page: &mut Page<'_>) {
     }
 }
 
-fn command(finding: &Finding, report: &Report) -> String {
+/// Nothing for what another load generator measured.
+fn command(finding: &Finding, report: &Report) -> Option<String> {
     let provenance = &report.provenance;
+    let seed = provenance.seed?;
     let against = match provenance.base.as_deref() {
         Some(base) if text::is_commit(base) => format!(" --against {base}"),
         _ => String::new(),
     };
-    format!(
-        "perfgate check --server {} --endpoint {} --seed {}{against}",
+    Some(format!(
+        "perfgate check --server {} --endpoint {} --seed {seed}{against}",
         shell_word(&finding.server),
         shell_word(&finding.endpoint),
-        provenance.seed,
-    )
+    ))
 }
 
 /// A name as one word of a shell.
@@ -405,10 +410,9 @@ fn row(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(String::new, |number| text::value(number, finding.unit))
     };
-    let reason = text::reason(finding);
-    let verdict = match reason.as_str() {
+    let verdict = match text::why(finding).as_str() {
         "" => text::verdict(finding.verdict).to_owned(),
-        reason => format!("{}: {reason}", text::verdict(finding.verdict)),
+        why => format!("{}: {why}", text::verdict(finding.verdict)),
     };
     format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} |",

@@ -237,9 +237,11 @@ fn dash() -> String {
 
 pub(super) fn provenance(ranking: &Ranking) -> String {
     let it = &ranking.provenance;
-    let runner = &it.fingerprint.runner;
-    format!(
-        "perfgate {}, {}, {} cores, {}, seed {}, {:.0} s",
-        it.perfgate, runner.cpu_model, runner.cores, it.path, it.seed, it.seconds
-    )
+    let mut facts = vec![format!("perfgate {}", it.perfgate)];
+    let machine = it.fingerprint.as_ref().map(|it| &it.runner);
+    facts.extend(machine.map(|it| format!("{}, {} cores", it.cpu_model, it.cores)));
+    facts.push(it.path.clone());
+    facts.extend(it.seed.map(|seed| format!("seed {seed}")));
+    facts.push(format!("{:.0} s", it.seconds));
+    facts.join(", ")
 }

@@ -261,6 +261,9 @@ pub(super) fn next_step(report: &Report) -> Option<&'static str> {
         Outcome::Inconclusive if report.provenance.partial.is_some() => {
             Some("see why the run ended, and run it again")
         }
+        Outcome::NoBaseline if report.provenance.is_imported() => Some(
+            "five results make a history: name them all to `perfgate compare`, or store them by `perfgate baseline refresh --measurement`",
+        ),
         Outcome::NoBaseline => {
             Some("`perfgate baseline refresh --runs 5` stores what later checks compare with")
         }
@@ -282,29 +285,23 @@ pub(super) fn next_step(report: &Report) -> Option<&'static str> {
 /// Where the numbers come from, name by name.
 pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let provenance = &report.provenance;
-    let runner = &provenance.fingerprint.runner;
-    let mut facts = vec![
-        ("head", head(report)),
-        ("strategy", strategy(report)),
-        ("runner", machine(runner)),
-        ("way to the servers", provenance.path.clone()),
-        ("seed", provenance.seed.to_string()),
-        ("time", format!("{:.0} s", provenance.seconds)),
-        ("perfgate", provenance.perfgate.clone()),
-    ];
+    let machine = provenance.fingerprint.as_ref();
+    let mut facts = vec![("head", head(report)), ("strategy", strategy(report))];
+    facts.extend(machine.map(|it| ("runner", runner(&it.runner))));
+    facts.push(("way to the servers", provenance.path.clone()));
+    facts.extend(provenance.seed.map(|seed| ("seed", seed.to_string())));
+    facts.push(("time", format!("{:.0} s", provenance.seconds)));
+    facts.push(("perfgate", provenance.perfgate.clone()));
     facts.extend(detectable(report).map(|it| ("smallest change that could be told", it)));
     facts.extend(promise(report).map(|it| ("false alarms", it.to_owned())));
     facts
 }
 
-fn machine(runner: &Runner) -> String {
-    match runner.cores {
-        0 => "unknown".into(),
-        cores => format!(
-            "{cores} cores of {} ({})",
-            runner.cpu_model, runner.architecture
-        ),
-    }
+fn runner(runner: &Runner) -> String {
+    format!(
+        "{} cores of {} ({})",
+        runner.cores, runner.cpu_model, runner.architecture
+    )
 }
 
 /// The commit that was measured.

@@ -191,10 +191,31 @@ fn a_picture_is_drawn_of_everything_there_is_evidence_of() {
     ] {
         assert!(page.contains(&format!("{title}</figcaption>")), "{title}");
     }
+}
+
+#[test]
+fn a_history_names_the_commit_where_it_stepped() {
     let page = html(&named("history"));
-    assert!(page.contains("history</figcaption>"));
+    let step = "−27 % at 3f2c1ab4d2e1 2026-10-02";
+    let caption = format!("throughput: history, step {step}</figcaption>");
+    assert!(page.contains(&caption), "{caption}");
     assert!(page.contains(">step</text>"));
-    assert!(page.contains("a step after run 3"));
+    let words = "throughput of 10 stored runs, 5 of which regressed, base 160/s; the head has 115/s; \
+                 the margin is at 152/s; a step after run 5: ";
+    assert!(page.contains(&format!("{words}{step}.")), "{words}");
+    assert!(page.contains("<td>6, regressed<td>120/s"));
+    assert!(page.contains("<td>head<td>115/s"));
+    assert!(page.contains(&format!("stored runs stepped {step}")));
+}
+
+#[test]
+fn beside_its_base_a_head_has_no_place_among_stored_runs() {
+    let page = html(&named("paired"));
+    let step = "−6.7 % at 3f2c1ab4d2e1 2026-10-02";
+    let words = format!("throughput of 12 stored runs; a step after run 6: {step}.");
+    assert!(page.contains(&words), "{words}");
+    assert!(!page.contains("<td>head<td>"));
+    assert!(!page.contains("stored runs stepped"));
 }
 
 /// Text that would like to be markup, a mention, a command or a new line.

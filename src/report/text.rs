@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::model::{Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Unit, Verdict};
+use crate::model::{Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Step, Unit, Verdict};
 
 /// Letters of an abbreviated commit.
 pub(super) const COMMIT: usize = 12;
@@ -131,6 +131,39 @@ fn since_pin(finding: &Finding, day: Date, at: Option<&str>) -> String {
     format!("since the pin of {day}{at}: {}", facts.join(", "))
 }
 
+/// `+9.8 % at 3f2c1ab4d2e1 2026-10-02`; of what is counted, `1 → 2 at …`.
+pub(super) fn step(step: &Step, unit: Unit) -> String {
+    let change = step.change.filter(|_| unit != Unit::Count);
+    let counts = || [step.before, step.after].map(|it| value(it, unit));
+    let change = change.map_or_else(|| counts().join(" → "), self::change);
+    let commit = step.commit.as_deref();
+    let commit = commit.map_or_else(String::new, |it| format!(" at {}", self::commit(it)));
+    let day = step.time.strftime("%Y-%m-%d");
+    let better = if step.worse { "" } else { ", better" };
+    format!("{change}{commit} {day}{better}")
+}
+
+/// Where the runs that something worse is judged by became worse themselves.
+fn stepped(finding: &Finding) -> Option<String> {
+    let unsettled = matches!(finding.verdict, Verdict::Regression | Verdict::Inconclusive);
+    let step = finding.step.as_ref().filter(|step| step.worse)?;
+    let told = unsettled && !finding.strategy.is_paired();
+    told.then(|| format!("stored runs stepped {}", self::step(step, finding.unit)))
+}
+
+/// Why a verdict is what it is, and since when; empty where the numbers say it.
+pub(super) fn why(finding: &Finding) -> String {
+    let reason = Some(reason(finding)).filter(|it| !it.is_empty());
+    let all: Vec<_> = reason.into_iter().chain(stepped(finding)).collect();
+    all.join("; ")
+}
+
+/// The value that a history goes on with. Beside its base a head shares the machine, and has no
+/// place among runs that had it for themselves.
+pub(super) fn newest(finding: &Finding) -> Option<f64> {
+    finding.head.filter(|_| !finding.strategy.is_paired())
+}
+
 /// The name of a commit, abbreviated.
 pub fn commit(name: &str) -> String {
     let short: String = name.chars().take(COMMIT).collect();
@@ -195,7 +228,7 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
         );
     }
     facts.extend(finding.rule.as_deref().map(printable));
-    facts.extend(Some(reason(finding)).filter(|text| !text.is_empty()));
+    facts.extend(Some(why(finding)).filter(|text| !text.is_empty()));
     facts
 }
 

@@ -87,40 +87,39 @@ path   = "/api/django-starter/monitoring/health"
     assert!(servers.map(|it| &it["server"]).all(|it| it == "sample"));
 }
 
-/// Rewrites every stored document of the cell and stores the result besides, under another name.
-fn copy_runs(sandbox: &Sandbox, name: &str, change: impl Fn(usize, &mut Value)) {
-    let folder = sandbox.path(CELL);
-    let entries = fs::read_dir(&folder).expect("a cell");
-    let paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
-    for (index, path) in paths.iter().enumerate() {
-        let text = fs::read(path).expect("a document");
-        let mut run: Value = serde_json::from_slice(&text).expect("JSON");
-        change(index, &mut run);
-        let copy = folder.join(format!("{name}-{index}.json"));
-        fs::write(copy, run.to_string()).expect("written");
-    }
-}
-
+const REFRESH: [&str; 4] = ["baseline", "refresh", "--measurement", "new.json"];
 const CELL: &str = ".perfgate/baselines/sample/health";
 const FAST: &str = "fa57000000000000000000000000000000000000";
 
-/// Runs of an earlier day and commit that were twenty times as fast, before those of today.
+/// Throughput of the runs of an earlier day, far above what the sample service reaches.
+const EARLIER: f64 = 1e7;
+
+/// A measurement in `new.json` that is stored twenty times, behind twenty runs of an earlier day and
+/// commit that were much faster. Of those the first five are good.
 fn slowed_down() -> Sandbox {
     let sandbox = healthy();
-    sandbox.run(["baseline", "refresh", "--runs", "5"]).exits(0);
-    copy_runs(&sandbox, "early", |index, run| {
-        let throughput = run["values"]["throughput"].as_f64().expect("a number");
-        run["values"]["throughput"] = (20.0 * throughput).into();
+    sandbox.run(["run", "--json", "new.json"]).exits(0);
+    sandbox.run(REFRESH).exits(0);
+    let folder = sandbox.path(CELL);
+    let mut stored = fs::read_dir(&folder).expect("a cell");
+    let only = stored.next().expect("a run").expect("a file").path();
+    let text = fs::read(&only).expect("a document");
+    let today: Value = serde_json::from_slice(&text).expect("JSON");
+    let write = |name: String, run: &Value| {
+        fs::write(folder.join(name), run.to_string()).expect("written");
+    };
+    for index in 1..20 {
+        write(format!("today-{index}.json"), &today);
+    }
+    for index in 0..20 {
+        let mut run = today.clone();
+        run["values"]["throughput"] = EARLIER.into();
         run["time"] = format!("2026-10-02T09:30:{index:02}Z").into();
         run["commit"] = FAST.into();
-    });
-    for name in ["again", "more"] {
-        // Of the twenty documents that come of it the early ones are the fewest.
-        copy_runs(&sandbox, name, |_, run| {
-            if run["commit"] == FAST {
-                run["verdict"] = "regression".into();
-            }
-        });
+        if index >= 5 {
+            run["verdict"] = "regression".into();
+        }
+        write(format!("early-{index}.json"), &run);
     }
     sandbox
 }
@@ -128,8 +127,13 @@ fn slowed_down() -> Sandbox {
 #[test]
 fn small_steps_add_up_to_a_regression_since_the_pin_until_it_is_given_up() {
     let sandbox = slowed_down();
-    let check = ["check", "--json", "out.json", "--markdown", "out.md"];
-    sandbox.run(check).exits(0).prints("PASSED");
+    let check = ["check", "--measurement", "new.json"];
+    let check = [
+        check.as_slice(),
+        &["--json", "out.json", "--markdown", "out.md"],
+    ]
+    .concat();
+    sandbox.run(check.iter().copied()).exits(0).prints("PASSED");
     let reason = ["--reason", "release 1.2"];
     let pin = ["baseline", "pin", "--commit", &FAST[..12]];
     sandbox
@@ -137,23 +141,25 @@ fn small_steps_add_up_to_a_regression_since_the_pin_until_it_is_given_up() {
         .exits(0)
         .prints("the runs until 2026-10-02 09:30, at fa5700000000 (release 1.2)")
         .prints("sample health: 5 good runs of the newest key");
-    sandbox
-        .run(check)
-        .exits(1)
-        .prints("since the pin of ")
-        .prints(" at fa5700000000: −")
+    let run = sandbox.run(check).exits(1);
+    let report = sandbox.json("out.json");
+    let regressed = with_verdict(&report, "regression");
+    assert_eq!(regressed, ["sample health throughput"]);
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert_eq!(throughput["base"].as_f64(), Some(EARLIER));
+    let change = throughput["change"].as_f64().expect("a change");
+    assert!((-1.0..-0.9).contains(&change), "{throughput}");
+    let fallen = -100.0 * change;
+    run.prints("since the pin of ")
+        .prints(&format!(" at fa5700000000: −{fallen:.0} %, margin "))
         .prints("next: small steps added up since the pin");
-    assert_eq!(
-        with_verdict(&sandbox.json("out.json"), "regression"),
-        ["sample health throughput"]
-    );
     assert!(
         sandbox
             .read("out.md")
             .contains("REGRESSED: since the pin of ")
     );
     sandbox
-        .run(["baseline", "refresh"])
+        .run(REFRESH)
         .exits(0)
         .prints("stored, as regressed since the pin: it stays out of the history");
     sandbox.run(["baseline", "prune", "--keep", "1"]).exits(0);
@@ -208,10 +214,14 @@ fn a_pin_goes_by_a_tag_and_too_few_runs_are_told_of() {
         .run(["baseline", "pin", "--commit", "HEAD"])
         .exits(2)
         .complains("no good run of it is stored");
-    sandbox
-        .run(["check", "--strategy", "stored"])
-        .prints("fewer than 5 comparable runs up to the pin")
-        .prints("sample health");
+    let alone = "compared with the newest runs alone: sample health";
+    let check = ["check", "--strategy", "stored", "--save", "new.json"];
+    for words in [check.as_slice(), &["check", "--measurement", "new.json"]] {
+        sandbox
+            .run(words.iter().copied())
+            .prints("fewer than 5 comparable runs up to the pin")
+            .prints(alone);
+    }
 }
 
 #[test]
@@ -234,11 +244,18 @@ fn history_shows_where_what_is_stored_stepped() {
     let cell = &sandbox.json("history.json")["cells"][0];
     let series = cell["series"].as_array().expect("series").iter();
     let throughput = series.clone().find(|it| it["metric"] == "throughput");
-    let steps = throughput.expect("a series")["steps"].as_array();
-    // The copies of one run are a level of their own where runs differ enough.
-    let step = steps.expect("steps").iter().find(|it| it["run"] == 20);
-    let step = step.expect("the step between the days");
-    assert_eq!(step["worse"], true);
+    let throughput = throughput.expect("a series");
+    let steps = throughput["steps"].as_array().expect("steps");
+    let [step] = steps.as_slice() else {
+        panic!("{steps:?}");
+    };
+    assert_eq!((&step["run"], &step["worse"]), (&20.into(), &true.into()));
+    let check = ["check", "--measurement", "new.json", "--json", "out.json"];
+    sandbox.run(check).exits(0);
+    let report = sandbox.json("out.json");
+    let of_check = finding(&report, "sample", "health", "throughput");
+    assert_eq!(&of_check["step"], step);
+    assert_eq!(of_check["history"], throughput["values"]);
     let commit = cell["runs"][20]["commit"].as_str();
     assert_eq!(step["commit"].as_str(), commit);
     let metrics: Vec<_> = series.map(|it| it["metric"].clone()).collect();

@@ -96,11 +96,14 @@ fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
         .prints("app home: stored");
     let check = |file: &'static str| {
         let words = ["check", "--as", "app", "home", "--measurement", file];
-        sandbox.run(
-            words
-                .into_iter()
-                .chain(["--json", "out.json", "--junit", "out.xml"]),
-        )
+        sandbox.run(words.into_iter().chain([
+            "--json",
+            "out.json",
+            "--junit",
+            "out.xml",
+            "--markdown",
+            "out.md",
+        ]))
     };
     check("same.txt")
         .exits(0)
@@ -113,6 +116,9 @@ fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
     let unread = finding(&report, "app", "home", "cpu_per_request");
     assert_eq!(unread["reason"]["kind"], "unavailable");
     check("slow.txt").exits(1);
+    let commented = sandbox.read("out.md");
+    assert!(commented.contains("[[accept]]"), "{commented}");
+    assert!(!commented.contains("See it again"), "{commented}");
     let regressed = with_verdict(&sandbox.json("out.json"), "regression");
     assert_eq!(regressed, ["app home latency_p50"]);
     assert!(
@@ -120,6 +126,27 @@ fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
             .read("out.xml")
             .contains("<failure message=\"app home latency_p50: ")
     );
+}
+
+#[test]
+fn a_report_on_another_generators_result_says_nothing_that_it_does_not_tell() {
+    let sandbox = loaded_by_wrk();
+    let compare = ["compare", "1.txt", "same.txt", "--json", "out.json"];
+    let run = sandbox.run(compare.into_iter().chain(["--html", "out.html"]));
+    let run = run
+        .exits(0)
+        .prints("no commit, stored strategy, as wrk took it, 2 s")
+        .prints("next: five results make a history");
+    assert!(!run.stdout.contains("CPU time and memory cannot be read"));
+    let provenance = &sandbox.json("out.json")["provenance"];
+    for unknown in ["seed", "fingerprint"] {
+        assert!(provenance[unknown].is_null(), "{provenance}");
+    }
+    let page = sandbox.read("out.html");
+    for fact in ["seed", "runner"] {
+        assert!(!page.contains(&format!("<dt>{fact}</dt>")), "{fact}");
+    }
+    assert!(page.contains("<dt>time</dt>"));
 }
 
 #[test]

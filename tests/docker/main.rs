@@ -16,7 +16,7 @@ mod services;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use support::{Sandbox, repository};
+use support::{Sandbox, finding, repository};
 
 /// One stack at a time: servers under test are pinned to the same CPU.
 fn engine() -> MutexGuard<'static, ()> {
@@ -73,6 +73,14 @@ fn with_fault(fault: &str) -> String {
 
 fn fixture() -> Sandbox {
     Sandbox::new().config(&configuration())
+}
+
+/// Asserts that the report in `out.json` names one server as failed, and has the other's health.
+fn only_one_failed(sandbox: &Sandbox, failed: &str, other: &str) {
+    let report = sandbox.json("out.json");
+    assert_eq!(report["incidents"][0]["server"], failed);
+    let measured = finding(&report, other, "health", "throughput");
+    assert!(measured["head"].as_f64().is_some_and(|value| value > 0.0));
 }
 
 /// What the engine still has of any run started by this process id.

@@ -6,8 +6,8 @@ const HEAD: &str = "# Configuration
 
 <!-- Made from the types in src/config/file.rs by `just docs`. -->
 
-`perfgate.toml` is found upwards from the working directory; relative paths start at the file. The README shows one by
-example, and so do the recipes, from [Django](recipes/django.md) on.
+`perfgate.toml` is found upwards from the working directory; relative paths start at the file. [One by
+example](example.md) holds most of it, and so do the recipes, from [Django](recipes/django.md) on.
 
 Editors that read JSON Schema complete and check it. `perfgate schema config > perfgate.schema.json` writes the schema (it
 is also [here](schema/perfgate.toml.json)), and the first line of the configuration names it:

@@ -146,11 +146,10 @@ impl Run {
         self
     }
 
-    /// Asserts what a reader sees, wherever its lines are broken.
+    /// Asserts what a reader sees, to the letter but for lines that were broken to fit.
     pub(crate) fn prints(self, text: &str) -> Self {
-        let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            in_one_line(&self.stdout).contains(&in_one_line(text)),
+            self.stdout.contains(text) || unbroken(&self.stdout).contains(text),
             "stdout lacks {text:?}\n{}",
             self.shown
         );
@@ -165,6 +164,15 @@ impl Run {
         );
         self
     }
+}
+
+/// Paragraphs in a line each: a break, with the spaces after it, stands for a space.
+fn unbroken(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(|paragraph| {
+        let lines: Vec<_> = paragraph.lines().map(str::trim_start).collect();
+        lines.join(" ")
+    });
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 impl Running {

@@ -4,8 +4,8 @@ use super::repository::{Framework, Repository};
 
 const HEAD: &str = "\
 # What `perfgate check` measures, and by which rules it fails. Paths start at this file; every key
-# is described in perfgate's README. `perfgate check --dry-run` shows what comes of it and starts
-# nothing.
+# is described in perfgate's docs/configuration.md. `perfgate check --dry-run` shows what comes of
+# it and starts nothing.
 ";
 
 const ENDPOINTS: &str = r#"

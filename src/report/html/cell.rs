@@ -114,7 +114,7 @@ fn legend() -> Markup {
     html! {
         p.key {
             span.line.head { "head" } " " span.line.base { "base, or stored runs" } " "
-            span.line.bound { "margin" } " " span.band { "interval" } " " span.ring { "disturbed round" }
+            span.line.bound { "margin" } " " span.band { "interval" } " " span.ring { "disturbed round, regressed run" }
         }
     }
 }

@@ -66,11 +66,16 @@ const fn subject(finding: &Finding) -> &'static str {
     }
 }
 
-/// Stored runs as changes from their median.
+/// The stored runs that the head was judged by as changes from the base; what is counted is judged
+/// by one.
 fn stored(finding: &Finding) -> Option<Vec<f64>> {
+    if finding.metric.is_counter() {
+        return None;
+    }
     let base = finding.base.filter(|base| *base > 0.0)?;
-    let changes = finding.history.iter().map(|value| value / base - 1.0);
-    Some(changes.collect())
+    let runs = finding.history.iter().enumerate();
+    let good = runs.filter(|(run, _)| !finding.regressed_runs.contains(run));
+    Some(good.map(|(_, value)| value / base - 1.0).collect())
 }
 
 /// The margin on the side that is worse.

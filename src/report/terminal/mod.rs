@@ -79,12 +79,9 @@ fn filled(text: &str, further: usize) -> String {
 
 fn provenance(report: &Report) -> String {
     let provenance = &report.provenance;
-    format!(
-        "{}, {}, {}, seed {}, {:.0} s",
-        summary::head(report),
-        summary::strategy(report),
-        provenance.path,
-        provenance.seed,
-        provenance.seconds
-    )
+    let mut facts = vec![summary::head(report), summary::strategy(report)];
+    facts.push(provenance.path.clone());
+    facts.extend(provenance.seed.map(|seed| format!("seed {seed}")));
+    facts.push(format!("{:.0} s", provenance.seconds));
+    facts.join(", ")
 }
