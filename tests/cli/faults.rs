@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::interrupt::labelled;
-use crate::support::{Run, Sandbox, eventually, finding};
+use crate::support::{Run, Running, Sandbox, eventually, finding};
 use crate::wire::{Client, Deed, READY, Wire};
 use crate::{healthy, sample};
 
@@ -477,6 +477,54 @@ fn two_runs_at_once_leave_each_other_alone() {
     first.end().exits(0);
     second.end().exits(0);
     assert_eq!(pids.map(labelled), [0, 0]);
+}
+
+// The machine and its network
+
+/// Starts perfgate in a network of its own, once a command of the shell has been run there.
+fn in_network(sandbox: &Sandbox, command: &str, words: &[&str]) -> Running {
+    let script = format!("ip link set lo up && {command} && exec \"$@\"");
+    let perfgate = env!("CARGO_BIN_EXE_perfgate");
+    let program = ["unshare", "--net", "sh", "-c", &script, "sh", perfgate];
+    sandbox.start_by(&program, words.iter().copied())
+}
+
+/// One packet in twenty.
+const LOSS: &str = "nft 'table inet loss { chain in { \
+    type filter hook input priority 0; numgen random mod 100 < 5 drop; }; }'";
+
+#[test]
+#[ignore = "needs root, iproute2 and nftables"]
+fn the_network_loses_packets() {
+    let sandbox = healthy();
+    let note = "TCP segments that were lost and sent again, worst round: sample health";
+    let stored = ["baseline", "refresh", "--runs", "5"];
+    in_network(&sandbox, "true", &stored).end().exits(0);
+    let run = in_network(&sandbox, "true", &["check"]).end().exits(0);
+    assert!(!run.stdout.contains(note), "{}", run.stdout);
+
+    let running = in_network(&sandbox, LOSS, &CHECK);
+    let pid = running.pid();
+    // What is slower is judged as it was measured; why it is, is told.
+    running.end().exits(1).prints(note);
+    assert_eq!(labelled(pid), 0);
+    let report = sandbox.json("out.json");
+    let of = |metric| finding(&report, "sample", "health", metric);
+    assert_eq!(of("throughput")["verdict"], "regression");
+    // What was lost is sent again after 0.2 s.
+    let slowest = of("latency_p99")["head"].as_f64().expect("microseconds");
+    assert!(slowest > 100_000.0, "{slowest}");
+    let measurement = sandbox.json("m.json");
+    let rounds = measurement["samples"][0]["rounds"].as_array();
+    for round in rounds.expect("rounds") {
+        let (tally, machine) = (&round["tally"], &round["machine"]);
+        let errors = tally["errors"].as_object().expect("kinds");
+        let late = |kind: &String| ["timeout", "connect_timeout"].contains(&kind.as_str());
+        assert!(errors.keys().all(late), "{errors:?}");
+        assert!(tally["succeeded"].as_u64() > Some(0), "{tally}");
+        let lost = machine["lost"].as_f64().expect("a share");
+        assert!((0.002..0.5).contains(&lost), "{lost}");
+    }
 }
 
 // Where results go
