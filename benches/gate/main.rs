@@ -102,6 +102,7 @@ fn next(options: &Options, records: &Records) -> Option<Case> {
     };
     let behind = Case::ALL
         .into_iter()
+        .filter(|case| options.subject.shows(*case))
         .filter_map(|case| Some((share(&case)?, case)));
     behind
         .min_by(|a, b| a.0.total_cmp(&b.0))
@@ -117,7 +118,7 @@ fn check(
 ) -> Result<Record, Failure> {
     let running = noise.begin()?;
     let begun = Instant::now();
-    let verdict = stand.check(case)?;
+    let judged = stand.check(case)?;
     let seconds = begun.elapsed().as_secs_f64();
     let peers = if options.alone {
         None
@@ -132,7 +133,7 @@ fn check(
         subject: options.subject,
         case,
         noise,
-        verdict,
+        judged,
         seconds,
         peers,
     })

@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::case::Case;
 use crate::noise::Noise;
 use crate::peers::Peers;
-use crate::stand::{Subject, Verdict};
+use crate::stand::{Judged, Subject};
 
 /// One check.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub(crate) struct Record {
     pub(crate) subject: Subject,
     pub(crate) case: Case,
     pub(crate) noise: Noise,
-    pub(crate) verdict: Verdict,
+    pub(crate) judged: Judged,
     pub(crate) seconds: f64,
     pub(crate) peers: Option<Peers>,
 }
@@ -30,7 +30,19 @@ pub(crate) struct Records {
 
 impl Record {
     pub(crate) fn line(&self) -> String {
-        format!("{:?} in {:.0} s", self.verdict, self.seconds)
+        let it = &self.judged;
+        let percent = |change: f64| format!("{:+.1} %", 100.0 * change);
+        let [low, high] = it.interval.unwrap_or([f64::NAN; 2]).map(percent);
+        format!(
+            "{:?} in {:.0} s: {} {} ({low} to {high}), {} pairs; flagged {:?}, open {:?}",
+            it.verdict,
+            self.seconds,
+            self.case.metric().name(),
+            percent(it.change.unwrap_or(f64::NAN)),
+            it.pairs,
+            it.flagged,
+            it.open,
+        )
     }
 }
 

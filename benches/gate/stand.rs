@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use clap::ValueEnum;
 use perfgate::config;
 use perfgate::document;
-use perfgate::model::{Measurement, Metric, Outcome, Report};
+use perfgate::model::{self, Measurement, Metric, Outcome, Reason, Report};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -27,6 +27,47 @@ pub(crate) enum Verdict {
     Flagged,
     Passed,
     Inconclusive,
+}
+
+/// What a check said.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Judged {
+    /// Of everything that was judged.
+    pub(crate) verdict: Verdict,
+    /// Relative change of the metric that the case moves, with its interval.
+    pub(crate) change: Option<f64>,
+    pub(crate) interval: Option<[f64; 2]>,
+    /// Pairs of rounds behind it.
+    pub(crate) pairs: usize,
+    /// Metrics that were flagged.
+    pub(crate) flagged: Vec<Metric>,
+    /// Metrics that stayed open, and why.
+    pub(crate) open: Vec<(Metric, Option<Reason>)>,
+}
+
+impl Judged {
+    fn of(report: &Report, moved: Metric) -> Self {
+        let with = |verdict| {
+            let findings = report.findings.iter();
+            findings.filter(move |it| it.verdict == verdict)
+        };
+        let open = with(model::Verdict::Inconclusive);
+        let finding = report.findings.iter().find(|it| it.metric == moved);
+        Self {
+            verdict: match report.outcome {
+                Outcome::Regression => Verdict::Flagged,
+                Outcome::Pass => Verdict::Passed,
+                Outcome::Inconclusive | Outcome::NoBaseline => Verdict::Inconclusive,
+            },
+            change: finding.and_then(|it| it.change),
+            interval: finding.and_then(|it| it.interval),
+            pairs: finding.map_or(0, |it| it.pairs),
+            flagged: with(model::Verdict::Regression)
+                .map(|it| it.metric)
+                .collect(),
+            open: open.map(|it| (it.metric, it.reason.clone())).collect(),
+        }
+    }
 }
 
 /// A repository whose only commit is the base; the head is what is changed in it.
@@ -79,6 +120,11 @@ impl Subject {
             Self::Sample => "embedded sample service",
             Self::Fixture => "Django under Gunicorn",
         }
+    }
+
+    /// Whether it can tell of a change: nothing counts the statements of a database in the process.
+    pub(crate) const fn shows(self, case: Case) -> bool {
+        matches!(self, Self::Fixture) || !matches!(case, Case::NPlusOne)
     }
 
     const fn server(self) -> &'static str {
@@ -154,7 +200,7 @@ impl Stand {
     }
 
     /// A check of the case against the unchanged build.
-    pub(crate) fn check(&mut self, case: Case) -> Result<Verdict, Failure> {
+    pub(crate) fn check(&mut self, case: Case) -> Result<Judged, Failure> {
         self.prepare(case)?;
         self.configure("perfgate.toml", case, RULES)?;
         self.checks += 1;
@@ -172,11 +218,7 @@ impl Stand {
                 return Err(format!("{error}: {}", String::from_utf8_lossy(&output.stderr)).into());
             }
         };
-        Ok(match report.outcome {
-            Outcome::Regression => Verdict::Flagged,
-            Outcome::Pass => Verdict::Passed,
-            Outcome::Inconclusive | Outcome::NoBaseline => Verdict::Inconclusive,
-        })
+        Ok(Judged::of(&report, case.metric()))
     }
 
     /// Values of the rounds of one build alone.

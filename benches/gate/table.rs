@@ -40,7 +40,12 @@ fn of_subject(records: &Records, subject: Subject) -> Option<String> {
 }
 
 fn row(case: Case, records: &[&Record]) -> String {
-    let count = |verdict| records.iter().filter(|it| it.verdict == verdict).count();
+    let count = |verdict| {
+        records
+            .iter()
+            .filter(|it| it.judged.verdict == verdict)
+            .count()
+    };
     let mut seconds: Vec<_> = records.iter().map(|it| it.seconds).collect();
     seconds.sort_by(f64::total_cmp);
     let (median, longest) = (seconds[seconds.len() / 2], seconds[seconds.len() - 1]);

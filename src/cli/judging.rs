@@ -119,7 +119,7 @@ pub(super) fn assemble(
             .any(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
     let lacks_a_server = measurement.lacks_a_server();
     let mut provenance = measurement.provenance.clone();
-    provenance.notes.extend(remarks(&measurement.samples));
+    provenance.notes.extend(remarks(measurement));
     Report {
         schema: Report::SCHEMA,
         outcome,

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::against::{Anchor, Contest, Contests};
 use super::args::Selection;
-use super::explain;
 use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
+use super::{explain, warn};
 use crate::error::Error;
 use crate::gate::Confirmation;
 use crate::measure::{
@@ -177,7 +177,7 @@ impl Setting {
             (Ok(taken), Err(left)) => taken.with(left),
             (Err(error), removed) => {
                 if let Err(left) = removed {
-                    eprintln!("warning: {}", chain(&left));
+                    warn(&left);
                 }
                 return Err(error);
             }
@@ -206,7 +206,7 @@ impl Taken {
     /// The same where what the run started could not be removed.
     fn with(mut self, left: Error) -> Self {
         match &self.cut {
-            Some(_) => eprintln!("warning: {}", chain(&left)),
+            Some(_) => warn(&left),
             None => self.cut = Some(left),
         }
         self

@@ -171,6 +171,13 @@ pub fn explain(error: &Error) {
     }
 }
 
+/// Tells of what went wrong beside something graver.
+fn warn(error: &Error) {
+    let hint = error.hint().map(|hint| format!("; {hint}"));
+    let hint = hint.unwrap_or_default();
+    eprintln!("warning: {}{hint}", crate::report::printable(&chain(error)));
+}
+
 fn exit_codes() -> String {
     let rows: Vec<_> = EXIT_CODES
         .iter()

@@ -79,7 +79,7 @@ fn rank(plan: &Plan, measurement: &Measurement) -> Ranking {
     let (tables, footprints) = gate::rank(&measurement.samples, &plan.targets);
     let mut provenance = measurement.provenance.clone();
     provenance.notes.extend(partial_note(&provenance));
-    provenance.notes.extend(remarks(&measurement.samples));
+    provenance.notes.extend(remarks(measurement));
     Ranking {
         schema: Ranking::SCHEMA,
         load: load(plan),

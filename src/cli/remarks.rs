@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Machine, Provenance, Sample};
+use crate::model::{Machine, Measurement, Provenance, Round, Sample};
 use crate::report;
 
 /// Share of a round from which what was denied to the machine is worth a word.
@@ -24,7 +24,8 @@ pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
 
 /// Cells whose server tells no resources, cells that never became steady, and what kept the
 /// machine from its work.
-pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
+pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
+    let samples = &measurement.samples;
     let unread = of_cells(samples, |sample| {
         let unread = sample.rounds.iter().all(|round| round.usage.is_none());
         (unread && sample.summary.is_none()).then(String::new)
@@ -40,6 +41,17 @@ pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
         })?;
         Some(format!(" {}", report::percent(worst)))
     });
+    let lost = measurement.samples.iter().filter_map(|sample| {
+        let worst = worst_loss(sample.rounds.iter())?;
+        Some(format!(
+            "{} {} {worst}",
+            sample.key.server, sample.key.endpoint
+        ))
+    });
+    let lost_in_pairs = measurement.pairs.iter().filter_map(|sample| {
+        let worst = worst_loss(sample.rounds())?;
+        Some(format!("{} {} {worst}", sample.server, sample.endpoint))
+    });
     [
         ("CPU time and memory cannot be read", unread),
         ("never became steady in the warm-up", unsteady),
@@ -48,6 +60,10 @@ pub(super) fn remarks(samples: &[Sample]) -> Vec<String> {
             stolen,
         ),
         ("time denied by a CPU quota, worst round", throttled),
+        (
+            "TCP segments that were lost and sent again, worst round",
+            lost.chain(lost_in_pairs).collect(),
+        ),
     ]
     .into_iter()
     .filter(|(_, cells)| !cells.is_empty())
@@ -74,4 +90,12 @@ fn worst(sample: &Sample, share: impl Fn(&Machine, Duration) -> f64) -> Option<f
         Some(share(machine, round.tally.window))
     });
     shares.reduce(f64::max).filter(|worst| *worst >= NOTABLE)
+}
+
+/// The largest share of lost segments, where it is notable. Rounds that lost packets are judged
+/// all the same: a server that takes connections too slowly loses them, too.
+fn worst_loss<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<String> {
+    let shares = rounds.filter_map(|round| Some(round.machine?.lost));
+    let worst = shares.reduce(f64::max)?;
+    (worst >= Machine::NOTABLE_LOSS).then(|| report::percent(worst))
 }

@@ -43,7 +43,7 @@ fn show(measurement: &Measurement) {
         .iter()
         .cloned()
         .chain(partial_note(&measurement.provenance))
-        .chain(remarks(&measurement.samples))
+        .chain(remarks(measurement))
     {
         println!("note: {note}");
     }

@@ -7,13 +7,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Error;
 use crate::measure::{Cause, Stopper};
-use crate::stack::{Engine, Owner, sweep};
+use crate::stack::{self, Engine, Owner, sweep};
 
 /// How many are at work that end in order when a signal comes.
 static ORDERLY: AtomicUsize = AtomicUsize::new(0);
 
 /// Time for what is measuring to give back what it has.
 const YIELD: Duration = Duration::from_secs(5);
+
+/// An engine that is restarted gives its containers 15 s to end, and is back soon after.
+const BACK: Duration = Duration::from_secs(30);
 
 /// Work that takes up the first signal. Once one has come, it stays so to the end of the process.
 struct Orderly;
@@ -110,9 +113,29 @@ pub(super) async fn cleaned_up<T>(
             yielded.unwrap_or_else(|_| Err(cause.into()))
         }
     };
-    let removed = sweep::remove_run(engine, owner).await;
+    let removed = remove(engine, owner).await;
     drop(orderly);
     (result, removed.map_err(Into::into))
+}
+
+/// Removes everything of a run. An engine that has gone is waited for: one that is restarted comes
+/// back, and knows the containers that it had.
+async fn remove(engine: Option<&Engine>, owner: &Owner) -> Result<(), stack::Error> {
+    let removed = sweep::remove_run(engine, owner).await;
+    let Some(engine) = engine.filter(|_| removed.is_err()) else {
+        return removed;
+    };
+    if engine.answers().await.is_ok() {
+        return removed;
+    }
+    eprintln!("wait for the container engine, at most {BACK:?}");
+    if engine.comes_back(BACK).await {
+        return sweep::remove_run(Some(engine), owner).await;
+    }
+    Err(stack::Error::Left {
+        run: owner.run.clone(),
+        left: format!("the container engine did not come back within {BACK:?}"),
+    })
 }
 
 async fn cause(signals: &mut Signals, timeout: Option<Duration>) -> Cause {

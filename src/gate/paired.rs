@@ -5,7 +5,7 @@ use super::counters;
 use super::decide::{self, Scale};
 use super::inference::{Confirmation, Confirmed, Inference};
 use crate::model::{
-    Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Strategy, Threshold,
+    Doubt, Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Strategy, Threshold,
     Thresholds, Verdict,
 };
 use crate::stats;
@@ -49,10 +49,7 @@ pub fn standing(
         |finding: &Finding| finding.verdict == Verdict::Regression && finding.interval.is_some();
     if findings.iter().any(suspect) {
         Standing::Suspect
-    } else if findings
-        .iter()
-        .any(|it| it.reason == Some(Reason::Undecided))
-    {
+    } else if findings.iter().any(is_open) {
         Standing::Open
     } else {
         Standing::Settled
@@ -83,15 +80,18 @@ fn decide(
     finding.base = Some(base);
     finding.change = (base > 0.0).then(|| head / base - 1.0);
     let rounds = || rounds(&sample.starts, metric);
-    if judged
-        && metric.is_timed_by_generator()
-        && let Some(doubt) = sample.doubt(metric)
-    {
-        let reason = Reason::InvalidLoad { doubt };
-        return Some(finding.with(Verdict::Inconclusive, Some(reason)));
-    }
+    let timed = metric.is_timed_by_generator();
     // Side by side with the base the head has half of the cores to itself.
-    let shared = sample.strategy == Strategy::Duet && metric.is_timed_by_generator();
+    let shared = sample.strategy == Strategy::Duet && timed;
+    let doubt = (judged && timed).then(|| sample.doubt(metric)).flatten();
+    // Where the generator is late for both sides at once, that hides a change and makes none.
+    let (hidden, doubt) = match doubt {
+        Some(Doubt::GeneratorLate) if shared => (doubt, None),
+        _ => (None, doubt),
+    };
+    if let Some(doubt) = doubt {
+        return Some(finding.doubted(doubt));
+    }
     if let Some(ceiling) = threshold.ceiling.as_ref().filter(|_| !shared)
         && decide::crosses(metric, head, ceiling)
     {
@@ -122,7 +122,11 @@ fn decide(
     }
     let scale = Scale::of(metric);
     let margin = scale.margin(rule.value, threshold.floor, base);
-    Some(by_looks(finding, sample, margin, confirmation))
+    let finding = by_looks(finding, sample, margin, confirmation);
+    Some(match hidden {
+        Some(doubt) if finding.may_hide() => finding.doubted(doubt),
+        _ => finding,
+    })
 }
 
 /// The verdict of the first look that decides, confirmed where it calls a regression.
@@ -182,7 +186,25 @@ fn confirm(
     }
 }
 
+/// Whether more pairs may tell: also where the generator was late, which it may not stay.
+fn is_open(finding: &Finding) -> bool {
+    let late = Reason::InvalidLoad {
+        doubt: Doubt::GeneratorLate,
+    };
+    let reason = finding.reason.as_ref();
+    reason.is_some_and(|it| *it == Reason::Undecided || *it == late)
+}
+
 impl Finding {
+    /// Whether a change that is there may not have been seen.
+    fn may_hide(&self) -> bool {
+        self.verdict == Verdict::Pass || self.reason == Some(Reason::Undecided)
+    }
+
+    fn doubted(self, doubt: Doubt) -> Self {
+        self.with(Verdict::Inconclusive, Some(Reason::InvalidLoad { doubt }))
+    }
+
     /// With the change that pairs show: the head is what it makes of the base's median. Medians of
     /// both sides would not match it where the machine drifted between the pairs.
     fn moved(mut self, change: f64) -> Self {

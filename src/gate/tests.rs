@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Confirmation, Reference, accept, judge, judge_pairs, outcome};
+use super::{Confirmation, Reference, Standing, accept, judge, judge_pairs, outcome, standing};
 use crate::model::{
-    Acceptance, Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome,
-    Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample, Sides,
-    Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
+    Acceptance, Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, OpenLoop,
+    Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample,
+    Sides, Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
 };
 
 fn key() -> Key {
@@ -876,4 +876,45 @@ fn a_doubtful_load_makes_only_what_has_a_threshold_inconclusive() {
         reason(Metric::LatencyP75),
         (Verdict::NotJudged, Some(Reason::NoThreshold))
     );
+}
+
+#[test]
+fn a_late_generator_hides_a_change_side_by_side_and_makes_none() {
+    let found = |head: u64, base: u64, strategy| {
+        let round = |micros| {
+            let latency = Duration::from_micros(micros);
+            let mut round = sample(1000, latency).rounds.remove(0);
+            let mut open = OpenLoop::empty();
+            open.send_lag.saturating_record(1_000_000);
+            (open.offered, open.sent) = (1000, 1000);
+            round.tally.open = Some(open);
+            round
+        };
+        let mut sample = unchanged(round(base));
+        sample.strategy = strategy;
+        for start in &mut sample.starts {
+            for pair in &mut start.pairs {
+                let open = pair.open.as_mut().expect("of both kinds");
+                open.head = round(head);
+            }
+        }
+        let rules = margin(Metric::LatencyP50, 0.05, None);
+        let confirmation = Confirmation::of([&rules]);
+        let findings = judge_pairs(&sample, &rules, confirmation);
+        let of = |it: &&Finding| it.metric == Metric::LatencyP50;
+        let finding = findings.iter().find(of).expect("a finding");
+        let standing = standing(&sample, &rules, confirmation);
+        (finding.verdict, finding.reason.clone(), standing)
+    };
+    let late = Some(Reason::InvalidLoad {
+        doubt: Doubt::GeneratorLate,
+    });
+    let (verdict, _, standing) = found(3000, 2000, Strategy::Duet);
+    assert_eq!(
+        (verdict, standing),
+        (Verdict::Regression, Standing::Suspect)
+    );
+    let open = (Verdict::Inconclusive, late, Standing::Open);
+    assert_eq!(found(2000, 2000, Strategy::Duet), open);
+    assert_eq!(found(3000, 2000, Strategy::Interleaved), open);
 }

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Measurement, Metric, PairedSample, Round, Sample, Side, new_histogram};
+use super::{Machine, Measurement, Metric, PairedSample, Round, Sample, Side, new_histogram};
 
 /// What the pictures of one server and endpoint are drawn from: its rounds, thinned out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,8 @@ pub enum Disturbance {
     Steal,
     /// A quota denied the CPU.
     Throttled,
+    /// Packets were lost.
+    Loss,
     /// The load was not what it should have been.
     Load,
 }
@@ -169,10 +171,12 @@ impl Disturbance {
         let denied = |share: Option<f64>| share.is_some_and(|share| share >= DENIED);
         let steal = round.machine.map(|it| it.steal);
         let throttled = round.machine.map(|it| it.throttled.as_secs_f64() / window);
+        let is_lossy = |machine: Machine| machine.lost >= Machine::NOTABLE_LOSS;
         [
             (round.turnover.is_some(), Self::Turnover),
             (denied(steal), Self::Steal),
             (denied(throttled), Self::Throttled),
+            (round.machine.is_some_and(is_lossy), Self::Loss),
             (!round.tally.doubts(threads).is_empty(), Self::Load),
         ]
         .into_iter()
@@ -204,7 +208,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Machine, Pair, PairedStart, Sides, Strategy, Tally};
+    use crate::model::{Pair, PairedStart, Sides, Strategy, Tally};
 
     /// A second in which requests took 1, 2, … milliseconds.
     fn round(requests: u64) -> Round {
@@ -260,6 +264,7 @@ mod tests {
         let changes = evidence.changes(Metric::Throughput).expect("both sides");
         assert!(changes.iter().all(|change| (change + 0.1).abs() < 1e-9));
         assert_eq!(Evidence::of_pairs(&sample(vec![])).confirmation, None);
+        assert_eq!(sample(vec![start(2)]).rounds().count(), 5 * 4);
     }
 
     #[test]
@@ -283,17 +288,19 @@ mod tests {
 
     #[test]
     fn the_gravest_disturbance_is_told() {
-        let mut stolen = round(10);
-        stolen.machine = Some(Machine {
-            steal: 0.05,
-            throttled: Duration::from_millis(100),
-        });
-        assert_eq!(Disturbance::of(&stolen, 1), Some(Disturbance::Steal));
-        stolen.machine = Some(Machine {
-            steal: 0.01,
-            throttled: Duration::from_millis(100),
-        });
-        assert_eq!(Disturbance::of(&stolen, 1), Some(Disturbance::Throttled));
+        let told = |steal, throttled, lost| {
+            let mut round = round(10);
+            round.machine = Some(Machine {
+                steal,
+                throttled: Duration::from_millis(throttled),
+                lost,
+            });
+            Disturbance::of(&round, 1)
+        };
+        assert_eq!(told(0.05, 100, 0.05), Some(Disturbance::Steal));
+        assert_eq!(told(0.01, 100, 0.05), Some(Disturbance::Throttled));
+        assert_eq!(told(0.01, 10, 0.001), Some(Disturbance::Loss));
+        assert_eq!(told(0.01, 10, 0.0009), None);
         assert_eq!(Disturbance::of(&round(10), 1), None);
     }
 }

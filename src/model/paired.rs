@@ -142,6 +142,16 @@ impl Pair {
     }
 }
 
+impl PairedSample {
+    /// All rounds of both sides.
+    pub fn rounds(&self) -> impl Iterator<Item = &Round> {
+        let starts = self.starts.iter().chain(&self.confirmation);
+        let pairs = starts.flat_map(|start| &start.pairs);
+        let both = pairs.flat_map(|pair| std::iter::once(&pair.closed).chain(&pair.open));
+        both.flat_map(|sides| [&sides.head, &sides.base])
+    }
+}
+
 impl PairedStart {
     /// The values of a metric by pair; of start-up and memory the one of the whole start.
     pub fn values(&self, metric: Metric) -> Option<Vec<Sides<f64>>> {

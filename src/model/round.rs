@@ -40,6 +40,9 @@ pub struct Machine {
     pub steal: f64,
     /// Time for which the server, or this process, was denied the CPU by its quota.
     pub throttled: Duration,
+    /// Share of the TCP segments sent on this host's network that were lost and sent again.
+    #[serde(default)]
+    pub lost: f64,
 }
 
 /// Processes that came and went within a round.
@@ -49,6 +52,12 @@ pub struct Turnover {
     pub started: usize,
     /// Processes that the kernel killed because memory ran out.
     pub out_of_memory: u64,
+}
+
+impl Machine {
+    /// Share of lost segments that is worth a word: each makes its request 0.2 s later, so that one in
+    /// a thousand shows in the percentiles.
+    pub const NOTABLE_LOSS: f64 = 0.001;
 }
 
 impl Round {

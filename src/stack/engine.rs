@@ -1,5 +1,5 @@
 use std::env;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::models::SystemVersion;
@@ -11,6 +11,8 @@ use super::Error;
 const OLDEST_API: &str = "1.41";
 /// An engine that is there answers much faster.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between two looks at one that has gone.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The container engine, there and new enough.
 #[derive(Debug, Clone)]
@@ -61,7 +63,7 @@ impl Engine {
     }
 
     /// An error when it does not answer any more.
-    pub(super) async fn answers(&self) -> Result<(), Error> {
+    pub async fn answers(&self) -> Result<(), Error> {
         let lost = |reason: String| Error::Lost {
             socket: socket(),
             reason,
@@ -70,6 +72,18 @@ impl Engine {
             Ok(answer) => answer.map(drop).map_err(|error| lost(error.to_string())),
             Err(_) => Err(lost(format!("no answer within {PATIENCE:?}"))),
         }
+    }
+
+    /// Waits for an engine that has gone; whether it came back.
+    pub async fn comes_back(&self, within: Duration) -> bool {
+        let start = Instant::now();
+        while self.answers().await.is_err() {
+            if start.elapsed() >= within {
+                return false;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        true
     }
 
     pub fn version(&self) -> &str {

@@ -168,7 +168,7 @@ impl Error {
             Self::RedisFull => "empty two of them, or compare with `--strategy stored`",
             Self::Left { .. } => "`perfgate cleanup` tries again",
             Self::Lost { .. } => {
-                "once it is there again, `perfgate cleanup` removes what this run left"
+                "its own log says why; `perfgate doctor` says whether it can be used again"
             }
             Self::Overdue { .. } => {
                 "its last lines are above; `[deadlines]` in perfgate.toml gives it longer"

@@ -7,8 +7,11 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use crate::clock::{clock, jump, with_clock};
 use crate::interrupt::labelled;
-use crate::support::{Run, Sandbox, eventually, finding};
+use crate::support::{Run, Running, Sandbox, eventually, finding};
 use crate::wire::{Client, Deed, READY, Wire};
 use crate::{healthy, sample};
 
@@ -477,6 +480,127 @@ fn two_runs_at_once_leave_each_other_alone() {
     first.end().exits(0);
     second.end().exits(0);
     assert_eq!(pids.map(labelled), [0, 0]);
+}
+
+// The machine and its network
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// A time as the JSON of a duration has it.
+fn seconds(time: &serde_json::Value) -> f64 {
+    let part = |name: &str| time[name].as_f64().expect("a number");
+    part("secs") + part("nanos") / 1e9
+}
+
+#[test]
+fn the_clock_jumps_in_a_round() {
+    for by in [DAY, -DAY] {
+        // The second server fails requests, which is a regression on any day.
+        let config = two().read("perfgate.toml");
+        let (first, second) = config.split_once("[server.second]").expect("a second");
+        let second = second.replacen("ERROR_RATE = \"0\"", "ERROR_RATE = \"0.2\"", 1);
+        let config = format!("{first}[server.second]{second}");
+        let sandbox = with_clock(Sandbox::new().without_docker().config(&config), by);
+        let (begin, started) = (Instant::now(), Timestamp::now());
+        let words = [CHECK.as_slice(), &["--timeout", "100s"]].concat();
+        let mut running = sandbox.start(words);
+        let pid = running.pid();
+        running.until("sample: health, round 1 of 8");
+        let jumped = Timestamp::now();
+        jump(&sandbox);
+        let off = clock(&sandbox).duration_since(Timestamp::now());
+        assert!((off.as_secs() - by).abs() < 60, "the clock is off by {off}");
+        running.until("second: health, round 1 of 8");
+        running.end().exits(1).prints("REGRESSED");
+        assert_eq!(labelled(pid), 0);
+
+        let report = sandbox.json("out.json");
+        let verdict = |server| finding(&report, server, "health", "error_rate")["verdict"].clone();
+        assert_eq!(
+            [verdict("sample"), verdict("second")],
+            ["pass", "regression"]
+        );
+        let provenance = &report["provenance"];
+        let date: Timestamp = provenance["started"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .expect("a time");
+        assert!(started <= date && date <= jumped, "{date}");
+        let whole = provenance["seconds"].as_f64().expect("a number");
+        assert!(0.0 < whole && whole <= begin.elapsed().as_secs_f64());
+        let measurement = sandbox.json("m.json");
+        for sample in measurement["samples"].as_array().expect("samples") {
+            let startup = seconds(&sample["startup"]);
+            assert!(0.0 < startup && startup < whole, "{startup}");
+            let rounds = sample["rounds"].as_array().expect("rounds");
+            let windows = rounds.iter().map(|it| seconds(&it["tally"]["window"]));
+            assert!(windows.clone().eq([0.3; 8]), "{windows:?}");
+        }
+    }
+}
+
+#[test]
+fn the_clock_jumps_before_a_deadline() {
+    for by in [DAY, -DAY] {
+        let config = sample("0", "0", "0").replace("rounds      = 3", "rounds      = 400");
+        let sandbox = with_clock(healthy().config(&config), by);
+        let mut running = sandbox.start(["check", "--timeout", "10s", "--json", "out.json"]);
+        let pid = running.pid();
+        running.until("round 1 of 400");
+        jump(&sandbox);
+        let run = running.end().exits(4);
+        run.prints("PARTIAL (gave up after 10s");
+        let report = sandbox.json("out.json");
+        let whole = report["provenance"]["seconds"].as_f64().expect("a number");
+        assert!((9.0..60.0).contains(&whole), "{whole}");
+        assert_eq!(labelled(pid), 0);
+    }
+}
+
+/// Starts perfgate in a network of its own, once a command of the shell has been run there.
+fn in_network(sandbox: &Sandbox, command: &str, words: &[&str]) -> Running {
+    let script = format!("ip link set lo up && {command} && exec \"$@\"");
+    let perfgate = env!("CARGO_BIN_EXE_perfgate");
+    let program = ["unshare", "--net", "sh", "-c", &script, "sh", perfgate];
+    sandbox.start_by(&program, words.iter().copied())
+}
+
+/// One packet in twenty.
+const LOSS: &str = "nft 'table inet loss { chain in { \
+    type filter hook input priority 0; numgen random mod 100 < 5 drop; }; }'";
+
+#[test]
+#[ignore = "needs root, iproute2 and nftables"]
+fn the_network_loses_packets() {
+    let sandbox = healthy();
+    let note = "TCP segments that were lost and sent again, worst round: sample health";
+    let stored = ["baseline", "refresh", "--runs", "5"];
+    in_network(&sandbox, "true", &stored).end().exits(0);
+    let run = in_network(&sandbox, "true", &["check"]).end().exits(0);
+    assert!(!run.stdout.contains(note), "{}", run.stdout);
+
+    let running = in_network(&sandbox, LOSS, &CHECK);
+    let pid = running.pid();
+    // What is slower is judged as it was measured; why it is, is told.
+    running.end().exits(1).prints(note);
+    assert_eq!(labelled(pid), 0);
+    let report = sandbox.json("out.json");
+    let of = |metric| finding(&report, "sample", "health", metric);
+    assert_eq!(of("throughput")["verdict"], "regression");
+    // What was lost is sent again after 0.2 s.
+    let slowest = of("latency_p99")["head"].as_f64().expect("microseconds");
+    assert!(slowest > 100_000.0, "{slowest}");
+    let measurement = sandbox.json("m.json");
+    let rounds = measurement["samples"][0]["rounds"].as_array();
+    for round in rounds.expect("rounds") {
+        let (tally, machine) = (&round["tally"], &round["machine"]);
+        let errors = tally["errors"].as_object().expect("kinds");
+        let late = |kind: &String| ["timeout", "connect_timeout"].contains(&kind.as_str());
+        assert!(errors.keys().all(late), "{errors:?}");
+        assert!(tally["succeeded"].as_u64() > Some(0), "{tally}");
+        let lost = machine["lost"].as_f64().expect("a share");
+        assert!((0.002..0.5).contains(&lost), "{lost}");
+    }
 }
 
 // Where results go

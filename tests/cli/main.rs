@@ -1,5 +1,7 @@
 //! The built binary as a user meets it, without a container engine.
 
+#[path = "../support/clock.rs"]
+mod clock;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/web.rs"]

@@ -12,17 +12,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Sandbox, eventually, finding};
-use crate::{configuration, engine, left, published};
-
-/// What the docker client prints.
-fn docker(words: &[&str]) -> String {
-    let output = Command::new("docker").args(words).output();
-    let output = output.expect("the docker client runs");
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "docker {words:?}: {errors}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
+use crate::daemon::Daemon;
+use crate::support::{Sandbox, eventually, finding, repository};
+use crate::{QUICK, configuration, docker, engine, left, left_at, published};
 
 /// The containers of a run of this process, as the engine describes them.
 fn containers(pid: u32) -> Vec<Value> {
@@ -260,7 +252,8 @@ fn the_socket_of_the_engine_disappears() {
     socket.cut();
     let run = running.end().exits(4);
     run.complains("lost the container engine at `unix:")
-        .complains("`perfgate cleanup` removes what this run left");
+        .complains("the container engine did not come back within 30s")
+        .complains("`perfgate cleanup` tries again");
     is_partial(&sandbox, "lost the container engine");
     // Nobody could remove it; now somebody can.
     assert!(!left(pid).is_empty());
@@ -268,6 +261,51 @@ fn the_socket_of_the_engine_disappears() {
     eventually("nothing is left", Duration::from_secs(10), || {
         left(pid).is_empty()
     });
+}
+
+/// An image that has Perl, and a server in it: a process for each connection.
+const IMAGE: &str = "debian:bookworm-slim";
+const SERVER: &str = r#"
+$SIG{TERM} = sub { exit };
+$SIG{CHLD} = "IGNORE";
+my $door = IO::Socket::INET->new(LocalAddr => "{host}:{port}", Listen => 50) or die $!;
+while (my $client = $door->accept) {
+    next if fork;
+    while (<$client>) { print $client "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" if /^\r$/ }
+    exit;
+}
+"#;
+
+#[test]
+#[ignore = "needs Docker and root"]
+fn the_engine_restarts() {
+    let _engine = engine();
+    let prepared = Command::new(repository().join("fixtures/prepare.sh")).status();
+    assert!(prepared.expect("it runs").success());
+    let mut daemon = Daemon::start();
+    daemon.load(IMAGE);
+    let server = |name: &str| {
+        format!(
+            "[server.{name}]\nimage = \"{IMAGE}\"\nready = {{ path = \"/\" }}\n\
+             command = [\"perl\", \"-MIO::Socket::INET\", \"-e\", '''{SERVER}''']\n"
+        )
+    };
+    let servers = server("gunicorn") + &server("uvicorn");
+    let sandbox = long(&format!(
+        "{servers}[endpoint.health]\npath = \"/\"\n{QUICK}"
+    ));
+    let sandbox = sandbox.env("DOCKER_HOST", &daemon.host());
+    let mut running = sandbox.start(CHECK);
+    let pid = running.pid();
+    running.until(SECOND);
+    daemon.end();
+    daemon.start_again();
+    let run = running.end().exits(4);
+    run.complains("lost the container engine at `unix:")
+        .complains("wait for the container engine");
+    is_partial(&sandbox, "lost the container engine");
+    // It knows the containers that it had, and they are removed.
+    assert_eq!(left_at(&["--host", &daemon.host()], pid), [] as [&str; 0]);
 }
 
 /// A configuration with one server, built from this Dockerfile.

@@ -8,6 +8,7 @@ mod against;
 mod check;
 mod cleanup;
 mod counters;
+mod daemon;
 mod faults;
 mod incidents;
 mod rank;
@@ -83,21 +84,25 @@ fn only_one_failed(sandbox: &Sandbox, failed: &str, other: &str) {
     assert!(measured["head"].as_f64().is_some_and(|value| value > 0.0));
 }
 
+/// What the docker client prints.
+fn docker(words: &[&str]) -> String {
+    let output = Command::new("docker").args(words).output();
+    let output = output.expect("the docker client runs");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "docker {words:?}: {errors}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// What the engine still has of any run started by this process id.
 fn left(pid: u32) -> Vec<String> {
+    left_at(&[], pid)
+}
+
+/// The same of the engine that these words lead the docker client to.
+fn left_at(engine: &[&str], pid: u32) -> Vec<String> {
     let label = format!("label=dev.perfgate.pid={pid}");
     let list = |words: &[&str]| {
-        let output = Command::new("docker")
-            .args(words)
-            .args(["--filter", &label])
-            .output();
-        let output = output.expect("the docker client runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = docker(&[engine, words, &["--filter", &label]].concat());
         text.lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let mut left = list(&["ps", "--all", "--format", "{{.Names}}"]);

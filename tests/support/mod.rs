@@ -123,13 +123,30 @@ impl Sandbox {
         self.start(words).end()
     }
 
-    pub(crate) fn start<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_perfgate"));
+    /// A program that runs where perfgate does, with its environment.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command
-            .args(words)
             .current_dir(self.folder.path())
             .env("CI", "true")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub(crate) fn start<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Running {
+        self.start_by(&[env!("CARGO_BIN_EXE_perfgate")], words)
+    }
+
+    /// The same by another program, which is given words of its own before those of perfgate.
+    pub(crate) fn start_by<'a>(
+        &self,
+        program: &[&str],
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Running {
+        let mut command = self.command(program[0]);
+        command
+            .args(&program[1..])
+            .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

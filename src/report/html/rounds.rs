@@ -171,6 +171,7 @@ const fn name(by: Disturbance) -> &'static str {
         Disturbance::Turnover => "processes that ended",
         Disturbance::Steal => "CPU time given to others",
         Disturbance::Throttled => "a CPU quota",
+        Disturbance::Loss => "lost packets",
         Disturbance::Load => "the load itself",
     }
 }
