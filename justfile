@@ -37,7 +37,11 @@ fuzz seconds="60":
     #!/usr/bin/env bash
     set -euo pipefail
     for target in fuzz/fuzz_targets/*.rs; do
-        RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$(basename "$target" .rs)" -- -max_total_time={{seconds}} -timeout=10
+        name=$(basename "$target" .rs)
+        # What is found goes into the first folder, what is kept is in the second.
+        found=fuzz/target/corpus/$name
+        mkdir -p "$found"
+        RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$name" "$found" "fuzz/corpus/$name" -- -max_total_time={{seconds}} -timeout=10
     done
 
 # An hour of load and 200 stacks up and down, with what is held meanwhile (needs Docker).

@@ -23,7 +23,10 @@ pub(super) fn report(text: &str) -> Report {
     let sample = &before.samples[0];
     let run = Baseline::of_sample(sample, None, before.provenance.started, Outcome::Pass);
     let mut report = usable::judged(&measurement(text, 2.0), vec![run]);
-    assert_eq!(report.with_verdict(Verdict::Regression).count(), BEFORE.len());
+    assert_eq!(
+        report.with_verdict(Verdict::Regression).count(),
+        BEFORE.len()
+    );
     for finding in &mut report.findings {
         finding.rule = Some(text.to_owned());
     }
@@ -56,15 +59,15 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
             head: Some(text()),
             dirty: true,
             base: None,
-            fingerprint: Fingerprint {
+            fingerprint: Some(Fingerprint {
                 runner: runner.clone(),
                 kernel: text(),
                 engine: None,
                 memory: 0,
-            },
+            }),
             images: BTreeMap::new(),
             path: text(),
-            seed: 1,
+            seed: Some(1),
             started: Timestamp::UNIX_EPOCH,
             seconds: 1.0,
             notes: vec![text()],

@@ -42,7 +42,9 @@ pub(super) fn is_harmless(report: &Report, page: &str) {
             assert_eq!(*table.get_or_insert(row.len()), row.len(), "{line:?}");
         } else {
             table = None;
-            let line = TAGS.iter().fold((*line).to_owned(), |line, tag| line.replace(tag, ""));
+            let line = TAGS
+                .iter()
+                .fold((*line).to_owned(), |line, tag| line.replace(tag, ""));
             let text = STARTS.iter().find_map(|it| line.strip_prefix(it));
             is_text(text.unwrap_or(&line));
         }
@@ -56,11 +58,17 @@ pub(super) fn is_text(line: &str) {
     assert!(!line.starts_with([' ', '-', '+']), "{line:?}");
     let number = line.trim_start_matches(|it: char| it.is_ascii_digit());
     let is_item = number.len() < line.len() && number.starts_with(['.', ')']);
-    assert!(!is_item || number[1..].starts_with(|it: char| it != ' '), "{line:?}");
+    assert!(
+        !is_item || number[1..].starts_with(|it: char| it != ' '),
+        "{line:?}"
+    );
     assert!(!line.contains("://") && !line.contains("www."), "{line:?}");
     let upper = line.to_ascii_uppercase();
     let mut issues = upper.split("GH-").skip(1);
-    assert!(!issues.any(|it| it.starts_with(|it: char| it.is_ascii_digit())), "{line:?}");
+    assert!(
+        !issues.any(|it| it.starts_with(|it: char| it.is_ascii_digit())),
+        "{line:?}"
+    );
 }
 
 /// The letters of a line that are markup: nothing escapes them.
@@ -76,7 +84,9 @@ fn markup(line: &str) -> String {
                 false
             }
             '@' => !after.starts_with('\u{200b}'),
-            '&' => !["lt;", "gt;", "amp;"].iter().any(|it| after.starts_with(it)),
+            '&' => !["lt;", "gt;", "amp;"]
+                .iter()
+                .any(|it| after.starts_with(it)),
             // Within a word it is none.
             '_' => !(before.is_alphanumeric() && after.starts_with(char::is_alphanumeric)),
             _ => "<>|`*[]!~$#".contains(letter),
@@ -150,13 +160,12 @@ fn is_check(words: &[String], names: &BTreeSet<String>) {
     assert_eq!([program, command], ["perfgate", "check"]);
     let mut options = options.iter();
     while let Some(option) = options.next() {
-        let (option, value) = match option.split_once('=') {
-            Some(both) => both,
-            None => {
-                let value = options.next().expect("a value");
-                assert!(!value.starts_with('-'), "{words:?}");
-                (option.as_str(), value.as_str())
-            }
+        let (option, value) = if let Some(both) = option.split_once('=') {
+            both
+        } else {
+            let value = options.next().expect("a value");
+            assert!(!value.starts_with('-'), "{words:?}");
+            (option.as_str(), value.as_str())
         };
         let is_good = match option {
             "--server" | "--endpoint" => names.contains(value),

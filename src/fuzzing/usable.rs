@@ -39,9 +39,8 @@ pub(super) fn baselines(runs: &[Baseline]) {
     }
     let chronicle = gate::chronicle(runs, &Metric::ALL);
     is_harmless(&report::chronicle(&chronicle));
-    let text = document::text(&chronicle);
-    let again: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(document::text(&again), text);
+    let again: serde_json::Value = serde_json::from_str(&document::text(&chronicle)).expect("JSON");
+    assert_eq!(again, serde_json::to_value(&chronicle).expect("JSON"));
     if let Some(newest) = runs.last() {
         report(&judged(&of_run(newest), runs.to_vec()));
     }
@@ -94,7 +93,8 @@ pub(super) fn report(read: &Report) {
     assert_eq!(html.matches("</html>").count(), 1, "{html}");
     let xml = report::junit(read);
     // XML 1.0 has no way to write them.
-    let forbidden = |it: char| (it < ' ' && !"\n\r\t".contains(it)) || "\u{fffe}\u{ffff}".contains(it);
+    let forbidden =
+        |it: char| (it < ' ' && !"\n\r\t".contains(it)) || "\u{fffe}\u{ffff}".contains(it);
     assert!(!xml.contains(forbidden), "{xml:?}");
     let metrics = report::openmetrics(read);
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");

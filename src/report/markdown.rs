@@ -497,7 +497,9 @@ fn line_start(text: &str) -> (String, &str) {
     let digits = &bare[..bare.len() - number.len()];
     let marker = match digits {
         "" => number.starts_with(['-', '+']),
-        _ => number.strip_prefix(['.', ')']).is_some_and(|it| it.is_empty() || it.starts_with(is_blank)),
+        _ => number
+            .strip_prefix(['.', ')'])
+            .is_some_and(|it| it.is_empty() || it.starts_with(is_blank)),
     };
     if !marker {
         return (escaped, bare);
