@@ -11,8 +11,10 @@
 mod case;
 mod noise;
 mod peers;
+mod plot;
 mod record;
 mod stand;
+mod steady;
 mod table;
 
 use std::path::PathBuf;
@@ -45,6 +47,13 @@ struct Options {
     /// Where the checks are recorded.
     #[arg(long, default_value = "target/gate.jsonl")]
     records: PathBuf,
+    /// Instead of checks: how far stored CPU times move, alone and as multiples of reference
+    /// programs, in so many turns.
+    #[arg(long, value_name = "TURNS")]
+    reference: Option<usize>,
+    /// Draws the changes that are recorded of the subject.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
     /// Only the table of what is recorded.
     #[arg(long)]
     table: bool,
@@ -62,11 +71,18 @@ fn main() -> Result<(), Failure> {
         println!("run this by `cargo bench --bench gate`");
         return Ok(());
     }
+    if let Some(turns) = options.reference {
+        println!("{}", steady::markdown(turns)?);
+        return Ok(());
+    }
     let mut records = Records::open(&options.records)?;
     if !options.table {
         measure(&options, &mut records)?;
     }
     println!("{}", table::markdown(&records));
+    if let Some(path) = &options.plot {
+        plot::draw(&records, options.subject, path)?;
+    }
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Noise {
 pub(crate) struct Running(Option<Child>);
 
 impl Noise {
+    pub(crate) const ALL: [Self; 2] = [Self::None, Self::Neighbour];
+
     /// Every other check of a case has a neighbour.
     pub(crate) const fn of_turn(done: usize) -> Self {
         if done.is_multiple_of(2) {

@@ -15,8 +15,9 @@ const DEVIATE: f64 = 1.96;
 /// What they say; nothing where too little is stored yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Peers {
-    /// Median of the base's rounds.
+    /// Medians of the rounds of each.
     pub(crate) base: f64,
+    pub(crate) head: f64,
     /// More than 10 % worse than the newest stored run.
     pub(crate) newest: Option<bool>,
     /// Outside the prediction interval of the stored runs.
@@ -46,6 +47,7 @@ impl Peers {
         let predicted = (history.len() >= FEWEST).then(|| stats::predict(&history, LEVEL));
         Self {
             base: median(base),
+            head: median(head),
             newest,
             prediction: predicted.flatten().map(|it| own > it.centre + it.reach),
             blocks: differ(

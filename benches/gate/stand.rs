@@ -153,7 +153,7 @@ impl Subject {
 }
 
 /// The repository's own stack, whose folders lie where they are.
-fn fixture() -> Result<String, Failure> {
+pub(crate) fn fixture() -> Result<String, Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join(config::FILE_NAME))?;
     let (stack, _) = text.split_once("[load]").ok_or("the load comes last")?;
@@ -264,16 +264,44 @@ impl Stand {
     }
 
     fn perfgate(&self, words: &[&str], out: &Path, endpoint: &str) -> Result<Output, Failure> {
-        let output = Command::new(env!("CARGO_BIN_EXE_perfgate"))
-            .args(words)
-            .arg(out)
-            .args(["--quiet", "--server", self.subject.server()])
-            .args(["--endpoint", endpoint])
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()?;
-        Ok(output)
+        perfgate(
+            self.folder.path(),
+            words,
+            out,
+            self.subject.server(),
+            endpoint,
+        )
     }
+}
+
+/// Runs perfgate on one server and endpoint; the last of the words wants the file.
+fn perfgate(
+    folder: &Path,
+    words: &[&str],
+    out: &Path,
+    server: &str,
+    endpoint: &str,
+) -> Result<Output, Failure> {
+    let output = Command::new(env!("CARGO_BIN_EXE_perfgate"))
+        .args(words)
+        .arg(out)
+        .args(["--quiet", "--server", server])
+        .args(["--endpoint", endpoint])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()?;
+    Ok(output)
+}
+
+/// What one server and endpoint of a configuration measured.
+pub(crate) fn measured(text: &str, server: &str, endpoint: &str) -> Result<Measurement, Failure> {
+    let folder = TempDir::new()?;
+    fs::write(folder.path().join(config::FILE_NAME), text)?;
+    let out = folder.path().join("measurement.json");
+    let words = ["run", "--json"];
+    succeeded(&perfgate(folder.path(), &words, &out, server, endpoint)?)?;
+    let measured = document::read(&out, "measurement", Measurement::SCHEMA)?;
+    Ok(measured)
 }
 
 fn succeeded(output: &Output) -> Result<(), Failure> {

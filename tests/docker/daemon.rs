@@ -1,6 +1,8 @@
-//! A container engine of a test's own, which can be ended and started again.
+//! A container engine of a test's own, which can be ended and started again. It has a network of its
+//! own, too: an engine takes the bridges that it finds for its own, and removes them.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,18 +12,26 @@ use tempfile::TempDir;
 use crate::docker;
 use crate::support::eventually;
 
-/// An engine without networks of its own: its containers use the host's.
+/// An engine that is up until this is dropped.
 pub(crate) struct Daemon {
     folder: TempDir,
+    network: Network,
     process: Child,
+}
+
+/// A network with a loopback interface alone, and the process that holds it.
+struct Network {
+    holder: Child,
 }
 
 impl Daemon {
     pub(crate) fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
+        let network = Network::new();
         let daemon = Self {
-            process: spawn(folder.path()),
+            process: spawn(folder.path(), &network),
             folder,
+            network,
         };
         daemon.until_it_answers();
         daemon
@@ -30,6 +40,11 @@ impl Daemon {
     /// Where it is, as `DOCKER_HOST` says it.
     pub(crate) fn host(&self) -> String {
         host(self.folder.path())
+    }
+
+    /// What starts a program in the engine's network, where its containers are reached.
+    pub(crate) fn inside(&self, program: &str) -> [String; 3] {
+        ["nsenter".into(), self.network.option(), program.into()]
     }
 
     /// Takes over an image of the machine's engine.
@@ -57,7 +72,7 @@ impl Daemon {
     }
 
     pub(crate) fn start_again(&mut self) {
-        self.process = spawn(self.folder.path());
+        self.process = spawn(self.folder.path(), &self.network);
         self.until_it_answers();
     }
 
@@ -96,15 +111,46 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(folder: &Path) -> Child {
+impl Network {
+    fn new() -> Self {
+        let script = "ip link set lo up && echo up && exec sleep infinity";
+        let mut holder = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "unshare", "--net"])
+            .args(["sh", "-c", script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("setpriv runs");
+        let stdout = holder.stdout.take().expect("standard output is piped");
+        let said = BufReader::new(stdout).lines().next();
+        assert_eq!(said.and_then(Result::ok).as_deref(), Some("up"));
+        Self { holder }
+    }
+
+    /// How `nsenter` is told of it.
+    fn option(&self) -> String {
+        format!("--net=/proc/{}/ns/net", self.holder.id())
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // One that has ended already is no longer there to be killed.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+fn spawn(folder: &Path, network: &Network) -> Child {
     let path = |name: &str| folder.join(name).display().to_string();
     // The file of the machine's engine says what holds for that one alone.
     fs::write(path("daemon.json"), "{}").expect("written");
     let log = File::create(path("log")).expect("created");
     let storage = docker(&["info", "--format", "{{.Driver}}"]);
     // It ends with the test, however that ends.
-    Command::new("setpriv")
-        .args(["--pdeathsig", "TERM", "dockerd", "--bridge", "none"])
+    Command::new("nsenter")
+        .arg(network.option())
+        .args(["setpriv", "--pdeathsig", "TERM", "dockerd"])
         .args(["--iptables=false", "--ip6tables=false"])
         .args(["--host", &host(folder), "--pidfile", &path("pid")])
         .args(["--config-file", &path("daemon.json")])
@@ -116,7 +162,7 @@ fn spawn(folder: &Path) -> Child {
         .stdout(log.try_clone().expect("a descriptor"))
         .stderr(log)
         .spawn()
-        .expect("setpriv runs")
+        .expect("nsenter runs")
 }
 
 fn host(folder: &Path) -> String {

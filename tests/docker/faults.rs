@@ -295,7 +295,8 @@ fn the_engine_restarts() {
         "{servers}[endpoint.health]\npath = \"/\"\n{QUICK}"
     ));
     let sandbox = sandbox.env("DOCKER_HOST", &daemon.host());
-    let mut running = sandbox.start(CHECK);
+    let program = daemon.inside(env!("CARGO_BIN_EXE_perfgate"));
+    let mut running = sandbox.start_by(&program.each_ref().map(String::as_str), CHECK);
     let pid = running.pid();
     running.until(SECOND);
     daemon.end();
