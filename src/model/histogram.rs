@@ -17,6 +17,8 @@ const COMPRESSED_HEADER: usize = 8;
 /// Where a plain histogram says how long it is, and how exact and of which range.
 const PAYLOAD_LENGTH: Range<usize> = 4..8;
 const BOUNDS: Range<usize> = 12..32;
+/// Bytes before the last of a number from 2^56 on, which no count and no gap comes to.
+const LONGEST: usize = 8;
 /// Largest plain form: ours have some hundred kibibytes at the very most.
 const LARGEST: u64 = 1 << 20;
 
@@ -53,6 +55,10 @@ pub fn of_plain(plain: &[u8]) -> Result<Histogram<u64>, String> {
     }
     if plain.get(BOUNDS) != Some(bounds(&new_histogram()).as_slice()) {
         return Err("it is of another range than ours".into());
+    }
+    let continues = |bytes: &[u8]| bytes.iter().all(|byte| *byte >= 0x80);
+    if plain[BOUNDS.end..].windows(LONGEST).any(continues) {
+        return Err("it counts more than any of ours".into());
     }
     let read = Deserializer::new().deserialize(&mut &*plain);
     read.map_err(|error| error.to_string())
