@@ -1,7 +1,7 @@
 //! Histograms as text: `HdrHistogram` V2 with deflate, in base64, as the usual viewers read it.
 
 use std::io::Read;
-use std::ops::Range;
+use std::ops::{Range, RangeFrom};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,8 +17,10 @@ const COMPRESSED_HEADER: usize = 8;
 /// Where a plain histogram says how long it is, and how exact and of which range.
 const PAYLOAD_LENGTH: Range<usize> = 4..8;
 const BOUNDS: Range<usize> = 12..32;
-/// Bytes before the last of a number from 2^56 on, which no count and no gap comes to.
-const LONGEST: usize = 8;
+/// Where its counts begin: numbers of seven bits a byte, the last byte of each below 128.
+const COUNTS: RangeFrom<usize> = 40..;
+/// Bytes of a number: no count of ours needs more, and the sum of all stays far below 2^64.
+const LONGEST_COUNT: usize = 6;
 /// Largest plain form: ours have some hundred kibibytes at the very most.
 const LARGEST: u64 = 1 << 20;
 
@@ -56,8 +58,12 @@ pub fn of_plain(plain: &[u8]) -> Result<Histogram<u64>, String> {
     if plain.get(BOUNDS) != Some(bounds(&new_histogram()).as_slice()) {
         return Err("it is of another range than ours".into());
     }
-    let continues = |bytes: &[u8]| bytes.iter().all(|byte| *byte >= 0x80);
-    if plain[BOUNDS.end..].windows(LONGEST).any(continues) {
+    let counts = plain.get(COUNTS).unwrap_or_default();
+    let longest = counts
+        .split_inclusive(|it| *it < 128)
+        .map(<[u8]>::len)
+        .max();
+    if longest.is_some_and(|it| it > LONGEST_COUNT) {
         return Err("it counts more than any of ours".into());
     }
     let read = Deserializer::new().deserialize(&mut &*plain);
