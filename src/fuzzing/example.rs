@@ -1,6 +1,7 @@
 //! A run whose every text is a stranger's.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
@@ -19,18 +20,28 @@ const BEFORE: [(Metric, f64); 3] = [
 
 /// What a run looks like that regressed in everything.
 pub(super) fn report(text: &str) -> Report {
-    let before = measurement(text, 1.0);
-    let sample = &before.samples[0];
-    let run = Baseline::of_sample(sample, None, before.provenance.started, Outcome::Pass);
-    let mut report = usable::judged(&measurement(text, 2.0), vec![run]);
-    assert_eq!(
-        report.with_verdict(Verdict::Regression).count(),
-        BEFORE.len()
-    );
+    static JUDGED: LazyLock<Report> = LazyLock::new(|| {
+        let before = measurement("", 1.0);
+        let time = before.provenance.started;
+        let run = Baseline::of_sample(&before.samples[0], None, time, Outcome::Pass);
+        let report = usable::judged(&measurement("", 2.0), vec![run]);
+        let regressed = report.with_verdict(Verdict::Regression);
+        assert_eq!(regressed.count(), BEFORE.len());
+        report
+    });
+    let text = || text.to_owned();
+    let measurement = measurement(&text(), 2.0);
+    let mut report = JUDGED.clone();
     for finding in &mut report.findings {
-        finding.rule = Some(text.to_owned());
+        (finding.server, finding.endpoint) = (text(), text());
+        finding.rule = Some(text());
+        for statement in &mut finding.statements {
+            statement.text = text();
+        }
     }
-    report.provenance.base = Some(text.to_owned());
+    report.incidents = measurement.incidents;
+    report.provenance = measurement.provenance;
+    report.provenance.base = Some(text());
     report
 }
 
