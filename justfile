@@ -50,7 +50,7 @@ soak *options:
 
 # Licences, sources, duplicates and advisories of all packages. Needs cargo-deny and the network.
 deny:
-    cargo deny check
+    cargo deny --locked check
 
 # The gate on this repository's own fixture.
 self-check:
