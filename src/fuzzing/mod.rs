@@ -73,6 +73,7 @@ pub fn packed_histogram(bytes: &[u8]) {
     if let Ok(read) = histogram::of_plain(bytes) {
         let again = histogram::decode(&histogram::encode(&read));
         assert_eq!(again.expect("our own text"), read);
+        assert_eq!(read.value_at_quantile(1.0), read.max());
     }
 }
 

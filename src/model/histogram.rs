@@ -19,8 +19,9 @@ const PAYLOAD_LENGTH: Range<usize> = 4..8;
 const BOUNDS: Range<usize> = 12..32;
 /// Where its counts begin: numbers of seven bits a byte, the last byte of each below 128.
 const COUNTS: RangeFrom<usize> = 40..;
-/// Bytes of a number: no count of ours needs more, and the sum of all stays far below 2^64.
-const LONGEST_COUNT: usize = 6;
+/// Bytes of a number: no count of ours needs more, and the sum of all stays below 2^53, up to which
+/// shares of it are exact.
+const LONGEST_COUNT: usize = 5;
 /// Largest plain form: ours have some hundred kibibytes at the very most.
 const LARGEST: u64 = 1 << 20;
 
@@ -34,7 +35,7 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
 }
 
 /// The histogram of a text; why not, when there is none. A text of a stranger can ask for no more
-/// memory than one of ours, and all that are read can be added up.
+/// memory than one of ours, and its counts can be added up.
 pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
     let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
     let compressed = bytes.get(COMPRESSED_HEADER..);
