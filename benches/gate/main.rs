@@ -134,7 +134,7 @@ fn check(
 ) -> Result<Record, Failure> {
     let running = noise.begin()?;
     let begun = Instant::now();
-    let judged = stand.check(case)?;
+    let judged = stand.check(case, records.len() + 1)?;
     let seconds = begun.elapsed().as_secs_f64();
     let peers = if options.alone {
         None

@@ -66,6 +66,10 @@ impl Records {
         Ok(())
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(crate) fn of(&self, subject: Subject, case: Case) -> impl Iterator<Item = &Record> {
         let own = move |it: &&Record| it.subject == subject && it.case == case;
         self.all.iter().filter(own)

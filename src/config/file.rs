@@ -200,7 +200,7 @@ pub(super) struct ServerEndpoint {
 pub(super) struct Ready {
     /// Request target that must answer with a status below 400.
     pub(super) path: Spanned<String>,
-    /// Longest wait for it; else 60s.
+    /// Longest wait for it; else 60s. Twice as long where two builds start at once.
     pub(super) within: Option<Time>,
 }
 

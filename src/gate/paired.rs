@@ -82,11 +82,12 @@ fn decide(
     let rounds = || rounds(&sample.starts, metric);
     let timed = metric.is_timed_by_generator();
     // Side by side with the base the head has half of the cores to itself.
-    let shared = sample.strategy == Strategy::Duet && timed;
+    let duet = sample.strategy == Strategy::Duet;
+    let shared = duet && (timed || metric == Metric::StartupTime);
     let doubt = (judged && timed).then(|| sample.doubt(metric)).flatten();
     // Where the generator is late for both sides at once, that hides a change and makes none.
     let (hidden, doubt) = match doubt {
-        Some(Doubt::GeneratorLate) if shared => (doubt, None),
+        Some(Doubt::GeneratorLate) if duet => (doubt, None),
         _ => (None, doubt),
     };
     if let Some(doubt) = doubt {

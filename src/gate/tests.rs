@@ -385,6 +385,33 @@ fn an_invalid_load_is_inconclusive_where_its_times_count() {
     assert_eq!(finding.verdict, Verdict::Pass);
 }
 
+#[test]
+fn bounds_on_the_head_alone_need_the_machine() {
+    let seconds = Duration::from_secs(2);
+    let mut sample = unchanged(sample(1000, Duration::from_millis(1)).rounds.remove(0));
+    for start in &mut sample.starts {
+        start.startup = Sides {
+            head: Some(seconds),
+            base: Some(seconds),
+        };
+    }
+    let bound = Threshold {
+        ceiling: Some(rule(1.0)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(Metric::StartupTime, bound)]);
+    let mut judged = |strategy| {
+        sample.strategy = strategy;
+        let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+        findings.retain(|it| it.metric == Metric::StartupTime);
+        findings.remove(0)
+    };
+    let beside = judged(Strategy::Duet);
+    assert_eq!(beside.verdict, Verdict::NotJudged);
+    assert_eq!(beside.reason, Some(Reason::NeedsTheMachine));
+    assert_eq!(judged(Strategy::Interleaved).verdict, Verdict::Regression);
+}
+
 const MOVIES: &str = "select * from movie limit $1";
 const DIRECTOR: &str = "select * from director where id = $1";
 

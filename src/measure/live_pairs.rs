@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use super::guard::Guard;
 use super::live::longest_start;
 use super::stop::{Step, Stop};
@@ -61,21 +63,37 @@ impl<'a> LivePairs<'a> {
         }
     }
 
-    /// Runs each side's own commands, in a database of its own.
-    async fn set_up(
+    /// A side's server in the place it has drawn. Those that start at once share their CPUs, so each
+    /// is given as many times as long.
+    async fn start_one(
         &self,
-        sides: &Sides<Target>,
+        side: Side,
+        target: &Target,
+        draw: Draw,
+        at_once: u32,
         observe: &(dyn Fn(Stage<'_>) + Send + Sync),
-    ) -> Result<Sides<Tenancy>, Error> {
-        let mut tenancies = Sides::default();
-        for (side, number) in Side::BOTH.into_iter().zip(1..) {
-            let name = format!("perfgate_{}", side.name());
-            let tenancy = self.stack.tenancy(&name, number).await?;
-            let target = sides.get(side);
-            self.stack.set_up(target, &tenancy, observe).await?;
-            *tenancies.get_mut(side) = tenancy;
-        }
-        Ok(tenancies)
+    ) -> Result<Up, Error> {
+        let mut target = target.clone();
+        target.ready.within *= at_once;
+        let place = if side == Side::Head {
+            draw.place
+        } else {
+            1 - draw.place
+        };
+        let set_up = self.set_up.as_ref();
+        let set_up = set_up.expect("sides are set up before they are started");
+        let started = async {
+            let name = format!("perfgate_{place}");
+            let tenancy = self.stack.copied(set_up.get(side), &name).await?;
+            let server = self.stack.start(&target, &tenancy, observe).await?;
+            Ok(Up { server, tenancy })
+        };
+        let step = Step {
+            server: &target.name,
+            what: "its start",
+        };
+        let within = longest_start(&target);
+        self.guard().step(step, within, started).await
     }
 
     /// A round of every side that is up, all over the same stretch of time, within its deadline.
@@ -142,6 +160,24 @@ impl PairDriver for LivePairs<'_> {
         self.clock.elapsed()
     }
 
+    async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
+        let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
+        let work = async {
+            let mut tenancies = Sides::default();
+            for (side, number) in Side::BOTH.into_iter().zip(1..) {
+                let name = format!("perfgate_{}", side.name());
+                let tenancy = self.stack.tenancy(&name, number).await?;
+                let target = sides.get(side);
+                self.stack.set_up(target, &tenancy, &observe).await?;
+                *tenancies.get_mut(side) = tenancy;
+            }
+            Ok::<_, Error>(tenancies)
+        };
+        let tenancies = self.guard().over(work).await?;
+        self.set_up = Some(tenancies);
+        Ok(())
+    }
+
     async fn start(
         &mut self,
         sides: &Sides<Target>,
@@ -150,35 +186,25 @@ impl PairDriver for LivePairs<'_> {
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Duration>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
-        if self.set_up.is_none() {
-            let set_up = self.set_up(sides, &observe);
-            self.set_up = Some(self.guard().over(set_up).await?);
-        }
-        let set_up = self.set_up.as_ref().expect("set up above");
+        let at_once = u32::try_from(started.len()).unwrap_or(u32::MAX);
+        let start = |side: &Side| {
+            let target = sides.get(*side);
+            self.start_one(*side, target, draw, at_once, &observe)
+        };
+        // Where one fails the other is waited for, so that `stop` ends it.
+        let ups = join_all(started.iter().map(start)).await;
         let mut startup = Sides::default();
-        for side in started.iter().copied() {
-            let place = if side == Side::Head {
-                draw.place
-            } else {
-                1 - draw.place
-            };
-            let name = format!("perfgate_{place}");
-            let target = sides.get(side);
-            let started = async {
-                let tenancy = self.stack.copied(set_up.get(side), &name).await?;
-                let server = self.stack.start(target, &tenancy, &observe).await?;
-                Ok(Up { server, tenancy })
-            };
-            let step = Step {
-                server: &target.name,
-                what: "its start",
-            };
-            let within = longest_start(target);
-            let up = self.guard().step(step, within, started).await?;
-            *startup.get_mut(side) = up.server.startup();
-            *self.up.get_mut(side) = Some(up);
+        let mut failed = None;
+        for (side, up) in started.iter().copied().zip(ups) {
+            match up {
+                Ok(up) => {
+                    *startup.get_mut(side) = up.server.startup();
+                    *self.up.get_mut(side) = Some(up);
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(startup)
+        failed.map_or(Ok(startup), Err)
     }
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {

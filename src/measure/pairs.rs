@@ -39,7 +39,8 @@ pub struct PairPacing {
     pub round: Duration,
     /// Pairs of a cell after one start.
     pub pairs: usize,
-    /// Time for each cell until it is decided; its confirmation comes on top.
+    /// Time for each cell until it is decided; what is set up before the first start, and the
+    /// confirmation, come on top.
     pub budget: Duration,
 }
 
@@ -63,7 +64,7 @@ impl PairPacing {
 /// What is drawn anew for every start: a side that always came first would lean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
-    /// The side that is started first.
+    /// The side that is started first: where both start at once, by the time of a call.
     pub first: Side,
     /// Which of the two places (database, port) the head takes, 0 or 1; the base takes the other.
     pub place: usize,
@@ -74,7 +75,14 @@ pub trait PairDriver {
     /// Time since the driver was made.
     fn elapsed(&self) -> Duration;
 
-    /// Starts some sides afresh, one after the other; how long each took to answer.
+    /// Runs each side's own commands, once.
+    fn set_up(
+        &mut self,
+        sides: &Sides<Target>,
+        observe: Observer<'_>,
+    ) -> impl Future<Output = Result<(), Error>>;
+
+    /// Starts some sides afresh, all at once; how long each took to answer.
     fn start(
         &mut self,
         sides: &Sides<Target>,
@@ -227,6 +235,7 @@ impl<'a, D: PairDriver> Contest<'a, D> {
         let cells = self.compared.samples.len();
         let mut open: Vec<usize> = (0..cells).collect();
         let budget = self.pairing.pacing.budget * u32::try_from(cells).unwrap_or(u32::MAX);
+        self.driver.set_up(self.sides, self.pairing.observe).await?;
         if self.pairing.strategy == Strategy::Interleaved {
             self.survey().await?;
         }

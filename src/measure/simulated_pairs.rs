@@ -45,6 +45,8 @@ pub struct PairNoise {
 
 /// Time of one request on an idle machine.
 const SERVICE_TIME: Duration = Duration::from_micros(350);
+/// What is set up before the first start takes.
+const SET_UP: Duration = Duration::from_secs(10);
 /// What starting both sides takes.
 const START: Duration = Duration::from_secs(3);
 /// What a warm-up takes.
@@ -126,6 +128,11 @@ impl SimulatedPairs {
 impl PairDriver for SimulatedPairs {
     fn elapsed(&self) -> Duration {
         self.elapsed
+    }
+
+    async fn set_up(&mut self, _: &Sides<Target>, _: Observer<'_>) -> Result<(), Error> {
+        self.elapsed += SET_UP;
+        Ok(())
     }
 
     async fn start(

@@ -385,6 +385,10 @@ impl PairDriver for StoppedPairs {
         self.simulated.elapsed()
     }
 
+    async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
+        self.simulated.set_up(sides, observe).await
+    }
+
     async fn start(
         &mut self,
         sides: &Sides<Target>,
@@ -428,6 +432,32 @@ impl PairDriver for StoppedPairs {
     async fn stop(&mut self) -> Result<(), Error> {
         self.simulated.stop().await
     }
+}
+
+#[tokio::test]
+async fn what_is_set_up_first_does_not_use_the_budget() {
+    let head = plan(FILE).targets.remove(0);
+    let sides = Sides {
+        base: head.clone(),
+        head,
+    };
+    // On its margin, so that nothing is decided early.
+    let mut driver = SimulatedPairs::new(0.05, PairNoise::TYPICAL, 1);
+    let pairing = Pairing {
+        pacing: PairPacing {
+            // A start of two cells takes 11 s.
+            budget: Duration::from_secs(22),
+            ..PairPacing::of(plan(FILE).pacing)
+        },
+        strategy: Strategy::Duet,
+        confirmation: Confirmation::of([&sides.head.cells[0].thresholds]),
+        counting: false,
+        seed: 1,
+        observe: &|_| (),
+    };
+    let compared = pairing.run(&sides, &mut driver).await;
+    let compared = compared.expect("four starts were measured");
+    assert_eq!(compared.samples[0].starts.len(), 4);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What every container of a run shares: the engine, the owner, the CPUs and the network.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use bollard::models::NetworkCreateRequest;
 
@@ -152,13 +154,31 @@ fn is_loopback(url: &str) -> bool {
         .any(|name| host.starts_with(name))
 }
 
-/// A loopback address with a port nobody listens on.
+/// Ports that were given out last; who got one may not listen there yet.
+static GIVEN: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
+/// So many are remembered: more than are starting at any time.
+const REMEMBERED: usize = 16;
+
+/// A loopback address with a port nobody listens on, and nobody is about to.
 pub(super) fn free_port() -> Result<SocketAddr, Error> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
-    bound.map_err(|source| Error::Address {
-        address: "127.0.0.1:0".into(),
-        source,
-    })
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Kept while another is asked for, so that it is another.
+    let mut taken = Vec::new();
+    loop {
+        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (address, socket) = bound.map_err(|source| Error::Address {
+            address: "127.0.0.1:0".into(),
+            source,
+        })?;
+        if given.contains(&address.port()) {
+            taken.push(socket);
+            continue;
+        }
+        given.push_front(address.port());
+        given.truncate(REMEMBERED);
+        return Ok(address);
+    }
 }
 
 #[cfg(test)]

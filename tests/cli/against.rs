@@ -52,6 +52,23 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
     assert_eq!(now, format!("{changes}\n?? out.json"));
 }
 
+#[test]
+fn both_builds_start_at_once() {
+    let meeting = tempfile::tempdir().expect("a folder");
+    // Each waits until the other is there too.
+    let meet = format!(
+        r#""sh", "-c", "cd {0} && touch $$ && until [ $(ls | wc -l) -ge 2 ]; do sleep 0.05; done; exec \"$0\" \"$@\"", "#,
+        meeting.path().display()
+    );
+    let waiting = SAMPLE.replacen("run   = [", &format!("run   = [{meet}"), 1);
+    let sandbox = Sandbox::new().config(&waiting).without_docker();
+    sandbox
+        .committed()
+        .run(["check", "--quiet", "--against", "HEAD"])
+        .exits(0)
+        .prints("duet strategy against");
+}
+
 /// The sample as it is where perfgate does not choose its port.
 fn always_at(port: u16) -> String {
     let server = format!("port = {port}\n\n[endpoint");
