@@ -59,6 +59,22 @@ pub struct Inference {
     pub deviation: f64,
 }
 
+/// The smallest change that matters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Margin {
+    /// On the log scale.
+    pub size: f64,
+    /// The share of a change that the values show.
+    pub shows: f64,
+}
+
+impl Margin {
+    /// Where changes show as they are.
+    pub const fn of(size: f64) -> Self {
+        Self { size, shows: 1.0 }
+    }
+}
+
 /// What looking once more came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Confirmed {
@@ -70,7 +86,7 @@ pub struct Confirmed {
 impl Inference {
     /// The first look that decides, or the last there is; what it decides. A cell that stays open
     /// for another metric is not looked at again: the errors were spent in the planned order.
-    pub fn search(changes: &[f64], margin: f64) -> (Self, Option<Verdict>) {
+    pub fn search(changes: &[f64], margin: Margin) -> (Self, Option<Verdict>) {
         let planned = LOOKS.into_iter().filter(|look| *look < changes.len());
         for look in planned {
             let inference = Self::of(&changes[..look], ERRORS);
@@ -120,13 +136,13 @@ impl Inference {
     }
 
     /// A regression is worse for certain, and by more than the margin as far as can be told; a pass
-    /// is not worse by the margin for certain.
-    fn decides(self, margin: f64) -> Option<Verdict> {
+    /// is not worse by the margin for certain, as far as that shows.
+    fn decides(self, margin: Margin) -> Option<Verdict> {
         if self.starts < LOOKS[0] {
             None
-        } else if self.lower > 0.0 && self.estimate > margin {
+        } else if self.lower > 0.0 && self.estimate > margin.size {
             Some(Verdict::Regression)
-        } else if self.upper < margin {
+        } else if self.upper < margin.size * margin.shows {
             Some(Verdict::Pass)
         } else {
             None

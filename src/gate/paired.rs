@@ -3,7 +3,7 @@
 
 use super::counters;
 use super::decide::{self, Scale};
-use super::inference::{Confirmation, Confirmed, Inference};
+use super::inference::{Confirmation, Confirmed, Inference, Margin};
 use crate::model::{
     Doubt, Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Strategy, Threshold,
     Thresholds, Verdict,
@@ -121,11 +121,16 @@ fn decide(
     if requests < needed {
         return Some(finding.not_judged(Reason::TooFewRequests { requests, needed }));
     }
-    let scale = Scale::of(metric);
-    let margin = scale.margin(rule.value, threshold.floor, base);
+    let margin = Margin {
+        size: Scale::of(metric).margin(rule.value, threshold.floor, base),
+        shows: match hidden {
+            Some(_) => share_of_server(sample, metric),
+            None => 1.0,
+        },
+    };
     let finding = by_looks(finding, sample, margin, confirmation);
     Some(match hidden {
-        Some(doubt) if finding.may_hide() => finding.doubted(doubt),
+        Some(doubt) if finding.reason == Some(Reason::Undecided) => finding.doubted(doubt),
         _ => finding,
     })
 }
@@ -134,7 +139,7 @@ fn decide(
 fn by_looks(
     mut finding: Finding,
     sample: &PairedSample,
-    margin: f64,
+    margin: Margin,
     confirmation: Confirmation,
 ) -> Finding {
     let scale = Scale::of(finding.metric);
@@ -142,6 +147,7 @@ fn by_looks(
         return finding.not_judged(Reason::NoRatio);
     };
     let (inference, decided) = Inference::search(&changes, margin);
+    let margin = margin.size;
     let shown = |worse: f64| scale.change(worse);
     let mut interval = [shown(inference.lower), shown(inference.upper)];
     interval.sort_by(f64::total_cmp);
@@ -162,6 +168,20 @@ fn by_looks(
             finding.with(verdict, improved.then_some(Reason::Improved))
         }
     }
+}
+
+/// What of a latency is the server's: the rest passed before the request was sent, for both sides
+/// alike, so that of a change this share shows. Nothing of what is no latency.
+fn share_of_server(sample: &PairedSample, metric: Metric) -> f64 {
+    let of_round = |round: &Round| {
+        let open = round.tally.open.as_ref()?;
+        let own = metric.of_latencies(&open.service)?;
+        Some(own / metric.of_latencies(&round.tally.latency)?)
+    };
+    let shares: Vec<_> = rounds(&sample.starts, metric)
+        .filter_map(of_round)
+        .collect();
+    stats::median(&shares).map_or(0.0, |share| share.clamp(0.0, 1.0))
 }
 
 /// A regression that was looked for once more, in fresh containers, and is not there, is none.
@@ -197,11 +217,6 @@ fn is_open(finding: &Finding) -> bool {
 }
 
 impl Finding {
-    /// Whether a change that is there may not have been seen.
-    fn may_hide(&self) -> bool {
-        self.verdict == Verdict::Pass || self.reason == Some(Reason::Undecided)
-    }
-
     fn doubted(self, doubt: Doubt) -> Self {
         self.with(Verdict::Inconclusive, Some(Reason::InvalidLoad { doubt }))
     }

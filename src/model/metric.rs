@@ -1,3 +1,4 @@
+use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -209,17 +210,16 @@ impl Metric {
 
     /// The value of one round; nothing where the round cannot tell, or the metric is not of rounds.
     pub fn of_round(self, round: &Round) -> Option<f64> {
-        let latency = |quantile| Some(micros(round.tally.latency.value_at_quantile(quantile)));
         let value = match self {
             Self::Throughput => Some(round.throughput()),
-            Self::LatencyMean => Some(round.tally.latency.mean() / 1e3),
-            Self::LatencyStdev => Some(round.tally.latency.stdev() / 1e3),
-            Self::LatencyP50 => latency(0.5),
-            Self::LatencyP75 => latency(0.75),
-            Self::LatencyP90 => latency(0.9),
-            Self::LatencyP99 => latency(0.99),
-            Self::LatencyP999 => latency(0.999),
-            Self::LatencyMax => latency(1.0),
+            Self::LatencyMean
+            | Self::LatencyStdev
+            | Self::LatencyP50
+            | Self::LatencyP75
+            | Self::LatencyP90
+            | Self::LatencyP99
+            | Self::LatencyP999
+            | Self::LatencyMax => self.of_latencies(&round.tally.latency),
             Self::ErrorRate => share(round.failed_or_unfinished(), round.tally.started),
             Self::CpuPerRequest => {
                 let cpu = round.usage?.cpu.as_secs_f64() * 1e6;
@@ -231,6 +231,22 @@ impl Metric {
         };
         // In a window of no length there is no rate.
         value.filter(|value| value.is_finite())
+    }
+
+    /// The value of latencies in nanoseconds; nothing for another metric.
+    pub fn of_latencies(self, latencies: &Histogram<u64>) -> Option<f64> {
+        let at = |quantile| Some(micros(latencies.value_at_quantile(quantile)));
+        match self {
+            Self::LatencyMean => Some(latencies.mean() / 1e3),
+            Self::LatencyStdev => Some(latencies.stdev() / 1e3),
+            Self::LatencyP50 => at(0.5),
+            Self::LatencyP75 => at(0.75),
+            Self::LatencyP90 => at(0.9),
+            Self::LatencyP99 => at(0.99),
+            Self::LatencyP999 => at(0.999),
+            Self::LatencyMax => at(1.0),
+            _ => None,
+        }
     }
 
     /// The one value a sample stands for: the median of the rounds' values; errors pooled over

@@ -1,6 +1,6 @@
 //! Jobs that judge many cells: the rule that the gate decides by, on changes that are drawn.
 
-use perfgate::gate::{Confirmation, Inference, LOOKS};
+use perfgate::gate::{Confirmation, Inference, LOOKS, Margin};
 use perfgate::model::{Metric, Rule, RuleOrigin, Threshold, Thresholds, Verdict};
 use perfgate::stats;
 
@@ -29,10 +29,10 @@ pub(crate) fn verdict(
     confirmation: Confirmation,
 ) -> Option<Verdict> {
     let mut changes = Vec::new();
-    let mut found = (Inference::search(&[], margin).0, None);
+    let mut found = (Inference::search(&[], Margin::of(margin)).0, None);
     for look in LOOKS {
         changes.resize_with(look, || start(machine, change));
-        found = Inference::search(&changes, margin);
+        found = Inference::search(&changes, Margin::of(margin));
         if found.1.is_some() {
             break;
         }
