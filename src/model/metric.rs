@@ -212,14 +212,6 @@ impl Metric {
     pub fn of_round(self, round: &Round) -> Option<f64> {
         let value = match self {
             Self::Throughput => Some(round.throughput()),
-            Self::LatencyMean
-            | Self::LatencyStdev
-            | Self::LatencyP50
-            | Self::LatencyP75
-            | Self::LatencyP90
-            | Self::LatencyP99
-            | Self::LatencyP999
-            | Self::LatencyMax => self.of_latencies(&round.tally.latency),
             Self::ErrorRate => share(round.failed_or_unfinished(), round.tally.started),
             Self::CpuPerRequest => {
                 let cpu = round.usage?.cpu.as_secs_f64() * 1e6;
@@ -227,7 +219,7 @@ impl Metric {
             }
             Self::MemoryPeak => Some(whole(round.usage?.memory)),
             Self::MemoryRss => Some(whole(round.usage?.rss?)),
-            _ => None,
+            _ => self.of_latencies(&round.tally.latency),
         };
         // In a window of no length there is no rate.
         value.filter(|value| value.is_finite())
