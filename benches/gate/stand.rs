@@ -78,12 +78,7 @@ pub(crate) struct Stand {
     cost: Option<f64>,
 }
 
-const SAMPLE: &str = r#"
-[server.app]
-run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
-ready = { path = "/api/django-starter/monitoring/health", within = "10s" }
-env   = { FAULTS }
-
+const SAMPLE_ENDPOINTS: &str = r#"
 [endpoint.health]
 path = "/api/django-starter/monitoring/health"
 
@@ -145,10 +140,25 @@ impl Subject {
     /// Servers and endpoints, with a place for the faults.
     fn stack(self) -> Result<String, Failure> {
         match self {
-            Self::Sample => Ok(SAMPLE.to_owned()),
+            Self::Sample => Ok(format!(
+                "{}{SAMPLE_ENDPOINTS}",
+                sample(self.server(), "FAULTS")
+            )),
             Self::Fixture => fixture(),
         }
     }
+}
+
+/// The embedded sample service as a server, with what its environment is.
+pub(crate) fn sample(name: &str, environment: &str) -> String {
+    format!(
+        r#"
+[server.{name}]
+run   = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+ready = {{ path = "/api/django-starter/monitoring/health", within = "10s" }}
+env   = {{ {environment} }}
+"#
+    )
 }
 
 /// The repository's own stack, whose folders lie where they are.

@@ -37,13 +37,6 @@ impl Kind {
     }
 }
 
-const COMPILED: &str = r#"
-[server.compiled]
-run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
-ready = { path = "/api/django-starter/monitoring/health", within = "10s" }
-env   = { FAULT_CPU_MS = "0.3" }
-"#;
-
 const LOAD: &str = r#"
 [load]
 connections = 50
@@ -61,9 +54,10 @@ fn configuration(kind: Kind) -> Result<String, Failure> {
         .split_once("[server.gunicorn]")
         .ok_or("the fixture has Gunicorn")?;
     let (server, _) = server.split_once("\n[").ok_or("more follows")?;
+    let compiled = stand::sample("compiled", "FAULT_CPU_MS = \"0.3\"");
     let reference = kind.table();
     Ok(format!(
-        "{stack}\n[server.fixed]{server}\n{COMPILED}{reference}{LOAD}"
+        "{stack}\n[server.fixed]{server}\n{compiled}{reference}{LOAD}"
     ))
 }
 
