@@ -23,9 +23,11 @@ const GRID: RGBColor = RGBColor(0xE2, 0xE5, 0xE9);
 /// Those whose change has a known size.
 const ROWS: [Case; 4] = [Case::Unchanged, Case::Cpu2, Case::Cpu4, Case::Cpu10];
 /// Percent.
-const ENDS: [f64; 2] = [-15.0, 25.0];
+const ENDS: [f64; 2] = [-15.0, 20.0];
 const WIDTH: u32 = 900;
 const ROW: u32 = 90;
+/// Above the rows, in rows.
+const LEGEND: f64 = 0.3;
 
 /// Draws what is recorded of a service.
 pub(crate) fn draw(records: &Records, subject: Subject, path: &Path) -> Result<(), Failure> {
@@ -39,10 +41,11 @@ pub(crate) fn draw(records: &Records, subject: Subject, path: &Path) -> Result<(
     );
     let mut chart = ChartBuilder::on(&area)
         .margin(12)
+        .margin_right(40)
         .caption(title, letters(WORDS))
         .x_label_area_size(50)
         .y_label_area_size(110)
-        .build_cartesian_2d(ENDS[0]..ENDS[1], 0.0..f64::from(rows))?;
+        .build_cartesian_2d(ENDS[0]..ENDS[1], 0.0..f64::from(rows) + LEGEND)?;
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -51,7 +54,10 @@ pub(crate) fn draw(records: &Records, subject: Subject, path: &Path) -> Result<(
         .light_line_style(TRANSPARENT)
         .axis_style(TRANSPARENT)
         .label_style(letters(WORDS))
-        .x_label_formatter(&|percent| format!("{percent:+.0} %"))
+        .x_label_formatter(&|percent| match percent.round() {
+            0.0 => "0 %".into(),
+            percent => format!("{percent:+.0} %"),
+        })
         .draw()?;
     for (row, case) in ROWS.into_iter().enumerate() {
         let top = f64::from(rows) - row as f64;
@@ -89,7 +95,7 @@ pub(crate) fn draw(records: &Records, subject: Subject, path: &Path) -> Result<(
     ];
     for (words, ink, place) in legend {
         let start = Pos::new(HPos::Left, VPos::Center);
-        let at = (place, f64::from(rows) + 0.02);
+        let at = (place, f64::from(rows) + 0.6 * LEGEND);
         chart.draw_series([Circle::new(at, 5, ink.filled())])?;
         let words = Text::new(words, (place + 0.6, at.1), letters(WORDS).pos(start));
         chart.draw_series([words])?;
