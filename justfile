@@ -9,7 +9,7 @@ check:
     cargo fmt --check
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
-    shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh action/*.sh .ci/run
+    shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh action/*.sh tests/tools.sh .ci/run
     zizmor --offline --no-progress action.yml .github/workflows src/cli/init/*.yml
 
 # Every test, also those that need Docker.

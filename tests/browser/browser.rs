@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use url::{ParseError, Url};
 
+use crate::support::require;
+
 /// A driver and the browser it has started; both end with it.
 pub(crate) struct Browser {
     driver: Child,
@@ -35,6 +37,7 @@ struct Own {
 impl Browser {
     pub(crate) async fn start() -> Self {
         let turn = TURN.lock().await;
+        require(&["chromium", "chromedriver"]);
         let (driver, address) = driver();
         let mut capabilities = serde_json::Map::new();
         let arguments = [
@@ -50,7 +53,7 @@ impl Browser {
             .capabilities(capabilities)
             .connect(&address)
             .await
-            .expect("Debian's package `chromium` is installed");
+            .expect("the browser starts");
         Self {
             driver,
             _turn: turn,
@@ -145,7 +148,7 @@ fn driver() -> (Child, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("Debian's package `chromium-driver` is installed");
+        .expect("the driver starts");
     let stdout = driver.stdout.take().expect("standard output is piped");
     let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
     let started = lines.find_map(|line| {

