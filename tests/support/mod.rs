@@ -142,8 +142,10 @@ impl Sandbox {
         command
     }
 
+    /// Starts perfgate as a terminal does: it hears of a hangup, even where `nohup` runs the tests.
     pub(crate) fn start<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Running {
-        self.start_by(&[env!("CARGO_BIN_EXE_perfgate")], words)
+        let perfgate = env!("CARGO_BIN_EXE_perfgate");
+        self.start_by(&["env", "--default-signal=HUP", perfgate], words)
     }
 
     /// The same by another program, which is given words of its own before those of perfgate.
