@@ -23,12 +23,14 @@ as_root() {
 }
 
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null 9<&-
 }
 
-# One at a time: tests run side by side.
-exec {lock}<"${BASH_SOURCE[0]}"
-flock "$lock"
+# One at a time: tests run side by side. What is installed may start a service, which must not
+# keep the lock.
+exec 9<"${BASH_SOURCE[0]}"
+flock 9
 
 packages=() wheels=()
 for program in "$@"; do
@@ -52,5 +54,5 @@ if ((${#packages[@]})); then
 fi
 if ((${#wheels[@]})); then
     say "installing ${wheels[*]}"
-    pip install --quiet --break-system-packages "${wheels[@]}"
+    pip install --quiet --break-system-packages "${wheels[@]}" 9<&-
 fi

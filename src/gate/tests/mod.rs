@@ -162,13 +162,14 @@ fn judged(sample: &Sample, reference: &Reference, rules: &Thresholds, metric: Me
 }
 
 fn throughput(head: u64, values: &[f64]) -> Finding {
+    throughput_by(head, runs(values))
+}
+
+fn throughput_by(head: u64, runs: Vec<Baseline>) -> Finding {
+    let metric = Metric::Throughput;
     let sample = sample(head, Duration::from_millis(1));
-    judged(
-        &sample,
-        &history(values),
-        &margin(Metric::Throughput, 0.05, None),
-        Metric::Throughput,
-    )
+    let rules = margin(metric, 0.05, None);
+    judged(&sample, &Reference::Stored(runs), &rules, metric)
 }
 
 const FLAT: [f64; 6] = [1000.0, 1005.0, 995.0, 1002.0, 998.0, 1000.0];
@@ -233,14 +234,7 @@ fn runs_of_another_key_are_incomparable_and_say_why() {
         run.key.load.connections = 10;
         run.key.runner.cores = 64;
     }
-    let sample = sample(10, Duration::from_millis(1));
-    let rules = margin(Metric::Throughput, 0.05, None);
-    let finding = judged(
-        &sample,
-        &Reference::Stored(runs),
-        &rules,
-        Metric::Throughput,
-    );
+    let finding = throughput_by(10, runs);
     let differs = vec![Difference::Connections, Difference::Runner];
     assert_eq!(finding.reason, Some(Reason::Incomparable { differs }));
     assert_eq!(
@@ -257,14 +251,7 @@ fn regressed_runs_stay_out_of_the_history() {
         verdict: Outcome::Regression,
         ..run(500.0, age)
     }));
-    let sample = sample(500, Duration::from_millis(1));
-    let rules = margin(Metric::Throughput, 0.05, None);
-    let finding = judged(
-        &sample,
-        &Reference::Stored(runs),
-        &rules,
-        Metric::Throughput,
-    );
+    let finding = throughput_by(500, runs);
     assert_eq!(
         (finding.verdict, finding.base),
         (Verdict::Regression, Some(1000.0))
