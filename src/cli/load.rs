@@ -7,7 +7,7 @@ use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
 use crate::load::{Crew, Job, Meter};
-use crate::model::{Origin, Rate, Request, Tls, Transport, Trust, Workload};
+use crate::model::{Concurrency, Origin, Rate, Request, Tls, Transport, Trust, Workload};
 use crate::report::Load;
 
 /// The bare load engine: one request again and again, in a closed loop or at a given rate.
@@ -119,6 +119,7 @@ fn job(args: &Args) -> Result<Job, Error> {
             requests: vec![request(args, url.target)?],
             rate: args.rate,
             connections: args.connections,
+            concurrency: Concurrency::Configured,
             threads: args.threads,
             timeout: args.timeout,
         },

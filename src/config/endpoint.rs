@@ -11,7 +11,7 @@ use super::spanned::Spanned;
 use super::units::Time;
 use super::{Error, LARGEST, file};
 use crate::bounded;
-use crate::model::{Expect, Request, Workload};
+use crate::model::{Concurrency, Expect, Request, Workload};
 
 const CONNECTIONS: usize = 50;
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,6 +42,10 @@ impl Resolver<'_> {
     ) -> Result<Workload, Error> {
         let own = endpoint.get_ref();
         let connections = own.connections.as_ref().or(load.connections.as_ref());
+        let concurrency = match connections {
+            Some(_) => Concurrency::Configured,
+            None => Concurrency::Adaptive,
+        };
         let connections = self.at_least_one(connections, "connections", CONNECTIONS)?;
         let threads = self.at_least_one(load.threads.as_ref(), "threads", 1)?;
         let rate = own.rate.as_ref().or(load.rate.as_ref());
@@ -50,6 +54,7 @@ impl Resolver<'_> {
             requests: self.requests(endpoint)?,
             rate: rate.map(|rate| rate.get_ref().0),
             connections,
+            concurrency,
             threads: threads.min(connections),
             timeout: timeout.map_or(TIMEOUT, |Time(time)| time),
         })

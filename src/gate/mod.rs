@@ -10,6 +10,7 @@ mod accept;
 mod chronicle;
 mod counters;
 mod decide;
+mod errors;
 mod inference;
 mod outcome;
 mod paired;
@@ -44,12 +45,11 @@ pub fn judge<'a>(
         let history = reference.history(&sample.key);
         let pinned = reference.pinned(&sample.key);
         findings.extend(Metric::ALL.iter().filter_map(|metric| {
-            let rule = rules.get(metric).cloned().unwrap_or_default();
-            let rolling = decide::decide(sample, *metric, &history, &rule)?;
+            let rolling = decide::decide(sample, *metric, &history, rules)?;
             let Some((history, reason)) = &pinned else {
                 return Some(rolling);
             };
-            let since = decide::decide(sample, *metric, history, &rule)?;
+            let since = decide::decide(sample, *metric, history, rules)?;
             Some(stricter(rolling, since, reason))
         }));
     }

@@ -97,7 +97,7 @@ impl Crew {
     }
 
     /// Sends requests until the window ends or the meter is stopped, and then waits for
-    /// requests in flight, at most a second or the timeout. All connections are closed afterwards.
+    /// requests in flight until they come back or outlast the timeout. All connections are closed afterwards.
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
         self.run_at(Instant::now(), window, meter)
     }

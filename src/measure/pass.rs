@@ -122,7 +122,7 @@ async fn settled(stack: &Stack, tenancy: &Tenancy, open: u64) -> Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Request;
+    use crate::model::{Concurrency, Request};
 
     fn workload(weights: &[u32]) -> Workload {
         let request = |weight: &u32| Request {
@@ -133,6 +133,7 @@ mod tests {
             requests: weights.iter().map(request).collect(),
             rate: None,
             connections: 50,
+            concurrency: Concurrency::Configured,
             threads: 2,
             timeout: Duration::from_secs(1),
         }

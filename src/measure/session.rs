@@ -110,6 +110,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 rounds: Vec::new(),
                 counters: None,
                 beside_reference: Vec::new(),
+                again: None,
                 summary: None,
             },
         };
