@@ -86,7 +86,7 @@ impl Progress {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::Rate(rate) => bar.set_message(format!("{doing} · {}", report::rate(*rate))),
-            Event::Incident(_) => bar.println(report::clean(&words(event))),
+            Event::Incident(_) | Event::Note(_) => bar.println(report::clean(&words(event))),
             event => {
                 *doing = report::printable(&words(event));
                 bar.set_message(doing.clone());
@@ -138,6 +138,7 @@ fn words(event: &Event<'_>) -> String {
             format!("{server}: {endpoint} beside the reference")
         }
         Event::Count { server, endpoint } => format!("{server}: single requests of {endpoint}"),
+        Event::Note(note) => (*note).to_owned(),
         Event::Incident(incident) => report::incident(incident),
         Event::Rate(rate) => report::rate(*rate),
     }

@@ -98,6 +98,12 @@ pub struct Confirmed {
 }
 
 impl Changes {
+    /// Of values that are not counts.
+    pub const fn exact(values: Vec<f64>) -> Self {
+        let quantum = 0.0;
+        Self { values, quantum }
+    }
+
     fn first(&self, starts: usize) -> Self {
         Self {
             values: self.values[..starts].to_vec(),

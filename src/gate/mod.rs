@@ -21,7 +21,7 @@ mod reference;
 
 pub use accept::accept;
 pub use chronicle::chronicle;
-pub use inference::{Confirmation, Confirmed, Inference, LOOKS, Margin};
+pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use partial::withhold;

@@ -65,11 +65,25 @@ pub struct WarmUp {
     pub steady: bool,
 }
 
-/// What a pass of single requests came to.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What single requests showed.
+#[derive(Debug, Default)]
 pub struct Counted {
     /// Nothing where requests were not answered.
     pub counters: Option<Counters>,
+    /// How long one of them takes when no other is in flight; zero where none was answered.
+    pub idle: Duration,
+    /// Why none of them was answered as expected.
+    pub failing: Option<Error>,
     /// What is not counted, and why.
     pub missing: Vec<String>,
+}
+
+impl Counted {
+    /// The same, unless no request was answered as expected.
+    pub(super) fn unless_failing(self) -> Result<Self, Error> {
+        match self.failing {
+            Some(failing) => Err(failing),
+            None => Ok(self),
+        }
+    }
 }

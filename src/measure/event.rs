@@ -39,6 +39,8 @@ pub enum Event<'a> {
         server: &'a str,
         endpoint: &'a str,
     },
+    /// Something to know before the numbers come.
+    Note(&'a str),
     /// Something befell a server.
     Incident(&'a Incident),
     /// Completed requests per second just now.

@@ -244,10 +244,11 @@ impl<'a, D: Driver> Session<'a, D> {
                 endpoint: &cell.endpoint,
             });
             let counted = self.driver.count(target, cell).await;
+            let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
-            if let Some(Counted { counters, missing }) = self.kept(counted, target, during).await? {
-                lane.sample.counters = counters;
-                self.measured.notes.extend(missing);
+            if let Some(counted) = self.kept(counted, target, during).await? {
+                lane.sample.counters = counted.counters;
+                self.measured.notes.extend(counted.missing);
             }
         }
         Ok(())

@@ -18,6 +18,21 @@ pub struct Incident {
     pub fatal: bool,
 }
 
+/// A base that could not be measured, so that the head is compared with something else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BaseFailure {
+    pub server: String,
+    /// The one endpoint that it concerns; nothing for the whole server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// What was done with the base: `start`, `single requests`.
+    pub during: String,
+    pub what: String,
+    /// The last lines of its output.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
 /// An error and its causes in one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

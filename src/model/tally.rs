@@ -134,6 +134,15 @@ pub enum Failure {
     LengthDrift,
 }
 
+impl Failure {
+    /// Its name in documents.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        let name = name.as_ref().and_then(serde_json::Value::as_str);
+        name.unwrap_or_default().to_owned()
+    }
+}
+
 impl OpenLoop {
     /// Parts of a window with a changing rate that are told apart.
     pub const STEPS: usize = 10;
@@ -205,6 +214,21 @@ impl Tally {
     /// The time that its successes in the window took.
     pub fn span(&self) -> Duration {
         self.span.unwrap_or(self.window)
+    }
+
+    /// How requests failed, by kind, and the status codes of the responses there were:
+    /// `5 unexpected_status (status 404)`.
+    pub fn failures_in_words(&self) -> String {
+        let kind = |(failure, count): (&Failure, &u64)| format!("{count} {}", failure.name());
+        let mut kinds: Vec<_> = self.errors.iter().map(kind).collect();
+        if kinds.is_empty() {
+            kinds.push("no answer".into());
+        }
+        let codes: Vec<_> = self.status.keys().map(u16::to_string).collect();
+        match codes.is_empty() {
+            true => kinds.join(", "),
+            false => format!("{} (status {})", kinds.join(", "), codes.join(", ")),
+        }
     }
 
     /// Complete responses of any status.
