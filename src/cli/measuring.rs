@@ -340,6 +340,7 @@ impl Run<'_> {
             order: self.order,
             counting: self.order == Order::OneByOne,
             seed: self.seed,
+            is_suspect: &|_| false,
             observe: &observe,
         };
         measuring

@@ -106,7 +106,7 @@ fn spinner() -> ProgressBar {
 fn plain(event: &Event<'_>) {
     match event {
         Event::Rate(_) => (),
-        Event::Round { round, .. } if *round > 1 => (),
+        Event::Round { round, .. } | Event::Again { round, .. } if *round > 1 => (),
         event => eprintln!("{}", words(event)),
     }
 }
@@ -125,6 +125,12 @@ fn words(event: &Event<'_>) -> String {
             let left = left.as_secs();
             format!("{server}: {endpoint}, round {round} of {rounds}, {left} s left")
         }
+        Event::Again {
+            server,
+            endpoint,
+            round,
+            rounds,
+        } => format!("{server}: {endpoint} once more after a fresh start, round {round} of {rounds}"),
         Event::Pairs {
             server,
             endpoint,

@@ -56,6 +56,14 @@ pub fn judge<'a>(
     findings
 }
 
+/// Whether a sample breaks a rule, so that a fresh start must break it too before that counts. What
+/// is counted exactly needs none.
+pub fn is_suspect(sample: &Sample, reference: &Reference, rules: Option<&Thresholds>) -> bool {
+    let findings = judge(std::slice::from_ref(sample), reference, |_| rules);
+    let breaks = |it: &Finding| it.verdict == Verdict::Regression && !it.metric.is_counter();
+    findings.iter().any(breaks)
+}
+
 /// What the newest runs let pass and those up to the pin do not is a regression since the pin.
 fn stricter(rolling: Finding, since: Finding, reason: &Reason) -> Finding {
     let creeps = rolling.verdict != Verdict::Regression && since.verdict == Verdict::Regression;

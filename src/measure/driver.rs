@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Error, Observer};
+use super::{Error, Observed, Observer};
 use crate::model::{Cell, Counters, Plan, Round, Sides, Target};
 
 /// What the measuring loop drives: a live stack, or a simulation of one. A server is started
@@ -58,11 +58,12 @@ pub trait Driver {
     fn stop(&mut self, target: &Target) -> impl Future<Output = Result<(), Error>>;
 }
 
-/// What a warm-up came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a warm-up showed.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WarmUp {
     /// Whether throughput became flat in time.
     pub steady: bool,
+    pub observed: Observed,
 }
 
 /// What single requests showed.

@@ -8,7 +8,7 @@ use super::guard::{GRACE, Guard};
 use super::steady::is_flat;
 use super::stop::{Step, Stop};
 use super::concurrent::{Loaded, concurrent_rounds};
-use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
+use super::{Counted, Driver, Error, Event, Observed, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
 use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 use crate::stack::machine::Moment;
@@ -81,9 +81,10 @@ impl Live {
                 break;
             }
         }
-        window.close().await?;
+        let tally = window.close().await?;
         self.server(target).check().await?;
-        Ok(WarmUp { steady })
+        let observed = Observed::of_tally(&tally);
+        Ok(WarmUp { steady, observed })
     }
 
     async fn measured(

@@ -39,6 +39,7 @@ pub use live::Live;
 pub use live_pairs::LivePairs;
 pub use pairs::{Compared, Draw, PairDriver, PairLoad, PairPacing, Pairing};
 pub use schedule::Schedule;
+pub use sizing::Observed;
 pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};
 pub use stop::{Cause, Stop, Stopper};
@@ -58,6 +59,8 @@ pub struct Measuring<'a> {
     pub counting: bool,
     /// The order of the rounds follows from it.
     pub seed: u64,
+    /// Whether a cell breaks a rule, so that a fresh start of its server must break it too.
+    pub is_suspect: &'a (dyn Fn(&Sample) -> bool + Send + Sync),
     pub observe: Observer<'a>,
 }
 

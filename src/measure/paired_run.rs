@@ -416,7 +416,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let cells = self.cells(cell);
         let rounds = self.driver.rounds(cells, load, self.pairing.observe).await?;
         let up = [rounds.head, rounds.base].into_iter().flatten();
-        let observed = up.map(|round| Observed::of_round(&round));
+        let observed = up.map(|round| Observed::of_tally(&round.tally));
         let slower = observed.reduce(Observed::or_slower);
         Ok(slower.expect("at least one side is up"))
     }

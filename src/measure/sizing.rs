@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Cell, Concurrency, Metric, Round, Workload};
+use crate::model::{Cell, Concurrency, Metric, Tally, Workload};
 
 /// Connections that a server is first tried with.
 const FIRST_CONNECTIONS: usize = 8;
@@ -21,19 +21,18 @@ const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
 
 /// What loading a cell showed; of two sides that of the slower one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Observed {
+pub struct Observed {
     /// Requests per second.
-    pub(super) rate: f64,
+    pub rate: f64,
     /// Time within which nearly all answers come.
-    pub(super) answer: Duration,
+    pub answer: Duration,
 }
 
 impl Observed {
-    pub(super) fn of_round(round: &Round) -> Self {
-        let tally = &round.tally;
+    pub(super) fn of_tally(tally: &Tally) -> Self {
         let answer = Duration::from_nanos(tally.latency.value_at_quantile(0.99));
         let rate = if tally.succeeded_in_window > 0 {
-            round.throughput()
+            tally.throughput()
         } else {
             tally.completed() as f64 / (tally.window + answer).as_secs_f64()
         };

@@ -54,6 +54,7 @@ fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> Measuring<'a>
         order: Order::OneByOne,
         counting: true,
         seed,
+        is_suspect: &|_| false,
         observe: &|_| (),
     }
 }

@@ -63,6 +63,6 @@ impl Machine {
 impl Round {
     /// Expected responses per second.
     pub fn throughput(&self) -> f64 {
-        self.tally.succeeded_in_window as f64 / self.tally.span().as_secs_f64()
+        self.tally.throughput()
     }
 }

@@ -211,6 +211,11 @@ impl Tally {
         total(self.errors.values().copied())
     }
 
+    /// Expected responses per second.
+    pub fn throughput(&self) -> f64 {
+        self.succeeded_in_window as f64 / self.span().as_secs_f64()
+    }
+
     /// The time that its successes in the window took.
     pub fn span(&self) -> Duration {
         self.span.unwrap_or(self.window)

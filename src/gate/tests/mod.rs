@@ -1,4 +1,5 @@
 mod counters;
+mod hostile;
 mod over_time;
 mod paired;
 mod pins;
@@ -12,7 +13,7 @@ use super::{Reference, accept, judge, outcome};
 use crate::model::{
     Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape, Metric, Outcome,
     Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample, Side, Sides,
-    Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
+    Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
 };
 
 fn key() -> Key {
