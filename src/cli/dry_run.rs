@@ -2,7 +2,8 @@
 
 use super::against::Contests;
 use crate::model::{
-    Metric, Plan, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds, Workload,
+    Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds,
+    Workload,
 };
 use crate::report;
 
@@ -69,10 +70,10 @@ fn server(target: &Target) -> Vec<String> {
         .iter()
         .map(|proxy| format!(", behind {proxy}"));
     let behind: String = behind.collect();
-    let (path, within) = (&target.ready.path, target.ready.within);
     let mut lines = vec![format!(
-        "server {}: {source}{behind}; ready when {path} answers, within {within:?}",
-        target.name
+        "server {}: {source}{behind}; {}",
+        target.name,
+        ready(&target.ready)
     )];
     lines.extend(
         target
@@ -87,6 +88,23 @@ fn server(target: &Target) -> Vec<String> {
             .map(|cell| format!("  endpoint {}: {}", cell.endpoint, load(&cell.workload))),
     );
     lines
+}
+
+fn ready(ready: &Ready) -> String {
+    let Ready {
+        method,
+        path,
+        status,
+        within,
+        ..
+    } = ready;
+    let status = status.map_or("a status below 400".into(), |it| it.to_string());
+    let body = if ready.reads_bodies() {
+        " and the body expected"
+    } else {
+        ""
+    };
+    format!("ready when {method} {path} is answered with {status}{body}, within {within:?}")
 }
 
 fn load(workload: &Workload) -> String {

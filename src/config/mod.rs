@@ -10,6 +10,7 @@ mod inside;
 mod names;
 mod place;
 mod proxy;
+mod ready;
 mod reference;
 mod resolve;
 mod server;

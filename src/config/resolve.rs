@@ -33,12 +33,13 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         proxies: file.proxy.keys().cloned().collect(),
         network: network(file.network.as_ref(), file.internal, places)?,
         allow_outside: file.allow_outside,
+        reference: file.reference.as_ref(),
     };
     resolver.names(&file)?;
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
     let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, places)?;
     let mut targets = resolver.targets(file.server, &workloads, &base)?;
-    let reference = resolver.reference(file.reference, &mut targets)?;
+    let reference = resolver.reference(&mut targets)?;
     Ok(Plan {
         file: path.to_owned(),
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
@@ -100,6 +101,7 @@ pub(super) struct Resolver<'a> {
     pub(super) network: Option<NetworkPath>,
     /// Whether paths may leave the folder of the file.
     pub(super) allow_outside: bool,
+    pub(super) reference: Option<&'a file::Reference>,
 }
 
 impl Resolver<'_> {
