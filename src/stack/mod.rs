@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod image;
 mod limits;
+mod loopback;
 pub mod machine;
 mod owner;
 mod place;
