@@ -87,7 +87,7 @@ pub(super) struct Postgres {
     /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<Spanned<PathBuf>>,
     /// Connection string of a database that runs already.
-    pub(super) url: Option<String>,
+    pub(super) url: Option<Spanned<String>>,
     /// Settings of the database server, by name.
     #[serde(default)]
     pub(super) settings: IndexMap<String, String>,
@@ -105,7 +105,7 @@ pub(super) struct Redis {
     /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<Spanned<PathBuf>>,
     /// Connection string of one that runs already.
-    pub(super) url: Option<String>,
+    pub(super) url: Option<Spanned<String>>,
 }
 
 /// A reverse proxy in a container: `image` or `build`.

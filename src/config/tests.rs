@@ -232,6 +232,10 @@ fn every_mistake_names_its_place() {
             "[load]\nround = \"5 parsecs\"\n",
             "6:9: `5 parsecs` is not a length of time",
         ),
+        (
+            "[thresholds]\nlatency_p50 = { max_increase = \"5%%%\" }\n",
+            "6:32: `5%%%` is not a relative change",
+        ),
         ("[load]\nconnections = 0\n", "6:15: `connections` is 0"),
         (
             "[baseline]\nstore = \"s3:bucket\"\n",
@@ -283,6 +287,43 @@ fn every_mistake_names_its_place() {
             error.starts_with(&expected),
             "for {extra:?}:\n  found    {error}\n  expected {expected}"
         );
+    }
+}
+
+#[test]
+fn a_service_that_runs_already_has_a_url() {
+    for (service, url, is_good) in [
+        ("postgres", "postgres://me:p%40ss@db.test:5432/app", true),
+        (
+            "postgres",
+            "postgresql://db.test/app?connect_timeout=3",
+            true,
+        ),
+        ("postgres", "postgres:///app?host=/run/postgresql", true),
+        ("postgres", "postgres://a.test:1,b.test:2/app", true),
+        (
+            "postgres",
+            "host=localhost dbname=app password=secret",
+            false,
+        ),
+        ("postgres", "mysql://db.test/secret", false),
+        ("postgres", "postgres://db.test:secret/app", false),
+        ("redis", "redis://:secret@db.test:6379/0", true),
+        ("redis", "unix:///run/redis.sock", true),
+        ("redis", "rediss://db.test:6379/secret", false),
+        ("redis", "db.test:6379#secret", false),
+        ("redis", "redis://db.test:x/secret", false),
+    ] {
+        let text = format!("{SERVER}{ENDPOINT}[{service}]\nurl = \"{url}\"\n");
+        let result = read(&text);
+        assert_eq!(result.is_ok(), is_good, "{url}");
+        if !is_good {
+            let (error, hint) = explain(result);
+            let said = format!(":6:7: `url` of [{service}] is not a URL of it");
+            assert!(error.contains(&said), "{error}");
+            assert!(hint.contains("://"), "{hint}");
+            assert!(!error.contains("secret") && !hint.contains("secret"));
+        }
     }
 }
 
