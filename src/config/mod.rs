@@ -6,6 +6,7 @@ mod accept;
 mod endpoint;
 mod error;
 mod file;
+mod grammar;
 mod inside;
 mod names;
 mod place;
