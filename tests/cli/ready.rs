@@ -204,7 +204,7 @@ fn an_answer_that_stays_wrong_ends_the_wait_and_is_said() {
         ),
         (
             |_| {
-                "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 19\r\n\r\n\
+                "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n\
                  {\"detail\":\n\u{7}\"login\"}"
             },
             "status 401 Unauthorized instead of 200: {\"detail\": \"login\"}",
