@@ -82,9 +82,13 @@ fn explained(error: io::Error) -> io::Error {
 }
 
 fn remedy(error: &rustls::Error) -> Option<&'static str> {
-    use CertificateError::{NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use CertificateError::{
+        BadSignature, NotValidForName, NotValidForNameContext, Other, UnknownIssuer,
+    };
     match error {
-        rustls::Error::InvalidCertificate(UnknownIssuer) => {
+        // The signature is bad where another issuer of the same name is trusted; an authority that
+        // is a server itself has no word of its own.
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature | Other(_)) => {
             Some("trust it, or who issued it: `tls.ca`, of `load` --cacert")
         }
         rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {

@@ -200,12 +200,19 @@ fn a_refused_session_says_why() {
     let web = Site::new().certified_for("app.test").start();
     let other = Site::new().start();
     let plain = Site::new().start();
+    let alone = Site::new().self_signed_for("127.0.0.1").start();
     for (url, ca, reason, remedy) in [
+        (
+            alone.url("/"),
+            web.ca_file(),
+            "invalid peer certificate",
+            "trust it, or who issued it",
+        ),
         (
             web.url("/"),
             other.ca_file(),
-            "invalid peer certificate: UnknownIssuer",
-            "--cacert",
+            "invalid peer certificate: BadSignature",
+            "trust it, or who issued it: `tls.ca`, of `load` --cacert",
         ),
         (
             web.url("/"),
