@@ -61,6 +61,8 @@ pub(super) struct Contests {
     lacks: Vec<Lack>,
     /// The plan of the base, where its commands must be run before its servers.
     pub(super) prepare: Option<Plan>,
+    /// The plan of the base, where it has one.
+    pub(super) before: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     tree: Option<TempDir>,
 }
@@ -272,7 +274,8 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
         }
         // Containers are built from the tree; for processes its own commands build.
         let is_process = |it: &Contest| matches!(it.sides.base.source, Source::Run(_));
-        contests.prepare = contests.all.iter().any(is_process).then_some(before);
+        contests.prepare = contests.all.iter().any(is_process).then(|| before.clone());
+        contests.before = Some(before);
     } else {
         let why = format!("commit {} has no {}", short(&commit), name.display());
         contests = Contests::none(plan, &why);

@@ -2,12 +2,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::signals;
+use super::{say, signals};
 use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
 use crate::load::{Crew, Job, Meter};
-use crate::model::{Concurrency, Origin, Rate, Request, Tls, Transport, Trust, Workload};
+use crate::model::{
+    Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload,
+};
 use crate::report::Load;
 
 /// The bare load engine: one request again and again, in a closed loop or at a given rate.
@@ -72,6 +74,7 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let job = job(&args)?;
+    let same = job.clone();
     let meter = Arc::new(Meter::new());
     let shared = Arc::clone(&meter);
     let window = args.duration;
@@ -84,6 +87,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         }
     };
     let tally = tally.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    if let Some(why) = refusal(&same, &tally).await {
+        say::err(&format!("note: {why}\n"));
+    }
     let result = Load {
         url: &args.url,
         threads: args.threads,
@@ -101,6 +107,17 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         }
     }
     Ok(0)
+}
+
+/// Why connections were refused, where their count alone does not say it: as it is now.
+async fn refusal(job: &Job, tally: &Tally) -> Option<String> {
+    let kinds = [Failure::Dns, Failure::Connect, Failure::Tls];
+    let is_unexplained = kinds.iter().any(|kind| tally.errors.contains_key(kind));
+    if !is_unexplained {
+        return None;
+    }
+    let asked = tokio::time::timeout(job.workload.timeout, job.refusal());
+    asked.await.unwrap_or_default()
 }
 
 fn job(args: &Args) -> Result<Job, Error> {

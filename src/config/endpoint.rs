@@ -98,7 +98,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn method(&self, method: Option<&Spanned<String>>) -> Result<String, Error> {
+    pub(super) fn method(&self, method: Option<&Spanned<String>>) -> Result<String, Error> {
         let Some(method) = method else {
             return Ok("GET".into());
         };
@@ -152,7 +152,7 @@ impl Resolver<'_> {
         ))
     }
 
-    fn headers(
+    pub(super) fn headers(
         &self,
         headers: &IndexMap<&String, &Spanned<String>>,
     ) -> Result<Vec<(String, String)>, Error> {
@@ -195,7 +195,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn status(&self, status: Option<&Spanned<u16>>) -> Result<u16, Error> {
+    pub(super) fn status(&self, status: Option<&Spanned<u16>>) -> Result<u16, Error> {
         match status {
             None => Ok(Expect::default().status),
             Some(status) if (200..600).contains(status.get_ref()) => Ok(*status.get_ref()),
@@ -268,6 +268,12 @@ impl<'a> Parts<'a> {
         let inherited = (!own_body).then_some((self.body, self.body_file));
         let (body, body_file) = inherited.unwrap_or_default();
         let mut headers = self.headers;
+        // Names of header fields are the same in every case, RFC 9110, section 5.1.
+        let is_own = |name: &str| {
+            let mut own = request.headers.keys();
+            own.any(|it| it.eq_ignore_ascii_case(name))
+        };
+        headers.retain(|name, _| !is_own(name));
         headers.extend(&request.headers);
         Self {
             path: request.path.as_ref().or(self.path),

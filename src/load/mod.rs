@@ -42,7 +42,7 @@ pub use error::Error;
 pub use meter::Meter;
 
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, Tally, Workload};
+use crate::model::{Address, Origin, Tally, Workload, chain};
 use hand::{Hand, Post};
 use meter::Window;
 use request::Script;
@@ -157,6 +157,14 @@ impl Crew {
 }
 
 impl Job {
+    /// Why no connection can be opened; nothing where one is.
+    pub async fn refusal(&self) -> Option<String> {
+        match Dialer::new(&self.origin) {
+            Ok(dialer) => dialer.open().await.err().map(|error| chain(&error)),
+            Err(error) => Some(chain(&error)),
+        }
+    }
+
     /// What all threads are to do together.
     fn order(&self, threads: usize) -> Result<Order, Error> {
         let workload = &self.workload;

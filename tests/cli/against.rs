@@ -163,3 +163,20 @@ fn a_base_that_cannot_be_is_refused_at_once() {
         .exits(2)
         .complains("does not lie in a git repository");
 }
+
+#[test]
+fn a_dry_run_names_what_is_no_longer_measured() {
+    let more = "\n[endpoint.deleted]\npath = \"/\"\n";
+    let sandbox = Sandbox::new()
+        .config(&format!("{SAMPLE}{more}"))
+        .without_docker()
+        .committed()
+        .config(SAMPLE);
+    let dry = ["check", "--dry-run", "--against", "HEAD"];
+    let run = sandbox.run(dry).exits(0);
+    run.prints("no longer measured: sample deleted\n");
+    let sandbox = sandbox.config(&format!("{SAMPLE}{more}"));
+    // What this run alone leaves out is measured by others.
+    let all = sandbox.run(dry.into_iter().chain(["--endpoint", "health"]));
+    assert!(!all.stdout.contains("no longer measured"), "{}", all.stdout);
+}
