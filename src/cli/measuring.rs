@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::{Anchor, Contest, Contests};
+use super::against::{Anchor, Contest, Contests, has_failed};
 use super::args::Selection;
 use super::provenance;
 use super::signals::cleaned_up;
@@ -17,9 +17,10 @@ use crate::measure::{
     Stopper, fingerprint,
 };
 use crate::model::{
-    Baseline, Measurement, NetworkPath, Partial, Plan, Provenance, Runner, Sample, Target,
-    Unfinished, chain,
+    BaseFailure, Baseline, Measurement, NetworkPath, Partial, Plan, Provenance, Runner, Sample,
+    Source, Target, Unfinished, chain,
 };
+use crate::report;
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
 /// How a run goes about it.
@@ -213,6 +214,15 @@ impl Taken {
     }
 }
 
+/// What was measured beside bases.
+struct Paired {
+    compared: Compared,
+    /// Cells that were measured to their end.
+    finished: Vec<Unfinished>,
+    /// The bases that failed; their servers are yet to be measured.
+    failed: Vec<BaseFailure>,
+}
+
 /// One way from a setting to a measurement.
 struct Run<'a> {
     setting: &'a Setting,
@@ -227,12 +237,16 @@ struct Run<'a> {
 impl Run<'_> {
     async fn measure(self) -> Result<Taken, Error> {
         let (started, clock) = (Timestamp::now(), Instant::now());
-        let stack = self.stop.or(self.bring_up()).await?;
+        let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
-        let images = stack.image_ids();
         let path = words(stack.path()).to_owned();
-        let (mut compared, mut finished) = self.compare(&stack).await?;
-        let alone = self.contests.without_base(&self.setting.plan);
+        let Paired {
+            mut compared,
+            mut finished,
+            failed,
+        } = self.compare(&stack, failed).await?;
+        let alone = self.contests.without_base(&self.setting.plan, &failed);
+        let images = stack.image_ids();
         let mut measured = Measured::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
@@ -246,25 +260,30 @@ impl Run<'_> {
             };
         }
         finished.extend(whole(&measured.samples, alone.pacing.rounds));
-        let (head, dirty) = provenance::head(&self.setting.plan.root);
+        let (commit, unknown) = provenance::head(&self.setting.plan.root);
         let provenance = Provenance {
             perfgate: env!("CARGO_PKG_VERSION").into(),
-            head,
-            dirty,
-            base: self.contests.base.clone(),
+            head: commit.name,
+            dirty: commit.is_dirty,
+            base: self.contests.base(&failed),
             fingerprint: Some(fingerprint),
             images,
             path,
             seed: Some(self.seed),
             started,
             seconds: clock.elapsed().as_secs_f64(),
-            notes: [&self.setting.notes, &self.contests.notes]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .chain(compared.notes)
-                .chain(measured.notes)
-                .collect(),
+            notes: [
+                self.contests.caveats.clone(),
+                self.contests.notes_on(&failed),
+                self.setting.notes.clone(),
+                self.contests.notes.clone(),
+            ]
+            .into_iter()
+            .flatten()
+            .chain(unknown)
+            .chain(compared.notes)
+            .chain(measured.notes)
+            .collect(),
             partial: None,
         };
         compared.incidents.extend(measured.incidents);
@@ -283,27 +302,99 @@ impl Run<'_> {
         })
     }
 
-    /// Images, network and services, up and ready.
-    async fn bring_up(&self) -> Result<Stack, stack::Error> {
+    /// Images, network and services, up and ready; and the bases that could not be made.
+    async fn bring_up(&self) -> Result<(Stack, Vec<BaseFailure>), stack::Error> {
         let Setting { plan, engine, .. } = self.setting;
-        let observe = |event: Event<'_>| self.progress.show(&event);
-        let observe = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
+        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
         sweep::remove_orphans(engine.as_ref()).await?;
-        let all = self.contests.with_bases(plan);
+        let all = self.contests.with_reference(plan);
         stack::prepare(&all, self.owner, &observe).await?;
-        if let Some(base) = &self.contests.prepare {
-            stack::prepare(base, self.owner, &observe).await?;
+        let mut failed = self.prepare_bases().await?;
+        let (engine, owner) = (engine.clone(), self.owner.clone());
+        let bases = self.contests.bases();
+        let mut stack = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
+        self.build_bases(&mut stack, &mut failed).await?;
+        Ok((stack, failed))
+    }
+
+    /// Runs the base's own commands in its files; those that need them have failed where they do.
+    async fn prepare_bases(&self) -> Result<Vec<BaseFailure>, stack::Error> {
+        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let Some(base) = &self.contests.prepare else {
+            return Ok(Vec::new());
+        };
+        let made = self.contests.all.iter().filter(|it| it.is_made_from_tree());
+        match stack::prepare(base, self.owner, &observe).await {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) => self.blame(error, "prepare", &made.collect::<Vec<_>>()),
         }
-        Stack::up(&all, engine.clone(), self.owner.clone(), &observe).await
+    }
+
+    /// Builds or pulls the images of the bases, a folder that several are made from once.
+    async fn build_bases(
+        &self,
+        stack: &mut Stack,
+        failed: &mut Vec<BaseFailure>,
+    ) -> Result<(), stack::Error> {
+        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let mut groups: Vec<(&Source, Vec<&Contest>)> = Vec::new();
+        for contest in &self.contests.all {
+            let source = &contest.sides.base.source;
+            match groups.iter_mut().find(|(known, _)| *known == source) {
+                _ if has_failed(failed, &contest.sides.head.name) => {}
+                Some((_, group)) => group.push(contest),
+                None => groups.push((source, vec![contest])),
+            }
+        }
+        for (_, group) in groups {
+            let targets = group.iter().map(|it| it.sides.base.clone()).collect();
+            let plan = &self.setting.plan;
+            if let Err(error) = stack.provide(plan, targets, &observe).await {
+                failed.extend(self.blame(error, "build", &group)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// An error of bases alone is said, and the run goes on; one of the engine or the machine ends
+    /// it, and so does one of a base that was insisted on.
+    fn blame(
+        &self,
+        error: stack::Error,
+        during: &str,
+        contests: &[&Contest],
+    ) -> Result<Vec<BaseFailure>, stack::Error> {
+        if error.is_of_everything() || self.contests.is_required {
+            return Err(error);
+        }
+        let output = error.output().unwrap_or_default().to_owned();
+        if !output.is_empty() {
+            eprintln!("{}\n", report::quoted(&output));
+        }
+        let what = chain(&error);
+        warn(&error.into());
+        let failure = |contest: &&Contest| BaseFailure {
+            server: contest.sides.head.name.clone(),
+            during: during.to_owned(),
+            what: what.clone(),
+            output: output.clone(),
+        };
+        Ok(contests.iter().map(failure).collect())
     }
 
     /// Everything that has a base beside it, and the cells that were measured to their end.
-    async fn compare(&self, stack: &Stack) -> Result<(Compared, Vec<Unfinished>), Error> {
+    async fn compare(&self, stack: &Stack, failed: Vec<BaseFailure>) -> Result<Paired, Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
         let judged = self.contests.all.iter().flat_map(|it| &it.sides.head.cells);
         let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
         let (mut compared, mut finished) = (Compared::default(), Vec::new());
-        for Contest { sides, strategy } in &self.contests.all {
+        for contest in &self.contests.all {
+            if has_failed(&failed, &contest.sides.head.name) {
+                continue;
+            }
+            let Contest {
+                sides, strategy, ..
+            } = contest;
             let pairing = Pairing {
                 pacing: PairPacing::of(self.setting.plan.pacing),
                 strategy: *strategy,
@@ -323,17 +414,28 @@ impl Run<'_> {
             }
             finished.extend(cells(std::slice::from_ref(&sides.head)));
         }
-        Ok((compared, finished))
+        Ok(Paired {
+            compared,
+            finished,
+            failed,
+        })
     }
 
-    /// Everything that has no base.
+    /// Everything that has no base, or one that failed.
     async fn measure_alone(
         &self,
-        stack: Stack,
+        mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
     ) -> Result<Measured, measure::Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
+        let expected = self.contests.without_base(plan, &[]);
+        if expected.targets.is_empty() && !plan.targets.is_empty() {
+            // Nobody knew that the reference program would be needed.
+            let reference = plan.reference.clone().into_iter().collect();
+            let show = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
+            self.stop.or(stack.provide(plan, reference, &show)).await?;
+        }
         let measuring = Measuring {
             plan,
             runner,

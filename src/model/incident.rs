@@ -18,6 +18,20 @@ pub struct Incident {
     pub fatal: bool,
 }
 
+/// A base that could not be measured, so that its server is judged without one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BaseFailure {
+    /// The server that it is the base of.
+    pub server: String,
+    /// What was done with the base: `prepare`, `build`, `setup`, `start`, `single requests`.
+    pub during: String,
+    /// What happened, with exit status and reason.
+    pub what: String,
+    /// The last lines of its output.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
 /// An error and its causes in one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -33,7 +33,7 @@ pub use counters::{Counters, MoreFrequent, Statement};
 pub use digest::digest;
 pub use evidence::{Disturbance, Disturbed, Evidence, Trace};
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
-pub use incident::{Incident, chain};
+pub use incident::{BaseFailure, Incident, chain};
 pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample, Summary};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};

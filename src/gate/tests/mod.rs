@@ -44,6 +44,7 @@ fn run(value: f64, age: i64) -> Baseline {
         schema: 1,
         key: key(),
         commit: None,
+        dirty: false,
         time: Timestamp::from_second(1_000_000 - age).expect("a time"),
         verdict: Outcome::Pass,
         anchor: None,
