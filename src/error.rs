@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{baseline, config, document, import, load, measure, publish, sample, stack};
+use crate::{baseline, config, document, git, import, load, measure, publish, sample, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,8 @@ pub enum Error {
     #[error(transparent)]
     Baseline(#[from] baseline::Error),
     #[error(transparent)]
+    Git(#[from] git::Error),
+    #[error(transparent)]
     Document(#[from] document::Error),
     #[error(transparent)]
     Import(#[from] import::Error),
@@ -29,6 +31,10 @@ pub enum Error {
     Sample(#[from] sample::Error),
     #[error("cannot read `{argument}`: {reason}")]
     Argument { argument: String, reason: String },
+    #[error("cannot store a run of commit {head}: the event is about commit {expected}")]
+    OtherCommit { head: String, expected: String },
+    #[error("cannot store a run of commit {head}: files differ from it: {files}")]
+    Dirty { head: String, files: String },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot start the threads that wait for input and output")]
@@ -80,6 +86,8 @@ impl Error {
             | Self::Import(_)
             | Self::Publish(_)
             | Self::Argument { .. }
+            | Self::OtherCommit { .. }
+            | Self::Dirty { .. }
             | Self::Read { .. } => 2,
             Self::Document(error) if !error.is_of_writing() => 2,
             Self::Load(error) | Self::Measure(measure::Error::Load(error))
@@ -97,6 +105,7 @@ impl Error {
             | Self::Load(_)
             | Self::Measure(_)
             | Self::Baseline(_)
+            | Self::Git(_)
             | Self::Document(_)
             | Self::Runtime { .. }
             | Self::Deadline { .. }
@@ -113,11 +122,18 @@ impl Error {
             Self::Load(error) => error.hint(),
             Self::Measure(error) => error.hint(),
             Self::Baseline(error) => error.hint(),
+            Self::Git(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Document(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Sample(error) => Some(error.hint().into()),
             Self::Argument { .. } => Some("`perfgate help COMMAND` shows how it is written".into()),
+            Self::OtherCommit { .. } => {
+                Some("check out the commit of the event: actions/checkout without `ref`".into())
+            }
+            Self::Dirty { .. } => {
+                Some("commit the changes, or store them all the same: `--allow-dirty`".into())
+            }
             Self::Read { .. } => Some("name a file that can be read".into()),
             Self::Runtime { .. } => Some("raise the limit on threads: `ulimit -u`".into()),
             Self::Deadline { .. } => {

@@ -11,7 +11,7 @@
 //!                                                    baseline ─┴─ Reference
 //! ```
 //!
-//! `dial` opens the connections of stack and load, `document` reads and writes versioned JSON,
+//! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
 //! `import` what other load generators wrote, `bounded` files of others.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
@@ -34,6 +34,8 @@ pub mod stack;
 pub mod load;
 
 pub mod measure;
+
+pub mod git;
 
 pub mod baseline;
 

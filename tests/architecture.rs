@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 20] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -19,20 +19,21 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("load", &["dial", "model"]),
     ("document", &["bounded"]),
     ("import", &["model"]),
-    ("baseline", &["document", "model"]),
+    ("git", &["model"]),
+    ("baseline", &["document", "git", "model"]),
     ("sample", &[]),
     ("measure", &["model", "gate", "stack", "load", "stats"]),
     (
         "error",
         &[
-            "baseline", "config", "document", "import", "load", "measure", "publish", "sample",
-            "stack",
+            "baseline", "config", "document", "git", "import", "load", "measure", "publish",
+            "sample", "stack",
         ],
     ),
     (
         "cli",
         &[
-            "baseline", "config", "document", "error", "gate", "import", "load", "measure",
+            "baseline", "config", "document", "error", "gate", "git", "import", "load", "measure",
             "model", "publish", "report", "sample", "stack",
         ],
     ),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bollard::errors::Error as EngineError;
 use perfgate::error::Error;
 use perfgate::model::chain;
-use perfgate::{baseline, config, dial, document, import, load, measure, publish, sample, stack};
+use perfgate::{
+    baseline, config, dial, document, git, import, load, measure, publish, sample, stack,
+};
 use testcontainers::TestcontainersError;
 
 fn denied() -> io::Error {
@@ -382,14 +384,16 @@ fn of_baselines() -> Vec<Error> {
             path: ".perfgate/baselines/a.json".into(),
             source: denied(),
         },
-        baseline::Error::NoGit {
-            clone: ".".into(),
+        baseline::Error::Git(git::Error::NotInstalled {
+            folder: ".".into(),
             source: missing(),
-        },
-        baseline::Error::Git {
-            what: "fetch".into(),
-            reason: "'origin' does not appear to be a git repository".into(),
-        },
+        }),
+        baseline::Error::Git(git::Error::Refused {
+            command: "ls-remote -- origin refs/heads/perfgate-baselines".into(),
+            status: "exit code 128".into(),
+            reason: "fatal: 'origin' does not appear to be a git repository".into(),
+            remedy: None,
+        }),
         baseline::Error::Refused {
             branch: branch.into(),
             remote: remote.into(),
@@ -400,6 +404,31 @@ fn of_baselines() -> Vec<Error> {
             remote: remote.into(),
             tries: 8,
         },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_git() -> Vec<Error> {
+    let folder = || "shop".into();
+    let remedy = "`git config --global --add safe.directory /shop`, if you trust its owner";
+    [
+        git::Error::NotInstalled {
+            folder: folder(),
+            source: missing(),
+        },
+        git::Error::NoRepository { folder: folder() },
+        git::Error::Refused {
+            command: "rev-parse --verify HEAD".into(),
+            status: "exit code 128".into(),
+            reason: "fatal: detected dubious ownership in repository at '/shop'".into(),
+            remedy: Some(remedy.into()),
+        },
+        git::Error::Overdue {
+            command: "fetch".into(),
+            within: Duration::from_secs(300),
+        },
+        git::Error::Scratch { source: denied() },
     ]
     .map(Error::from)
     .into()
@@ -458,6 +487,14 @@ fn of_the_program() -> Vec<Error> {
             argument: "--baseline ftp:x".into(),
             reason: "it is neither `dir:FOLDER` nor `git:BRANCH`".into(),
         },
+        Error::OtherCommit {
+            head: "3f2c1ab4d2e1".into(),
+            expected: "9b1d00c7aa31".into(),
+        },
+        Error::Dirty {
+            head: "3f2c1ab4d2e1".into(),
+            files: "shop/views.py, shop/urls.py".into(),
+        },
         Error::Read {
             path: "item.json".into(),
             source: missing(),
@@ -482,6 +519,7 @@ fn all() -> Vec<Error> {
         of_documents(),
         of_import(),
         of_baselines(),
+        of_git(),
         of_github(),
         of_the_program(),
     ]
@@ -556,6 +594,7 @@ fn no_error_is_left_out() {
         ("load/error.rs", "Load("),
         ("measure/error.rs", "Measure("),
         ("baseline/error.rs", "Baseline("),
+        ("git/error.rs", "Git("),
         ("publish/error.rs", "Publish("),
         ("sample/mod.rs", "Sample("),
         ("document.rs", "Document("),

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use super::git::{Entry, Git, Over, Pushed, without_credentials};
+use super::git::{Entry, Git, Over, Pushed};
 use super::{Error, Stored, name, prune};
 use crate::document;
+use crate::git::credentials::without_credentials;
 use crate::model::{Baseline, Pin};
 
 /// Tries to append to a branch on which others write too.

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::document;
+use crate::{document, git};
 
 /// Why baselines cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -17,11 +17,8 @@ pub enum Error {
     /// There is no good run that a pin could be set at.
     #[error("cannot pin: no good run is stored")]
     NothingToPin,
-    #[error("cannot run git in `{}`", clone.display())]
-    NoGit { clone: PathBuf, source: io::Error },
-    /// git ended with an error; `what` is the command without what it worked on.
-    #[error("cannot do `git {what}`: {reason}")]
-    Git { what: String, reason: String },
+    #[error(transparent)]
+    Git(#[from] git::Error),
     #[error("cannot keep baselines on branch `{branch}` of `{remote}`: {reason}")]
     Refused {
         branch: String,
@@ -49,8 +46,16 @@ impl Error {
             Self::List { .. } | Self::Remove { .. } => {
                 "let perfgate read and write there, or keep baselines elsewhere: \"dir:FOLDER\""
             }
-            Self::NoGit { .. } => "install git, or keep baselines in a folder: \"dir:FOLDER\"",
-            Self::Git { .. } => "the configuration must lie in a clone that has the remote",
+            Self::Git(error @ git::Error::NotInstalled { .. }) => {
+                let hint = error.hint().unwrap_or_default();
+                return Some(format!(
+                    "{hint}, or keep baselines in a folder: \"dir:FOLDER\""
+                ));
+            }
+            Self::Git(error) => {
+                let usual = "the configuration must lie in a clone that has the remote";
+                return error.hint().or_else(|| Some(usual.into()));
+            }
             Self::Refused { .. } => {
                 "allow pushes to the branch; in a workflow: `permissions: { contents: write }`"
             }

@@ -1,14 +1,12 @@
 //! Where the base of a comparison comes from: the tree of another commit, or images.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use tempfile::TempDir;
-
-use super::provenance::git;
+use super::base::{self, Base};
 use crate::config;
 use crate::error::Error;
-use crate::model::{Plan, Sides, Source, Strategy, Target, chain};
+use crate::git::{self, Git, Tree};
+use crate::model::{
+    BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain,
+};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,9 +22,9 @@ pub(super) struct Against {
     /// How head and base are brought together.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     strategy: Wanted,
-    /// The commit to compare with when none was asked for.
+    /// The commit to compare with when none was asked for, or why there is none.
     #[arg(skip)]
-    pub(super) usual: Option<String>,
+    pub(super) usual: Option<Result<Base, String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -47,6 +45,8 @@ enum Wanted {
 pub(super) struct Contest {
     pub(super) sides: Sides<Target>,
     pub(super) strategy: Strategy,
+    /// Which build the base is, for readers.
+    build: String,
 }
 
 /// The servers of a plan that have a base, each with it.
@@ -57,6 +57,10 @@ pub(super) struct Contests {
     pub(super) base: Option<String>,
     /// What readers must know of how bases were found.
     pub(super) notes: Vec<String>,
+    /// What readers must know before anything else.
+    pub(super) caveats: Vec<String>,
+    /// Whether servers without a base are not to be measured.
+    pub(super) is_required: bool,
     /// Why servers have no base.
     lacks: Vec<Lack>,
     /// The plan of the base, where its commands must be run before its servers.
@@ -64,7 +68,7 @@ pub(super) struct Contests {
     /// The plan of the base, where it has one.
     pub(super) before: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
-    tree: Option<TempDir>,
+    tree: Option<Tree>,
 }
 
 /// A server without a base.
@@ -92,7 +96,7 @@ impl Against {
     pub(super) fn contests(&self, plan: &Plan, anchors: &[Anchor]) -> Result<Contests, Error> {
         let mut contests = match (&self.reference, self.strategy) {
             (_, Wanted::Stored) => return Ok(Contests::default()),
-            (Some(reference), _) => of_commit(plan, reference)?,
+            (Some(reference), _) => of_commit(plan, &commit(plan, reference)?),
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
             (None, _) => self.by_default(plan, anchors),
         };
@@ -103,7 +107,8 @@ impl Against {
             Wanted::Auto | Wanted::Stored => "",
         };
         contests.explain(plan);
-        if !wanted.is_empty() && contests.all.len() < plan.targets.len() {
+        contests.is_required = !wanted.is_empty();
+        if contests.is_required && contests.all.len() < plan.targets.len() {
             return Err(Error::Argument {
                 argument: wanted.into(),
                 reason: contests.notes.join("; "),
@@ -115,19 +120,31 @@ impl Against {
     /// Against the commit before the changes; for servers that it does not have, or that cannot be
     /// built from it, against the image of their newest stored run.
     fn by_default(&self, plan: &Plan, anchors: &[Anchor]) -> Contests {
-        let commit = match &self.usual {
-            Some(commit) => Ok(commit.clone()),
-            None => earlier(&plan.root).map_err(str::to_owned),
+        let base = match &self.usual {
+            Some(found) => found.clone(),
+            None => base::earlier(&plan.root),
         };
-        let found = commit.and_then(|it| of_commit(plan, &it).map_err(|error| chain(&error)));
-        let mut contests = found.unwrap_or_else(|why| Contests::none(plan, &why));
+        let mut contests = match base {
+            Ok(Base { commit, caveats }) => {
+                let contests = of_commit(plan, &commit);
+                let is_compared = !contests.all.is_empty();
+                Contests {
+                    caveats: if is_compared { caveats } else { Vec::new() },
+                    ..contests
+                }
+            }
+            Err(why) => Contests::none(plan, &why),
+        };
         contests.fall_back_on(plan, anchors);
         contests
     }
 
     /// Side by side, or in turn where two of a server cannot be up at once.
     fn bring_together(&self, contests: &mut Contests) -> Result<(), Error> {
-        for Contest { sides, strategy } in &mut contests.all {
+        for contest in &mut contests.all {
+            let Contest {
+                sides, strategy, ..
+            } = contest;
             let name = &sides.head.name;
             let both = [&sides.head, &sides.base];
             let alone = both.into_iter().any(|it| !it.can_be_up_twice());
@@ -228,61 +245,180 @@ impl Contests {
         self.notes.extend(self.lacks.iter().map(note));
     }
 
-    /// The plan with everything that must be brought up: the other builds too, and the reference
-    /// program where servers are measured without one.
-    pub(super) fn with_bases(&self, plan: &Plan) -> Plan {
+    /// The plan with everything that must be brought up but for the bases: the reference program
+    /// too, where servers are measured without one.
+    pub(super) fn with_reference(&self, plan: &Plan) -> Plan {
         let mut all = plan.clone();
-        if !self.without_base(plan).targets.is_empty() {
+        if !self.without_base(plan, &[]).targets.is_empty() {
             all.targets.extend(plan.reference.clone());
         }
-        all.targets
-            .extend(self.all.iter().map(|it| it.sides.base.clone()));
         all
     }
 
-    /// The plan of those that have no other build.
-    pub(super) fn without_base(&self, plan: &Plan) -> Plan {
+    /// The other builds.
+    pub(super) fn bases(&self) -> Vec<Target> {
+        self.all.iter().map(|it| it.sides.base.clone()).collect()
+    }
+
+    /// The plan of those that have no other build, or one that failed.
+    pub(super) fn without_base(&self, plan: &Plan, failed: &[BaseFailure]) -> Plan {
         let mut alone = plan.clone();
-        let has_base =
-            |target: &Target| self.all.iter().any(|it| it.sides.head.name == target.name);
-        alone.targets.retain(|target| !has_base(target));
+        for target in &mut alone.targets {
+            let contest = self.all.iter().find(|it| it.is_of(&target.name));
+            if let Some(contest) = contest.filter(|_| !has_failed(failed, &target.name)) {
+                let name = &target.name;
+                let is_alone = |cell: &Cell| {
+                    !contest.compares(&cell.endpoint) || cell_failed(failed, name, &cell.endpoint)
+                };
+                target.cells.retain(is_alone);
+            }
+        }
+        alone.targets.retain(|target| !target.cells.is_empty());
         alone
+    }
+
+    /// Why a cell has no base, where there is a build that it could be of.
+    pub(super) fn no_base(&self, key: &Key, failed: &[BaseFailure]) -> Option<NoBase> {
+        let (server, endpoint) = (&key.server, &key.endpoint);
+        if has_failed(failed, server) || cell_failed(failed, server, endpoint) {
+            return Some(NoBase::Failed);
+        }
+        let before = self.before.as_ref()?;
+        let is_known = before.thresholds(server, endpoint).is_some();
+        (!is_known).then_some(NoBase::New)
+    }
+
+    /// What the head was compared with, once it is known which bases failed.
+    pub(super) fn base(&self, failed: &[BaseFailure]) -> Option<String> {
+        let mut all = self.all.iter();
+        let is_compared = all.any(|it| !has_failed(failed, &it.sides.head.name));
+        self.base.clone().filter(|_| is_compared)
+    }
+
+    /// That bases failed and what that means, once for all servers where it is one reason.
+    pub(super) fn notes_on(&self, failed: &[BaseFailure]) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (at, failure) in failed.iter().enumerate() {
+            let is_same =
+                |it: &&BaseFailure| it.during == failure.during && it.what == failure.what;
+            if failed[..at].iter().any(|it| is_same(&it)) {
+                continue;
+            }
+            let servers = failed.iter().filter(is_same).map(|it| it.server.as_str());
+            let servers: Vec<_> = servers.collect();
+            let build = self.all.iter().find(|it| it.is_of(&failure.server));
+            let build = build.map_or("the other build", |it| it.build.as_str());
+            notes.push(note_on(failure, &servers.join("`, `"), build));
+        }
+        notes
     }
 }
 
-/// The servers as a commit has them: its folders, commands, environment and settings. Requests and
-/// thresholds are those of the head.
-fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
-    let commit = commit(&plan.root, reference)?;
-    let tree = unpack(&plan.root, &commit)?;
-    let prefix = git(&plan.root, &["rev-parse", "--show-prefix"]).unwrap_or_default();
-    let name = plan.file.file_name().unwrap_or_default();
-    let file = tree.path().join(prefix.trim_end()).join(name);
-    let mut contests = Contests::default();
-    if file.exists() {
-        let before = config::load(&file)?;
-        for head in &plan.targets {
-            let mut targets = before.targets.iter();
-            let base = targets.find(|target| target.name == head.name);
-            match comparable(head, base) {
-                Ok(base) => contests.all.push(contest(head, base.clone())),
-                Err(why) => contests.lacks.push(Lack {
-                    server: head.name.clone(),
-                    why: format!("{why} in commit {}", short(&commit)),
-                }),
-            }
-        }
-        // Containers are built from the tree; for processes its own commands build.
-        let is_process = |it: &Contest| matches!(it.sides.base.source, Source::Run(_));
-        contests.prepare = contests.all.iter().any(is_process).then(|| before.clone());
-        contests.before = Some(before);
-    } else {
-        let why = format!("commit {} has no {}", short(&commit), name.display());
-        contests = Contests::none(plan, &why);
+impl Contest {
+    pub(super) fn is_of(&self, server: &str) -> bool {
+        self.sides.head.name == server
     }
-    contests.base = (!contests.all.is_empty()).then_some(commit);
+
+    /// Whether an endpoint is measured on both sides.
+    fn compares(&self, endpoint: &str) -> bool {
+        let mut cells = self.sides.head.cells.iter();
+        cells.any(|cell| cell.endpoint == endpoint)
+    }
+
+    /// The same for the endpoints that a base has too; nothing where it has none of them.
+    fn shared_with(mut self, base: &Target) -> Option<Self> {
+        let is_shared = |cell: &Cell| base.cells.iter().any(|it| it.endpoint == cell.endpoint);
+        self.sides.head.cells.retain(is_shared);
+        self.sides.base.cells.retain(is_shared);
+        (!self.sides.head.cells.is_empty()).then_some(self)
+    }
+
+    /// Whether the base is made from the files of its commit.
+    pub(super) const fn is_made_from_tree(&self) -> bool {
+        matches!(self.sides.base.source, Source::Run(_) | Source::Build(_))
+    }
+}
+
+/// Whether the base of a server failed as a whole.
+pub(super) fn has_failed(failed: &[BaseFailure], server: &str) -> bool {
+    let mut failed = failed.iter();
+    failed.any(|it| it.server == server && it.endpoint.is_none())
+}
+
+fn cell_failed(failed: &[BaseFailure], server: &str, endpoint: &str) -> bool {
+    let mut failed = failed.iter();
+    failed.any(|it| it.server == server && it.endpoint.as_deref() == Some(endpoint))
+}
+
+fn note_on(failure: &BaseFailure, servers: &str, build: &str) -> String {
+    let what = match failure.during.as_str() {
+        "prepare" => "cannot be prepared".into(),
+        "build" => "cannot be built".into(),
+        "set-up" => "cannot be set up".into(),
+        "start" => "cannot be started".into(),
+        during => format!("failed in its {during}"),
+    };
+    format!(
+        "the base ({build}) of `{servers}` {what}: {}; the head is judged by stored runs, where \
+         there are any, and by its own bounds",
+        failure.what
+    )
+}
+
+/// The servers as a commit has them: its folders, commands, environment and settings. Requests and
+/// thresholds are those of the head. A commit that cannot be read is no base.
+fn of_commit(plan: &Plan, commit: &str) -> Contests {
+    from_tree(plan, commit).unwrap_or_else(|why| {
+        let why = format!("the base (commit {}) cannot be read: {why}", short(commit));
+        Contests::none(plan, &why)
+    })
+}
+
+fn from_tree(plan: &Plan, commit: &str) -> Result<Contests, String> {
+    let said = |error: git::Error| why_with_hint(&error, error.hint());
+    let git = Git::at(&plan.root);
+    let tree = Tree::of(&git, commit).map_err(said)?;
+    let name = plan.file.file_name().unwrap_or_default();
+    let file = tree.path().join(git.prefix().map_err(said)?).join(name);
+    if !file.exists() {
+        let why = format!("commit {} has no {}", short(commit), name.display());
+        return Ok(Contests::none(plan, &why));
+    }
+    let before = config::load(&file).map_err(|error| chain(&error))?;
+    let mut contests = Contests::default();
+    for head in &plan.targets {
+        let mut targets = before.targets.iter();
+        let base = targets.find(|target| target.name == head.name);
+        let build = format!("commit {}", short(commit));
+        let found = comparable(head, base).and_then(|base| {
+            let contest = contest(head, base.clone(), build.clone());
+            contest.shared_with(base).ok_or("it has other endpoints")
+        });
+        match found {
+            Ok(contest) => contests.all.push(contest),
+            Err(why) => contests.lacks.push(Lack {
+                server: head.name.clone(),
+                why: format!("{why} in {build}"),
+            }),
+        }
+    }
+    // An image has been built elsewhere; everything else is made from what the commands leave.
+    let is_made = contests.all.iter().any(Contest::is_made_from_tree);
+    contests.prepare = is_made.then(|| before.clone());
+    contests.before = Some(before);
+    if !contests.all.is_empty() {
+        contests.base = Some(commit.to_owned());
+        let lacks = tree.lacks.iter();
+        let note = |lack| format!("of the base (commit {}), {lack}", short(commit));
+        contests.notes.extend(lacks.map(note));
+    }
     contests.tree = Some(tree);
     Ok(contests)
+}
+
+fn why_with_hint(error: &git::Error, hint: Option<String>) -> String {
+    let hint = hint.map(|hint| format!("; {hint}"));
+    chain(error) + &hint.unwrap_or_default()
 }
 
 /// The base where both can be started by perfgate; why not, otherwise.
@@ -299,7 +435,7 @@ fn comparable<'a>(head: &Target, base: Option<&'a Target>) -> Result<&'a Target,
 }
 
 /// The base answers the head's requests, by its own name.
-fn contest(head: &Target, base: Target) -> Contest {
+fn contest(head: &Target, base: Target, build: String) -> Contest {
     let sides = Sides {
         base: Target {
             name: format!("{}.base", head.name),
@@ -312,6 +448,7 @@ fn contest(head: &Target, base: Target) -> Contest {
     Contest {
         sides,
         strategy: Strategy::Duet,
+        build,
     }
 }
 
@@ -321,79 +458,31 @@ fn with_image(head: &Target, image: &str) -> Contest {
         source: Source::Image(image.to_owned()),
         ..head.clone()
     };
-    contest(head, base)
-}
-
-/// The commit before the changes that are judged: where the branch left the default one; for
-/// changes that are not committed on it, the last commit.
-fn earlier(folder: &Path) -> Result<String, &'static str> {
-    let ask = |words: &[&str]| git(folder, words).map(|answer| answer.trim().to_owned());
-    let head = ask(&["rev-parse", "--verify", "HEAD"]).ok_or("there is no git repository")?;
-    let remote = ask(&["symbolic-ref", "--short", "refs/remotes/origin/HEAD"]);
-    let usual = ["origin/main", "origin/master", "main", "master"].map(str::to_owned);
-    let mut branches = remote.into_iter().chain(usual);
-    let base = branches.find_map(|branch| ask(&["merge-base", "HEAD", &branch]));
-    match base {
-        None if ask(&["rev-parse", "--is-shallow-repository"]).as_deref() == Some("true") => Err(
-            "this clone is shallow; with its whole history (`fetch-depth: 0` of actions/checkout) \
-             the builds before and after are compared side by side",
-        ),
-        None => Err("git knows no default branch (main, master)"),
-        Some(base) if base != head => Ok(base),
-        Some(_) if ask(&["status", "--porcelain"]).is_some_and(|it| !it.is_empty()) => Ok(head),
-        Some(_) => Err("this is the default branch, and nothing has changed on it"),
-    }
+    contest(head, base, format!("image {image}"))
 }
 
 fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }
 
-/// The full name of a commit.
-fn commit(folder: &Path, reference: &str) -> Result<String, Error> {
-    let name = format!("{reference}^{{commit}}");
-    let found = git(
-        folder,
-        &["rev-parse", "--verify", "--end-of-options", &name],
-    );
-    if let Some(found) = found {
-        return Ok(found.trim().to_owned());
-    }
-    let shallow = git(folder, &["rev-parse", "--is-shallow-repository"]);
-    let reason = match shallow.as_deref().map(str::trim) {
-        None => "the configuration does not lie in a git repository, or git is not installed",
-        Some("true") => {
+/// The full name of a commit that was asked for.
+fn commit(plan: &Plan, reference: &str) -> Result<String, Error> {
+    let git = Git::at(&plan.root);
+    let shallow = || git.is_shallow();
+    let reason = match git.commit(reference) {
+        Ok(Some(commit)) => return Ok(commit),
+        Ok(None) if shallow()? => {
             "this clone is shallow and does not hold it; fetch the whole history (`fetch-depth: 0` \
              of actions/checkout, or `git fetch --unshallow`)"
         }
-        Some(_) => "git knows no such commit",
+        Ok(None) => "git knows no such commit",
+        Err(git::Error::NoRepository { .. }) => {
+            "the configuration does not lie in a git repository"
+        }
+        Err(error) => return Err(error.into()),
     };
     Err(Error::Argument {
         argument: format!("--against {reference}"),
         reason: reason.into(),
     })
-}
-
-/// The files of a commit in a folder of their own; the work tree and the index stay as they are.
-fn unpack(folder: &Path, commit: &str) -> Result<TempDir, Error> {
-    let read = |source| Error::Read {
-        path: PathBuf::from(format!("the tree of {commit}")),
-        source,
-    };
-    let top = git(folder, &["rev-parse", "--show-toplevel"]).unwrap_or_default();
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(top.trim_end_matches('\n'))
-        .args(["-c", "tar.umask=0022", "archive", "--format=tar", commit])
-        .output()
-        .map_err(read)?;
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(read(std::io::Error::other(reason)));
-    }
-    let tree = TempDir::with_prefix("perfgate-base-").map_err(read)?;
-    tar::Archive::new(output.stdout.as_slice())
-        .unpack(tree.path())
-        .map_err(read)?;
-    Ok(tree)
 }

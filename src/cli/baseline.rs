@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::args::{LACKS_A_SERVER, Selection};
 use super::examples;
-use super::judging::{day, reference, store, stored, thresholds};
+use super::judging::{day, place, reference, store, stored, thresholds};
 use super::measuring::{Manner, Setting};
 use super::results::{Naming, known};
-use super::{history, pin};
+use super::{checked_out, history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
 use crate::gate::{accept, judge, outcome};
@@ -50,6 +50,12 @@ pub(super) struct Refresh {
     pub(super) measurement: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,
+    /// Store what was measured although files differ from the commit; what is stored says so.
+    #[arg(long)]
+    pub(super) allow_dirty: bool,
+    /// The commit that is to be measured and stored; any where nobody says.
+    #[arg(skip)]
+    pub(super) commit: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,7 +108,10 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
     }
     let setting = Setting::find(&args.selection).await?;
     setting.announce();
-    let store = store(&setting.plan, args.baseline.as_deref())?;
+    let place = args.baseline.as_deref().map(place).transpose()?;
+    let place = place.as_ref().unwrap_or(&setting.plan.baselines);
+    checked_out::fits(args, &setting.plan, place)?;
+    let store = Store::open(place);
     let manner = args.selection.manner();
     let (mut refused, mut lacks_a_server, mut cut) = (false, false, None);
     let mut lines = Vec::new();
@@ -133,6 +142,9 @@ fn kept_of(args: &Refresh) -> Result<Kept, Error> {
     for path in &args.measurement {
         let measurement = args.naming.read(path)?;
         known(&plan, &measurement)?;
+        if let Some(measured) = &measurement.provenance.head {
+            checked_out::is_expected(args.commit.as_deref(), measured)?;
+        }
         refused |= keep(&store, &plan, &measurement, &mut lines)?;
     }
     let code = u8::from(refused);
@@ -171,7 +183,13 @@ fn keep(
         findings.retain(|finding| !finding.metric.is_counter());
         let verdict = outcome(&findings);
         documents.push(document(plan, sample, measurement, verdict));
-        lines.push(format!("{name}: stored{}", remark(verdict, &findings)));
+        let with_changes = if measurement.provenance.dirty {
+            ", with changes that its commit does not hold"
+        } else {
+            ""
+        };
+        let remark = remark(verdict, &findings);
+        lines.push(format!("{name}: stored{remark}{with_changes}"));
     }
     if !documents.is_empty() {
         store.add(&documents)?;
@@ -190,6 +208,7 @@ fn document(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Ou
     Baseline {
         anchor: provenance.images.get(&sample.key.server).cloned(),
         configuration: target.map(Target::configuration),
+        dirty: provenance.dirty,
         ..Baseline::of_sample(sample, commit, provenance.started, verdict)
     }
 }

@@ -87,7 +87,8 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
         Vec::new()
     };
     let contests = args.against.contests(plan, &anchors)?;
-    let measurement = setting.compare(&contests, args.selection.manner()).await?;
+    let manner = args.selection.manner();
+    let measurement = setting.compare(&contests, &reference, manner).await?;
     save(args, &measurement)?;
     Ok(judged(args, plan, measurement, &reference))
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::args::Outputs;
 use super::judging::{assemble, judge, note_not_pinned, reference, store};
 use super::output::deliver;
-use super::provenance::git;
 use super::publishing::{Comment, Publisher};
-use super::{baseline, check, explain, strangers};
+use super::{base, baseline, check, explain, strangers};
 use crate::error::Error;
+use crate::git::Git;
 use crate::model::{Report, Verdict, chain, digest};
 use crate::publish::{self, Job, Mode, Task, Trigger, artifact, pull_request, workflow};
 use crate::{report, stack};
@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Of `--mode report`: the artifact that holds measurement.json.
     #[arg(long, value_name = "NAME", default_value = "perfgate")]
     artifact: String,
+    /// Store what was measured although files differ from the commit (with `--mode refresh`).
+    #[arg(long)]
+    allow_dirty: bool,
 }
 
 /// The code to exit with, and what is said to the runner at the end.
@@ -69,9 +72,10 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
 async fn check(args: Args, job: &Job) -> Result<Told, Error> {
     let mut check = args.check;
     let file = check.selection.file()?;
-    check.against.usual = base(job, folder_of(&file));
     let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
     let mut publisher = Publisher::new(job, args.comment, &name(&file))?;
+    let github = publisher.github().ok();
+    check.against.usual = base::of_job(job, folder_of(&file), github).await;
     publisher.open().await;
     let report = match check::report(&check).await {
         Ok(report) => report,
@@ -93,6 +97,8 @@ async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
         runs: NonZeroUsize::MIN,
         measurement: args.check.measurement.into_iter().collect(),
         naming: args.check.naming,
+        allow_dirty: args.allow_dirty,
+        commit: Some(job.head.clone()),
     };
     let kept = baseline::kept(&refresh).await?;
     let verdict = match kept.code {
@@ -171,44 +177,7 @@ fn folder_of(file: &Path) -> &Path {
 
 /// A digest of where the configuration lies in its repository: each has its own comment.
 fn name(file: &Path) -> String {
-    let prefix = git(folder_of(file), &["rev-parse", "--show-prefix"]).unwrap_or_default();
+    let prefix = Git::at(folder_of(file)).prefix().unwrap_or_default();
     let name = file.file_name().unwrap_or(file.as_os_str());
-    digest(format!("{}{}", prefix.trim(), name.to_string_lossy()).as_bytes())
-}
-
-/// The commit that the code under judgement goes onto. What the clone lacks of it is fetched: a
-/// workflow's clone has one commit alone unless it asks for more.
-fn base(job: &Job, folder: &Path) -> Option<String> {
-    let ask = |words: &[&str]| git(folder, words).map(|answer| answer.trim().to_owned());
-    let of_event = match &job.trigger {
-        Trigger::PullRequest(pull_request) => &pull_request.base,
-        Trigger::MergeGroup { base } => base,
-        _ => return None,
-    };
-    // What is checked out for a pull request is its merge into the branch that it goes to.
-    let commit = ask(&["cat-file", "-p", "HEAD"])?;
-    let header = commit.lines().take_while(|line| !line.is_empty());
-    let mut parents = header.filter_map(|line| line.strip_prefix("parent "));
-    let is_merge = ask(&["rev-parse", "HEAD"]).is_some_and(|head| head != job.head);
-    let merged_into = parents
-        .next()
-        .filter(|_| is_merge && parents.next().is_some());
-    let base = merged_into.map_or_else(
-        || ask(&["merge-base", "HEAD", of_event]).unwrap_or_else(|| of_event.clone()),
-        str::to_owned,
-    );
-    let object = format!("{base}^{{commit}}");
-    if ask(&["cat-file", "-e", &object]).is_none() {
-        // Whether it is there now is seen, and said, where it is used.
-        ask(&[
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--depth=1",
-            "--",
-            "origin",
-            &base,
-        ]);
-    }
-    Some(base)
+    digest(format!("{prefix}{}", name.to_string_lossy()).as_bytes())
 }

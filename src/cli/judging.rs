@@ -69,9 +69,7 @@ pub(super) fn thresholds<'a>(
     server: &str,
     endpoint: &str,
 ) -> Option<&'a Thresholds> {
-    let target = plan.targets.iter().find(|it| it.name == server)?;
-    let cell = target.cells.iter().find(|it| it.endpoint == endpoint)?;
-    Some(&cell.thresholds)
+    plan.thresholds(server, endpoint)
 }
 
 /// Judges what a run measured, each cell against what it was compared with.

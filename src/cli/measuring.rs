@@ -4,22 +4,23 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::{Anchor, Contest, Contests};
+use super::against::{Anchor, Contest, Contests, has_failed};
 use super::args::Selection;
 use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
 use super::{explain, warn};
 use crate::error::Error;
-use crate::gate::Confirmation;
+use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
     self, Compared, Event, Live, LivePairs, Measured, Measuring, Order, PairPacing, Pairing, Stop,
     Stopper, fingerprint,
 };
 use crate::model::{
-    Baseline, Measurement, NetworkPath, Partial, Plan, Provenance, Runner, Sample, Target,
-    Unfinished, chain,
+    BaseFailure, Baseline, Measurement, NetworkPath, Partial, Plan, Provenance, Runner, Sample,
+    Source, Target, Unfinished, chain,
 };
+use crate::report;
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
 /// How a run goes about it.
@@ -131,9 +132,11 @@ impl Setting {
     pub(super) async fn compare(
         &self,
         contests: &Contests,
+        reference: &Reference,
         manner: Manner,
     ) -> Result<Measurement, Error> {
-        self.watched(Order::OneByOne, contests, manner).await
+        let order = Order::OneByOne;
+        self.watched(order, contests, reference, manner).await
     }
 
     /// Measures in an order; servers that are up side by side share what the services count, so
@@ -143,13 +146,15 @@ impl Setting {
         order: Order,
         manner: Manner,
     ) -> Result<Measurement, Error> {
-        self.watched(order, &Contests::default(), manner).await
+        let (contests, reference) = (Contests::default(), Reference::Stored(Vec::new()));
+        self.watched(order, &contests, &reference, manner).await
     }
 
     async fn watched(
         &self,
         order: Order,
         contests: &Contests,
+        reference: &Reference,
         manner: Manner,
     ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
@@ -161,6 +166,7 @@ impl Setting {
             stop,
             order,
             contests,
+            reference,
             seed: manner.seed,
             progress: &progress,
         };
@@ -213,6 +219,13 @@ impl Taken {
     }
 }
 
+/// What was measured beside bases.
+struct Paired {
+    compared: Compared,
+    /// The bases that failed; their servers are yet to be measured.
+    failed: Vec<BaseFailure>,
+}
+
 /// One way from a setting to a measurement.
 struct Run<'a> {
     setting: &'a Setting,
@@ -220,6 +233,8 @@ struct Run<'a> {
     stop: Stop,
     order: Order,
     contests: &'a Contests,
+    /// What servers without a base are compared with.
+    reference: &'a Reference,
     seed: u64,
     progress: &'a Progress,
 }
@@ -227,12 +242,15 @@ struct Run<'a> {
 impl Run<'_> {
     async fn measure(self) -> Result<Taken, Error> {
         let (started, clock) = (Timestamp::now(), Instant::now());
-        let stack = self.stop.or(self.bring_up()).await?;
+        let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
-        let images = stack.image_ids();
         let path = words(stack.path()).to_owned();
-        let (mut compared, mut finished) = self.compare(&stack).await?;
-        let alone = self.contests.without_base(&self.setting.plan);
+        let Paired {
+            mut compared,
+            failed,
+        } = self.compare(&stack, failed).await?;
+        let alone = self.contests.without_base(&self.setting.plan, &failed);
+        let images = stack.image_ids();
         let mut measured = Measured::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
@@ -245,26 +263,41 @@ impl Run<'_> {
                 Err(error) => return Err(error.into()),
             };
         }
-        finished.extend(whole(&measured.samples, alone.pacing.rounds));
-        let (head, dirty) = provenance::head(&self.setting.plan.root);
+        let mut samples = measured.samples;
+        for sample in &mut samples {
+            sample.base = self.contests.no_base(&sample.key, &failed);
+        }
+        let mut finished: Vec<_> = whole(&samples, alone.pacing.rounds).collect();
+        if compared.cut.is_none() {
+            finished.extend(compared.samples.iter().map(|it| Unfinished {
+                server: it.server.clone(),
+                endpoint: it.endpoint.clone(),
+            }));
+        }
+        let (commit, unknown) = provenance::head(&self.setting.plan.root);
         let provenance = Provenance {
             perfgate: env!("CARGO_PKG_VERSION").into(),
-            head,
-            dirty,
-            base: self.contests.base.clone(),
+            head: commit.name,
+            dirty: commit.is_dirty,
+            base: self.contests.base(&failed),
             fingerprint: Some(fingerprint),
             images,
             path,
             seed: Some(self.seed),
             started,
             seconds: clock.elapsed().as_secs_f64(),
-            notes: [&self.setting.notes, &self.contests.notes]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .chain(compared.notes)
-                .chain(measured.notes)
-                .collect(),
+            notes: [
+                self.contests.caveats.clone(),
+                self.contests.notes_on(&failed),
+                self.setting.notes.clone(),
+                self.contests.notes.clone(),
+            ]
+            .into_iter()
+            .flatten()
+            .chain(unknown)
+            .chain(compared.notes)
+            .chain(measured.notes)
+            .collect(),
             partial: None,
         };
         compared.incidents.extend(measured.incidents);
@@ -274,7 +307,7 @@ impl Run<'_> {
             measurement: Measurement {
                 schema: Measurement::SCHEMA,
                 provenance,
-                samples: measured.samples,
+                samples,
                 pairs: compared.samples,
                 incidents: compared.incidents,
             },
@@ -283,27 +316,100 @@ impl Run<'_> {
         })
     }
 
-    /// Images, network and services, up and ready.
-    async fn bring_up(&self) -> Result<Stack, stack::Error> {
+    /// Images, network and services, up and ready; and the bases that could not be made.
+    async fn bring_up(&self) -> Result<(Stack, Vec<BaseFailure>), stack::Error> {
         let Setting { plan, engine, .. } = self.setting;
-        let observe = |event: Event<'_>| self.progress.show(&event);
-        let observe = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
+        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
         sweep::remove_orphans(engine.as_ref()).await?;
-        let all = self.contests.with_bases(plan);
+        let all = self.contests.with_reference(plan);
         stack::prepare(&all, self.owner, &observe).await?;
-        if let Some(base) = &self.contests.prepare {
-            stack::prepare(base, self.owner, &observe).await?;
-        }
-        Stack::up(&all, engine.clone(), self.owner.clone(), &observe).await
+        let mut failed = self.prepare_bases().await?;
+        let (engine, owner) = (engine.clone(), self.owner.clone());
+        let bases = self.contests.bases();
+        let mut stack = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
+        self.build_bases(&mut stack, &mut failed).await?;
+        Ok((stack, failed))
     }
 
-    /// Everything that has a base beside it, and the cells that were measured to their end.
-    async fn compare(&self, stack: &Stack) -> Result<(Compared, Vec<Unfinished>), Error> {
+    /// Runs the base's own commands in its files; those that need them have failed where they do.
+    async fn prepare_bases(&self) -> Result<Vec<BaseFailure>, stack::Error> {
+        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let Some(base) = &self.contests.prepare else {
+            return Ok(Vec::new());
+        };
+        let made = self.contests.all.iter().filter(|it| it.is_made_from_tree());
+        match stack::prepare(base, self.owner, &observe).await {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) => self.blame(error, "prepare", &made.collect::<Vec<_>>()),
+        }
+    }
+
+    /// Builds or pulls the images of the bases, a folder that several are made from once.
+    async fn build_bases(
+        &self,
+        stack: &mut Stack,
+        failed: &mut Vec<BaseFailure>,
+    ) -> Result<(), stack::Error> {
+        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let mut groups: Vec<(&Source, Vec<&Contest>)> = Vec::new();
+        for contest in &self.contests.all {
+            let source = &contest.sides.base.source;
+            match groups.iter_mut().find(|(known, _)| *known == source) {
+                _ if has_failed(failed, &contest.sides.head.name) => {}
+                Some((_, group)) => group.push(contest),
+                None => groups.push((source, vec![contest])),
+            }
+        }
+        for (_, group) in groups {
+            let targets = group.iter().map(|it| it.sides.base.clone()).collect();
+            let plan = &self.setting.plan;
+            if let Err(error) = stack.provide(plan, targets, &observe).await {
+                failed.extend(self.blame(error, "build", &group)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// An error of bases alone is said, and the run goes on; one of the engine or the machine ends
+    /// it, and so does one of a base that was insisted on.
+    fn blame(
+        &self,
+        error: stack::Error,
+        during: &str,
+        contests: &[&Contest],
+    ) -> Result<Vec<BaseFailure>, stack::Error> {
+        if error.is_of_everything() || self.contests.is_required {
+            return Err(error);
+        }
+        let output = error.output().unwrap_or_default().to_owned();
+        if !output.is_empty() {
+            eprintln!("{}\n", report::quoted(&output));
+        }
+        let what = chain(&error);
+        warn(&error.into());
+        let failure = |contest: &&Contest| BaseFailure {
+            server: contest.sides.head.name.clone(),
+            endpoint: None,
+            during: during.to_owned(),
+            what: what.clone(),
+            output: output.clone(),
+        };
+        Ok(contests.iter().map(failure).collect())
+    }
+
+    /// Everything that has a base beside it.
+    async fn compare(&self, stack: &Stack, mut failed: Vec<BaseFailure>) -> Result<Paired, Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
         let judged = self.contests.all.iter().flat_map(|it| &it.sides.head.cells);
         let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
-        let (mut compared, mut finished) = (Compared::default(), Vec::new());
-        for Contest { sides, strategy } in &self.contests.all {
+        let mut compared = Compared::default();
+        for contest in &self.contests.all {
+            if has_failed(&failed, &contest.sides.head.name) {
+                continue;
+            }
+            let Contest {
+                sides, strategy, ..
+            } = contest;
             let pairing = Pairing {
                 pacing: PairPacing::of(self.setting.plan.pacing),
                 strategy: *strategy,
@@ -321,26 +427,33 @@ impl Run<'_> {
             if compared.cut.is_some() {
                 break;
             }
-            finished.extend(cells(std::slice::from_ref(&sides.head)));
         }
-        Ok((compared, finished))
+        failed.append(&mut compared.base_failures);
+        Ok(Paired { compared, failed })
     }
 
-    /// Everything that has no base.
+    /// Everything that has no base, or one that failed.
     async fn measure_alone(
         &self,
-        stack: Stack,
+        mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
     ) -> Result<Measured, measure::Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
+        let expected = self.contests.without_base(plan, &[]);
+        if expected.targets.is_empty() && !plan.targets.is_empty() {
+            // Nobody knew that the reference program would be needed.
+            let reference = plan.reference.clone().into_iter().collect();
+            let show = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
+            self.stop.or(stack.provide(plan, reference, &show)).await?;
+        }
         let measuring = Measuring {
             plan,
             runner,
             order: self.order,
             counting: self.order == Order::OneByOne,
             seed: self.seed,
-            is_suspect: &|_| false,
+            is_suspect: &|sample| gate::is_suspect(sample, self.reference, &self.setting.plan),
             observe: &observe,
         };
         measuring

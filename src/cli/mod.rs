@@ -19,8 +19,10 @@ macro_rules! eprintln {
 
 mod against;
 mod args;
+mod base;
 mod baseline;
 mod check;
+mod checked_out;
 mod ci;
 mod cleanup;
 mod compare;

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use super::args::configuration;
 use super::judging::{store, stored};
-use super::provenance::git;
 use crate::baseline::{self, Store, Stored};
 use crate::config;
 use crate::error::Error;
 use crate::gate::FEWEST_RUNS;
+use crate::git::{self, Git};
 use crate::model::{Baseline, Pin, history};
 use crate::report;
 
@@ -117,18 +117,14 @@ fn of_commit<'a>(found: &'a Stored, file: &Path, name: &str) -> Result<&'a Basel
         })
     };
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
-    let revision = format!("{name}^{{commit}}");
-    let resolved = || {
-        let words = [
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &revision,
-        ];
-        git(folder.unwrap_or(Path::new(".")), &words)
+    let git = Git::at(folder.unwrap_or(Path::new(".")));
+    let run = match of(name) {
+        Some(run) => Some(run),
+        None => match git.commit(name) {
+            Err(error) if git::Error::is_refusal(&error) => return Err(error.into()),
+            resolved => resolved.ok().flatten().and_then(|it| of(&it)),
+        },
     };
-    let run = of(name).or_else(|| of(resolved()?.trim()));
     run.ok_or_else(|| Error::Argument {
         argument: format!("--commit {name}"),
         reason: "no good run of it is stored; `perfgate baseline history --json FILE` lists the \

@@ -29,7 +29,7 @@ pub use rank::rank;
 pub use recall::recall;
 pub use reference::{FEWEST_RUNS, Reference};
 
-use crate::model::{Finding, Metric, Reason, Sample, Thresholds, Verdict};
+use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};
 
 /// Judges every metric of every sample against the reference. Samples without thresholds of
 /// their own in `thresholds` are judged by none.
@@ -45,7 +45,11 @@ pub fn judge<'a>(
         let history = reference.history(&sample.key);
         let pinned = reference.pinned(&sample.key);
         findings.extend(Metric::ALL.iter().filter_map(|metric| {
-            let rolling = decide::decide(sample, *metric, &history, rules)?;
+            let mut rolling = decide::decide(sample, *metric, &history, rules)?;
+            let lacks_baseline = rolling.reason.as_ref().is_some_and(Reason::lacks_baseline);
+            if sample.base == Some(NoBase::New) && lacks_baseline {
+                rolling.reason = Some(Reason::New);
+            }
             let Some((history, reason)) = &pinned else {
                 return Some(rolling);
             };
@@ -58,7 +62,8 @@ pub fn judge<'a>(
 
 /// Whether a sample breaks a rule, so that a fresh start must break it too before that counts. What
 /// is counted exactly needs none.
-pub fn is_suspect(sample: &Sample, reference: &Reference, rules: Option<&Thresholds>) -> bool {
+pub fn is_suspect(sample: &Sample, reference: &Reference, plan: &Plan) -> bool {
+    let rules = plan.thresholds(&sample.key.server, &sample.key.endpoint);
     let findings = judge(std::slice::from_ref(sample), reference, |_| rules);
     let breaks = |it: &Finding| it.verdict == Verdict::Regression && !it.metric.is_counter();
     findings.iter().any(breaks)

@@ -115,6 +115,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 rounds: Vec::new(),
                 counters: None,
                 beside_reference: Vec::new(),
+                base: None,
                 again: None,
                 summary: None,
             },

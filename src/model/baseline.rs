@@ -46,6 +46,9 @@ pub struct Baseline {
     pub schema: u32,
     pub key: Key,
     pub commit: Option<String>,
+    /// Whether files differed from the commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dirty: bool,
     pub time: Timestamp,
     /// The verdict of this run on the head it stored.
     pub verdict: Outcome,
@@ -101,6 +104,7 @@ impl Baseline {
             schema: Self::SCHEMA,
             key: sample.key.clone(),
             commit,
+            dirty: false,
             time,
             verdict,
             anchor: None,

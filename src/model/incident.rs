@@ -21,12 +21,14 @@ pub struct Incident {
 /// A base that could not be measured, so that the head is compared with something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BaseFailure {
+    /// The server that it is the base of.
     pub server: String,
     /// The one endpoint that it concerns; nothing for the whole server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// What was done with the base: `start`, `single requests`.
+    /// What was done with the base: `prepare`, `build`, `set-up`, `start`, `single requests`.
     pub during: String,
+    /// What happened, with exit status and reason.
     pub what: String,
     /// The last lines of its output.
     #[serde(default, skip_serializing_if = "String::is_empty")]

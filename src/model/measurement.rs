@@ -49,12 +49,25 @@ pub struct Sample {
     /// CPUs; none where the plan names no reference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside_reference: Vec<Sides<Round>>,
+    /// Why it was measured without the base that its neighbours have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<NoBase>,
     /// A fresh start of the server, made because the first broke a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
     /// What another load generator told, in place of rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+}
+
+/// Why a server and endpoint has no base, although there is another build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoBase {
+    /// The other build does not have it.
+    New,
+    /// The other build could not be measured.
+    Failed,
 }
 
 /// What a fresh start measured of the same server and endpoint.

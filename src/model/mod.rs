@@ -34,7 +34,8 @@ pub use digest::digest;
 pub use evidence::{Disturbance, Disturbed, Evidence, Trace};
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use incident::{BaseFailure, Incident, chain};
-pub use measurement::{Again, Fingerprint, Measurement, Provenance, Runner, Sample, Summary};
+pub use measurement::{
+    Again, Fingerprint, Measurement, NoBase, Provenance, Runner, Sample, Summary};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};

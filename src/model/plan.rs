@@ -4,7 +4,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, LoadShape, Target};
+use super::{Acceptance, LoadShape, Target, Thresholds};
 
 /// Rounds below which a median says little about a server.
 const FEWEST_ROUNDS: usize = 3;
@@ -157,6 +157,13 @@ impl Plan {
         targets.any(|target| target.source.is_contained() || target.behind.is_some())
             || self.postgres.as_ref().is_some_and(|p| contained(&p.source))
             || self.redis.as_ref().is_some_and(|r| contained(&r.source))
+    }
+
+    /// The rules for a server and endpoint, where the plan has them.
+    pub fn thresholds(&self, server: &str, endpoint: &str) -> Option<&Thresholds> {
+        let target = self.targets.iter().find(|it| it.name == server)?;
+        let cell = target.cells.iter().find(|it| it.endpoint == endpoint)?;
+        Some(&cell.thresholds)
     }
 
     /// The proxy of a name.

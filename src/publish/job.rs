@@ -58,8 +58,10 @@ pub struct PullRequest {
     pub number: u64,
     /// Whether its code is of another repository, so that the token may only read.
     pub is_fork: bool,
-    /// The commit of the branch it goes to.
+    /// The newest commit of the branch it goes to.
     pub base: String,
+    /// The name of that branch.
+    pub base_branch: String,
 }
 
 /// A run of another workflow.
@@ -185,6 +187,7 @@ fn trigger(name: &str, event: &Value, reference: &str) -> Result<Trigger, String
                 // A fork that was deleted has no name any more.
                 is_fork: head.is_none() || head != base,
                 base: of("/pull_request/base/sha").ok_or("it has no pull_request.base.sha")?,
+                base_branch: of("/pull_request/base/ref").unwrap_or("the base branch".into()),
             })
         }
         "merge_group" => Trigger::MergeGroup {

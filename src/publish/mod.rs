@@ -7,6 +7,7 @@
 pub mod artifact;
 mod check_run;
 pub mod comment;
+pub mod compare;
 mod error;
 mod github;
 mod job;

@@ -98,6 +98,11 @@ impl Images {
         Ok(images)
     }
 
+    /// Takes over others.
+    pub(super) fn add(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     pub(super) fn get(&self, user: &str) -> &Image {
         self.0
             .get(user)

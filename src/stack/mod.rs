@@ -74,8 +74,22 @@ impl Stack {
         owner: Owner,
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
-        let cores = Cores::of_this_machine(threads(plan))?;
-        let surroundings = Surroundings::create(plan, engine, owner, cores).await?;
+        Self::up_beside(plan, &[], engine, owner, observe).await
+    }
+
+    /// The same with room for servers that are not of the plan; [`Stack::provide`] gets what they
+    /// are made of.
+    pub async fn up_beside(
+        plan: &Plan,
+        others: &[Target],
+        engine: Option<Engine>,
+        owner: Owner,
+        observe: Observer<'_>,
+    ) -> Result<Self, Error> {
+        let mut all = plan.clone();
+        all.targets.extend_from_slice(others);
+        let cores = Cores::of_this_machine(threads(&all))?;
+        let surroundings = Surroundings::create(&all, engine, owner, cores).await?;
         let images = Images::provide(plan, surroundings.engine.as_ref(), observe).await?;
         let postgres = match &plan.postgres {
             Some(service) => {
@@ -99,6 +113,26 @@ impl Stack {
             proxies: plan.proxies.clone(),
             deadlines: plan.deadlines,
         })
+    }
+
+    /// Builds or pulls the images of more servers.
+    pub async fn provide(
+        &mut self,
+        plan: &Plan,
+        targets: Vec<Target>,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        let alone = Plan {
+            targets,
+            postgres: None,
+            redis: None,
+            proxies: Vec::new(),
+            ..plan.clone()
+        };
+        let engine = self.surroundings.engine.as_ref();
+        self.images
+            .add(Images::provide(&alone, engine, observe).await?);
+        Ok(())
     }
 
     /// Runs the commands that a server needs before its first start.

@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 
-use crate::support::{Sandbox, finding};
+use crate::support::{Sandbox, finding, require};
 
 /// Slow enough for the load to be on time beside other tests.
 const SAMPLE: &str = r#"
@@ -179,4 +179,155 @@ fn a_dry_run_names_what_is_no_longer_measured() {
     // What this run alone leaves out is measured by others.
     let all = sandbox.run(dry.into_iter().chain(["--endpoint", "health"]));
     assert!(!all.stdout.contains("no longer measured"), "{}", all.stdout);
+}
+
+/// What a base that fails leads to: it is said to be the base, and the head is judged alone.
+fn is_judged_alone(sandbox: &Sandbox, said: &str) {
+    let commit = sandbox.git(&["rev-parse", "--short=12", "HEAD"]);
+    sandbox
+        .run([
+            "check",
+            "--quiet",
+            "--against",
+            "HEAD",
+            "--json",
+            "out.json",
+        ])
+        .exits(0)
+        .prints(&format!("the base (commit {commit}) {said}"))
+        .prints("NO BASELINE");
+    let report = sandbox.json("out.json");
+    assert_eq!(report["outcome"], "no_baseline");
+    assert!(report["provenance"]["base"].is_null(), "{report}");
+    sandbox
+        .run(["check", "--quiet", "--require-baseline"])
+        .exits(3);
+    sandbox
+        .run([
+            "check",
+            "--quiet",
+            "--require-baseline",
+            "--against",
+            "HEAD",
+        ])
+        .exits(3);
+}
+
+#[test]
+fn a_base_that_cannot_be_prepared_is_not_the_heads_fault() {
+    let failing = format!("prepare = [[\"sh\", \"-c\", \"echo no compiler; exit 7\"]]\n{SAMPLE}");
+    let sandbox = Sandbox::new().config(&failing).without_docker().committed();
+    let repaired = sandbox.config(SAMPLE);
+    is_judged_alone(
+        &repaired,
+        "of `sample` cannot be prepared: `sh -c echo no compiler; exit 7` of `prepare` ended with",
+    );
+    let run = repaired.run(["check", "--quiet", "--against", "HEAD"]);
+    run.exits(0).complains("| no compiler");
+    // Where head and base must be measured together there is nothing to go on with.
+    repaired
+        .run([
+            "check",
+            "--quiet",
+            "--against",
+            "HEAD",
+            "--strategy",
+            "duet",
+        ])
+        .exits(4);
+    repaired
+        .config(&failing)
+        .run(["check", "--quiet", "--against", "HEAD"])
+        .exits(4)
+        .complains("no compiler");
+}
+
+#[test]
+fn a_base_whose_configuration_is_wrong_is_not_the_heads_fault() {
+    let wrong = Sandbox::new().config("[load]\nconections = 5\n");
+    let repaired = wrong.without_docker().committed().config(SAMPLE);
+    is_judged_alone(&repaired, "cannot be read: ");
+    repaired
+        .run(["check", "--quiet", "--against", "HEAD"])
+        .prints("conections");
+}
+
+#[test]
+fn a_base_is_a_clone_with_tags_and_all_files() {
+    let told = tempfile::tempdir().expect("a folder");
+    let told = told.path().join("told");
+    let look = format!(
+        "{{ git describe --tags --dirty && cat note.txt big.bin; }} >> {}",
+        told.display()
+    );
+    let config = format!("prepare = [[\"sh\", \"-c\", \"{look}\"]]\n{SAMPLE}");
+    require(&["git-lfs"]);
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config(&config)
+        .file("note.txt", "in no archive\n")
+        .file("big.bin", "in no object\n")
+        .file(
+            ".gitattributes",
+            "note.txt export-ignore\n*.bin filter=lfs diff=lfs merge=lfs -text\n",
+        );
+    sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+    sandbox.git(&["lfs", "install", "--local"]);
+    let sandbox = sandbox.committed();
+    assert!(
+        sandbox
+            .git(&["show", "HEAD:big.bin"])
+            .contains("oid sha256")
+    );
+    sandbox.git(&["tag", "v1.2"]);
+    let sandbox = sandbox.file("note.txt", "changed\n");
+    let before = sandbox.git(&["status", "--porcelain"]);
+    let check = ["check", "--quiet", "--against", "HEAD"];
+    sandbox.run(check).exits(0).prints("duet strategy against");
+    let told = std::fs::read_to_string(told).expect("both have looked");
+    assert_eq!(
+        told,
+        "v1.2-dirty\nchanged\nin no object\nv1.2\nin no archive\nin no object\n"
+    );
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), before);
+    // Without the program large files are pointers, and that is said.
+    let sandbox = sandbox.program(
+        "bin/git",
+        "case \"$*\" in *' lfs '*) exit 1;; esac; PATH=${PATH#*:} exec git \"$@\"",
+    );
+    let path = format!(
+        "{}:{}",
+        sandbox.path("bin").display(),
+        std::env::var("PATH").expect("PATH")
+    );
+    sandbox
+        .env("PATH", &path)
+        .run(["check", "--dry-run", "--against", "HEAD"])
+        .exits(0)
+        .prints("1 files of Git LFS are pointers, because git-lfs is not installed");
+}
+
+#[test]
+fn a_git_that_refuses_is_heard() {
+    let sandbox = repository().env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    sandbox
+        .run(["check", "--dry-run"])
+        .exits(0)
+        .prints("compared with stored runs: git refused: ")
+        .prints("fatal: detected dubious ownership in repository at '")
+        .prints("`git config --global --add safe.directory ");
+    sandbox
+        .run(["check", "--dry-run", "--against", "HEAD"])
+        .exits(4)
+        .complains("fatal: detected dubious ownership in repository at '")
+        .complains("hint: `git config --global --add safe.directory ");
+    let run = sandbox.run(["check", "--quiet", "--strategy", "stored"]);
+    run.exits(0)
+        .prints("the measured commit is unknown: git refused: ");
+    let unborn = Sandbox::new().config(SAMPLE).without_docker();
+    unborn.git(&["init", "--quiet"]);
+    unborn
+        .run(["check", "--dry-run"])
+        .exits(0)
+        .prints("compared with stored runs: this git repository has no commit yet");
 }

@@ -36,6 +36,42 @@ fn a_run_with_errors_is_never_stored() {
 }
 
 #[test]
+fn a_run_of_changed_files_is_stored_only_on_demand() {
+    let sandbox = healthy().committed();
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    // What is stored, and committed, is no change of the service.
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "--quiet", "--message=stored"]);
+    sandbox.run(["baseline", "prune", "--keep", "0"]).exits(0);
+    assert!(!sandbox.git(&["status", "--porcelain"]).is_empty());
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    let changed = format!("{}\n# changed", sample("0", "0", "0"));
+    let sandbox = sandbox.config(&changed);
+    let head = sandbox.git(&["rev-parse", "--short=12", "HEAD"]);
+    sandbox
+        .run(["baseline", "refresh", "--baseline", "elsewhere"])
+        .exits(2)
+        .complains(&format!("cannot store a run of commit {head}"))
+        .complains("perfgate.toml");
+    assert!(!sandbox.path("elsewhere").exists());
+    sandbox
+        .run([
+            "baseline",
+            "refresh",
+            "--baseline",
+            "elsewhere",
+            "--allow-dirty",
+        ])
+        .exits(0)
+        .prints("stored, with changes that its commit does not hold");
+    let folder = sandbox.path("elsewhere/sample/health");
+    let mut stored = fs::read_dir(folder).expect("a cell");
+    let run = stored.next().expect("a run").expect("a file").path();
+    let run: Value = serde_json::from_slice(&fs::read(run).expect("read")).expect("JSON");
+    assert_eq!(run["dirty"], true);
+}
+
+#[test]
 fn another_store_can_be_named() {
     let sandbox = healthy();
     sandbox

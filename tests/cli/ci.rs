@@ -164,6 +164,123 @@ async fn what_is_no_measurement_of_a_fork_is_refused() {
     assert_eq!(github.kept().written, 0);
 }
 
+/// A branch that left `main` before its newest commit, checked out alone as by `ref: HEAD_SHA` and
+/// the usual depth.
+struct Branched {
+    remote: Sandbox,
+    clone: Sandbox,
+    left: String,
+    tip: String,
+    head: String,
+}
+
+impl Branched {
+    fn new() -> Self {
+        let remote = healthy().committed();
+        let commit = |message: &str| {
+            remote.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+            remote.git(&["rev-parse", "HEAD"])
+        };
+        let left = remote.git(&["rev-parse", "HEAD"]);
+        let tip = commit("meanwhile");
+        remote.git(&["checkout", "--quiet", "-b", "change", &left]);
+        let head = commit("change");
+        let clone = Sandbox::new().without_docker();
+        let url = format!("file://{}", remote.path(".").display());
+        let words = [
+            "clone",
+            "--quiet",
+            "--depth=1",
+            "--branch=change",
+            &url,
+            ".",
+        ];
+        clone.git(&words);
+        Self {
+            remote,
+            clone,
+            left,
+            tip,
+            head,
+        }
+    }
+
+    /// The clone with the environment of its pull request, and where it comes from.
+    fn job(self, api: &str) -> (Sandbox, Sandbox) {
+        let repo = json!({ "full_name": "octo/app" });
+        let base = json!({ "sha": self.tip, "ref": "main", "repo": repo });
+        let head = json!({ "sha": self.head, "repo": repo });
+        let payload = json!({ "pull_request": { "number": 7, "head": head, "base": base } });
+        let clone = job(self.clone, api, "pull_request", &payload);
+        (clone, self.remote)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shallow_checkout_of_the_head_is_compared_with_where_it_left_main() {
+    for github_knows in [true, false] {
+        let (server, github) = GitHub::start().await;
+        let branched = Branched::new();
+        let left = branched.left.clone();
+        github.kept().merge_base = github_knows.then(|| left.clone());
+        let (sandbox, _remote) = branched.job(&server.uri());
+        sandbox.run(["ci", "--quiet"]).exits(0);
+        assert_eq!(output(&sandbox, "baseline-sha"), left);
+        let summary = sandbox.read("summary.md");
+        assert!(!summary.contains("compared with the tip"), "{summary}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_branch_left_main_is_unknown_the_first_line_says_so() {
+    let (server, _github) = GitHub::start().await;
+    let branched = Branched::new();
+    let tip = branched.tip.clone();
+    let fetch = ["fetch", "--quiet", "--depth=1", "origin", &tip];
+    branched.clone.git(&fetch);
+    branched
+        .clone
+        .git(&["remote", "set-url", "origin", "/nowhere"]);
+    let (sandbox, _remote) = branched.job(&server.uri());
+    sandbox.run(["ci", "--quiet"]).exits(0);
+    assert_eq!(output(&sandbox, "baseline-sha"), tip);
+    let caveat = "compared with the tip of main, not with the commit where the branch left it: \
+                  changes on main since then count for or against this one";
+    let summary = sandbox.read("summary.md");
+    let notes: Vec<_> = summary.lines().filter(|it| it.starts_with("> ")).collect();
+    assert!(notes[0].contains(caveat), "{summary}");
+    assert!(notes[1].contains("is unknown: "), "{summary}");
+    assert!(notes[1].contains("/nowhere"), "{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_is_of_the_commit_of_its_event_and_of_nothing_else() {
+    let (server, _github) = GitHub::start().await;
+    let payload = json!({ "repository": { "default_branch": "main" } });
+    let ignored = ".perfgate\nevent.json\noutputs\nsummary.md\n";
+    let clean = healthy().file(".gitignore", ignored).committed();
+    let head = clean.git(&["rev-parse", "HEAD"]);
+    let sandbox = job(clean, &server.uri(), "push", &payload).env("GITHUB_REF", "refs/heads/main");
+    let expected = "c".repeat(40);
+    sandbox
+        .run(["ci", "--quiet"])
+        .exits(2)
+        .complains(&format!("cannot store a run of commit {head}"))
+        .complains(&format!("the event is about commit {expected}"));
+    let sandbox = sandbox.env("GITHUB_SHA", &head);
+    sandbox.run(["ci", "--quiet"]).exits(0);
+    let sandbox = sandbox.file(".gitignore", &format!("{ignored}more\n"));
+    sandbox
+        .run(["ci", "--quiet"])
+        .exits(2)
+        .complains("files differ from it: .gitignore")
+        .complains("--allow-dirty");
+    sandbox
+        .run(["ci", "--quiet", "--allow-dirty"])
+        .exits(0)
+        .prints("sample health: stored, with changes that its commit does not hold");
+}
+
 /// An artifact that holds a measurement.
 fn archive(measurement: &Value) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

@@ -16,6 +16,8 @@ pub(crate) struct Kept {
     pub(crate) checked: Value,
     /// The archive that another run left, and the head of the pull request that it is of.
     pub(crate) artifact: Option<(Vec<u8>, String)>,
+    /// Where the branch of the pull request left its base; GitHub does not say where there is none.
+    pub(crate) merge_base: Option<String>,
     /// Comments written, and comments edited.
     pub(crate) written: usize,
     pub(crate) edited: usize,
@@ -60,6 +62,12 @@ impl Respond for GitHub {
 impl Kept {
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         match (method, path) {
+            ("GET", path) if path.starts_with("/repos/octo/app/compare/") => {
+                match &self.merge_base {
+                    Some(sha) => (200, json!({ "merge_base_commit": { "sha": sha } })),
+                    None => (404, json!({ "message": "Not Found" })),
+                }
+            }
             ("GET", "/repos/octo/app/issues/7/comments") => (200, json!(self.comments)),
             ("POST", "/repos/octo/app/issues/7/comments") => {
                 self.written += 1;

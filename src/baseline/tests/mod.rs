@@ -33,6 +33,7 @@ fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
             },
         },
         commit: Some("abc".into()),
+        dirty: false,
         time: Timestamp::from_second(second).expect("a time"),
         verdict: Outcome::Pass,
         anchor: None,

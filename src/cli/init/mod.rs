@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use repository::Repository;
 
-use super::provenance::git;
+use super::warn;
 use crate::error::Error;
+use crate::git::{self, Git};
 use crate::{config, document};
 
 const WORKFLOW: &str = include_str!("perfgate.yml");
@@ -56,16 +57,24 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     println!(
         "next: `perfgate check --dry-run` shows what will be measured, `perfgate check` measures"
     );
-    let ignored = git(here, &["check-ignore", "--quiet", ".perfgate/"]);
-    if git(here, &["rev-parse", "--git-dir"]).is_some() && ignored.is_none() {
-        println!("      and put .perfgate/ into .gitignore: runs are kept there");
+    let ignored = Git::at(here).look(&["check-ignore", "--quiet", ".perfgate/"]);
+    match ignored {
+        Ok(None) => println!("      and put .perfgate/ into .gitignore: runs are kept there"),
+        // What was written goes by the usual names, then.
+        Err(error) if git::Error::is_refusal(&error) => warn(&error.into()),
+        Ok(Some(_)) | Err(_) => {}
     }
     Ok(0)
 }
 
+/// What git answers, where it does.
+fn ask(here: &Path, words: &[&str]) -> Option<String> {
+    Git::at(here).look(words).ok().flatten()
+}
+
 /// The workflows, at the top of the repository.
 fn workflows(here: &Path) -> [(PathBuf, String); 2] {
-    let ask = |words: &[&str]| git(here, words).map(|it| it.trim_end_matches('\n').to_owned());
+    let ask = |words: &[&str]| ask(here, words);
     let up = ask(&["rev-parse", "--show-cdup"]).unwrap_or_default();
     let prefix = ask(&["rev-parse", "--show-prefix"]).unwrap_or_default();
     let folder = Path::new(&up).join(".github/workflows");
@@ -85,7 +94,7 @@ fn workflows(here: &Path) -> [(PathBuf, String); 2] {
 
 /// The branch that pull requests go to.
 fn default_branch(here: &Path) -> String {
-    let ask = |words: &[&str]| git(here, words).map(|it| it.trim().to_owned());
+    let ask = |words: &[&str]| ask(here, words);
     let remote = ask(&["symbolic-ref", "--short", "refs/remotes/origin/HEAD"]);
     let remote = remote.and_then(|name| name.split_once('/').map(|(_, it)| it.to_owned()));
     let is_there = |name: &&str| {

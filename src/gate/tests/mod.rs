@@ -45,6 +45,7 @@ fn run(value: f64, age: i64) -> Baseline {
         schema: 1,
         key: key(),
         commit: None,
+        dirty: false,
         time: Timestamp::from_second(1_000_000 - age).expect("a time"),
         verdict: Outcome::Pass,
         anchor: None,
@@ -87,6 +88,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         rounds: vec![round],
         counters: None,
         beside_reference: Vec::new(),
+        base: None,
         again: None,
         summary: None,
     }
@@ -132,6 +134,7 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
     Sample {
         counters: Some(counters),
         beside_reference: Vec::new(),
+        base: None,
         again: None,
         ..sample(1000, Duration::from_millis(1))
     }

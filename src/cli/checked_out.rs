@@ -1,0 +1,60 @@
+//! Whether what is checked out is what a stored run will be said to be of.
+
+use super::baseline::Refresh;
+use crate::error::Error;
+use crate::git::{self, Git};
+use crate::model::{Plan, Store};
+use crate::report;
+
+/// Most names of files that an error shows.
+const SHOWN: usize = 3;
+
+/// Refuses to measure another commit than the expected one, and files that differ from it.
+pub(super) fn fits(args: &Refresh, plan: &Plan, store: &Store) -> Result<(), Error> {
+    let git = Git::at(&plan.root);
+    let head = match git.head() {
+        // Nothing is said of a commit, then.
+        Err(error) if !git::Error::is_refusal(&error) => return Ok(()),
+        found => found?,
+    };
+    let Some(head) = head else { return Ok(()) };
+    is_expected(args.commit.as_deref(), &head)?;
+    if args.allow_dirty {
+        return Ok(());
+    }
+    // What earlier runs have stored there is no change of the service.
+    let folder = match store {
+        Store::Folder(folder) => Some(folder.as_path()),
+        Store::Branch { .. } => None,
+    };
+    is_clean(&head, &git.changed(folder)?)
+}
+
+/// Refuses another commit than the one that the event of a workflow is about.
+pub(super) fn is_expected(expected: Option<&str>, head: &str) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != head => Err(Error::OtherCommit {
+            head: head.to_owned(),
+            expected: expected.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn is_clean(head: &str, changed: &[String]) -> Result<(), Error> {
+    let mut shown: Vec<_> = changed
+        .iter()
+        .take(SHOWN)
+        .map(|it| report::printable(it))
+        .collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    if changed.len() > SHOWN {
+        shown.push(format!("and {} more", changed.len() - SHOWN).into());
+    }
+    Err(Error::Dirty {
+        head: report::commit(head),
+        files: shown.join(", "),
+    })
+}
