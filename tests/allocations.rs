@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use perfgate::load::{Crew, Job, Meter};
-use perfgate::model::{Address, Origin, Request, Transport, Workload};
+use perfgate::model::{Address, Concurrency, Origin, Request, Transport, Workload};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -72,6 +72,7 @@ fn a_longer_window_allocates_no_more_than_a_short_one() {
             requests: vec![Request::get("/api/django-starter/monitoring/health")],
             rate: None,
             connections: 16,
+            concurrency: Concurrency::Configured,
             threads: 1,
             timeout: Duration::from_secs(2),
         },

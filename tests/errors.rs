@@ -184,7 +184,20 @@ fn of_servers() -> Vec<Error> {
             name: name.into(),
             what: "http://127.0.0.1:8000/health".into(),
             within: Duration::from_secs(60),
-            last: "status 503".into(),
+            last: "connection refused".into(),
+            output: output.into(),
+        },
+        stack::Error::WrongAnswer {
+            name: name.into(),
+            what: "POST http://127.0.0.1:8000/rpc".into(),
+            waited: Duration::from_secs(5),
+            answer: Box::new(stack::Answer {
+                status: 401,
+                missed: stack::Missed::Status(Some(200)),
+                location: None,
+                allow: None,
+                text: "no token".into(),
+            }),
             output: output.into(),
         },
         stack::Error::File {

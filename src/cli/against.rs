@@ -4,7 +4,7 @@ use super::base::{self, Base};
 use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
-use crate::model::{BaseFailure, Plan, Sides, Source, Strategy, Target, chain};
+use crate::model::{BaseFailure, Cell, Plan, Sides, Source, Strategy, Target, chain};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
@@ -63,6 +63,8 @@ pub(super) struct Contests {
     lacks: Vec<Lack>,
     /// The plan of the base, where its commands must be run before its servers.
     pub(super) prepare: Option<Plan>,
+    /// The plan of the base, where it has one.
+    pub(super) before: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     tree: Option<Tree>,
 }
@@ -256,14 +258,17 @@ impl Contests {
         self.all.iter().map(|it| it.sides.base.clone()).collect()
     }
 
-    /// The plan of those that have no other build, or one that failed.
+    /// The plan of what has no other build, or one that failed.
     pub(super) fn without_base(&self, plan: &Plan, failed: &[BaseFailure]) -> Plan {
         let mut alone = plan.clone();
-        let has_base = |target: &Target| {
-            let mut all = self.all.iter();
-            all.any(|it| it.is_of(&target.name)) && !has_failed(failed, &target.name)
-        };
-        alone.targets.retain(|target| !has_base(target));
+        for target in &mut alone.targets {
+            if self.all.iter().any(|it| it.is_of(&target.name)) {
+                let name = &target.name;
+                let has_none = |it: &Cell| lacks_base(failed, name, &it.endpoint);
+                target.cells.retain(has_none);
+            }
+        }
+        alone.targets.retain(|target| !target.cells.is_empty());
         alone
     }
 
@@ -304,21 +309,30 @@ impl Contest {
     }
 }
 
-/// Whether the base of a server failed.
+/// Whether the base of a server failed as a whole.
 pub(super) fn has_failed(failed: &[BaseFailure], server: &str) -> bool {
-    failed.iter().any(|it| it.server == server)
+    let mut of_server = failed.iter().filter(|it| it.server == server);
+    of_server.any(|it| it.endpoint.is_none())
+}
+
+/// Whether an endpoint of a server has nothing to be compared with, since its base failed.
+pub(super) fn lacks_base(failed: &[BaseFailure], server: &str, endpoint: &str) -> bool {
+    let is_meant = |it: &BaseFailure| it.endpoint.as_deref().is_none_or(|it| it == endpoint);
+    failed.iter().any(|it| it.server == server && is_meant(it))
 }
 
 fn note_on(failure: &BaseFailure, servers: &str, build: &str) -> String {
     let what = match failure.during.as_str() {
         "prepare" => "cannot be prepared".into(),
         "build" => "cannot be built".into(),
-        "setup" => "cannot be set up".into(),
+        "set-up" => "cannot be set up".into(),
         "start" => "cannot be started".into(),
         during => format!("failed in {during}"),
     };
+    let endpoint = failure.endpoint.as_ref();
+    let endpoint = endpoint.map_or_else(String::new, |it| format!(", endpoint `{it}`,"));
     format!(
-        "the base ({build}) of `{servers}` {what}: {}; the head is judged by stored runs, where \
+        "the base ({build}) of `{servers}`{endpoint} {what}: {}; the head is judged by stored runs, where \
          there are any, and by its own bounds",
         failure.what
     )
@@ -362,7 +376,8 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Contests, String> {
     }
     // An image has been built elsewhere; everything else is made from what the commands leave.
     let is_made = contests.all.iter().any(Contest::is_made_from_tree);
-    contests.prepare = is_made.then_some(before);
+    contests.prepare = is_made.then(|| before.clone());
+    contests.before = Some(before);
     if !contests.all.is_empty() {
         contests.base = Some(commit.to_owned());
         let lacks = tree.lacks.iter();

@@ -1,8 +1,10 @@
 //! What a check would do, in words. Nothing is started for it and nothing is asked of a store.
 
 use super::against::Contests;
+use crate::config;
 use crate::model::{
-    Metric, Plan, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds, Workload,
+    Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds,
+    Workload,
 };
 use crate::report;
 
@@ -26,6 +28,12 @@ pub(super) fn describe(plan: &Plan, contests: &Contests) -> String {
         (None, []) => "compared with stored runs".into(),
         (None, notes) => notes.join("; "),
     });
+    lines.extend(
+        contests
+            .before
+            .iter()
+            .flat_map(|base| no_longer(plan, base)),
+    );
     lines.push(format!("baselines: {}", store(&plan.baselines)));
     let budget = plan.pacing.budget;
     lines.push(format!(
@@ -69,10 +77,10 @@ fn server(target: &Target) -> Vec<String> {
         .iter()
         .map(|proxy| format!(", behind {proxy}"));
     let behind: String = behind.collect();
-    let (path, within) = (&target.ready.path, target.ready.within);
     let mut lines = vec![format!(
-        "server {}: {source}{behind}; ready when {path} answers, within {within:?}",
-        target.name
+        "server {}: {source}{behind}; {}",
+        target.name,
+        ready(&target.ready)
     )];
     lines.extend(
         target
@@ -89,6 +97,23 @@ fn server(target: &Target) -> Vec<String> {
     lines
 }
 
+fn ready(ready: &Ready) -> String {
+    let Ready {
+        method,
+        path,
+        status,
+        within,
+        ..
+    } = ready;
+    let status = status.map_or("a status below 400".into(), |it| it.to_string());
+    let body = if ready.reads_bodies() {
+        " and the body expected"
+    } else {
+        ""
+    };
+    format!("ready when {method} {path} is answered with {status}{body}, within {within:?}")
+}
+
 fn load(workload: &Workload) -> String {
     let request = |it: &Request| format!("{} {} → {}", it.method, it.path, it.expect.status);
     let requests: Vec<_> = workload.requests.iter().map(request).collect();
@@ -101,6 +126,24 @@ fn load(workload: &Workload) -> String {
         "{}; {arrival}, {connections} connections",
         requests.join(", ")
     )
+}
+
+/// What the base measures and the head does not; what was left out of this run alone is measured.
+fn no_longer(plan: &Plan, base: &Plan) -> Vec<String> {
+    let Ok(head) = config::load(&plan.file) else {
+        return Vec::new();
+    };
+    let measured = |plan: &Plan| -> Vec<(String, String)> {
+        let targets = plan.targets.iter();
+        let cells = targets.flat_map(|it| it.cells.iter().map(|cell| (&it.name, &cell.endpoint)));
+        cells
+            .map(|(server, endpoint)| (server.clone(), endpoint.clone()))
+            .collect()
+    };
+    let now = measured(&head);
+    let gone = measured(base).into_iter().filter(|it| !now.contains(it));
+    gone.map(|(server, endpoint)| format!("no longer measured: {server} {endpoint}"))
+        .collect()
 }
 
 fn store(store: &Store) -> String {

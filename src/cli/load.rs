@@ -2,12 +2,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::signals;
+use super::{say, signals};
 use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
 use crate::load::{Crew, Job, Meter};
-use crate::model::{Origin, Rate, Request, Tls, Transport, Trust, Workload};
+use crate::model::{
+    Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload,
+};
 use crate::report::Load;
 
 /// The bare load engine: one request again and again, in a closed loop or at a given rate.
@@ -72,6 +74,7 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let job = job(&args)?;
+    let same = job.clone();
     let meter = Arc::new(Meter::new());
     let shared = Arc::clone(&meter);
     let window = args.duration;
@@ -84,6 +87,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         }
     };
     let tally = tally.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    if let Some(why) = refusal(&same, &tally).await {
+        say::err(&format!("note: {why}\n"));
+    }
     let result = Load {
         url: &args.url,
         threads: args.threads,
@@ -103,6 +109,17 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     Ok(0)
 }
 
+/// Why connections were refused, where their count alone does not say it: as it is now.
+async fn refusal(job: &Job, tally: &Tally) -> Option<String> {
+    let kinds = [Failure::Dns, Failure::Connect, Failure::Tls];
+    let is_unexplained = kinds.iter().any(|kind| tally.errors.contains_key(kind));
+    if !is_unexplained {
+        return None;
+    }
+    let asked = tokio::time::timeout(job.workload.timeout, job.refusal());
+    asked.await.unwrap_or_default()
+}
+
 fn job(args: &Args) -> Result<Job, Error> {
     let url = Url::parse(&args.url).map_err(|reason| Error::Argument {
         argument: args.url.clone(),
@@ -119,6 +136,7 @@ fn job(args: &Args) -> Result<Job, Error> {
             requests: vec![request(args, url.target)?],
             rate: args.rate,
             connections: args.connections,
+            concurrency: Concurrency::Configured,
             threads: args.threads,
             timeout: args.timeout,
         },

@@ -86,7 +86,7 @@ impl Progress {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::Rate(rate) => bar.set_message(format!("{doing} · {}", report::rate(*rate))),
-            Event::Incident(_) => bar.println(report::clean(&words(event))),
+            Event::Incident(_) | Event::Note(_) => bar.println(report::clean(&words(event))),
             event => {
                 *doing = report::printable(&words(event));
                 bar.set_message(doing.clone());
@@ -106,7 +106,7 @@ fn spinner() -> ProgressBar {
 fn plain(event: &Event<'_>) {
     match event {
         Event::Rate(_) => (),
-        Event::Round { round, .. } if *round > 1 => (),
+        Event::Round { round, .. } | Event::Again { round, .. } if *round > 1 => (),
         event => eprintln!("{}", words(event)),
     }
 }
@@ -125,6 +125,14 @@ fn words(event: &Event<'_>) -> String {
             let left = left.as_secs();
             format!("{server}: {endpoint}, round {round} of {rounds}, {left} s left")
         }
+        Event::Again {
+            server,
+            endpoint,
+            round,
+            rounds,
+        } => {
+            format!("{server}: {endpoint} once more after a fresh start, round {round} of {rounds}")
+        }
         Event::Pairs {
             server,
             endpoint,
@@ -138,6 +146,7 @@ fn words(event: &Event<'_>) -> String {
             format!("{server}: {endpoint} beside the reference")
         }
         Event::Count { server, endpoint } => format!("{server}: single requests of {endpoint}"),
+        Event::Note(note) => (*note).to_owned(),
         Event::Incident(incident) => report::incident(incident),
         Event::Rate(rate) => report::rate(*rate),
     }

@@ -11,7 +11,7 @@ use super::spanned::Spanned;
 use super::units::Time;
 use super::{Error, LARGEST, file};
 use crate::bounded;
-use crate::model::{Expect, Request, Workload};
+use crate::model::{Concurrency, Expect, Request, Workload};
 
 const CONNECTIONS: usize = 50;
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,6 +42,10 @@ impl Resolver<'_> {
     ) -> Result<Workload, Error> {
         let own = endpoint.get_ref();
         let connections = own.connections.as_ref().or(load.connections.as_ref());
+        let concurrency = match connections {
+            Some(_) => Concurrency::Configured,
+            None => Concurrency::Adaptive,
+        };
         let connections = self.at_least_one(connections, "connections", CONNECTIONS)?;
         let threads = self.at_least_one(load.threads.as_ref(), "threads", 1)?;
         let rate = own.rate.as_ref().or(load.rate.as_ref());
@@ -50,6 +54,7 @@ impl Resolver<'_> {
             requests: self.requests(endpoint)?,
             rate: rate.map(|rate| rate.get_ref().0),
             connections,
+            concurrency,
             threads: threads.min(connections),
             timeout: timeout.map_or(TIMEOUT, |Time(time)| time),
         })
@@ -93,7 +98,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn method(&self, method: Option<&Spanned<String>>) -> Result<String, Error> {
+    pub(super) fn method(&self, method: Option<&Spanned<String>>) -> Result<String, Error> {
         let Some(method) = method else {
             return Ok("GET".into());
         };
@@ -147,7 +152,7 @@ impl Resolver<'_> {
         ))
     }
 
-    fn headers(
+    pub(super) fn headers(
         &self,
         headers: &IndexMap<&String, &Spanned<String>>,
     ) -> Result<Vec<(String, String)>, Error> {
@@ -190,7 +195,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn status(&self, status: Option<&Spanned<u16>>) -> Result<u16, Error> {
+    pub(super) fn status(&self, status: Option<&Spanned<u16>>) -> Result<u16, Error> {
         match status {
             None => Ok(Expect::default().status),
             Some(status) if (200..600).contains(status.get_ref()) => Ok(*status.get_ref()),
@@ -263,6 +268,12 @@ impl<'a> Parts<'a> {
         let inherited = (!own_body).then_some((self.body, self.body_file));
         let (body, body_file) = inherited.unwrap_or_default();
         let mut headers = self.headers;
+        // Names of header fields are the same in every case, RFC 9110, section 5.1.
+        let is_own = |name: &str| {
+            let mut own = request.headers.keys();
+            own.any(|it| it.eq_ignore_ascii_case(name))
+        };
+        headers.retain(|name, _| !is_own(name));
         headers.extend(&request.headers);
         Self {
             path: request.path.as_ref().or(self.path),

@@ -87,7 +87,7 @@ pub(super) struct Postgres {
     /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<Spanned<PathBuf>>,
     /// Connection string of a database that runs already.
-    pub(super) url: Option<String>,
+    pub(super) url: Option<Spanned<String>>,
     /// Settings of the database server, by name.
     #[serde(default)]
     pub(super) settings: IndexMap<String, String>,
@@ -105,7 +105,7 @@ pub(super) struct Redis {
     /// Folder with a Dockerfile to build and run.
     pub(super) build: Option<Spanned<PathBuf>>,
     /// Connection string of one that runs already.
-    pub(super) url: Option<String>,
+    pub(super) url: Option<Spanned<String>>,
 }
 
 /// A reverse proxy in a container: `image` or `build`.
@@ -160,7 +160,7 @@ pub(super) struct Server {
     /// Environment variables.
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
-    /// When it counts as started; else once the first endpoint answers.
+    /// When it counts as started; else once the first endpoint answers as it is expected to.
     pub(super) ready: Option<Ready>,
     /// Memory limit of its container.
     pub(super) memory: Option<Size>,
@@ -181,7 +181,7 @@ pub(super) struct Server {
 pub(super) struct Reference {
     /// Name of a server of the file, which is not measured itself.
     pub(super) server: Spanned<String>,
-    /// Path that is asked for, by GET.
+    /// Path that is asked for, by GET; it counts as started once that is answered with status 200.
     pub(super) path: Spanned<String>,
 }
 
@@ -194,13 +194,26 @@ pub(super) struct ServerEndpoint {
     pub(super) thresholds: Thresholds,
 }
 
-/// When a server counts as started.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// When a server counts as started: the request that it must answer. What is left out is as in the
+/// first endpoint. With a `path` or a `method` it is a request of its own, a GET without a body;
+/// any status below 400 is a good answer to it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ready {
-    /// Request target that must answer with a status below 400.
-    pub(super) path: Spanned<String>,
-    /// Longest wait for it; else 60s. Twice as long where two builds start at once.
+    /// Request target, a path with its query.
+    pub(super) path: Option<Spanned<String>>,
+    /// Request method.
+    pub(super) method: Option<Spanned<String>>,
+    /// Header fields, beside those of the first endpoint.
+    #[serde(default)]
+    pub(super) headers: IndexMap<String, Spanned<String>>,
+    /// Body of the request.
+    pub(super) body: Option<Spanned<String>>,
+    /// Status of a good answer.
+    pub(super) status: Option<Spanned<u16>>,
+    /// Text the body of a good answer contains.
+    pub(super) contains: Option<String>,
+    /// Longest wait for a good answer; else 60s. Twice as long where two builds start at once.
     pub(super) within: Option<Time>,
 }
 

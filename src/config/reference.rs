@@ -8,12 +8,8 @@ use crate::model::{Cell, Metric, Request, Source, Target, Thresholds};
 impl Resolver<'_> {
     /// Takes the reference out of the servers that are measured; theirs are then judged by
     /// `relative_cpu` too, by the rule that they have for CPU time where they have none for it.
-    pub(super) fn reference(
-        &self,
-        reference: Option<file::Reference>,
-        targets: &mut Vec<Target>,
-    ) -> Result<Option<Target>, Error> {
-        let Some(file::Reference { server, path }) = reference else {
+    pub(super) fn reference(&self, targets: &mut Vec<Target>) -> Result<Option<Target>, Error> {
+        let Some(file::Reference { server, path }) = self.reference else {
             return Ok(None);
         };
         let (name, span) = (server.get_ref(), server.span());
@@ -35,7 +31,7 @@ impl Resolver<'_> {
             return Err(invalid(message, "name a server that is"));
         };
         let mut workload = first.workload.clone();
-        workload.requests = vec![Request::get(self.target(&path)?)];
+        workload.requests = vec![Request::get(self.target(path)?)];
         workload.rate = None;
         found.cells = vec![Cell {
             endpoint: name.clone(),

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use redis::IntoConnectionInfo as _;
+
 use super::place::Places;
 use super::spanned::Spanned;
 use super::units::Time;
@@ -33,12 +35,13 @@ pub(super) fn resolve(path: &Path, file: file::File, places: &Places<'_>) -> Res
         proxies: file.proxy.keys().cloned().collect(),
         network: network(file.network.as_ref(), file.internal, places)?,
         allow_outside: file.allow_outside,
+        reference: file.reference.as_ref(),
     };
     resolver.names(&file)?;
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
     let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, places)?;
     let mut targets = resolver.targets(file.server, &workloads, &base)?;
-    let reference = resolver.reference(file.reference, &mut targets)?;
+    let reference = resolver.reference(&mut targets)?;
     Ok(Plan {
         file: path.to_owned(),
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
@@ -100,6 +103,7 @@ pub(super) struct Resolver<'a> {
     pub(super) network: Option<NetworkPath>,
     /// Whether paths may leave the folder of the file.
     pub(super) allow_outside: bool,
+    pub(super) reference: Option<&'a file::Reference>,
 }
 
 impl Resolver<'_> {
@@ -184,7 +188,7 @@ impl Resolver<'_> {
             init,
         } = postgres.into_inner();
         Ok(Postgres {
-            source: self.service("postgres", &span, image, build, url)?,
+            source: self.service(&POSTGRES, &span, image, build, url)?,
             settings: settings.into_iter().collect(),
             init: init
                 .iter()
@@ -197,22 +201,23 @@ impl Resolver<'_> {
         let span = redis.span();
         let file::Redis { image, build, url } = redis.into_inner();
         Ok(Redis {
-            source: self.service("redis", &span, image, build, url)?,
+            source: self.service(&REDIS, &span, image, build, url)?,
         })
     }
 
     fn service(
         &self,
-        name: &str,
+        service: &Service,
         span: &Range<usize>,
         image: Option<String>,
         build: Option<Spanned<PathBuf>>,
-        url: Option<String>,
+        url: Option<Spanned<String>>,
     ) -> Result<ServiceSource, Error> {
+        let name = service.name;
         match (image, build, url) {
             (Some(image), None, None) => Ok(ServiceSource::Image(image)),
             (None, Some(folder), None) => Ok(ServiceSource::Build(self.inside(&folder)?)),
-            (None, None, Some(url)) => Ok(ServiceSource::Url(url)),
+            (None, None, Some(url)) => self.service_url(service, url).map(ServiceSource::Url),
             _ => Err(self.places.invalid(
                 span,
                 format!("[{name}] needs exactly one of `image`, `build`, `url`"),
@@ -220,4 +225,37 @@ impl Resolver<'_> {
             )),
         }
     }
+
+    /// Where a service runs already. It may hold a password, which no error repeats.
+    fn service_url(&self, service: &Service, url: Spanned<String>) -> Result<String, Error> {
+        if (service.is_url)(url.get_ref()) {
+            return Ok(url.into_inner());
+        }
+        let message = format!("`url` of [{}] is not a URL of it", service.name);
+        let hint = format!("write {}", service.form);
+        Err(self.places.invalid(&url.span(), message, Some(hint)))
+    }
 }
+
+/// A service that may run already.
+struct Service {
+    name: &'static str,
+    /// How its URLs are written.
+    form: &'static str,
+    is_url: fn(&str) -> bool,
+}
+
+const POSTGRES: Service = Service {
+    name: "postgres",
+    form: "postgres://USER:PASSWORD@HOST:PORT/DATABASE; a list of `host=… dbname=…` is none, as \
+           the name of the database is replaced in it",
+    is_url: |text| {
+        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        is_url && text.parse::<tokio_postgres::Config>().is_ok()
+    },
+};
+const REDIS: Service = Service {
+    name: "redis",
+    form: "redis://HOST:PORT/NUMBER; it is spoken with in plain text, not over TLS",
+    is_url: |text| text.into_connection_info().is_ok(),
+};

@@ -1,20 +1,17 @@
 //! Servers → targets.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::resolve::Resolver;
 use super::spanned::Spanned;
-use super::units::Time;
 use super::url::Url;
 use super::{Error, file, thresholds};
 use crate::model::{
-    Cell, NetworkPath, Origin, Ready, Source, Target, Thresholds, Tls, Transport, Trust, Workload,
+    Cell, NetworkPath, Origin, Source, Target, Thresholds, Tls, Transport, Trust, Workload,
 };
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
 const PORT: u16 = 8000;
 
 impl Resolver<'_> {
@@ -48,10 +45,6 @@ impl Resolver<'_> {
         let server = server.into_inner();
         let transport = self.transport(&server)?;
         let source = self.source(&name, &span, &server, &transport)?;
-        let (ready_path, within) = match &server.ready {
-            Some(ready) => (self.target(&ready.path)?, ready.within),
-            None => (probe(workloads).to_owned(), None),
-        };
         let target = Target {
             cells: self.cells(&name, &server, workloads, base)?,
             behind: self.behind(&server)?,
@@ -65,10 +58,7 @@ impl Resolver<'_> {
             port: server.port.unwrap_or(PORT),
             env: self.env(&server.env)?,
             transport,
-            ready: Ready {
-                path: ready_path,
-                within: within.map_or(READY_WITHIN, |Time(time)| time),
-            },
+            ready: self.ready(&name, server.ready.as_ref(), workloads)?,
             memory: server.memory.map(|size| size.0),
             root: self.root.to_owned(),
             name,
@@ -263,12 +253,4 @@ impl Resolver<'_> {
             .map(|(name, value)| Ok((name.clone(), self.filled_later(value)?)))
             .collect()
     }
-}
-
-/// The path that tells whether a server answers: the first that is read with GET.
-fn probe(workloads: &[(String, Workload)]) -> &str {
-    let requests = || workloads.iter().flat_map(|(_, it)| &it.requests);
-    let read = requests().find(|request| request.method == "GET");
-    read.or_else(|| requests().next())
-        .map_or("/", |request| &request.path)
 }

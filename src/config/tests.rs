@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Error, parse};
-use crate::model::{Address, Metric, Plan, RuleOrigin, Source, Store, Tls, Trust, Workload};
+use crate::model::{Address, Metric, Plan, Ready, RuleOrigin, Source, Store, Tls, Trust, Workload};
 
 const SERVER: &str = "[server.app]\nrun = [\"app\"]\n";
 const ENDPOINT: &str = "[endpoint.home]\npath = \"/\"\n";
@@ -38,6 +38,68 @@ fn the_smallest_file_gets_defaults() {
         .margin
         .clone();
     assert_eq!(margin.expect("a default").origin, RuleOrigin::Default);
+}
+
+fn ready(server: &str, endpoint: &str) -> Ready {
+    let text = format!("{SERVER}{server}\n[endpoint.home]\n{endpoint}\n");
+    read(&text).expect("valid").targets[0].ready.clone()
+}
+
+const POSTED: &str = "path = \"/rpc\"\nmethod = \"POST\"\nbody = \"{}\"\n\
+                      headers = { Host = \"app.test\", A = \"1\" }\ntimeout = \"9s\"\n\
+                      expect = { status = 201, json = { \"/ok\" = true } }";
+
+#[test]
+fn a_server_is_ready_when_the_first_endpoint_answers_as_expected() {
+    for server in ["", "ready = { within = \"60s\" }"] {
+        let ready = ready(server, POSTED);
+        assert_eq!((&*ready.method, &*ready.path), ("POST", "/rpc"));
+        assert_eq!(ready.body, b"{}");
+        assert_eq!(ready.headers[0], ("Host".into(), "app.test".into()));
+        assert_eq!((ready.status, ready.json.len()), (Some(201), 1));
+        assert_eq!(ready.timeout, Duration::from_secs(9));
+        assert_eq!(ready.within, Duration::from_secs(60));
+    }
+    let several = "path = \"/a\"\nrequests = [{ weight = 0 }, { path = \"/b\" }]";
+    assert_eq!(ready("", several).path, "/b");
+}
+
+#[test]
+fn a_path_of_readiness_is_read_with_the_fields_of_the_first_endpoint() {
+    for own in ["path = \"/up\"", "method = \"GET\""] {
+        let ready = ready(&format!("ready = {{ {own} }}"), POSTED);
+        assert_eq!((&*ready.method, ready.status), ("GET", None));
+        assert!(ready.body.is_empty() && ready.json.is_empty());
+        assert_eq!(ready.headers[0], ("Host".into(), "app.test".into()));
+    }
+}
+
+#[test]
+fn readiness_may_differ_from_the_first_endpoint_in_every_part() {
+    let ready = ready(
+        "ready = { headers = { a = \"2\" }, body = \"x\", status = 401, within = \"3s\" }",
+        POSTED,
+    );
+    assert_eq!((&*ready.method, &*ready.path), ("POST", "/rpc"));
+    assert_eq!(ready.headers[1], ("a".into(), "2".into()));
+    assert_eq!(ready.headers.len(), 2);
+    assert_eq!((&*ready.body, ready.status), (&b"x"[..], Some(401)));
+    assert!(ready.json.is_empty());
+    assert_eq!(ready.within, Duration::from_secs(3));
+    for (own, message) in [
+        ("path = \"up\"", "`up` is not a request target"),
+        ("method = \"GET /\"", "`GET /` is not a method"),
+        ("status = 99", "`99` is not the status"),
+        (
+            "headers = { Content-Length = \"1\" }",
+            "follows from the body",
+        ),
+    ] {
+        let text = format!("{SERVER}ready = {{ {own} }}\n{ENDPOINT}");
+        let (error, _) = explain(read(&text));
+        assert!(error.contains("project/perfgate.toml:3:"), "{error}");
+        assert!(error.contains(message), "{error}");
+    }
 }
 
 #[test]
@@ -170,6 +232,10 @@ fn every_mistake_names_its_place() {
             "[load]\nround = \"5 parsecs\"\n",
             "6:9: `5 parsecs` is not a length of time",
         ),
+        (
+            "[thresholds]\nlatency_p50 = { max_increase = \"5%%%\" }\n",
+            "6:32: `5%%%` is not a relative change",
+        ),
         ("[load]\nconnections = 0\n", "6:15: `connections` is 0"),
         (
             "[baseline]\nstore = \"s3:bucket\"\n",
@@ -221,6 +287,43 @@ fn every_mistake_names_its_place() {
             error.starts_with(&expected),
             "for {extra:?}:\n  found    {error}\n  expected {expected}"
         );
+    }
+}
+
+#[test]
+fn a_service_that_runs_already_has_a_url() {
+    for (service, url, is_good) in [
+        ("postgres", "postgres://me:p%40ss@db.test:5432/app", true),
+        (
+            "postgres",
+            "postgresql://db.test/app?connect_timeout=3",
+            true,
+        ),
+        ("postgres", "postgres:///app?host=/run/postgresql", true),
+        ("postgres", "postgres://a.test:1,b.test:2/app", true),
+        (
+            "postgres",
+            "host=localhost dbname=app password=secret",
+            false,
+        ),
+        ("postgres", "mysql://db.test/secret", false),
+        ("postgres", "postgres://db.test:secret/app", false),
+        ("redis", "redis://:secret@db.test:6379/0", true),
+        ("redis", "unix:///run/redis.sock", true),
+        ("redis", "rediss://db.test:6379/secret", false),
+        ("redis", "db.test:6379#secret", false),
+        ("redis", "redis://db.test:x/secret", false),
+    ] {
+        let text = format!("{SERVER}{ENDPOINT}[{service}]\nurl = \"{url}\"\n");
+        let result = read(&text);
+        assert_eq!(result.is_ok(), is_good, "{url}");
+        if !is_good {
+            let (error, hint) = explain(result);
+            let said = format!(":6:7: `url` of [{service}] is not a URL of it");
+            assert!(error.contains(&said), "{error}");
+            assert!(hint.contains("://"), "{hint}");
+            assert!(!error.contains("secret") && !hint.contains("secret"));
+        }
     }
 }
 
@@ -292,6 +395,14 @@ fn several_requests_inherit_from_their_endpoint() {
         b.headers,
         [("A".into(), "1".into()), ("B".into(), "3".into())]
     );
+}
+
+#[test]
+fn a_field_of_a_request_replaces_that_of_its_endpoint_in_whatever_case() {
+    let workload = workload(
+        "path = \"/\"\nheaders = { Host = \"a\" }\nrequests = [{ headers = { host = \"b\" } }]",
+    );
+    assert_eq!(workload.requests[0].headers, [("host".into(), "b".into())]);
 }
 
 #[test]
@@ -474,6 +585,15 @@ fn the_reference_is_not_measured_itself_and_lends_the_rule_for_cpu_time() {
     let without = self::plan("");
     let rules = &without.targets[0].cells[0].thresholds;
     assert!(!rules.contains_key(&Metric::RelativeCpu));
+}
+
+#[test]
+fn the_reference_is_ready_when_it_answers_what_it_is_asked() {
+    let ready = |text: &str| plan(text).reference.expect("a reference").ready;
+    let of_itself = ready(REFERENCE);
+    assert_eq!((&*of_itself.path, of_itself.status), ("/work", Some(200)));
+    let own = REFERENCE.replace("\"fixed:1\"", "\"fixed:1\"\nready = { path = \"/up\" }");
+    assert_eq!((&*ready(&own).path, ready(&own).status), ("/up", None));
 }
 
 #[test]

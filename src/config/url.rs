@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hyper::Uri;
+use url::Host;
 
 use crate::model::Address;
 
@@ -10,7 +10,7 @@ use crate::model::Address;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     pub address: Address,
-    /// Host, and port where it is named.
+    /// Host, and port where it is not the scheme's own.
     pub authority: String,
     pub is_https: bool,
     /// Path and query.
@@ -19,21 +19,29 @@ pub struct Url {
 
 /// What a host that is not named is called, as by curl.
 const LOCAL: &str = "localhost";
+const FORMS: &str = "write http://HOST:PORT/PATH, https://… or unix:/SOCKET:/PATH";
 
 impl Url {
-    /// Reads `http://HOST:PORT/PATH`, the same with `https`, or `unix:/SOCKET:/PATH`.
+    /// Reads `http://HOST:PORT/PATH`, the same with `https`, or `unix:/SOCKET:/PATH`; what to write
+    /// instead, otherwise.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('#') {
+            return Err("leave out `#` and what follows: a server is never sent it".into());
+        }
         match text.strip_prefix("unix:") {
             Some(rest) => Self::unix(rest),
             None => Self::tcp(text),
         }
-        .ok_or_else(|| "write http://HOST:PORT/PATH, https://… or unix:/SOCKET:/PATH".into())
     }
 
-    fn unix(rest: &str) -> Option<Self> {
+    fn unix(rest: &str) -> Result<Self, String> {
         let (socket, target) = rest.split_once(':').unwrap_or((rest, "/"));
-        let is_path = socket.starts_with('/') && socket.len() > 1 && target.starts_with('/');
-        is_path.then(|| Self {
+        let socket = absolute(socket)?;
+        let is_target = target.starts_with('/') && target.bytes().all(|it| it.is_ascii_graphic());
+        if !is_target {
+            return Err(FORMS.into());
+        }
+        Ok(Self {
             address: Address::Unix(PathBuf::from(socket)),
             authority: LOCAL.into(),
             is_https: false,
@@ -41,28 +49,51 @@ impl Url {
         })
     }
 
-    fn tcp(text: &str) -> Option<Self> {
-        let uri: Uri = text.parse().ok()?;
-        let is_https = match uri.scheme_str()? {
-            "http" => false,
-            "https" => true,
-            _ => return None,
-        };
-        let authority = uri.authority().filter(|it| !it.as_str().contains('@'))?;
-        let host = authority.host().trim_matches(['[', ']']);
-        let names_port = authority.as_str().len() > authority.host().len();
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            None if names_port => return None,
-            None if is_https => 443,
-            None => 80,
-        };
-        (!host.is_empty()).then(|| Self {
-            address: Address::Tcp(host.into(), port),
-            authority: authority.to_string(),
-            is_https,
-            target: uri.path_and_query().map_or("/".into(), ToString::to_string),
+    fn tcp(text: &str) -> Result<Self, String> {
+        let url = plain(text).ok_or(FORMS)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("leave the login out: it is a header field, `Authorization`".into());
+        }
+        let (host, port) = url.host().zip(url.port_or_known_default()).ok_or(FORMS)?;
+        let target = &url[url::Position::BeforePath..];
+        Ok(Self {
+            address: Address::Tcp(without_brackets(&host), port),
+            authority: match url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_string(),
+            },
+            is_https: url.scheme() == "https",
+            target: target.into(),
         })
+    }
+}
+
+/// The path of a socket, which may stand behind the slashes of an empty host.
+fn absolute(socket: &str) -> Result<&str, String> {
+    let path = socket.strip_prefix("//").unwrap_or(socket);
+    match path.strip_prefix('/') {
+        Some(name) if !name.trim_start_matches('/').is_empty() => Ok(path),
+        None if !path.is_empty() => Err(format!(
+            "a slash is missing: the path of a socket begins with one, unix:/{path}"
+        )),
+        _ => Err(FORMS.into()),
+    }
+}
+
+/// A URL of HTTP as it is meant here: browsers take more, such as blanks and other slashes, for
+/// one.
+fn plain(text: &str) -> Option<url::Url> {
+    let mut schemes = ["http://", "https://"].into_iter();
+    let rest = schemes.find_map(|it| text.strip_prefix(it))?;
+    let is_odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\';
+    let is_plain = !rest.starts_with('/') && !text.contains(is_odd);
+    is_plain.then(|| url::Url::parse(text).ok()).flatten()
+}
+
+fn without_brackets(host: &Host<&str>) -> String {
+    match host {
+        Host::Ipv6(address) => address.to_string(),
+        host => host.to_string(),
     }
 }
 
@@ -86,6 +117,16 @@ mod tests {
             ("http://a.test", "a.test:80", "a.test", false, "/"),
             ("https://a.test/x?y", "a.test:443", "a.test", true, "/x?y"),
             ("http://[::1]:8000/", "[::1]:8000", "[::1]:8000", false, "/"),
+            ("http://a.test:80?x", "a.test:80", "a.test", false, "/?x"),
+            ("http://A.test/ü", "a.test:80", "a.test", false, "/%C3%BC"),
+            (
+                "https://bücher.test",
+                "xn--bcher-kva.test:443",
+                "xn--bcher-kva.test",
+                true,
+                "/",
+            ),
+            ("unix:///a:/x", "unix:/a", "localhost", false, "/x"),
             (
                 "unix:/run/a.sock",
                 "unix:/run/a.sock",
@@ -118,8 +159,39 @@ mod tests {
             "unix:",
             "unix:a",
             "unix:/a:b",
+            "unix:/",
+            "unix://",
+            "unix:/a:/x y",
+            "http:a.test",
+            "http:///a.test",
+            "http:\\\\a.test",
+            "http://a.test/x y",
+            "http://a.\ntest/",
         ] {
             assert!(Url::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_a_url_is_told_what_it_lacks() {
+        for (text, reason) in [
+            (
+                "unix://run/a.sock:/x",
+                "a slash is missing: the path of a socket begins with one, unix:/run/a.sock",
+            ),
+            (
+                "unix:run/a.sock",
+                "a slash is missing: the path of a socket begins with one, unix:/run/a.sock",
+            ),
+            ("http://a.test/#b", "leave out `#`"),
+            ("http://a.test/#", "leave out `#`"),
+            ("unix:/a:/x#b", "leave out `#`"),
+            ("http://me:secret@a.test/", "`Authorization`"),
+            ("gopher://a.test", "write http://HOST:PORT/PATH"),
+        ] {
+            let refused = Url::parse(text).expect_err(text);
+            assert!(refused.contains(reason), "{text}: {refused}");
+            assert!(!refused.contains("secret"));
         }
     }
 }

@@ -4,6 +4,7 @@
 mod error;
 mod stream;
 mod tls;
+mod trust;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;

@@ -2,21 +2,15 @@
 //! session speaks the protocol that was asked for.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 
 use super::stream::Stream;
+use super::trust::verifier;
 use super::{Error, Refusal};
 use crate::model::{Origin, Tls, Trust};
 
@@ -47,7 +41,9 @@ impl Session {
 
     pub(super) async fn begin(&self, stream: Stream) -> Result<Stream, Refusal> {
         let session = self.connector.connect(self.name.clone(), stream);
-        let session = session.await.map_err(Refusal::Tls)?;
+        let session = session
+            .await
+            .map_err(|error| Refusal::Tls(explained(error)))?;
         let agreed = session.get_ref().1.alpn_protocol();
         if self.http2 && agreed != Some(HTTP2) {
             let reason = io::Error::other("the server does not agree to HTTP/2");
@@ -67,84 +63,38 @@ impl std::fmt::Debug for Session {
 
 fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let verifier = verifier(trust, Arc::clone(&provider))?;
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("the provider has suites for the default versions");
-    let verified = |roots| builder.clone().with_root_certificates(roots);
-    let config = match trust {
-        Trust::System => verified(system()?),
-        Trust::File(path) => verified(file(path)?),
-        Trust::Anyone => builder
-            .clone()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(provider))),
-    };
+        .expect("the provider has suites for the default versions")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     Ok(config.with_no_client_auth())
 }
 
-fn system() -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(Error::NoAuthorities);
-    }
-    Ok(roots)
-}
-
-fn file(path: &Path) -> Result<RootCertStore, Error> {
-    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Certificates {
-        path: path.to_owned(),
-        source,
+/// A refusal with what is to be done about it.
+fn explained(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|it| it.downcast_ref());
+    let Some(remedy) = cause.and_then(remedy) else {
+        return error;
     };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|it| unreadable(it.into()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|it| unreadable(it.into()))?;
-        roots.add(certificate).map_err(|it| unreadable(it.into()))?;
-    }
-    if roots.is_empty() {
-        return Err(Error::NoCertificate { path: path.into() });
-    }
-    Ok(roots)
+    io::Error::new(error.kind(), format!("{error}: {remedy}"))
 }
 
-/// Takes any certificate whose key the server really has.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+fn remedy(error: &rustls::Error) -> Option<&'static str> {
+    use CertificateError::{
+        BadSignature, NotValidForName, NotValidForNameContext, Other, UnknownIssuer,
+    };
+    match error {
+        // The signature is bad where another issuer of the same name is trusted; an authority that
+        // is a server itself has no word of its own.
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature | Other(_)) => {
+            Some("trust it, or who issued it: `tls.ca`, of `load` --cacert")
+        }
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            Some("call the server by a name that it is for: `tls.name`, or in the URL")
+        }
+        rustls::Error::InvalidMessage(_) => Some("does the server speak TLS at this port?"),
+        _ => None,
     }
 }

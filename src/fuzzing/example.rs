@@ -112,6 +112,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
                 }],
             }),
             beside_reference: Vec::new(),
+            again: None,
             summary: Some(Summary {
                 generator: text(),
                 requests: u64::MAX,

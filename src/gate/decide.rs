@@ -1,9 +1,12 @@
 //! One value × its history × its threshold → a verdict: the rule of the gate, once.
 
-use super::counters;
+use std::time::Duration;
+
 use super::reference::{FEWEST_RUNS, History};
+use super::{counters, errors};
 use crate::model::{
-    Direction, Finding, Metric, Reason, Rule, Sample, Strategy, Threshold, Verdict,
+    Direction, Finding, Metric, Reason, Rule, Sample, Side, Strategy, Threshold, Thresholds,
+    Verdict,
 };
 use crate::stats;
 
@@ -20,13 +23,33 @@ struct Change {
     margin: f64,
 }
 
-/// The finding for one metric; nothing where the metric neither has a value nor a threshold.
+/// The finding for one metric; nothing where the metric neither has a value nor a threshold. What
+/// a fresh start of the server does not repeat is no regression.
 pub(super) fn decide(
     sample: &Sample,
     metric: Metric,
     history: &History<'_>,
-    threshold: &Threshold,
+    rules: &Thresholds,
 ) -> Option<Finding> {
+    let finding = once(sample, metric, history, rules)?;
+    let stands = finding.verdict != Verdict::Regression || metric.is_counter();
+    let Some(repeated) = sample.repeated().filter(|_| !stands) else {
+        return Some(finding);
+    };
+    match once(&repeated, metric, history, rules) {
+        Some(again) if again.verdict == Verdict::Regression => Some(finding),
+        _ => Some(finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))),
+    }
+}
+
+/// The same by one start alone.
+fn once(
+    sample: &Sample,
+    metric: Metric,
+    history: &History<'_>,
+    rules: &Thresholds,
+) -> Option<Finding> {
+    let threshold = &rules.get(&metric).cloned().unwrap_or_default();
     let head = metric.of_sample(sample);
     let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
     if head.is_none() && !judged {
@@ -35,10 +58,14 @@ pub(super) fn decide(
     let mut finding = blank(&sample.key.server, &sample.key.endpoint, metric, threshold);
     finding.head = head;
     let Some(head) = head else {
-        return Some(finding.not_judged(Reason::Unavailable));
+        return Some(unjudged(finding, threshold, Reason::Unavailable));
     };
     let values = history.values(metric);
     describe_base(&mut finding, &values, head);
+    if judged && metric.is_of_answers() && errors::is_failing(&sample.rounds, rules) {
+        let reason = Reason::Failing { side: Side::Head };
+        return Some(unjudged(finding, threshold, reason));
+    }
     if let Some(doubt) = sample
         .doubt()
         .filter(|_| judged && metric.is_timed_by_generator())
@@ -49,7 +76,7 @@ pub(super) fn decide(
     if let Some(rule) = threshold
         .ceiling
         .as_ref()
-        .filter(|rule| crosses(metric, head, rule))
+        .filter(|rule| breaks(sample, metric, head, rule))
     {
         finding.rule = Some(rule.to_string());
         return Some(finding.with(Verdict::Regression, Some(Reason::Ceiling)));
@@ -67,15 +94,7 @@ pub(super) fn decide(
         Some(_) if metric == Metric::CpuPerRequest && !sample.beside_reference.is_empty() => {
             finding.not_judged(Reason::BesideReference)
         }
-        Some(rule) => relative(
-            finding,
-            sample,
-            history,
-            &values,
-            head,
-            rule,
-            threshold.floor,
-        ),
+        Some(rule) => relative(finding, sample, history, values, threshold, rule),
         None => by_ceiling_alone(finding, threshold),
     })
 }
@@ -129,6 +148,16 @@ pub(super) fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
     }
 }
 
+/// Whether the head breaks a bound: of failed requests for certain, since few of them may be chance.
+fn breaks(sample: &Sample, metric: Metric, head: f64, ceiling: &Rule) -> bool {
+    let counted = metric == Metric::ErrorRate && sample.summary.is_none();
+    if counted {
+        errors::is_above(&sample.rounds, ceiling.value)
+    } else {
+        crosses(metric, head, ceiling)
+    }
+}
+
 pub(super) fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {
     finding.rule = threshold.ceiling.as_ref().map(Rule::to_string);
     match threshold.ceiling {
@@ -141,31 +170,43 @@ fn relative(
     finding: Finding,
     sample: &Sample,
     history: &History<'_>,
-    values: &[f64],
-    head: f64,
+    mut values: Vec<f64>,
+    threshold: &Threshold,
     rule: &Rule,
-    floor: Option<f64>,
 ) -> Finding {
-    let fewest = sample.fewest_requests();
-    let needed = finding.metric.requests_needed();
-    if fewest < needed {
-        return finding.not_judged(Reason::TooFewRequests {
-            requests: fewest,
-            needed,
-        });
+    let metric = finding.metric;
+    let requests = sample.typical_requests();
+    let needed = metric.requests_needed();
+    if requests < needed {
+        let reason = Reason::TooFewRequests { requests, needed };
+        return unjudged(finding, threshold, reason);
     }
     if let Some(reason) = history.lacks() {
         return finding.not_judged(reason.clone());
     }
+    // A run whose value is zero has no ratio; the others have.
+    values.retain(|value| *value > 0.0);
     if values.len() < FEWEST_RUNS {
         return finding.not_judged(Reason::ShortHistory {
             runs: values.len(),
             needed: FEWEST_RUNS,
         });
     }
-    match compare(finding.metric, values, head, rule.value, floor) {
+    let head = above_zero(sample, metric);
+    match head.and_then(|head| compare(metric, &values, head, rule.value, threshold.floor)) {
         Some(change) => change.verdict_on(finding),
-        None => finding.not_judged(Reason::NoRatio),
+        None => unjudged(finding, threshold, Reason::NoRatio),
+    }
+}
+
+/// The value of the head as it is compared: a server that completes nothing is taken to be half a
+/// request from completing one.
+fn above_zero(sample: &Sample, metric: Metric) -> Option<f64> {
+    let value = metric.of_sample(sample)?;
+    let span: Duration = sample.rounds.iter().map(|it| it.tally.span()).sum();
+    match metric {
+        Metric::Throughput if value <= 0.0 => Some(0.5 / span.as_secs_f64()),
+        _ => (value > 0.0).then_some(value),
     }
 }
 
@@ -176,9 +217,6 @@ fn compare(
     margin: f64,
     floor: Option<f64>,
 ) -> Option<Change> {
-    if head <= 0.0 || values.iter().any(|value| *value <= 0.0) {
-        return None;
-    }
     let scale = Scale::of(metric);
     let logs: Vec<f64> = values
         .iter()
@@ -256,6 +294,16 @@ impl Change {
             (false, _) if improved => finding.with(Verdict::Pass, Some(Reason::Improved)),
             (false, _) => finding.with(Verdict::Pass, None),
         }
+    }
+}
+
+/// A finding that cannot be judged. A rule that the user wrote and that could not be applied keeps
+/// the whole from being a pass.
+pub(super) fn unjudged(finding: Finding, threshold: &Threshold, reason: Reason) -> Finding {
+    if threshold.is_configured() {
+        finding.with(Verdict::Inconclusive, Some(reason))
+    } else {
+        finding.not_judged(reason)
     }
 }
 

@@ -35,6 +35,11 @@ pub struct Confirmation {
 }
 
 impl Confirmation {
+    /// One-sided error of each comparison with fresh starts.
+    pub(super) const fn error(self) -> f64 {
+        self.error
+    }
+
     /// For everything that a job judges by pairs.
     pub fn of<'a>(cells: impl IntoIterator<Item = &'a Thresholds>) -> Self {
         let judged = cells.into_iter().flatten();
@@ -57,6 +62,15 @@ pub struct Inference {
     pub upper: f64,
     /// Standard deviation of one start.
     pub deviation: f64,
+}
+
+/// The changes of single starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// On the log scale, positive for worse.
+    pub values: Vec<f64>,
+    /// Standard deviation of a start that is known beforehand, whatever the values say.
+    pub quantum: f64,
 }
 
 /// The smallest change that matters.
@@ -83,13 +97,28 @@ pub struct Confirmed {
     pub holds: bool,
 }
 
+impl Changes {
+    /// Of values that are not counts.
+    pub const fn exact(values: Vec<f64>) -> Self {
+        let quantum = 0.0;
+        Self { values, quantum }
+    }
+
+    fn first(&self, starts: usize) -> Self {
+        Self {
+            values: self.values[..starts].to_vec(),
+            quantum: self.quantum,
+        }
+    }
+}
+
 impl Inference {
     /// The first look that decides, or the last there is; what it decides. A cell that stays open
     /// for another metric is not looked at again: the errors were spent in the planned order.
-    pub fn search(changes: &[f64], margin: Margin) -> (Self, Option<Verdict>) {
-        let planned = LOOKS.into_iter().filter(|look| *look < changes.len());
-        for look in planned {
-            let inference = Self::of(&changes[..look], ERRORS);
+    pub fn search(changes: &Changes, margin: Margin) -> (Self, Option<Verdict>) {
+        let planned = LOOKS.into_iter();
+        for look in planned.filter(|look| *look < changes.values.len()) {
+            let inference = Self::of(&changes.first(look), ERRORS);
             if let Some(verdict) = inference.decides(margin) {
                 return (inference, Some(verdict));
             }
@@ -100,7 +129,7 @@ impl Inference {
 
     /// The estimate with fresh starts that looked for a regression once more, where they show it
     /// too: worse for certain, and by more than the margin all together.
-    pub fn confirmed(self, again: &[f64], margin: f64, confirmation: Confirmation) -> Confirmed {
+    pub fn confirmed(self, again: &Changes, margin: f64, confirmation: Confirmation) -> Confirmed {
         let second = Self::of(again, [confirmation.error; 2]);
         let weigh = |inference: Self| inference.estimate * inference.starts as f64;
         let estimate = (weigh(self) + weigh(second)) / (self.starts + second.starts) as f64;
@@ -116,22 +145,25 @@ impl Inference {
     }
 
     /// Student's t for few starts, ranks for more, where any are as rare as the errors.
-    fn of(changes: &[f64], errors: [f64; 2]) -> Self {
-        let (mean, deviation) = stats::mean_and_deviation(changes);
-        let by_rank = stats::signed_rank_bounds(changes, errors);
-        let ranked = changes.len() >= FEWEST_RANKED && by_rank.iter().all(|it| it.is_finite());
+    fn of(changes: &Changes, errors: [f64; 2]) -> Self {
+        let Changes { values, quantum } = changes;
+        let (mean, deviation) = stats::mean_and_deviation(values);
+        let by_rank = stats::signed_rank_bounds(values, errors);
+        let ranked = values.len() >= FEWEST_RANKED && by_rank.iter().all(|it| it.is_finite());
         let [lower, upper] = if ranked {
             by_rank
         } else {
-            stats::mean_bounds(changes, errors)
+            stats::mean_bounds(values, errors)
         };
-        let located = stats::hodges_lehmann(changes).filter(|_| ranked);
+        let located = stats::hodges_lehmann(values).filter(|_| ranked);
+        let estimate = located.unwrap_or(mean);
+        let known = |error| stats::normal_reach(error) * quantum / (values.len() as f64).sqrt();
         Self {
-            starts: changes.len(),
-            estimate: located.unwrap_or(mean),
-            lower,
-            upper,
-            deviation,
+            starts: values.len(),
+            estimate,
+            lower: estimate - (estimate - lower).hypot(known(errors[0])),
+            upper: estimate + (upper - estimate).hypot(known(errors[1])),
+            deviation: deviation.hypot(*quantum),
         }
     }
 

@@ -10,6 +10,7 @@ mod accept;
 mod chronicle;
 mod counters;
 mod decide;
+mod errors;
 mod inference;
 mod outcome;
 mod paired;
@@ -20,7 +21,7 @@ mod reference;
 
 pub use accept::accept;
 pub use chronicle::chronicle;
-pub use inference::{Confirmation, Confirmed, Inference, LOOKS, Margin};
+pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use partial::withhold;
@@ -44,16 +45,23 @@ pub fn judge<'a>(
         let history = reference.history(&sample.key);
         let pinned = reference.pinned(&sample.key);
         findings.extend(Metric::ALL.iter().filter_map(|metric| {
-            let rule = rules.get(metric).cloned().unwrap_or_default();
-            let rolling = decide::decide(sample, *metric, &history, &rule)?;
+            let rolling = decide::decide(sample, *metric, &history, rules)?;
             let Some((history, reason)) = &pinned else {
                 return Some(rolling);
             };
-            let since = decide::decide(sample, *metric, history, &rule)?;
+            let since = decide::decide(sample, *metric, history, rules)?;
             Some(stricter(rolling, since, reason))
         }));
     }
     findings
+}
+
+/// Whether a sample breaks a rule, so that a fresh start must break it too before that counts. What
+/// is counted exactly needs none.
+pub fn is_suspect(sample: &Sample, reference: &Reference, rules: Option<&Thresholds>) -> bool {
+    let findings = judge(std::slice::from_ref(sample), reference, |_| rules);
+    let breaks = |it: &Finding| it.verdict == Verdict::Regression && !it.metric.is_counter();
+    findings.iter().any(breaks)
 }
 
 /// What the newest runs let pass and those up to the pin do not is a regression since the pin.

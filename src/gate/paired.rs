@@ -1,12 +1,15 @@
-//! Pairs of rounds × thresholds → verdicts. A start counts as one value, the median of its pairs:
-//! what is fixed for a server's lifetime, such as where its memory lies, moves all of them.
+//! Pairs of rounds × thresholds → verdicts. A start counts as one value, over the totals of its
+//! rounds: what is fixed for a server's lifetime, such as where its memory lies, moves all of them.
+
+use std::time::Duration;
 
 use super::counters;
-use super::decide::{self, Scale};
-use super::inference::{Confirmation, Confirmed, Inference, Margin};
+use super::decide::{self, Scale, unjudged};
+use super::errors;
+use super::inference::{Changes, Confirmation, Confirmed, Inference, Margin};
 use crate::model::{
-    Doubt, Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Strategy, Threshold,
-    Thresholds, Verdict,
+    Doubt, Finding, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides, Strategy,
+    Threshold, Thresholds, Verdict,
 };
 use crate::stats;
 
@@ -29,7 +32,7 @@ pub fn judge_pairs(
 ) -> Vec<Finding> {
     let of_metric = |metric: &Metric| {
         let threshold = thresholds.get(metric).cloned().unwrap_or_default();
-        decide(sample, *metric, &threshold, confirmation)
+        decide(sample, *metric, &threshold, thresholds, confirmation)
     };
     Metric::ALL.iter().filter_map(of_metric).collect()
 }
@@ -42,11 +45,11 @@ pub fn standing(
 ) -> Standing {
     let judged = thresholds.iter();
     let findings: Vec<_> = judged
-        .filter_map(|(metric, threshold)| decide(sample, *metric, threshold, confirmation))
+        .filter_map(|(metric, it)| decide(sample, *metric, it, thresholds, confirmation))
         .collect();
-    // What is counted exactly, and a ceiling, need no second look.
+    // What is counted exactly needs no second look.
     let suspect =
-        |finding: &Finding| finding.verdict == Verdict::Regression && finding.interval.is_some();
+        |finding: &Finding| finding.verdict == Verdict::Regression && !finding.metric.is_counter();
     if findings.iter().any(suspect) {
         Standing::Suspect
     } else if findings.iter().any(is_open) {
@@ -60,26 +63,26 @@ fn decide(
     sample: &PairedSample,
     metric: Metric,
     threshold: &Threshold,
+    rules: &Thresholds,
     confirmation: Confirmation,
 ) -> Option<Finding> {
+    if metric == Metric::ErrorRate {
+        return errors::decide_pairs(sample, threshold, confirmation);
+    }
     let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
     finding.strategy = sample.strategy;
-    let shown = if metric.is_counter() {
-        let counters = sample.counters.as_ref();
-        counters
-            .map(|of_side| of_side.as_ref()?.median(metric))
-            .both()
-    } else {
-        middle(&sample.starts, metric)
-    };
     let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
-    let Some(Sides { head, base }) = shown else {
-        return judged.then(|| finding.not_judged(Reason::Unavailable));
+    let Some(Sides { head, base }) = shown(sample, metric) else {
+        return judged.then(|| unjudged(finding, threshold, Reason::Unavailable));
     };
     finding.head = Some(head);
     finding.base = Some(base);
     finding.change = (base > 0.0).then(|| head / base - 1.0);
-    let rounds = || rounds(&sample.starts, metric);
+    if let Some(side) =
+        errors::failing_side(sample, rules).filter(|_| judged && metric.is_of_answers())
+    {
+        return Some(unjudged(finding, threshold, Reason::Failing { side }));
+    }
     let timed = metric.is_timed_by_generator();
     // Side by side with the base the head has half of the cores to itself.
     let duet = sample.strategy == Strategy::Duet;
@@ -97,7 +100,7 @@ fn decide(
         && decide::crosses(metric, head, ceiling)
     {
         finding.rule = Some(ceiling.to_string());
-        return Some(finding.with(Verdict::Regression, Some(Reason::Ceiling)));
+        return Some(beyond_ceiling(finding, sample, ceiling));
     }
     let Some(rule) = &threshold.margin else {
         return Some(match &threshold.ceiling {
@@ -115,11 +118,8 @@ fn decide(
             threshold.floor,
         ));
     }
-    let needed = metric.requests_needed();
-    let requests = rounds().map(|round| round.tally.completed()).min();
-    let requests = requests.unwrap_or_default();
-    if requests < needed {
-        return Some(finding.not_judged(Reason::TooFewRequests { requests, needed }));
+    if let Some(reason) = too_few_requests(&sample.starts, metric, rule.value) {
+        return Some(unjudged(finding, threshold, reason));
     }
     let margin = Margin {
         size: Scale::of(metric).margin(rule.value, threshold.floor, base),
@@ -128,10 +128,65 @@ fn decide(
             None => 1.0,
         },
     };
-    let finding = by_looks(finding, sample, margin, confirmation);
+    let Some(changes) = changes(&sample.starts, metric) else {
+        return Some(unjudged(finding, threshold, Reason::NoRatio));
+    };
+    let finding = by_looks(finding, sample, &changes, margin, confirmation);
     Some(match hidden {
         Some(doubt) if finding.reason == Some(Reason::Undecided) => finding.doubted(doubt),
         _ => finding,
+    })
+}
+
+/// The value of each side: in the middle of the starts, or of the batches of a counter.
+fn shown(sample: &PairedSample, metric: Metric) -> Option<Sides<f64>> {
+    if metric.is_counter() {
+        let counters = sample.counters.as_ref();
+        return counters
+            .map(|of_side| of_side.as_ref()?.median(metric))
+            .both();
+    }
+    middle(&sample.starts, metric)
+}
+
+/// A bound that the head crosses in fresh starts too is crossed; until there are any it stands.
+fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Finding {
+    let again = middle(&sample.confirmation, finding.metric);
+    let repeats = |it: Sides<f64>| decide::crosses(finding.metric, it.head, ceiling);
+    let is_exact = finding.metric.is_counter() || sample.confirmation.is_empty();
+    if is_exact || again.is_some_and(repeats) {
+        finding.with(Verdict::Regression, Some(Reason::Ceiling))
+    } else {
+        finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
+    }
+}
+
+/// Too few requests for the metric in the middle start: for its percentile, or for a count of them
+/// to be finer than half of the margin.
+fn too_few_requests(starts: &[PairedStart], metric: Metric, margin: f64) -> Option<Reason> {
+    let counted = starts.iter().any(|start| is_counted_rate(start, metric));
+    let quanta = if counted { 2.0 / margin } else { 0.0 };
+    let needed = (metric.requests_needed() as f64).max(quanta);
+    let of_start = |start: &PairedStart| {
+        let Sides { head, base } = start.completed(metric);
+        // A side that answers nothing beside one that answers is slow for certain.
+        let is_rate = metric == Metric::Throughput;
+        let completed = if is_rate {
+            head.max(base)
+        } else {
+            head.min(base)
+        };
+        completed as f64
+    };
+    let completed = stats::median(&starts.iter().map(of_start).collect::<Vec<_>>())?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts of requests"
+    )]
+    (completed < needed).then(|| Reason::TooFewRequests {
+        requests: completed as u64,
+        needed: needed.ceil() as u64,
     })
 }
 
@@ -139,14 +194,12 @@ fn decide(
 fn by_looks(
     mut finding: Finding,
     sample: &PairedSample,
+    changes: &Changes,
     margin: Margin,
     confirmation: Confirmation,
 ) -> Finding {
     let scale = Scale::of(finding.metric);
-    let Some(changes) = changes(&sample.starts, finding.metric) else {
-        return finding.not_judged(Reason::NoRatio);
-    };
-    let (inference, decided) = Inference::search(&changes, margin);
+    let (inference, decided) = Inference::search(changes, margin);
     let margin = margin.size;
     let shown = |worse: f64| scale.change(worse);
     let mut interval = [shown(inference.lower), shown(inference.upper)];
@@ -184,7 +237,8 @@ fn share_of_server(sample: &PairedSample, metric: Metric) -> f64 {
     stats::median(&shares).map_or(0.0, |share| share.clamp(0.0, 1.0))
 }
 
-/// A regression that was looked for once more, in fresh containers, and is not there, is none.
+/// A regression that was looked for once more, in fresh containers, and is not there, is none; nor
+/// is one that the fresh containers could not be measured for. Until it was looked for it stands.
 fn confirm(
     mut finding: Finding,
     sample: &PairedSample,
@@ -192,12 +246,14 @@ fn confirm(
     margin: f64,
     confirmation: Confirmation,
 ) -> Finding {
-    let Some(again) = changes(&sample.confirmation, finding.metric).filter(|it| !it.is_empty())
-    else {
+    if sample.confirmation.is_empty() {
         return finding.with(Verdict::Regression, None);
+    }
+    finding.pairs += pairs(&sample.confirmation);
+    let Some(again) = changes(&sample.confirmation, finding.metric) else {
+        return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
     };
     let Confirmed { estimate, holds } = first.confirmed(&again, margin, confirmation);
-    finding.pairs += pairs(&sample.confirmation);
     let change = Scale::of(finding.metric).change(estimate);
     finding = finding.moved(change);
     if holds {
@@ -230,28 +286,67 @@ impl Finding {
     }
 }
 
-/// One change for every start, on the log scale and positive for worse; nothing where a value is
-/// missing or has no ratio.
-fn changes(starts: &[PairedStart], metric: Metric) -> Option<Vec<f64>> {
+/// One change for every start, on the log scale and positive for worse. Nothing where more than a
+/// quarter of the starts have none: what is missing may be what is worse.
+fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes> {
     let scale = Scale::of(metric);
-    let of_start = |start: &PairedStart| {
-        let values = start.values(metric)?;
-        let ratio = |it: &Sides<f64>| {
-            (it.head > 0.0 && it.base > 0.0).then(|| scale.worse(it.head, it.base))
-        };
-        let ratios: Vec<f64> = values.iter().map(ratio).collect::<Option<_>>()?;
-        stats::median(&ratios)
+    let change = |start: &PairedStart| {
+        let Sides { head, base } = above_zero(start, metric)?;
+        Some(scale.worse(head, base))
     };
-    starts.iter().map(of_start).collect()
+    let values: Vec<f64> = starts.iter().filter_map(change).collect();
+    let missing = starts.len() - values.len();
+    let quanta = starts.iter().map(|start| quantum(start, metric));
+    (!values.is_empty() && missing * 4 <= starts.len()).then(|| Changes {
+        values,
+        quantum: quanta.fold(0.0, f64::max),
+    })
 }
 
-/// The middle value of each side over all pairs.
+/// The values of a start as they are compared: a side that completes nothing is taken to be half a
+/// request from completing one.
+fn above_zero(start: &PairedStart, metric: Metric) -> Option<Sides<f64>> {
+    let value = start.value(metric)?;
+    let either = value.head > 0.0 || value.base > 0.0;
+    let least = |side: Side| {
+        let rounds = start.rounds(side, metric);
+        let span: Duration = rounds.map(|round| round.tally.span()).sum();
+        0.5 / span.as_secs_f64()
+    };
+    let compared = Sides::from_fn(|side| match *value.get(side) {
+        value if value > 0.0 => Some(value),
+        _ if metric == Metric::Throughput && either => Some(least(side)),
+        _ => None,
+    });
+    compared.both()
+}
+
+/// Whether a rate is a count of requests within a fixed window, whole numbers of which are coarse:
+/// in documents of older versions, and at a rate that is given.
+fn is_counted_rate(start: &PairedStart, metric: Metric) -> bool {
+    let is_counted = |side| start.rounds(side, metric).any(|it| it.tally.span.is_none());
+    metric == Metric::Throughput && Side::BOTH.into_iter().any(is_counted)
+}
+
+/// Standard deviation, on the log scale, that counting whole requests alone gives the change of a
+/// start: each side's count is off by a uniform error of one (Sheppard, 1898: 1/12 of its square).
+fn quantum(start: &PairedStart, metric: Metric) -> f64 {
+    if !is_counted_rate(start, metric) {
+        return 0.0;
+    }
+    let variance = |side| {
+        let rounds = start.rounds(side, metric);
+        let counts = rounds.map(|it| it.tally.succeeded_in_window as f64);
+        let counts: Vec<f64> = counts.collect();
+        let total: f64 = counts.iter().sum();
+        counts.len() as f64 / 12.0 / total.max(1.0).powi(2)
+    };
+    Side::BOTH.into_iter().map(variance).sum::<f64>().sqrt()
+}
+
+/// The middle of each side's values over all starts.
 fn middle(starts: &[PairedStart], metric: Metric) -> Option<Sides<f64>> {
-    let values: Vec<_> = starts
-        .iter()
-        .map(|start| start.values(metric))
-        .collect::<Option<_>>()?;
-    let values = values.concat();
+    let values: Vec<_> = starts.iter().filter_map(|it| it.value(metric)).collect();
     let median =
         |of: fn(&Sides<f64>) -> f64| stats::median(&values.iter().map(of).collect::<Vec<_>>());
     Some(Sides {

@@ -173,6 +173,7 @@ impl Generator {
             rounds: Vec::new(),
             counters: None,
             beside_reference: Vec::new(),
+            again: None,
             summary: Some(Summary {
                 generator: self.name().into(),
                 requests: told.requests,

@@ -42,7 +42,7 @@ pub use error::Error;
 pub use meter::Meter;
 
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, Tally, Workload};
+use crate::model::{Address, Origin, Tally, Workload, chain};
 use hand::{Hand, Post};
 use meter::Window;
 use request::Script;
@@ -97,7 +97,7 @@ impl Crew {
     }
 
     /// Sends requests until the window ends or the meter is stopped, and then waits for
-    /// requests in flight, at most a second or the timeout. All connections are closed afterwards.
+    /// requests in flight until they come back or outlast the timeout. All connections are closed afterwards.
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
         self.run_at(Instant::now(), window, meter)
     }
@@ -157,6 +157,14 @@ impl Crew {
 }
 
 impl Job {
+    /// Why no connection can be opened; nothing where one is.
+    pub async fn refusal(&self) -> Option<String> {
+        match Dialer::new(&self.origin) {
+            Ok(dialer) => dialer.open().await.err().map(|error| chain(&error)),
+            Err(error) => Some(chain(&error)),
+        }
+    }
+
     /// What all threads are to do together.
     fn order(&self, threads: usize) -> Result<Order, Error> {
         let workload = &self.workload;

@@ -13,6 +13,9 @@ pub(super) struct Recorder {
     tally: Tally,
     /// Requests completed since the last look at the progress.
     unreported: u64,
+    /// When the last success in the window came, since it opened, and the longest wait for one.
+    last: Duration,
+    longest_gap: Duration,
 }
 
 impl Recorder {
@@ -20,6 +23,8 @@ impl Recorder {
         Self {
             tally: Tally::empty(Duration::ZERO),
             unreported: 0,
+            last: Duration::ZERO,
+            longest_gap: Duration::ZERO,
         }
     }
 
@@ -39,19 +44,23 @@ impl Recorder {
         self.tally.body_bytes += response.body_bytes;
     }
 
-    /// The request ended, well or not.
+    /// The request ended, well or not; so long after the window opened, if it has not closed yet.
     pub(super) fn completed(
         &mut self,
         verdict: Result<(), Failure>,
         latency: Duration,
-        in_window: bool,
+        in_window: Option<Duration>,
     ) {
         self.unreported += 1;
         self.tally.latency.saturating_record(nanoseconds(latency));
         match verdict {
             Ok(()) => {
                 self.tally.succeeded += 1;
-                self.tally.succeeded_in_window += u64::from(in_window);
+                if let Some(at) = in_window {
+                    self.tally.succeeded_in_window += 1;
+                    self.longest_gap = self.longest_gap.max(at.saturating_sub(self.last));
+                    self.last = at;
+                }
             }
             Err(failure) => *self.tally.errors.entry(failure).or_default() += 1,
         }
@@ -111,6 +120,12 @@ impl Recorder {
     /// Requests completed since the last call.
     pub(super) fn progress(&mut self) -> u64 {
         std::mem::take(&mut self.unreported)
+    }
+
+    /// The window of a closed loop has closed after so long.
+    pub(super) fn closed(&mut self, window: Duration) {
+        let stood_still = window.saturating_sub(self.last) > self.longest_gap;
+        self.tally.span = Some(if stood_still { window } else { self.last });
     }
 
     /// The counts, with the CPU time of the worker's thread.

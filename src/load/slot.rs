@@ -128,7 +128,7 @@ impl Slot {
         now: Instant,
     ) {
         let keeps = outcome.is_ok_and(|response| response.keep_alive);
-        let in_window = self.worker.is_open(now);
+        let in_window = self.worker.time_in_window(now);
         let waited = self.watch.waited(now);
         let verdict = self.judge(turn, outcome, kept, waited);
         let mut recorder = self.worker.recorder();

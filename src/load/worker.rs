@@ -29,9 +29,6 @@ const SCAN: Duration = Duration::from_millis(50);
 const REPORT: Duration = Duration::from_millis(5);
 /// Span of one value of the thread's rate.
 const RATE_SPAN: Duration = Duration::from_millis(100);
-/// Longest time after the window for requests in flight to come back.
-const GRACE: Duration = Duration::from_secs(1);
-
 /// What one thread is to do.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
@@ -127,9 +124,15 @@ impl Worker {
             tasks.spawn_local(Rc::clone(&self).pace());
         }
         self.attend(&mut tasks, &watches).await;
-        if let Some(arrivals) = &self.arrivals {
-            let offered = arrivals.offered(self.closes.get());
-            self.recorder().offered(offered);
+        match &self.arrivals {
+            Some(arrivals) => {
+                let offered = arrivals.offered(self.closes.get());
+                self.recorder().offered(offered);
+            }
+            None => {
+                let window = self.closes.get() - self.window.opens;
+                self.recorder().closed(window);
+            }
         }
         self.report();
     }
@@ -154,6 +157,11 @@ impl Worker {
     /// Whether requests may start, and successes count for throughput.
     pub(super) fn is_open(&self, now: Instant) -> bool {
         now < self.closes.get()
+    }
+
+    /// Time since the window opened, while it is open.
+    pub(super) fn time_in_window(&self, now: Instant) -> Option<Duration> {
+        self.is_open(now).then(|| now - self.window.opens)
     }
 
     pub(super) fn recorder(&self) -> RefMut<'_, Recorder> {
@@ -236,8 +244,10 @@ impl Worker {
         }
     }
 
+    /// When the last request in flight has come back or outlasted its time-out: one that is merely
+    /// slower than the window is no failure.
     fn drained(&self) -> Instant {
-        self.closes.get() + GRACE.min(self.order.timeout)
+        self.closes.get() + self.order.timeout
     }
 
     fn scan(&self, watches: &[Rc<Watch>]) {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Error, Observer};
+use super::{Error, Observed, Observer};
 use crate::model::{Cell, Counters, Plan, Round, Sides, Target};
 
 /// What the measuring loop drives: a live stack, or a simulation of one. A server is started
@@ -58,18 +58,33 @@ pub trait Driver {
     fn stop(&mut self, target: &Target) -> impl Future<Output = Result<(), Error>>;
 }
 
-/// What a warm-up came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a warm-up showed.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WarmUp {
     /// Whether throughput became flat in time.
     pub steady: bool,
+    pub observed: Observed,
 }
 
-/// What a pass of single requests came to.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What single requests showed.
+#[derive(Debug, Default)]
 pub struct Counted {
     /// Nothing where requests were not answered.
     pub counters: Option<Counters>,
+    /// How long one of them takes when no other is in flight; zero where none was answered.
+    pub idle: Duration,
+    /// Why none of them was answered as expected.
+    pub failing: Option<Error>,
     /// What is not counted, and why.
     pub missing: Vec<String>,
+}
+
+impl Counted {
+    /// The same, unless no request was answered as expected.
+    pub(super) fn unless_failing(self) -> Result<Self, Error> {
+        match self.failing {
+            Some(failing) => Err(failing),
+            None => Ok(self),
+        }
+    }
 }

@@ -16,6 +16,22 @@ pub enum Error {
         step: String,
         within: Duration,
     },
+    #[error(
+        "`{endpoint}` of `{server}` answers none of {requests} single requests as expected: {answers}"
+    )]
+    Failing {
+        server: String,
+        endpoint: String,
+        requests: u64,
+        /// What it answers instead, by kind.
+        answers: String,
+    },
+    /// The base failed where the head did not.
+    #[error("the base failed during its {during}")]
+    Base {
+        source: Box<Self>,
+        during: &'static str,
+    },
     #[error("{0}")]
     Stopped(Cause),
     #[error("cannot read the machine from `{path}`")]
@@ -26,6 +42,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same as a failure of the base, where it concerns one server.
+    pub(super) fn of_base(self, during: &'static str) -> Self {
+        if self.is_of_one_server() {
+            let source = Box::new(self);
+            Self::Base { source, during }
+        } else {
+            self
+        }
+    }
+
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -34,6 +60,12 @@ impl Error {
             Self::Overdue { .. } => Some(
                 "look at its log; a server that answers slowly ends by `timeout` in [load]".into(),
             ),
+            Self::Failing { .. } => Some(
+                "compare its answer with `expect` of the endpoint; nothing is loaded before one \
+                 request succeeds"
+                    .into(),
+            ),
+            Self::Base { source, .. } => source.hint(),
             Self::Stopped(_) => Some("the same command begins anew".into()),
             Self::Machine { .. } => Some("mount /proc where perfgate runs".into()),
         }
@@ -43,15 +75,21 @@ impl Error {
     pub fn output(&self) -> Option<&str> {
         match self {
             Self::Stack(error) => error.output(),
-            Self::Load(_) | Self::Overdue { .. } | Self::Stopped(_) | Self::Machine { .. } => None,
+            Self::Base { source, .. } => source.output(),
+            Self::Load(_)
+            | Self::Overdue { .. }
+            | Self::Failing { .. }
+            | Self::Stopped(_)
+            | Self::Machine { .. } => None,
         }
     }
 
     /// Whether the others can be measured all the same.
-    pub(super) const fn is_of_one_server(&self) -> bool {
+    pub(super) fn is_of_one_server(&self) -> bool {
         match self {
+            Self::Base { source, .. } => source.is_of_one_server(),
             Self::Stack(error) => !error.is_of_everything(),
-            Self::Overdue { .. } => true,
+            Self::Overdue { .. } | Self::Failing { .. } => true,
             Self::Load(_) | Self::Stopped(_) | Self::Machine { .. } => false,
         }
     }

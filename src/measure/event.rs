@@ -20,6 +20,13 @@ pub enum Event<'a> {
         /// What the rest of the run takes when every warm-up is as long as it may be.
         left: Duration,
     },
+    /// A round after a fresh start, which a broken rule asked for.
+    Again {
+        server: &'a str,
+        endpoint: &'a str,
+        round: usize,
+        rounds: usize,
+    },
     /// Pairs of rounds begin.
     Pairs {
         server: &'a str,
@@ -39,6 +46,8 @@ pub enum Event<'a> {
         server: &'a str,
         endpoint: &'a str,
     },
+    /// Something to know before the numbers come.
+    Note(&'a str),
     /// Something befell a server.
     Incident(&'a Incident),
     /// Completed requests per second just now.

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
+use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::{GRACE, Guard};
 use super::steady::is_flat;
 use super::stop::{Step, Stop};
-use super::together::{Loaded, together};
-use super::{Counted, Driver, Error, Event, Observer, WarmUp, pass, turnover};
+use super::{Counted, Driver, Error, Event, Observed, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
 use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 use crate::stack::machine::Moment;
@@ -81,9 +81,10 @@ impl Live {
                 break;
             }
         }
-        window.close().await?;
+        let tally = window.close().await?;
         self.server(target).check().await?;
-        Ok(WarmUp { steady })
+        let observed = Observed::of_tally(&tally);
+        Ok(WarmUp { steady, observed })
     }
 
     async fn measured(
@@ -190,8 +191,12 @@ impl Driver for Live {
             what: &what,
         };
         let work = async {
-            let job = self.job(target, cell);
-            let counted = pass::count(&self.stack, &Tenancy::default(), job).await?;
+            let single = pass::SingleRequests {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+                job: self.job(target, cell),
+            };
+            let counted = pass::count(&self.stack, &Tenancy::default(), single).await?;
             self.server(target).check().await?;
             Ok(counted)
         };
@@ -222,7 +227,7 @@ impl Driver for Live {
             what: &what,
         };
         let within = window + cell.workload.timeout;
-        let work = together(loads, window, observe);
+        let work = concurrent_rounds(loads, window, observe);
         let rounds = self.guard().step(step, within, work).await?;
         let mut rounds = rounds.into_iter();
         let mut next = || rounds.next().expect("each load has its round");

@@ -2,11 +2,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::Guard;
 use super::live::longest_start;
 use super::stop::{Step, Stop};
-use super::together::{Loaded, together};
-use super::{Counted, Draw, Error, Event, Observer, PairDriver, pass};
+use super::{Counted, Draw, Error, Event, Observer, PairDriver, PairLoad, pass};
 use crate::load::Job;
 use crate::model::{Cell, Rate, Round, Side, Sides, Target};
 use crate::stack::{Server, Stack, Stage, Tenancy};
@@ -53,9 +53,17 @@ impl<'a> LivePairs<'a> {
         up.expect("both sides are started before they are loaded")
     }
 
-    fn job(&self, side: Side, cell: &Cell, rate: Option<Rate>) -> Job {
+    fn job(&self, side: Side, cell: &Cell, load: Option<PairLoad>) -> Job {
         let mut workload = cell.workload.clone();
-        workload.rate = rate.or(workload.rate);
+        if let Some(load) = load {
+            workload.connections = load.connections;
+            workload.threads = workload.threads.min(load.connections);
+            let rate = |rate| Rate {
+                from: rate,
+                to: rate,
+            };
+            workload.rate = load.rate.map(rate).or(workload.rate);
+        }
         Job {
             workload,
             origin: self.up(side).server.origin().clone(),
@@ -97,12 +105,10 @@ impl<'a> LivePairs<'a> {
     }
 
     /// A round of every side that is up, all over the same stretch of time, within its deadline.
-    async fn together(
+    async fn loaded(
         &self,
         cells: Sides<&Cell>,
-        window: Duration,
-        rate: Option<f64>,
-        first: Side,
+        load: PairLoad,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
         let what = format!("a pair of rounds of {}", cells.head.endpoint);
@@ -113,45 +119,54 @@ impl<'a> LivePairs<'a> {
             server: up.next().map_or("", |it| it.server.name()),
             what: &what,
         };
-        let within = window + cells.head.workload.timeout;
-        let work = self.measured(cells, window, rate, first, observe);
+        let within = load.window + cells.head.workload.timeout;
+        let work = self.measured(cells, load, observe);
         self.guard().step(step, within, work).await
     }
 
     async fn measured(
         &self,
         cells: Sides<&Cell>,
-        window: Duration,
-        rate: Option<f64>,
-        first: Side,
+        load: PairLoad,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
-        let steady = rate.map(|rate| Rate {
-            from: rate,
-            to: rate,
-        });
         let is_up = |side: &Side| self.up.get(*side).is_some();
         let up: Vec<Side> = Side::BOTH.into_iter().filter(is_up).collect();
         // Requests that are due at the same instant would wait for each other, always in the same
         // order.
-        let later = rate.map_or(Duration::ZERO, |rate| {
+        let later = load.rate.map_or(Duration::ZERO, |rate| {
             Duration::from_secs_f64(0.5 / rate.max(1.0))
         });
-        let load = |side: &Side| Loaded {
+        let loaded = |side: &Side| Loaded {
             server: &self.up(*side).server,
-            job: self.job(*side, cells.get(*side), steady),
-            delay: if *side == first {
+            job: self.job(*side, cells.get(*side), Some(load)),
+            delay: if *side == load.first {
                 Duration::ZERO
             } else {
                 later
             },
         };
-        let measured = together(up.iter().map(load).collect(), window, observe).await?;
+        let loads = up.iter().map(loaded).collect();
+        let measured = concurrent_rounds(loads, load.window, observe).await?;
         let mut rounds = Sides::default();
         for (side, round) in up.into_iter().zip(measured) {
             *rounds.get_mut(side) = Some(round);
         }
         Ok(rounds)
+    }
+
+    /// A failure while both sides are loaded is the base's where the base has ended and the head
+    /// has not.
+    async fn attributed(&self, error: Error) -> Error {
+        let works = async |side: Side| match self.up.get(side) {
+            Some(up) => up.server.check().await.is_ok(),
+            None => side == Side::Head,
+        };
+        if works(Side::Head).await && !works(Side::Base).await {
+            error.of_base("rounds")
+        } else {
+            error
+        }
     }
 }
 
@@ -167,8 +182,9 @@ impl PairDriver for LivePairs<'_> {
             for (side, number) in Side::BOTH.into_iter().zip(1..) {
                 let name = format!("perfgate_{}", side.name());
                 let tenancy = self.stack.tenancy(&name, number).await?;
-                let target = sides.get(side);
-                self.stack.set_up(target, &tenancy, &observe).await?;
+                let set_up = self.stack.set_up(sides.get(side), &tenancy, &observe);
+                let done = set_up.await.map_err(Error::from);
+                done.map_err(|error| of_side(error, side, "set-up"))?;
                 *tenancies.get_mut(side) = tenancy;
             }
             Ok::<_, Error>(tenancies)
@@ -194,17 +210,17 @@ impl PairDriver for LivePairs<'_> {
         // Where one fails the other is waited for, so that `stop` ends it.
         let ups = join_all(started.iter().map(start)).await;
         let mut startup = Sides::default();
-        let mut failed = None;
+        let mut failed: Sides<Option<Error>> = Sides::default();
         for (side, up) in started.iter().copied().zip(ups) {
             match up {
                 Ok(up) => {
                     *startup.get_mut(side) = up.server.startup();
                     *self.up.get_mut(side) = Some(up);
                 }
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => *failed.get_mut(side) = Some(of_side(error, side, "start")),
             }
         }
-        failed.map_or(Ok(startup), Err)
+        failed.head.or(failed.base).map_or(Ok(startup), Err)
     }
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
@@ -215,34 +231,29 @@ impl PairDriver for LivePairs<'_> {
             what: &what,
         };
         let work = async {
-            let counted = pass::count(self.stack, tenancy, self.job(side, cell, None)).await?;
+            let job = self.job(side, cell, None);
+            let single = pass::SingleRequests {
+                server: server.name(),
+                endpoint: &cell.endpoint,
+                job,
+            };
+            let counted = pass::count(self.stack, tenancy, single).await?;
             server.check().await?;
             Ok(counted)
         };
         self.guard().step(step, pass::LONGEST, work).await
     }
 
-    async fn warm_up(
-        &mut self,
-        cells: Sides<&Cell>,
-        longest: Duration,
-        observe: Observer<'_>,
-    ) -> Result<f64, Error> {
-        let rounds = self.together(cells, longest, None, Side::Head, observe);
-        let rounds = rounds.await?.map(|round| round.map(|it| it.throughput()));
-        let up = [rounds.head, rounds.base].into_iter().flatten();
-        Ok(up.reduce(f64::min).unwrap_or_default())
-    }
-
     async fn rounds(
         &mut self,
         cells: Sides<&Cell>,
-        window: Duration,
-        rate: Option<f64>,
-        first: Side,
+        load: PairLoad,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
-        self.together(cells, window, rate, first, observe).await
+        match self.loaded(cells, load, observe).await {
+            Ok(rounds) => Ok(rounds),
+            Err(error) => Err(self.attributed(error).await),
+        }
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
@@ -252,5 +263,12 @@ impl PairDriver for LivePairs<'_> {
             }
         }
         Ok(())
+    }
+}
+
+fn of_side(error: Error, side: Side, during: &'static str) -> Error {
+    match side {
+        Side::Head => error,
+        Side::Base => error.of_base(during),
     }
 }

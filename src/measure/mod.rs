@@ -7,8 +7,10 @@
 //!
 //! [`Pairing`] measures two builds of a server against each other: `pairs` spreads rounds of both
 //! over fresh starts by a [`PairDriver`] ([`LivePairs`], or a simulation) and asks the gate after
-//! some of them which cells need more.
+//! some of them which cells need more; `sizing` says how a cell is loaded.
 
+mod cell_rounds;
+mod concurrent;
 mod driver;
 mod error;
 mod event;
@@ -17,17 +19,17 @@ mod guard;
 mod key;
 mod live;
 mod live_pairs;
+mod paired_run;
 mod pairs;
 mod pass;
 mod schedule;
 mod session;
 mod simulated;
 mod simulated_pairs;
+mod sizing;
 mod steady;
 mod stop;
-mod together;
 mod turnover;
-mod visit;
 
 pub use driver::{Counted, Driver, WarmUp};
 pub use error::Error;
@@ -35,10 +37,11 @@ pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
 pub use live::Live;
 pub use live_pairs::LivePairs;
-pub use pairs::{Compared, Draw, PairDriver, PairPacing, Pairing};
+pub use pairs::{Compared, Draw, PairDriver, PairLoad, PairPacing, Pairing};
 pub use schedule::Schedule;
 pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};
+pub use sizing::Observed;
 pub use stop::{Cause, Stop, Stopper};
 
 use std::collections::BTreeSet;
@@ -56,6 +59,8 @@ pub struct Measuring<'a> {
     pub counting: bool,
     /// The order of the rounds follows from it.
     pub seed: u64,
+    /// Whether a cell breaks a rule, so that a fresh start of its server must break it too.
+    pub is_suspect: &'a (dyn Fn(&Sample) -> bool + Send + Sync),
     pub observe: Observer<'a>,
 }
 

@@ -1,18 +1,15 @@
 //! Two builds of a server, measured in pairs of rounds that are spread over fresh starts of both,
-//! until every cell is decided or its time is over.
+//! until every cell is decided or its time is over: what is said before, what drives it, what it
+//! gives. `paired_run` does it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
-
-use super::visit::{Stretch, Visit};
+use super::paired_run::PairedRun;
 use super::{Counted, Error, Event, Observer};
-use crate::gate::{Confirmation, LOOKS, Standing, standing};
+use crate::gate::Confirmation;
 use crate::model::{
-    Cell, Incident, Pacing, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target, chain,
+    BaseFailure, Cell, Incident, Pacing, PairedSample, Round, Side, Sides, Strategy, Target, chain,
 };
 
 /// What is compared, for how long, and who watches.
@@ -35,7 +32,7 @@ pub struct Pairing<'a> {
 pub struct PairPacing {
     /// Longest warm-up of a cell after a start.
     pub warmup: Duration,
-    /// Length of a round.
+    /// Length of a round, where answers are fast enough for it.
     pub round: Duration,
     /// Pairs of a cell after one start.
     pub pairs: usize,
@@ -44,8 +41,9 @@ pub struct PairPacing {
     pub budget: Duration,
 }
 
-/// Pairs after one start, whose median is the start's value.
-const PAIRS: usize = 3;
+/// Pairs after one start, whose totals are the start's value: the third of three would narrow the
+/// interval by less than the time it takes gains in starts (docs/decisions/0005).
+const PAIRS: usize = 2;
 /// A start's own warm-up; the machine's clock and the services are warm by then.
 const WARMUP: Duration = Duration::from_secs(1);
 
@@ -68,6 +66,18 @@ pub struct Draw {
     pub first: Side,
     /// Which of the two places (database, port) the head takes, 0 or 1; the base takes the other.
     pub place: usize,
+}
+
+/// How both sides of a pair are loaded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairLoad {
+    pub window: Duration,
+    /// Connections of each side.
+    pub connections: usize,
+    /// Requests per second; nothing for as much as each side takes, or for a cell's own rate.
+    pub rate: Option<f64>,
+    /// The side whose requests are due first.
+    pub first: Side,
 }
 
 /// What the loop over pairs drives: a live stack, or a simulation of one.
@@ -94,22 +104,11 @@ pub trait PairDriver {
     /// Single requests on a cell of one side, and what they made the services count.
     fn count(&mut self, side: Side, cell: &Cell) -> impl Future<Output = Result<Counted, Error>>;
 
-    /// Loads a cell of the sides that are up; requests per second of the slowest.
-    fn warm_up(
-        &mut self,
-        cells: Sides<&Cell>,
-        longest: Duration,
-        observe: Observer<'_>,
-    ) -> impl Future<Output = Result<f64, Error>>;
-
-    /// A round on a cell of every side that is up, all over the same stretch of time: as much as
-    /// each takes, or at a rate.
+    /// A round on a cell of every side that is up, all over the same stretch of time.
     fn rounds(
         &mut self,
         cells: Sides<&Cell>,
-        window: Duration,
-        rate: Option<f64>,
-        first: Side,
+        load: PairLoad,
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<Sides<Option<Round>>, Error>>;
 
@@ -117,12 +116,14 @@ pub trait PairDriver {
     fn stop(&mut self) -> impl Future<Output = Result<(), Error>>;
 }
 
-/// What a comparison of two builds came to.
+/// The result of comparing two builds.
 #[derive(Debug, Default)]
 pub struct Compared {
     pub samples: Vec<PairedSample>,
     /// Of builds that could not be measured to the end; there are no samples of them.
     pub incidents: Vec<Incident>,
+    /// What has no samples because its base could not be measured; the head is not to blame.
+    pub base_failures: Vec<BaseFailure>,
     /// What could not be counted, and why.
     pub notes: BTreeSet<String>,
     /// What ended the comparison before its end; the samples hold what there was by then.
@@ -130,40 +131,14 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Takes over what another comparison came to.
+    /// Adds the result of another comparison.
     pub fn add(&mut self, other: Self) {
         self.samples.extend(other.samples);
         self.incidents.extend(other.incidents);
+        self.base_failures.extend(other.base_failures);
         self.notes.extend(other.notes);
         self.cut = self.cut.take().or(other.cut);
     }
-}
-
-/// Where the pairs of a start go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Search,
-    Confirmation,
-}
-
-impl Phase {
-    fn starts(self, sample: &PairedSample) -> &[PairedStart] {
-        match self {
-            Self::Search => &sample.starts,
-            Self::Confirmation => &sample.confirmation,
-        }
-    }
-}
-
-struct Contest<'a, D> {
-    pairing: Pairing<'a>,
-    driver: &'a mut D,
-    sides: &'a Sides<Target>,
-    random: StdRng,
-    /// Requests per second of the slower side by cell, where sides take turns: the rate of the open
-    /// loop must be the same for both.
-    capacities: Vec<Option<f64>>,
-    compared: Compared,
 }
 
 impl Pairing<'_> {
@@ -173,250 +148,47 @@ impl Pairing<'_> {
         sides: &Sides<Target>,
         driver: &mut impl PairDriver,
     ) -> Result<Compared, Error> {
-        let samples = sides.head.cells.iter().map(|cell| PairedSample {
-            server: sides.head.name.clone(),
-            endpoint: cell.endpoint.clone(),
-            strategy: self.strategy,
-            threads: cell.workload.threads,
-            starts: Vec::new(),
-            confirmation: Vec::new(),
-            counters: Sides::default(),
-        });
-        let compared = Compared {
-            samples: samples.collect(),
-            ..Compared::default()
+        let (mut compared, result) = PairedRun::new(self, sides, &mut *driver).run().await;
+        let error = match result {
+            Ok(()) => return Ok(compared),
+            Err(error) => error,
         };
-        let contest = Contest {
-            pairing: self,
-            driver: &mut *driver,
-            sides,
-            random: StdRng::seed_from_u64(self.seed),
-            capacities: vec![None; sides.head.cells.len()],
-            compared,
-        };
-        let (mut compared, result) = contest.run().await;
-        match result {
-            Ok(()) => Ok(compared),
-            Err(error) if error.is_of_one_server() => {
-                driver.stop().await?;
-                let incident = Incident {
+        if !error.is_of_one_server() {
+            compared.samples.retain(|sample| !sample.starts.is_empty());
+            if compared.samples.is_empty() {
+                return Err(error);
+            }
+            compared.cut = Some(error);
+            return Ok(compared);
+        }
+        driver.stop().await?;
+        Ok(match error {
+            Error::Base { source, during } => Compared {
+                base_failures: vec![BaseFailure {
                     server: sides.head.name.clone(),
-                    during: "pairs of rounds".into(),
-                    what: chain(&error),
-                    output: error.output().unwrap_or_default().to_owned(),
-                    fatal: true,
-                };
-                (self.observe)(Event::Incident(&incident));
-                Ok(Compared {
-                    incidents: vec![incident],
-                    ..Compared::default()
-                })
-            }
-            Err(error) => {
-                compared.samples.retain(|sample| !sample.starts.is_empty());
-                if compared.samples.is_empty() {
-                    return Err(error);
-                }
-                compared.cut = Some(error);
-                Ok(compared)
-            }
-        }
-    }
-}
-
-impl<'a, D: PairDriver> Contest<'a, D> {
-    /// What was compared, also where something ended it.
-    async fn run(mut self) -> (Compared, Result<(), Error>) {
-        let result = self.compare().await;
-        (self.compared, result)
+                    endpoint: None,
+                    during: during.into(),
+                    what: chain(&*source),
+                    output: source.output().unwrap_or_default().to_owned(),
+                }],
+                ..Compared::default()
+            },
+            error => self.head_failed(&sides.head, &error),
+        })
     }
 
-    async fn compare(&mut self) -> Result<(), Error> {
-        let cells = self.compared.samples.len();
-        let mut open: Vec<usize> = (0..cells).collect();
-        let budget = self.pairing.pacing.budget * u32::try_from(cells).unwrap_or(u32::MAX);
-        self.driver.set_up(self.sides, self.pairing.observe).await?;
-        if self.pairing.strategy == Strategy::Interleaved {
-            self.survey().await?;
-        }
-        let begun = self.driver.elapsed();
-        let mut longest = Duration::ZERO;
-        for number in 1..=LOOKS[LOOKS.len() - 1] {
-            let before = self.driver.elapsed();
-            if before.saturating_sub(begun) + longest > budget {
-                break;
-            }
-            self.start(&open, Phase::Search).await?;
-            longest = longest.max(self.driver.elapsed().saturating_sub(before));
-            if LOOKS.contains(&number) {
-                open.retain(|cell| self.standing(*cell) == Standing::Open);
-            }
-            if open.is_empty() {
-                break;
-            }
-        }
-        let suspects: Vec<usize> = (0..cells)
-            .filter(|cell| self.standing(*cell) == Standing::Suspect)
-            .collect();
-        if !suspects.is_empty() {
-            for _ in 0..self.pairing.confirmation.starts {
-                self.start(&suspects, Phase::Confirmation).await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn standing(&self, cell: usize) -> Standing {
-        let thresholds = &self.sides.head.cells[cell].thresholds;
-        let sample = &self.compared.samples[cell];
-        standing(sample, thresholds, self.pairing.confirmation)
-    }
-
-    /// A fresh start of both sides, and pairs on some cells in an order of its own. Sides that take
-    /// turns are each ended before the other starts.
-    async fn start(&mut self, cells: &[usize], phase: Phase) -> Result<(), Error> {
-        let draw = Draw {
-            first: self.side(),
-            place: self.random.random_range(0..2),
+    fn head_failed(self, head: &Target, error: &Error) -> Compared {
+        let incident = Incident {
+            server: head.name.clone(),
+            during: "pairs of rounds".into(),
+            what: chain(error),
+            output: error.output().unwrap_or_default().to_owned(),
+            fatal: true,
         };
-        let is_first = self.compared.samples[0].starts.is_empty() && phase == Phase::Search;
-        let counts = is_first && self.pairing.strategy == Strategy::Duet;
-        let both = [draw.first, draw.first.other()];
-        let shifts: &[&[Side]] = match self.pairing.strategy {
-            Strategy::Interleaved => &[&both[..1], &both[1..]],
-            _ => &[&both],
-        };
-        let mut startup = Sides::default();
-        let mut visits: Vec<_> = cells.iter().map(|cell| Visit::of(*cell)).collect();
-        visits.shuffle(&mut self.random);
-        for started in shifts {
-            let observe = self.pairing.observe;
-            let took = self
-                .driver
-                .start(self.sides, started, draw, observe)
-                .await?;
-            for side in *started {
-                *startup.get_mut(*side) = *took.get(*side);
-            }
-            if counts {
-                self.count(started).await?;
-            }
-            for visit in &mut visits {
-                self.visit(visit, phase).await?;
-            }
-            self.driver.stop().await?;
+        (self.observe)(Event::Incident(&incident));
+        Compared {
+            incidents: vec![incident],
+            ..Compared::default()
         }
-        for visit in visits {
-            let sample = &mut self.compared.samples[visit.cell];
-            let start = PairedStart {
-                startup,
-                pairs: visit.pairs(),
-            };
-            match phase {
-                Phase::Search => sample.starts.push(start),
-                Phase::Confirmation => sample.confirmation.push(start),
-            }
-        }
-        Ok(())
-    }
-
-    /// Rounds on one cell of the sides that are up. A stretch that something else decided is made
-    /// again, at most one for every two.
-    async fn visit(&mut self, visit: &mut Visit, phase: Phase) -> Result<(), Error> {
-        let Pairing {
-            pacing, observe, ..
-        } = self.pairing;
-        let cells = self.cells(visit.cell);
-        let sample = &self.compared.samples[visit.cell];
-        observe(Event::Pairs {
-            server: &sample.server,
-            endpoint: &sample.endpoint,
-            start: phase.starts(sample).len() + 1,
-            confirming: phase == Phase::Confirmation,
-        });
-        let capacity = self.driver.warm_up(cells, pacing.warmup, observe).await?;
-        let capacity = self.capacities[visit.cell].unwrap_or(capacity);
-        let (mut left, mut again) = (pacing.pairs, pacing.pairs / 2);
-        while left > 0 {
-            let stretch = self.stretch(cells, capacity).await?;
-            if again > 0 && stretch.is_contaminated() {
-                again -= 1;
-            } else {
-                left -= 1;
-                visit.add(stretch);
-            }
-        }
-        Ok(())
-    }
-
-    /// As much as each side takes, then half of the capacity; of a cell with a rate of its own
-    /// one round is both.
-    async fn stretch(&mut self, cells: Sides<&Cell>, capacity: f64) -> Result<Stretch, Error> {
-        let Pairing {
-            pacing, observe, ..
-        } = self.pairing;
-        let (window, first) = (pacing.round, self.side());
-        let closed = self
-            .driver
-            .rounds(cells, window, None, first, observe)
-            .await?;
-        let open = if cells.head.workload.rate.is_some() {
-            closed.clone()
-        } else {
-            let rate = Some(capacity / 2.0);
-            self.driver
-                .rounds(cells, window, rate, first, observe)
-                .await?
-        };
-        Ok(Stretch { closed, open })
-    }
-
-    /// One start of each side, for what both must be known of before they take turns.
-    async fn survey(&mut self) -> Result<(), Error> {
-        let Pairing {
-            pacing, observe, ..
-        } = self.pairing;
-        for first in Side::BOTH {
-            let draw = Draw { first, place: 0 };
-            self.driver
-                .start(self.sides, &[first], draw, observe)
-                .await?;
-            self.count(&[first]).await?;
-            for cell in 0..self.capacities.len() {
-                let cells = self.cells(cell);
-                let own = self.driver.warm_up(cells, pacing.warmup, observe).await?;
-                let slower = self.capacities[cell].map_or(own, |other| other.min(own));
-                self.capacities[cell] = Some(slower);
-            }
-            self.driver.stop().await?;
-        }
-        Ok(())
-    }
-
-    fn cells(&self, cell: usize) -> Sides<&'a Cell> {
-        let sides = self.sides;
-        Sides {
-            head: &sides.head.cells[cell],
-            base: &sides.base.cells[cell],
-        }
-    }
-
-    async fn count(&mut self, up: &[Side]) -> Result<(), Error> {
-        if !self.pairing.counting {
-            return Ok(());
-        }
-        for (cell, sample) in self.compared.samples.iter_mut().enumerate() {
-            for side in up.iter().copied() {
-                let cell = &self.sides.get(side).cells[cell];
-                let counted = self.driver.count(side, cell).await?;
-                *sample.counters.get_mut(side) = counted.counters;
-                self.compared.notes.extend(counted.missing);
-            }
-        }
-        Ok(())
-    }
-
-    fn side(&mut self) -> Side {
-        Side::BOTH[self.random.random_range(0..2)]
     }
 }

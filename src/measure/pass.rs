@@ -32,29 +32,45 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after which counts are taken as they are.
 const LOOKS: u32 = 20;
 
-/// Makes the pass with the job's requests.
+/// What is requested, and of whom.
+pub(super) struct SingleRequests<'a> {
+    pub(super) server: &'a str,
+    pub(super) endpoint: &'a str,
+    pub(super) job: Job,
+}
+
+/// Makes the pass with the job's requests. Ends at the first batch without one answer as expected:
+/// there is nothing to load then.
 pub(super) async fn count(
     stack: &Stack,
     tenancy: &Tenancy,
-    mut job: Job,
+    single: SingleRequests<'_>,
 ) -> Result<Counted, Error> {
+    let mut job = single.job.clone();
     closed_loop(&mut job.workload, FIRST_CONNECTIONS);
-    requests(&job, FIRST.max(batch(&job.workload))).await?;
+    let warm = requests(&job, FIRST.max(batch(&job.workload))).await?;
     closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
+    if let Some(failing) = single.failing(&warm) {
+        return Ok(Counted {
+            failing: Some(failing),
+            ..Counted::default()
+        });
+    }
     let mut missing = Vec::new();
     let first = quiet(stack, tenancy, &mut missing).await;
     let mut counters = Counters::default();
+    let mut idle = Vec::new();
     let mut before = first.clone();
     for _ in 0..BATCHES {
         let tally = requests(&job, of_batch).await?;
-        if tally.started == 0 || tally.responses() == 0 {
-            missing.push("no response to single requests: nothing was counted".into());
+        if let Some(failing) = single.failing(&tally) {
             return Ok(Counted {
-                counters: None,
-                missing,
+                failing: Some(failing),
+                ..Counted::default()
             });
         }
+        idle.push(Duration::from_nanos(tally.latency.value_at_quantile(0.5)));
         let after = settled(stack, tenancy, before.open()).await;
         let bytes = tally.body_bytes as f64 / tally.responses() as f64;
         let values = after.since(&before, tally.started);
@@ -68,10 +84,25 @@ pub(super) async fn count(
         before = after;
     }
     let statements = before.statements_since(&first, counters.requests);
+    idle.sort_unstable();
     Ok(Counted {
         counters: Some(counters.with_statements(statements)),
+        idle: idle[BATCHES / 2],
+        failing: None,
         missing,
     })
+}
+
+impl SingleRequests<'_> {
+    /// Why none of some requests succeeded, where that is so.
+    fn failing(&self, tally: &Tally) -> Option<Error> {
+        (tally.succeeded == 0).then(|| Error::Failing {
+            server: self.server.into(),
+            endpoint: self.endpoint.into(),
+            requests: tally.started,
+            answers: tally.failures_in_words(),
+        })
+    }
 }
 
 const fn closed_loop(workload: &mut Workload, connections: usize) {
@@ -122,7 +153,7 @@ async fn settled(stack: &Stack, tenancy: &Tenancy, open: u64) -> Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Request;
+    use crate::model::{Concurrency, Request};
 
     fn workload(weights: &[u32]) -> Workload {
         let request = |weight: &u32| Request {
@@ -133,6 +164,7 @@ mod tests {
             requests: weights.iter().map(request).collect(),
             rate: None,
             connections: 50,
+            concurrency: Concurrency::Configured,
             threads: 2,
             timeout: Duration::from_secs(1),
         }

@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, Measured, Measuring, Order, Schedule, WarmUp, key, turnover,
+    Counted, Driver, Error, Event, Measured, Measuring, Order, Schedule, WarmUp, key, sizing,
+    turnover,
 };
-use crate::model::{Cell, Incident, Pacing, Sample, Target, chain};
+use crate::model::{Again, Cell, Incident, Pacing, Round, Sample, Target, chain};
 
 /// A measurement under way.
 pub(super) struct Session<'a, D> {
@@ -24,6 +25,8 @@ const REFERENCE_PAIRS: usize = 5;
 struct Lane<'a> {
     target: &'a Target,
     cell: &'a Cell,
+    /// Length of its rounds.
+    window: Duration,
     sample: Sample,
 }
 
@@ -66,6 +69,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
         self.rounds(lanes, later).await?;
         self.beside_reference(lanes).await?;
+        self.repeat_suspects(lanes).await?;
         for target in targets {
             if !self.failed.contains(&target.name) {
                 self.driver.stop(target).await?;
@@ -103,6 +107,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let lane = |(cell, key)| Lane {
             target,
             cell,
+            window: plan.pacing.round,
             sample: Sample {
                 key,
                 startup,
@@ -110,6 +115,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 rounds: Vec::new(),
                 counters: None,
                 beside_reference: Vec::new(),
+                again: None,
                 summary: None,
             },
         };
@@ -135,9 +141,11 @@ impl<'a, D: Driver> Session<'a, D> {
             let longest = self.measuring.plan.pacing.warmup;
             let warmed = self.driver.warm_up(target, cell, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
-            if let Some(WarmUp { steady }) = self.kept(warmed, target, during).await? {
-                lane.sample.steady = steady;
-            }
+            let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
+                continue;
+            };
+            lane.sample.steady = steady;
+            lane.window = sizing::shortest_window(lane.window, observed);
         }
         Ok(())
     }
@@ -149,13 +157,13 @@ impl<'a, D: Driver> Session<'a, D> {
             observe,
             ..
         } = self.measuring;
-        let window = plan.pacing.round;
         let schedule = Schedule::new(lanes.len(), plan.pacing.rounds, seed);
         let rounds = schedule.len();
         for (done, drawn) in schedule.enumerate() {
             let Lane {
                 target,
                 cell,
+                window,
                 sample,
             } = &mut lanes[drawn];
             if self.failed.contains(&target.name) {
@@ -168,7 +176,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 rounds,
                 left: left(plan.pacing, rounds - done, later),
             });
-            let measured = self.driver.round(target, cell, window, observe).await;
+            let measured = self.driver.round(target, cell, *window, observe).await;
             let number = sample.rounds.len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
             let kept = self.kept(measured, target, during).await?;
@@ -218,6 +226,63 @@ impl<'a, D: Driver> Session<'a, D> {
         self.driver.stop(reference).await
     }
 
+    /// A fresh start of each server with cells that break a rule, and as many rounds of these cells:
+    /// what it does not repeat is not the server's.
+    async fn repeat_suspects(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
+        let Measuring {
+            order, is_suspect, ..
+        } = self.measuring;
+        let suspect = |lane: &&mut Lane<'a>| order == Order::OneByOne && is_suspect(&lane.sample);
+        let mut suspects: Vec<_> = lanes.iter_mut().filter(suspect).collect();
+        for of_server in suspects.chunk_by_mut(|a, b| a.target.name == b.target.name) {
+            let target = of_server[0].target;
+            if self.failed.contains(&target.name) {
+                continue;
+            }
+            self.driver.stop(target).await?;
+            let started = self.driver.start(target, self.measuring.observe).await;
+            let during = || "its second start".into();
+            let Some(startup) = self.kept(started, target, during).await? else {
+                continue;
+            };
+            for lane in of_server {
+                if self.failed.contains(&target.name) {
+                    break;
+                }
+                let rounds = self.rounds_again(lane).await?;
+                lane.sample.again = Some(Again { startup, rounds });
+            }
+        }
+        Ok(())
+    }
+
+    async fn rounds_again(&mut self, lane: &Lane<'a>) -> Result<Vec<Round>, Error> {
+        let Measuring { plan, observe, .. } = self.measuring;
+        let (target, cell) = (lane.target, lane.cell);
+        let mut rounds = Vec::new();
+        let longest = plan.pacing.warmup;
+        let warmed = self.driver.warm_up(target, cell, longest, observe).await;
+        let during = || format!("another warm-up of {}", cell.endpoint);
+        if self.kept(warmed, target, during).await?.is_none() {
+            return Ok(rounds);
+        }
+        for round in 1..=plan.pacing.rounds {
+            observe(Event::Again {
+                server: &target.name,
+                endpoint: &cell.endpoint,
+                round,
+                rounds: plan.pacing.rounds,
+            });
+            let measured = self.driver.round(target, cell, lane.window, observe).await;
+            let during = || format!("another round {round} of {}", cell.endpoint);
+            let Some(measured) = self.kept(measured, target, during).await? else {
+                break;
+            };
+            rounds.push(measured);
+        }
+        Ok(rounds)
+    }
+
     /// Names the servers whose processes were replaced within rounds.
     async fn turnovers(&mut self, lanes: &[Lane<'a>]) {
         for lane in lanes {
@@ -243,10 +308,11 @@ impl<'a, D: Driver> Session<'a, D> {
                 endpoint: &cell.endpoint,
             });
             let counted = self.driver.count(target, cell).await;
+            let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
-            if let Some(Counted { counters, missing }) = self.kept(counted, target, during).await? {
-                lane.sample.counters = counters;
-                self.measured.notes.extend(missing);
+            if let Some(counted) = self.kept(counted, target, during).await? {
+                lane.sample.counters = counted.counters;
+                self.measured.notes.extend(counted.missing);
             }
         }
         Ok(())

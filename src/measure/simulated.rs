@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
 
-use super::{Counted, Driver, Error, Observer, WarmUp};
+use super::{Counted, Driver, Error, Observed, Observer, WarmUp};
 use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 
 /// Drives nothing: rounds are drawn from a seeded noise model, so that procedures can be tested
@@ -94,7 +94,14 @@ impl Driver for Simulated {
         _: Duration,
         _: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        Ok(WarmUp { steady: true })
+        let observed = Observed {
+            rate: 1.0 / self.service_time.as_secs_f64(),
+            answer: self.service_time,
+        };
+        Ok(WarmUp {
+            steady: true,
+            observed,
+        })
     }
 
     async fn round(

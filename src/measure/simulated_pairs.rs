@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp};
 
 use super::simulated::{draw, round};
-use super::{Counted, Draw, Error, Observer, PairDriver};
+use super::{Counted, Draw, Error, Observer, PairDriver, PairLoad};
 use crate::model::{Cell, Round, Side, Sides, Target};
 
 /// Drives nothing: pairs of rounds are drawn from a seeded noise model around a change that is
@@ -49,8 +49,6 @@ const SERVICE_TIME: Duration = Duration::from_micros(350);
 const SET_UP: Duration = Duration::from_secs(10);
 /// What starting both sides takes.
 const START: Duration = Duration::from_secs(3);
-/// What a warm-up takes.
-const WARM_UP: Duration = Duration::from_secs(1);
 /// Chance that a throttled machine is free again in the next round.
 const RELEASE: f64 = 0.1;
 
@@ -154,27 +152,15 @@ impl PairDriver for SimulatedPairs {
         Ok(Counted::default())
     }
 
-    async fn warm_up(
-        &mut self,
-        _: Sides<&Cell>,
-        _: Duration,
-        _: Observer<'_>,
-    ) -> Result<f64, Error> {
-        self.elapsed += WARM_UP;
-        Ok(1.0 / SERVICE_TIME.as_secs_f64())
-    }
-
     async fn rounds(
         &mut self,
         _: Sides<&Cell>,
-        window: Duration,
-        _: Option<f64>,
-        _: Side,
+        load: PairLoad,
         _: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
         self.step();
-        self.elapsed += window;
-        Ok(self.of_those_up(|simulated, side| simulated.round(side, window)))
+        self.elapsed += load.window;
+        Ok(self.of_those_up(|simulated, side| simulated.round(side, load.window)))
     }
 
     async fn stop(&mut self) -> Result<(), Error> {

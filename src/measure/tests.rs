@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Cause, Counted, Draw, Driver, Error, Event, Measuring, Noise, Observer, Order, PairDriver,
-    PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, WarmUp,
+    PairLoad, PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, WarmUp,
 };
 use crate::config;
 use crate::gate::{Confirmation, judge_pairs, withhold};
@@ -54,6 +54,7 @@ fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> Measuring<'a>
         order: Order::OneByOne,
         counting: true,
         seed,
+        is_suspect: &|_| false,
         observe: &|_| (),
     }
 }
@@ -407,26 +408,13 @@ impl PairDriver for StoppedPairs {
         self.simulated.count(side, cell).await
     }
 
-    async fn warm_up(
-        &mut self,
-        cells: Sides<&Cell>,
-        longest: Duration,
-        observe: Observer<'_>,
-    ) -> Result<f64, Error> {
-        self.simulated.warm_up(cells, longest, observe).await
-    }
-
     async fn rounds(
         &mut self,
         cells: Sides<&Cell>,
-        window: Duration,
-        rate: Option<f64>,
-        first: Side,
+        load: PairLoad,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
-        self.simulated
-            .rounds(cells, window, rate, first, observe)
-            .await
+        self.simulated.rounds(cells, load, observe).await
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
@@ -445,8 +433,8 @@ async fn what_is_set_up_first_does_not_use_the_budget() {
     let mut driver = SimulatedPairs::new(0.05, PairNoise::TYPICAL, 1);
     let pairing = Pairing {
         pacing: PairPacing {
-            // A start of two cells takes 11 s.
-            budget: Duration::from_secs(22),
+            // A start of two cells takes 9 s.
+            budget: Duration::from_secs(18),
             ..PairPacing::of(plan(FILE).pacing)
         },
         strategy: Strategy::Duet,

@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Doubt, Metric, MoreFrequent, Step, Unit};
+use super::{Difference, Doubt, Metric, MoreFrequent, Side, Step, Unit};
 
 /// The judgement of one metric of one server and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +108,12 @@ pub enum Reason {
     Unavailable,
     /// A value of zero has no ratio.
     NoRatio,
+    /// So many requests of a side failed that what its answers cost is not compared.
+    Failing { side: Side },
+    /// The base does not have this server or endpoint.
+    New,
+    /// Beyond a bound only while other programs took the CPUs.
+    MachineBusy,
     /// Beyond the margin, within what the history varies by.
     WithinNoise,
     /// Better by more than the margin and the noise.

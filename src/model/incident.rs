@@ -18,14 +18,15 @@ pub struct Incident {
     pub fatal: bool,
 }
 
-/// A base that could not be measured, so that its server is judged without one.
+/// A base that could not be measured, so that the head is compared with something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BaseFailure {
-    /// The server that it is the base of.
     pub server: String,
-    /// What was done with the base: `prepare`, `build`, `setup`, `start`, `single requests`.
+    /// The one endpoint that it concerns; nothing for the whole server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// What was done with the base: `prepare`, `build`, `start`, `single requests`.
     pub during: String,
-    /// What happened, with exit status and reason.
     pub what: String,
     /// The last lines of its output.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -49,9 +49,19 @@ pub struct Sample {
     /// CPUs; none where the plan names no reference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside_reference: Vec<Sides<Round>>,
+    /// A fresh start of the server, made because the first broke a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
     /// What another load generator told, in place of rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+}
+
+/// What a fresh start measured of the same server and endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Again {
+    pub startup: Option<Duration>,
+    pub rounds: Vec<Round>,
 }
 
 /// The result of another load generator: the values that it gave and no others.
@@ -65,6 +75,17 @@ pub struct Summary {
 }
 
 impl Sample {
+    /// The same cell as its fresh start measured it, where there was one.
+    pub fn repeated(&self) -> Option<Self> {
+        let Again { startup, rounds } = self.again.clone()?;
+        Some(Self {
+            startup,
+            rounds,
+            again: None,
+            ..self.clone()
+        })
+    }
+
     /// CPU time per request as a multiple of the reference's, by pair of rounds; nothing where there
     /// are none, or one tells no CPU time.
     pub fn relative_cpu(&self) -> Option<Vec<f64>> {
@@ -78,11 +99,18 @@ impl Sample {
         (!ratios.is_empty()).then_some(ratios)
     }
 
-    /// Completed requests of the round that has the fewest.
-    pub fn fewest_requests(&self) -> u64 {
-        let rounds = self.rounds.iter().map(|round| round.tally.completed());
-        let told = self.summary.as_ref().map(|summary| summary.requests);
-        rounds.chain(told).min().unwrap_or(0)
+    /// Completed requests of the middle round; of half the rounds there are no more.
+    pub fn typical_requests(&self) -> u64 {
+        if let Some(summary) = &self.summary {
+            return summary.requests;
+        }
+        let rounds = self.rounds.iter();
+        let mut counts: Vec<_> = rounds.map(|round| round.tally.completed()).collect();
+        counts.sort_unstable();
+        counts
+            .get(counts.len().saturating_sub(1) / 2)
+            .copied()
+            .unwrap_or(0)
     }
 }
 

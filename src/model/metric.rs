@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::tally::total;
-use super::{Round, Sample};
+use super::tally::{pooled, total};
+use super::{Round, Sample, Tally};
 
 /// What is read off the rounds of one server and endpoint.
 #[derive(
@@ -21,7 +23,8 @@ pub enum Metric {
     LatencyP99,
     LatencyP999,
     LatencyMax,
-    /// Failed and unfinished requests over all requests.
+    /// Failed requests over those that ended: one that was never sent, or was cut off before its
+    /// time-out, has not failed.
     ErrorRate,
     /// CPU time of the server (all its processes) per completed request.
     CpuPerRequest,
@@ -183,6 +186,11 @@ impl Metric {
         !elsewhere && !self.is_counter()
     }
 
+    /// Whether it says what answers cost, so that failing ones must not be mixed in.
+    pub const fn is_of_answers(self) -> bool {
+        !matches!(self, Self::StartupTime | Self::ErrorRate)
+    }
+
     /// Whether it is a time that single requests took.
     pub const fn is_latency(self) -> bool {
         matches!(
@@ -198,9 +206,13 @@ impl Metric {
         )
     }
 
-    /// Requests a round must hold before the metric is judged: ten beyond the percentile.
+    /// Requests behind a value before the metric is judged: ten beyond the percentile, and for what
+    /// every request has a part in as many as make a mean nearly normal (Hogg and Tanis, *Probability
+    /// and statistical inference*: 25 to 30).
     pub const fn requests_needed(self) -> u64 {
         match self {
+            Self::LatencyMean | Self::LatencyStdev | Self::LatencyP50 => 30,
+            Self::LatencyP75 => 40,
             Self::LatencyP90 => 100,
             Self::LatencyP99 => 1_000,
             Self::LatencyP999 | Self::LatencyMax => 10_000,
@@ -210,12 +222,13 @@ impl Metric {
 
     /// The value of one round; nothing where the round cannot tell, or the metric is not of rounds.
     pub fn of_round(self, round: &Round) -> Option<f64> {
+        let completed = round.tally.completed();
         let value = match self {
-            Self::Throughput => Some(round.throughput()),
-            Self::ErrorRate => share(round.failed_or_unfinished(), round.tally.started),
+            Self::Throughput => (completed > 0).then(|| round.throughput()),
+            Self::ErrorRate => share(round.tally.failed(), completed),
             Self::CpuPerRequest => {
                 let cpu = round.usage?.cpu.as_secs_f64() * 1e6;
-                (round.tally.completed() > 0).then(|| cpu / whole(round.tally.completed()))
+                (completed > 0).then(|| cpu / whole(completed))
             }
             Self::MemoryPeak => Some(whole(round.usage?.memory)),
             Self::MemoryRss => Some(whole(round.usage?.rss?)),
@@ -225,8 +238,11 @@ impl Metric {
         value.filter(|value| value.is_finite())
     }
 
-    /// The value of latencies in nanoseconds; nothing for another metric.
+    /// The value of latencies in nanoseconds; nothing for none of them, and for another metric.
     pub fn of_latencies(self, latencies: &Histogram<u64>) -> Option<f64> {
+        if latencies.is_empty() {
+            return None;
+        }
         let at = |quantile| Some(micros(latencies.value_at_quantile(quantile)));
         match self {
             Self::LatencyMean => Some(latencies.mean() / 1e3),
@@ -252,8 +268,8 @@ impl Metric {
             Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
             Self::RelativeCpu => crate::stats::median(&sample.relative_cpu()?),
             Self::ErrorRate => share(
-                total(sample.rounds.iter().map(Round::failed_or_unfinished)),
-                total(sample.rounds.iter().map(|round| round.tally.started)),
+                total(sample.rounds.iter().map(|round| round.tally.failed())),
+                total(sample.rounds.iter().map(|round| round.tally.completed())),
             ),
             Self::MemoryPeak | Self::MemoryRss => {
                 self.of_rounds(sample).into_iter().reduce(f64::max)
@@ -263,9 +279,52 @@ impl Metric {
         }
     }
 
+    /// The value of several rounds together: rates and costs over their totals, percentiles of all
+    /// their requests, memory at its highest. Totals, because a median of rounds does not see what
+    /// slows one round in three.
+    pub fn of_pooled<'a>(self, rounds: impl IntoIterator<Item = &'a Round>) -> Option<f64> {
+        let rounds: Vec<_> = rounds.into_iter().collect();
+        let tallies = || rounds.iter().map(|round| &round.tally);
+        let completed = total(tallies().map(Tally::completed));
+        let usages = || {
+            rounds
+                .iter()
+                .map(|round| round.usage)
+                .collect::<Option<Vec<_>>>()
+        };
+        let value = match self {
+            Self::Throughput => (completed > 0).then(|| {
+                let span: Duration = tallies().map(Tally::span).sum();
+                whole(total(tallies().map(|it| it.succeeded_in_window))) / span.as_secs_f64()
+            }),
+            Self::ErrorRate => share(total(tallies().map(Tally::failed)), completed),
+            Self::CpuPerRequest => {
+                let cpu: Duration = usages()?.iter().map(|usage| usage.cpu).sum();
+                (completed > 0).then(|| cpu.as_secs_f64() * 1e6 / whole(completed))
+            }
+            Self::MemoryPeak => usages()?.iter().map(|it| whole(it.memory)).reduce(f64::max),
+            Self::MemoryRss => {
+                let sizes: Option<Vec<_>> = usages()?.iter().map(|it| it.rss.map(whole)).collect();
+                sizes?.into_iter().reduce(f64::max)
+            }
+            _ => self.of_latencies(&pooled(tallies().map(|tally| &tally.latency))),
+        };
+        value.filter(|value| value.is_finite())
+    }
+
+    /// The values of the rounds that have one. Where others completed requests, a round without any
+    /// has a rate of zero.
     fn of_rounds(self, sample: &Sample) -> Vec<f64> {
-        let values = sample.rounds.iter().map(|round| self.of_round(round));
-        values.collect::<Option<_>>().unwrap_or_default()
+        let rounds = sample.rounds.iter();
+        let silent = (self == Self::Throughput).then_some(0.0);
+        let values: Vec<_> = rounds.map(|round| self.of_round(round)).collect();
+        if values.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        values
+            .into_iter()
+            .filter_map(|value| value.or(silent))
+            .collect()
     }
 }
 

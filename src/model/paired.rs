@@ -3,6 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tally::total;
 use super::{Counters, Metric, Round, Strategy};
 
 /// One of the two builds that are compared.
@@ -132,7 +133,7 @@ impl<T> Sides<Option<T>> {
 }
 
 impl Pair {
-    /// The rounds that tell of a metric: latency is judged below the capacity.
+    /// The rounds that a metric is read off: latency is judged below the capacity.
     pub fn rounds(&self, metric: Metric) -> Option<&Sides<Round>> {
         if metric.is_latency() {
             self.open.as_ref()
@@ -153,24 +154,42 @@ impl PairedSample {
 }
 
 impl PairedStart {
-    /// The values of a metric by pair; of start-up and memory the one of the whole start.
-    pub fn values(&self, metric: Metric) -> Option<Vec<Sides<f64>>> {
+    /// The rounds of a side that a metric is read off.
+    pub fn rounds(&self, side: Side, metric: Metric) -> impl Iterator<Item = &Round> {
+        let pairs = self.pairs.iter();
+        let rounds = pairs.filter_map(move |pair| pair.rounds(metric));
+        rounds.map(move |sides| sides.get(side))
+    }
+
+    /// Every round of a side.
+    pub fn all_rounds(&self, side: Side) -> impl Iterator<Item = &Round> {
+        let pairs = self.pairs.iter();
+        let both = pairs.flat_map(|pair| std::iter::once(&pair.closed).chain(&pair.open));
+        both.map(move |sides| sides.get(side))
+    }
+
+    /// The value of a metric over all rounds of the start. A side that completes nothing where the
+    /// other does has a rate of zero.
+    pub fn value(&self, metric: Metric) -> Option<Sides<f64>> {
         if metric == Metric::StartupTime {
             let startup = self.startup.both()?;
-            return Some(vec![startup.map(|time| time.as_secs_f64())]);
+            return Some(startup.map(|time| time.as_secs_f64()));
         }
-        let of_pair = |pair: &Pair| {
-            let rounds = pair.rounds(metric)?.as_ref();
-            rounds.map(|round| metric.of_round(round)).both()
-        };
-        let values: Vec<_> = self.pairs.iter().map(of_pair).collect::<Option<_>>()?;
-        if !matches!(metric, Metric::MemoryPeak | Metric::MemoryRss) {
-            return Some(values);
+        let values = Sides::from_fn(|side| metric.of_pooled(self.rounds(side, metric)));
+        match (metric, values.head, values.base) {
+            (Metric::Throughput, head, base) if head.or(base).is_some() => Some(Sides {
+                head: head.unwrap_or_default(),
+                base: base.unwrap_or_default(),
+            }),
+            _ => values.both(),
         }
-        let highest = |a: Sides<f64>, b: Sides<f64>| Sides {
-            head: a.head.max(b.head),
-            base: a.base.max(b.base),
-        };
-        values.into_iter().reduce(highest).map(|peak| vec![peak])
+    }
+
+    /// Requests that ended, well or not, in the rounds that a metric is read off.
+    pub fn completed(&self, metric: Metric) -> Sides<u64> {
+        Sides::from_fn(|side| {
+            let completed = self.rounds(side, metric).map(|it| it.tally.completed());
+            total(completed)
+        })
     }
 }

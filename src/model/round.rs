@@ -61,12 +61,8 @@ impl Machine {
 }
 
 impl Round {
-    /// Expected responses per second of the window.
+    /// Expected responses per second.
     pub fn throughput(&self) -> f64 {
-        self.tally.succeeded_in_window as f64 / self.tally.window.as_secs_f64()
-    }
-
-    pub fn failed_or_unfinished(&self) -> u64 {
-        self.tally.failed().saturating_add(self.tally.unfinished)
+        self.tally.throughput()
     }
 }

@@ -16,6 +16,12 @@ pub struct Tally {
     pub succeeded: u64,
     /// Expected responses that arrived before the window closed; throughput counts these.
     pub succeeded_in_window: u64,
+    /// From the opening of the window to the last of these, which makes their rate exact where a
+    /// count in a fixed window would be off by up to one batch of responses. The whole window where
+    /// the server stood still at its end for longer than ever before in it; nothing for the open
+    /// loop, whose rate is given, and for documents of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Duration>,
     /// Failed requests by kind.
     pub errors: BTreeMap<Failure, u64>,
     /// Requests in flight at the end that did not come back within the drain.
@@ -128,6 +134,15 @@ pub enum Failure {
     LengthDrift,
 }
 
+impl Failure {
+    /// Its name in documents.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        let name = name.as_ref().and_then(serde_json::Value::as_str);
+        name.unwrap_or_default().to_owned()
+    }
+}
+
 impl OpenLoop {
     /// Parts of a window with a changing rate that are told apart.
     pub const STEPS: usize = 10;
@@ -176,6 +191,7 @@ impl Tally {
             started: 0,
             succeeded: 0,
             succeeded_in_window: 0,
+            span: None,
             errors: BTreeMap::new(),
             unfinished: 0,
             status: BTreeMap::new(),
@@ -193,6 +209,31 @@ impl Tally {
 
     pub fn failed(&self) -> u64 {
         total(self.errors.values().copied())
+    }
+
+    /// Expected responses per second.
+    pub fn throughput(&self) -> f64 {
+        self.succeeded_in_window as f64 / self.span().as_secs_f64()
+    }
+
+    /// The time that its successes in the window took.
+    pub fn span(&self) -> Duration {
+        self.span.unwrap_or(self.window)
+    }
+
+    /// How requests failed, by kind, and the status codes of the responses there were:
+    /// `5 unexpected_status (status 404)`.
+    pub fn failures_in_words(&self) -> String {
+        let kind = |(failure, count): (&Failure, &u64)| format!("{count} {}", failure.name());
+        let mut kinds: Vec<_> = self.errors.iter().map(kind).collect();
+        if kinds.is_empty() {
+            kinds.push("no answer".into());
+        }
+        let codes: Vec<_> = self.status.keys().map(u16::to_string).collect();
+        match codes.is_empty() {
+            true => kinds.join(", "),
+            false => format!("{} (status {})", kinds.join(", "), codes.join(", ")),
+        }
     }
 
     /// Complete responses of any status.
@@ -215,6 +256,7 @@ impl Tally {
         self.started += other.started;
         self.succeeded += other.succeeded;
         self.succeeded_in_window += other.succeeded_in_window;
+        self.span = self.span.max(other.span);
         self.unfinished += other.unfinished;
         self.bytes += other.bytes;
         self.body_bytes += other.body_bytes;
@@ -243,6 +285,13 @@ pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
 
 fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) {
     sum.add(more).expect("histograms of one range");
+}
+
+/// All the values of several histograms.
+pub(super) fn pooled<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> Histogram<u64> {
+    let mut sum = new_histogram();
+    parts.for_each(|part| add(&mut sum, part));
+    sum
 }
 
 /// Histogram of nanoseconds up to five minutes, three significant digits.

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{Origin, Placeholder, Thresholds, Transport, Workload, digest};
 
 /// A server under test: how it is brought up and what is measured on it.
@@ -42,11 +44,24 @@ pub enum Source {
     Url(Origin),
 }
 
-/// When a server counts as started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// When a server counts as started: once it gives one request a good answer.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ready {
-    /// Request target that must answer with a status below 400.
+    pub method: String,
+    /// Request target in origin form, with its query.
     pub path: String,
+    /// Header fields added to `Host`, in order; one named `Host` replaces it.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Status of a good answer; nothing for any below 400.
+    pub status: Option<u16>,
+    /// Text the body must contain.
+    pub contains: Option<String>,
+    /// Values the JSON body must have, by JSON pointer (RFC 6901).
+    pub json: Vec<(String, Value)>,
+    /// Longest wait for one answer.
+    pub timeout: Duration,
+    /// Longest wait for a good one.
     pub within: Duration,
 }
 
@@ -92,6 +107,19 @@ impl Target {
     /// Whether two of it can be up at the same time.
     pub fn can_be_up_twice(&self) -> bool {
         self.source.is_contained() || self.is_told_its_port()
+    }
+}
+
+impl Ready {
+    /// Whether a status is that of a good answer.
+    pub fn takes(&self, status: u16) -> bool {
+        self.status
+            .map_or((200..400).contains(&status), |it| it == status)
+    }
+
+    /// Whether the body itself is looked into.
+    pub fn reads_bodies(&self) -> bool {
+        self.contains.is_some() || !self.json.is_empty()
     }
 }
 

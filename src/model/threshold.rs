@@ -33,6 +33,14 @@ pub enum RuleOrigin {
 /// The thresholds of one cell.
 pub type Thresholds = BTreeMap<Metric, Threshold>;
 
+impl Threshold {
+    /// Whether the user asked for the metric to be judged, rather than a default.
+    pub fn is_configured(&self) -> bool {
+        let mut rules = self.margin.iter().chain(&self.ceiling);
+        rules.any(|rule| rule.origin != RuleOrigin::Default)
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {

@@ -12,10 +12,20 @@ pub struct Workload {
     pub rate: Option<Rate>,
     /// Connections, each with at most one request in flight.
     pub connections: usize,
+    pub concurrency: Concurrency,
     /// Generator threads the connections are dealt out to.
     pub threads: usize,
     /// Longest wait for one response, counted from the moment the request was sent.
     pub timeout: Duration,
+}
+
+/// Who says how many connections load a server side by side with its base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concurrency {
+    /// The user: so many as are configured.
+    Configured,
+    /// The warm-up: as many as saturate the server, at most those of the workload.
+    Adaptive,
 }
 
 /// One request and what makes its response a success.

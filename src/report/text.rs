@@ -97,16 +97,19 @@ pub(super) fn reason(finding: &Finding) -> String {
         }
         Some(Reason::ShortHistory { runs, needed }) => format!("{runs} of {needed} stored runs"),
         Some(Reason::TooFewRequests { requests, needed }) => {
-            format!("{requests} requests a round, {needed} needed")
+            format!("{requests} requests, {needed} needed")
         }
         Some(Reason::NoThreshold) => "no threshold".into(),
         Some(Reason::Unavailable) => "cannot be read from this server".into(),
         Some(Reason::NoRatio) => "zero has no ratio".into(),
+        Some(Reason::Failing { side }) => format!("requests of the {} fail", side.name()),
+        Some(Reason::New) => "new: nothing to compare with".into(),
+        Some(Reason::MachineBusy) => "only while other programs took the CPUs".into(),
         Some(Reason::InvalidLoad { doubt }) => self::doubt(*doubt).into(),
         Some(Reason::WithinNoise) => "beyond the margin, within the noise of the history".into(),
         Some(Reason::Improved) => "improved".into(),
         Some(Reason::Varies) => "more, but it varies from request to request".into(),
-        Some(Reason::Undecided) => "the pairs that there was time for do not tell".into(),
+        Some(Reason::Undecided) => "not enough pairs within the budget to decide".into(),
         Some(Reason::NotReproduced) => "not seen again in fresh containers".into(),
         Some(Reason::BesideReference) => "judged as relative_cpu".into(),
         Some(Reason::NeedsTheMachine) => {

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup::Cgroup;
 use super::limits::Limits;
-use super::ready::Wait;
+use super::ready::{Last, Wait};
 use super::recipe::Recipe;
 use super::server::Resources;
 use super::surroundings::Surroundings;
@@ -138,8 +138,9 @@ impl Container {
     pub(super) async fn until(
         &self,
         wait: &Wait<'_>,
-        ask: impl AsyncFnMut() -> Result<(), String>,
+        mut ask: impl AsyncFnMut() -> Result<(), String>,
     ) -> Result<(), Error> {
+        let ask = async || ask().await.map_err(Last::None);
         let ended = async || self.ended().await;
         let output = async || self.output().await;
         wait.until(ask, ended, output).await

@@ -6,6 +6,7 @@ use bollard::models::SystemVersion;
 use testcontainers::core::client::docker_client_instance;
 
 use super::Error;
+use super::loopback::{is_loopback, without_port};
 
 /// Oldest API that has what perfgate uses: one-shot statistics came with 1.41.
 const OLDEST_API: &str = "1.41";
@@ -131,10 +132,8 @@ fn is_remote(socket: &str) -> bool {
     else {
         return false;
     };
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    !(host == "localhost" || host == "[::1]" || host.starts_with("127."))
+    let address = authority.split('/').next().unwrap_or_default();
+    !is_loopback(without_port(address))
 }
 
 fn numbers(version: &str) -> Vec<u32> {
@@ -158,6 +157,8 @@ mod tests {
     fn only_engines_of_this_machine_will_do() {
         assert!(!is_remote("unix:///run/user/1000/docker.sock"));
         assert!(!is_remote("tcp://127.0.0.1:2375"));
+        assert!(!is_remote("tcp://[::1]:2375/"));
+        assert!(is_remote("tcp://127.build.test:2375"));
         assert!(is_remote("tcp://build-host:2375"));
         assert!(is_remote("ssh://build-host"));
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bollard::errors::Error as EngineError;
 use testcontainers::TestcontainersError;
 
+use super::Answer;
 use crate::dial;
 
 /// Why the stack cannot be brought up, watched or taken down.
@@ -98,6 +99,15 @@ pub enum Error {
         last: String,
         output: String,
     },
+    #[error("cannot start `{name}`: after {waited:?} {what} still answers with {answer}")]
+    WrongAnswer {
+        name: String,
+        what: String,
+        /// Since its start.
+        waited: Duration,
+        answer: Box<Answer>,
+        output: String,
+    },
     #[error("cannot start `{name}`: port {port}, where it always listens, is not free")]
     PortTaken {
         name: String,
@@ -139,6 +149,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Dial(error) => return error.hint(),
+            Self::WrongAnswer { answer, .. } => return Some(answer.hint()),
             Self::Unreachable { .. } => {
                 "start Docker, set DOCKER_HOST to its socket, or name a configuration to use without it: `without_docker = \"FILE\"`"
             }
@@ -156,7 +167,7 @@ impl Error {
             }
             Self::Architecture { .. } => "name an image of the engine's architecture",
             Self::NotReady { .. } => {
-                "check `port` and `ready.path`, or give it longer with `ready.within`"
+                "a server's `port` and `url` say where it is asked, `ready.within` how long it is waited for"
             }
             Self::PortTaken { .. } => {
                 "end what listens there, or let perfgate choose: use {host} and {port} in `run` or `env`"
@@ -243,7 +254,8 @@ impl Error {
             | Self::Service { output, .. }
             | Self::Ended { output, .. }
             | Self::Died { output, .. }
-            | Self::NotReady { output, .. } => Some(output)
+            | Self::NotReady { output, .. }
+            | Self::WrongAnswer { output, .. } => Some(output)
                 .filter(|text| !text.is_empty())
                 .map(String::as_str),
             _ => None,

@@ -8,6 +8,7 @@
 //! [`Stack::lost`] says whether what all servers need is still there; [`sweep`] leaves nothing
 //! behind.
 
+mod answer;
 mod cgroup;
 mod container;
 mod context;
@@ -17,6 +18,7 @@ mod engine;
 mod error;
 mod image;
 mod limits;
+mod loopback;
 pub mod machine;
 mod owner;
 mod place;
@@ -36,6 +38,7 @@ mod withheld;
 
 use std::collections::BTreeMap;
 
+pub use answer::{Answer, Missed};
 pub use cores::Cores;
 pub use counters::Count;
 pub use engine::{Engine, socket};

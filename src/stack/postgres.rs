@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Config, NoTls, Row};
 use super::Error;
 use super::container::{Container, container_name};
 use super::image::Images;
-use super::ready::Wait;
+use super::ready::{ANSWER, Wait};
 use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 use super::tenancy::{Tenancy, with_path};
@@ -291,6 +291,7 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
     let wait = Wait {
         name: ROLE,
         what: format!("{address} (select 1)"),
+        timeout: ANSWER,
         within: WITHIN,
     };
     let ask = async || match connect(url).await {

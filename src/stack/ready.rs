@@ -3,108 +3,238 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::{Request, Response, StatusCode, header};
+use hyper::http::response;
+use hyper::{Request, Response, Uri, header};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::Error;
+use super::answer::Answer;
 use crate::dial::Dialer;
-use crate::model::Origin;
+use crate::model::{Origin, Ready};
 
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Most bytes of an answer.
-const LARGEST: usize = 16 << 20;
-/// Longest wait for one answer.
-const ANSWER: Duration = Duration::from_secs(5);
+const LARGEST: usize = 256 << 20;
+/// Most bytes of it that are looked into, as of those under load.
+const LONGEST_LOOK: usize = 16 << 20;
+/// Bytes of it that are kept in any case, to be shown.
+const SHOWN: usize = 1 << 10;
+/// Longest wait for one answer of a service; beyond the end of the wait, for any answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
+/// Times that the same answer must come before it is believed to stay.
+const TIMES: u32 = 10;
 
 /// What is waited for.
 pub(super) struct Wait<'a> {
     pub(super) name: &'a str,
     pub(super) what: String,
+    /// Longest wait for one answer.
+    pub(super) timeout: Duration,
     pub(super) within: Duration,
 }
 
+/// What a question came to that got no good answer.
+pub(super) enum Last {
+    /// No whole answer, and why.
+    None(String),
+    Wrong(Box<Answer>),
+}
+
+/// The same wrong answer, again and again.
+struct Streak {
+    answer: Box<Answer>,
+    since: Instant,
+    times: u32,
+}
+
 impl Wait<'_> {
-    /// Asks until the answer is good; gives up when `ended` has an error to tell, or with the
-    /// last answer when the time is up.
+    /// Asks until the answer is good; gives up when `ended` has an error to tell, with a wrong
+    /// answer that keeps coming, or with the last one when the time is up.
     pub(super) async fn until(
         &self,
-        mut ask: impl AsyncFnMut() -> Result<(), String>,
+        mut ask: impl AsyncFnMut() -> Result<(), Last>,
         mut ended: impl AsyncFnMut() -> Result<Option<Error>, Error>,
         output: impl AsyncFnOnce() -> String,
     ) -> Result<(), Error> {
         let start = Instant::now();
+        let mut streak = None;
         loop {
-            let answer = tokio::time::timeout(ANSWER, ask()).await;
-            let last = match answer {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(last)) => last,
-                Err(_) => format!("no answer within {ANSWER:?}"),
+            let Err(last) = self.once(&mut ask, start).await else {
+                return Ok(());
             };
             if let Some(error) = ended().await? {
                 return Err(error);
             }
-            if start.elapsed() >= self.within {
-                return Err(Error::NotReady {
-                    name: self.name.to_owned(),
-                    what: self.what.clone(),
-                    within: self.within,
-                    last,
-                    output: output().await,
-                });
+            streak = Streak::after(streak, &last);
+            let stays = streak.as_ref().is_some_and(|it| it.stays(self.within));
+            if stays || start.elapsed() >= self.within {
+                return Err(self.error(last, start.elapsed(), output().await));
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
+
+    /// One question; near the end of the wait it is given less time.
+    async fn once(
+        &self,
+        ask: &mut impl AsyncFnMut() -> Result<(), Last>,
+        start: Instant,
+    ) -> Result<(), Last> {
+        let left = self.within.saturating_sub(start.elapsed());
+        let timeout = self.timeout.min(left.max(ANSWER));
+        let overdue = |_| Err(Last::None(format!("no answer within {timeout:?}")));
+        let answer = tokio::time::timeout(timeout, ask()).await;
+        answer.unwrap_or_else(overdue)
+    }
+
+    fn error(&self, last: Last, waited: Duration, output: String) -> Error {
+        let (name, what) = (self.name.to_owned(), self.what.clone());
+        match last {
+            Last::None(last) => Error::NotReady {
+                name,
+                what,
+                within: self.within,
+                last,
+                output,
+            },
+            Last::Wrong(answer) => Error::WrongAnswer {
+                name,
+                what,
+                waited: Duration::from_millis(waited.as_secs() * 1000 + tenths(waited) * 100),
+                answer,
+                output,
+            },
+        }
+    }
 }
 
-/// One GET; good below status 400.
-pub(super) async fn get(origin: &Origin, dialer: &Dialer, path: &str) -> Result<(), String> {
-    let status = status(origin, dialer, path)
+fn tenths(time: Duration) -> u64 {
+    u64::from(time.subsec_millis() / 100)
+}
+
+impl Streak {
+    /// The streak after one more answer.
+    fn after(before: Option<Self>, last: &Last) -> Option<Self> {
+        let Last::Wrong(answer) = last else {
+            return None;
+        };
+        let same = before.filter(|it| it.answer.repeats(answer));
+        Some(same.map_or_else(|| Self::begin(answer), Self::longer))
+    }
+
+    fn begin(answer: &Answer) -> Self {
+        Self {
+            answer: Box::new(answer.clone()),
+            since: Instant::now(),
+            times: 1,
+        }
+    }
+
+    fn longer(self) -> Self {
+        Self {
+            times: self.times + 1,
+            ..self
+        }
+    }
+
+    fn stays(&self, within: Duration) -> bool {
+        self.times >= TIMES && self.since.elapsed() >= self.answer.patience(within)
+    }
+}
+
+/// The request of readiness, sent once over a connection of its own.
+pub(super) async fn ask(ready: &Ready, origin: &Origin, dialer: &Dialer) -> Result<(), Last> {
+    let (head, body) = answer(ready, origin, dialer)
         .await
-        .map_err(|error| in_full(&*error))?;
-    let good = status.is_success() || status.is_redirection();
-    if good {
-        Ok(())
-    } else {
-        Err(format!("status {status}"))
+        .map_err(|error| Last::None(in_full(&*error)))?;
+    match Answer::wrong(ready, &head, &body) {
+        None => Ok(()),
+        Some(wrong) => Err(Last::Wrong(Box::new(wrong))),
     }
 }
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
+type Whole = (response::Parts, Vec<u8>);
 
-async fn status(origin: &Origin, dialer: &Dialer, path: &str) -> Result<StatusCode, Problem> {
+async fn answer(ready: &Ready, origin: &Origin, dialer: &Dialer) -> Result<Whole, Problem> {
+    let request = request(ready, origin)?;
     let stream = TokioIo::new(dialer.open().await?);
-    let request = Request::get(path);
+    let kept = if ready.reads_bodies() {
+        LONGEST_LOOK
+    } else {
+        SHOWN
+    };
     if origin.transport.http2 {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
-        let url = format!("{}://{}{path}", origin.scheme(), origin.authority);
-        let request = request.uri(url).body(Empty::<Bytes>::new())?;
-        answer(connection, sender.send_request(request)).await
+        whole(connection, sender.send_request(request), kept).await
     } else {
-        let (mut sender, connection) = http1::handshake(stream).await?;
-        let request = request.header(header::HOST, &origin.authority);
-        let request = request.body(Empty::<Bytes>::new())?;
-        answer(connection, sender.send_request(request)).await
+        let (mut sender, connection) = lenient().handshake(stream).await?;
+        whole(connection, sender.send_request(request), kept).await
     }
 }
 
+/// What some servers send beside the standard is no reason to wait for them.
+fn lenient() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .title_case_headers(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true);
+    builder
+}
+
+/// The request as load sends it.
+fn request(ready: &Ready, origin: &Origin) -> Result<Request<Full<Bytes>>, Problem> {
+    let is_host = |name: &str| name.eq_ignore_ascii_case(header::HOST.as_str());
+    let (hosts, fields): (Vec<_>, Vec<_>) =
+        ready.headers.iter().partition(|(name, _)| is_host(name));
+    let host = hosts.first().map_or(&origin.authority, |(_, host)| host);
+    let mut request = Request::builder().method(&*ready.method);
+    request = if origin.transport.http2 {
+        let uri = Uri::builder().scheme(origin.scheme()).authority(&**host);
+        request.uri(uri.path_and_query(&*ready.path).build()?)
+    } else {
+        request.uri(&*ready.path).header(header::HOST, host)
+    };
+    for (name, value) in fields {
+        request = request.header(name, value);
+    }
+    let may_lack_body = matches!(&*ready.method, "GET" | "HEAD" | "DELETE" | "OPTIONS");
+    if !ready.body.is_empty() || !may_lack_body {
+        request = request.header(header::CONTENT_LENGTH, ready.body.len());
+    }
+    Ok(request.body(Full::new(ready.body.clone().into()))?)
+}
+
 /// Reads a response to its end while the connection is driven.
-async fn answer(
+async fn whole(
     connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
     response: impl Future<Output = hyper::Result<Response<Incoming>>>,
-) -> Result<StatusCode, Problem> {
+    kept: usize,
+) -> Result<Whole, Problem> {
     let connection = tokio::spawn(connection);
-    let response = response.await?;
-    let status = response.status();
-    Limited::new(response.into_body(), LARGEST)
-        .collect()
-        .await?;
+    let (head, body) = response.await?.into_parts();
+    let body = beginning(body, kept).await?;
     connection.abort();
-    Ok(status)
+    Ok((head, body))
+}
+
+/// So many bytes of a body, which is read to its end.
+async fn beginning(body: Incoming, kept: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Limited::new(body, LARGEST);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(content) = frame?.into_data() {
+            let room = kept - bytes.len();
+            bytes.extend_from_slice(&content[..content.len().min(room)]);
+        }
+    }
+    Ok(bytes)
 }
 
 /// An error with its causes.

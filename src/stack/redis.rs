@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::Error;
 use super::container::{Container, container_name};
 use super::image::Images;
-use super::ready::Wait;
+use super::ready::{ANSWER, Wait};
 use super::recipe::Recipe;
 use super::surroundings::Surroundings;
 use super::tenancy::{Tenancy, with_path};
@@ -198,6 +198,7 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
     let wait = Wait {
         name: ROLE,
         what: format!("{address} (PING)"),
+        timeout: ANSWER,
         within: WITHIN,
     };
     let ask = async || ping(url).await.map_err(|error| error.to_string());

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use super::container::Container;
 use super::place::Place;
 use super::process::{self, Group};
-use super::ready::{Wait, get};
+use super::ready::{Wait, ask};
 use super::recipe::Recipe;
 use super::surroundings::free_port;
 use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, Proxy, Source, Target, Transport};
+use crate::model::{Address, Origin, Proxy, Ready, Source, Target, Transport};
 
 /// A server that has answered its first request.
 pub struct Server {
@@ -296,7 +296,7 @@ impl Stack {
     }
 }
 
-/// Waits until the origin gives a good answer on the target's path of readiness; `name` is who
+/// Waits until the origin gives a good answer to the target's request of readiness; `name` is who
 /// is to give it.
 async fn answers(
     target: &Target,
@@ -306,17 +306,28 @@ async fn answers(
     output: impl AsyncFnOnce() -> String,
 ) -> Result<(), Error> {
     let dialer = Dialer::new(origin)?;
-    let path = &target.ready.path;
+    let ready = &target.ready;
     let wait = Wait {
         name,
-        what: match &origin.address {
-            Address::Tcp(..) => format!("{}://{}{path}", origin.scheme(), origin.authority),
-            Address::Unix(_) => format!("{}:{path}", origin.address),
-        },
-        within: target.ready.within,
+        what: question(ready, origin),
+        timeout: ready.timeout,
+        within: ready.within,
     };
-    let ask = async || get(origin, &dialer, path).await;
+    let ask = async || ask(ready, origin, &dialer).await;
     wait.until(ask, ended, output).await
+}
+
+/// What is asked, and where.
+fn question(ready: &Ready, origin: &Origin) -> String {
+    let path = &ready.path;
+    let url = match &origin.address {
+        Address::Tcp(..) => format!("{}://{}{path}", origin.scheme(), origin.authority),
+        Address::Unix(_) => format!("{}:{path}", origin.address),
+    };
+    match &*ready.method {
+        "GET" => url,
+        method => format!("{method} {url}"),
+    }
 }
 
 /// The port that a process always listens on, which nobody else may answer at.

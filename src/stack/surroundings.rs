@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use bollard::models::NetworkCreateRequest;
 
 use super::cores::Cores;
+use super::loopback::{is_loopback, without_port};
 use super::{Engine, Error, Owner};
 use crate::model::{NetworkPath, Placeholder, Plan, ServiceSource, Target};
 
@@ -136,22 +137,20 @@ fn on_this_host(plan: &Plan) -> Option<String> {
     let redis = plan.redis.as_ref().map(|it| ("Redis", &it.source));
     let mut services = postgres.into_iter().chain(redis).filter(|_| is_contained);
     let (name, _) = services.find(|(_, source)| match source {
-        ServiceSource::Url(url) => is_loopback(url),
+        ServiceSource::Url(url) => is_of_this_host(url),
         ServiceSource::Image(_) | ServiceSource::Build(_) => false,
     })?;
     Some(format!("{name} on this host's loopback address"))
 }
 
-/// Whether the host of a URL is this one: `scheme://user:password@host:port/…`.
-fn is_loopback(url: &str) -> bool {
+/// Whether a host of a URL is this one: `scheme://user:password@host:port,host:port/…`.
+fn is_of_this_host(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = authority
+    let hosts = authority
         .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    ["localhost", "127.", "[::1]"]
-        .iter()
-        .any(|name| host.starts_with(name))
+        .map_or(authority, |(_, hosts)| hosts);
+    hosts.split(',').any(|host| is_loopback(without_port(host)))
 }
 
 /// Ports that were given out last; who got one may not listen there yet.
@@ -187,9 +186,14 @@ mod tests {
 
     #[test]
     fn urls_of_this_host_are_known() {
-        assert!(is_loopback("postgres://user:p@ss@localhost:5432/app"));
-        assert!(is_loopback("redis://127.0.0.1:6379/0"));
-        assert!(is_loopback("redis://[::1]:6379"));
-        assert!(!is_loopback("postgres://localhost:secret@db.test/app?x=1"));
+        assert!(is_of_this_host("postgres://user:p@ss@localhost:5432/app"));
+        assert!(is_of_this_host("redis://127.0.0.1:6379/0"));
+        assert!(is_of_this_host("redis://[::1]:6379"));
+        assert!(is_of_this_host("postgres://db.test:1,localhost:2/app"));
+        assert!(!is_of_this_host("redis://localhost.corp:6379/0"));
+        assert!(!is_of_this_host("redis://127.evil.test"));
+        assert!(!is_of_this_host(
+            "postgres://localhost:secret@db.test/app?x=1"
+        ));
     }
 }

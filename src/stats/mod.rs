@@ -4,6 +4,7 @@ mod change_point;
 mod multiplicity;
 mod order;
 mod prediction;
+mod proportion;
 mod signed_rank;
 mod student;
 
@@ -11,8 +12,9 @@ pub use change_point::{change_points, levels};
 pub use multiplicity::{second_error, values_needed};
 pub use order::median_interval;
 pub use prediction::{Prediction, predict};
+pub use proportion::Proportion;
 pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
-pub use student::mean_bounds;
+pub use student::{mean_bounds, normal_reach};
 
 /// Median of the values; the mean of the middle two for an even count; nothing for no values.
 pub fn median(values: &[f64]) -> Option<f64> {

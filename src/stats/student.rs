@@ -1,4 +1,4 @@
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::mean_and_deviation;
 
@@ -21,6 +21,11 @@ pub fn mean_bounds(values: &[f64], [below, above]: [f64; 2]) -> [f64; 2] {
     ]
 }
 
+/// Standard deviations beyond which a normal value lies with a one-sided error.
+pub fn normal_reach(error: f64) -> f64 {
+    Normal::standard().inverse_cdf(1.0 - error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +36,11 @@ mod tests {
         let [lower, upper] = mean_bounds(&[1.0, 2.0, 3.0, 4.0], [0.025, 0.05]);
         assert!((lower - (2.5 - 3.1824 * 0.645_497)).abs() < 1e-3, "{lower}");
         assert!((upper - (2.5 + 2.3534 * 0.645_497)).abs() < 1e-3, "{upper}");
+    }
+
+    #[test]
+    fn one_normal_value_in_forty_lies_beyond_1_96() {
+        assert!((normal_reach(0.025) - 1.959_964).abs() < 1e-5);
     }
 
     #[test]

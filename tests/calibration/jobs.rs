@@ -1,24 +1,24 @@
 //! Jobs that judge many cells: the rule that the gate decides by, on changes that are drawn.
 
-use perfgate::gate::{Confirmation, Inference, LOOKS, Margin};
+use perfgate::gate::{Changes, Confirmation, Inference, LOOKS, Margin};
 use perfgate::model::{Metric, Rule, RuleOrigin, Threshold, Thresholds, Verdict};
-use perfgate::stats;
 
 use crate::machine::{Machine, Noise, TYPICAL};
 
 /// Pairs after one start.
-const PAIRS: usize = 3;
+const PAIRS: usize = 2;
 
-/// The change that one fresh start of both sides shows: the middle one of its pairs. Side by side,
+/// The change that one fresh start of both sides shows: that of the totals of its pairs. Side by side,
 /// both see the same machine, which leaves the rounds' own noise and what the starts differ by.
 pub(crate) fn start(machine: &mut Machine, change: f64) -> f64 {
     let personal = machine.start() - machine.start();
-    let mut pair = || {
+    let (mut head, mut base) = (0.0, 0.0);
+    for _ in 0..PAIRS {
         machine.slot();
-        change + personal + machine.round() - machine.round()
-    };
-    let pairs: [f64; PAIRS] = std::array::from_fn(|_| pair());
-    stats::median(&pairs).expect("three values")
+        head += machine.round().exp();
+        base += machine.round().exp();
+    }
+    change + personal + (head / base).ln()
 }
 
 /// The verdict on one cell; a regression is looked for again.
@@ -28,22 +28,23 @@ pub(crate) fn verdict(
     margin: f64,
     confirmation: Confirmation,
 ) -> Option<Verdict> {
-    let mut changes = Vec::new();
-    let mut found = (Inference::search(&[], Margin::of(margin)).0, None);
+    let mut changes = Changes::exact(Vec::new());
+    let mut found = None;
     for look in LOOKS {
-        changes.resize_with(look, || start(machine, change));
-        found = Inference::search(&changes, Margin::of(margin));
-        if found.1.is_some() {
+        changes.values.resize_with(look, || start(machine, change));
+        found = Some(Inference::search(&changes, Margin::of(margin)));
+        if found.is_some_and(|(_, decided)| decided.is_some()) {
             break;
         }
     }
-    let (inference, decided) = found;
+    let (inference, decided) = found?;
     if decided != Some(Verdict::Regression) {
         return decided;
     }
     let again: Vec<_> = (0..confirmation.starts)
         .map(|_| start(machine, change))
         .collect();
+    let again = Changes::exact(again);
     let holds = inference.confirmed(&again, margin, confirmation).holds;
     holds.then_some(Verdict::Regression)
 }

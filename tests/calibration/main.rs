@@ -76,7 +76,7 @@ async fn jobs(change: f64, noise: PairNoise) -> Jobs {
             pacing: PairPacing {
                 warmup: Duration::from_secs(1),
                 round: Duration::from_secs(1),
-                pairs: 3,
+                pairs: 2,
                 budget: Duration::from_secs(150),
             },
             strategy: Strategy::Duet,

@@ -226,6 +226,19 @@ fn a_base_that_cannot_be_prepared_is_not_the_heads_fault() {
 }
 
 #[test]
+fn a_base_that_cannot_be_started_is_not_the_heads_fault() {
+    let run = "run   = [\"sh\", \"-c\", \"echo no database; exit 3\"]\nport  = 1\n#";
+    let broken = SAMPLE.replacen("run   =", run, 1);
+    let sandbox = Sandbox::new().config(&broken).without_docker().committed();
+    let repaired = sandbox.config(SAMPLE);
+    is_judged_alone(&repaired, "of `sample` cannot be started: ");
+    repaired
+        .run(["check", "--quiet", "--against", "HEAD"])
+        .exits(0)
+        .complains("| no database");
+}
+
+#[test]
 fn a_base_whose_configuration_is_wrong_is_not_the_heads_fault() {
     let wrong = Sandbox::new().config("[load]\nconections = 5\n");
     let repaired = wrong.without_docker().committed().config(SAMPLE);
@@ -313,4 +326,21 @@ fn a_git_that_refuses_is_heard() {
         .run(["check", "--dry-run"])
         .exits(0)
         .prints("compared with stored runs: this git repository has no commit yet");
+}
+
+#[test]
+fn a_dry_run_names_what_is_no_longer_measured() {
+    let more = "\n[endpoint.deleted]\npath = \"/\"\n";
+    let sandbox = Sandbox::new()
+        .config(&format!("{SAMPLE}{more}"))
+        .without_docker()
+        .committed()
+        .config(SAMPLE);
+    let dry = ["check", "--dry-run", "--against", "HEAD"];
+    let run = sandbox.run(dry).exits(0);
+    run.prints("no longer measured: sample deleted\n");
+    let sandbox = sandbox.config(&format!("{SAMPLE}{more}"));
+    // What this run alone leaves out is measured by others.
+    let all = sandbox.run(dry.into_iter().chain(["--endpoint", "health"]));
+    assert!(!all.stdout.contains("no longer measured"), "{}", all.stdout);
 }

@@ -267,3 +267,16 @@ fn options_that_make_no_load_are_refused() {
         Sandbox::new().run(words).exits(2).complains(reason);
     }
 }
+
+#[test]
+fn a_url_that_is_nearly_one_is_told_what_it_lacks() {
+    for (url, lacks) in [
+        ("unix://run/app.sock:/", "a slash is missing"),
+        ("http://127.0.0.1:1/page#part", "leave out `#`"),
+        ("unix:/run/app.sock:/page#part", "leave out `#`"),
+        ("http://me:secret@127.0.0.1:1/", "`Authorization`"),
+    ] {
+        let run = Sandbox::new().run(["load", url, "-d", "100ms"]);
+        run.exits(2).complains(lacks);
+    }
+}

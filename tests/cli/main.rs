@@ -24,6 +24,7 @@ mod install;
 mod interrupt;
 mod load;
 mod rank;
+mod ready;
 mod secrets;
 mod transport;
 mod usage;

@@ -124,9 +124,11 @@ fn no_planted_secret_is_in_anything_that_perfgate_writes_or_starts() {
 #[test]
 fn a_password_is_in_no_error_and_no_note() {
     let bad = sandbox().read("perfgate.toml").replace(":1/0", ":port/0");
-    let sandbox_of_bad = sandbox().config(&bad);
-    let run = sandbox_of_bad.run(["check", "--json", "out.json"]).exits(0);
-    let said = [run.stdout, run.stderr, sandbox_of_bad.read("out.json")].concat();
+    let run = sandbox().config(&bad).run(["check"]).exits(2);
+    assert!(!run.stderr.contains(PASSWORD), "{}", run.stderr);
+    let nobody_there = sandbox();
+    let run = nobody_there.run(["check", "--json", "out.json"]).exits(0);
+    let said = [run.stdout, run.stderr, nobody_there.read("out.json")].concat();
     assert!(said.contains("edis"), "it says what is not counted\n{said}");
     assert!(!said.contains(PASSWORD), "{said}");
     let store = format!("git:http://user:{PASSWORD}@127.0.0.1:9/a.git#b");

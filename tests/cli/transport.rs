@@ -164,6 +164,81 @@ fn machine_trusting(certificates: &str) -> Sandbox {
 }
 
 #[test]
+fn a_certificate_that_signs_itself_is_trusted_where_it_is_named() {
+    // With its name, and without one: `openssl req -x509 -subj /CN=localhost` names no host.
+    for name in ["127.0.0.1", ""] {
+        let web = Site::new().self_signed_for(name).start();
+        let ca = web.ca_file();
+        for options in [vec!["--cacert", &ca], vec!["--cacert", &ca, "--http2"]] {
+            all_succeed(&load(&web.url("/"), &options));
+        }
+        // So is one that the machine trusts.
+        all_succeed(&load_in(&machine_trusting(&web.ca()), &web.url("/"), &[]));
+    }
+    let web = Site::new()
+        .self_signed_for("127.0.0.1")
+        .with_tls12_only()
+        .start();
+    all_succeed(&load(&web.url("/"), &["--cacert", &web.ca_file()]));
+}
+
+#[test]
+fn a_certificate_that_signs_itself_is_not_trusted_for_others() {
+    let web = Site::new().self_signed_for("127.0.0.1").start();
+    let other = Site::new().self_signed_for("127.0.0.1").start();
+    all_fail(&load(&web.url("/"), &["--cacert", &other.ca_file()]), "tls");
+    let named = Site::new().self_signed_for("app.test").start();
+    all_fail(
+        &load(&named.url("/"), &["--cacert", &named.ca_file()]),
+        "tls",
+    );
+    assert!(web.seen().is_empty() && named.seen().is_empty());
+}
+
+#[test]
+fn a_refused_session_says_why() {
+    let web = Site::new().certified_for("app.test").start();
+    let other = Site::new().start();
+    let plain = Site::new().start();
+    let alone = Site::new().self_signed_for("127.0.0.1").start();
+    for (url, ca, reason, remedy) in [
+        (
+            alone.url("/"),
+            web.ca_file(),
+            "invalid peer certificate",
+            "trust it, or who issued it",
+        ),
+        (
+            web.url("/"),
+            other.ca_file(),
+            "invalid peer certificate: BadSignature",
+            "trust it, or who issued it: `tls.ca`, of `load` --cacert",
+        ),
+        (
+            web.url("/"),
+            web.ca_file(),
+            "certificate not valid for name",
+            "`tls.name`",
+        ),
+        (
+            plain.url_by_name("127.0.0.1"),
+            web.ca_file(),
+            "no TLS session",
+            "does the server speak TLS",
+        ),
+    ] {
+        attempt(&Sandbox::new(), &url, &["--cacert", &ca])
+            .exits(0)
+            .complains("note: no TLS session")
+            .complains(reason)
+            .complains(remedy);
+    }
+    attempt(&Sandbox::new(), "unix:/nowhere/web.sock:/", &[])
+        .exits(0)
+        .complains("note: no connection: No such file or directory");
+}
+
+#[test]
 fn https_speaks_tls_1_2_as_well() {
     let web = Site::new()
         .certified_for("127.0.0.1")
@@ -523,6 +598,13 @@ fn a_server_with_tls_is_measured() {
     let url = format!("url = \"https://localhost:{}\"", web.port());
     is_measured(&web, &format!("{url}\ntls = {{ ca = \"ca.pem\" }}"));
     each(&web, |it| it.version == Version::HTTP_11);
+}
+
+#[test]
+fn a_server_that_signs_its_certificate_itself_is_measured() {
+    let web = Site::new().self_signed_for("localhost").start();
+    let url = format!("url = \"https://localhost:{}\"", web.port());
+    is_measured(&web, &format!("{url}\ntls = {{ ca = \"ca.pem\" }}"));
 }
 
 #[test]

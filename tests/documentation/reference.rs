@@ -16,7 +16,7 @@ is also [here](schema/perfgate.toml.json)), and the first line of the configurat
 #:schema ./perfgate.schema.json
 ```
 
-Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1min\"`, a *rate* `\"200/s\"` or `\"2k/s\"`, a *size*
+Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, a *rate* `\"200/s\"` or `\"2k/s\"`, a *size*
 `\"512MiB\"`, a *change* `\"5%\"`, and a *quantity* one of these in the unit of its metric.
 ";
 

@@ -37,6 +37,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig, SupportedProtocolVersion, version};
 
 /// Bytes of the body at `/big`.
@@ -51,6 +52,8 @@ pub(crate) struct Site {
     place: Place,
     /// What the certificate is for; nothing for plain text.
     name: Option<&'static str>,
+    /// Whether the certificate is that of the authority itself.
+    self_signed: bool,
     alpn: &'static [&'static str],
     tls_versions: &'static [&'static SupportedProtocolVersion],
     http1_only: bool,
@@ -94,6 +97,7 @@ impl Site {
         Self {
             place: Place::Tcp("127.0.0.1"),
             name: None,
+            self_signed: false,
             alpn: &["h2", "http/1.1"],
             tls_versions: DEFAULT_VERSIONS,
             http1_only: false,
@@ -118,6 +122,13 @@ impl Site {
         self
     }
 
+    /// Speaks TLS, with a certificate that signs itself as an authority, as those that
+    /// `openssl req -x509` makes; it names nobody where the name is empty.
+    pub(crate) fn self_signed_for(mut self, name: &'static str) -> Self {
+        self.self_signed = true;
+        self.certified_for(name)
+    }
+
     /// Offers these protocols within TLS; takes no part in ALPN when there are none.
     pub(crate) fn offering(mut self, alpn: &'static [&'static str]) -> Self {
         self.alpn = alpn;
@@ -137,7 +148,10 @@ impl Site {
 
     pub(crate) fn start(self) -> Web {
         let folder = TempDir::new().expect("a temporary folder");
-        let authority = Authority::new();
+        let named = self
+            .name
+            .filter(|name| self.self_signed && !name.is_empty());
+        let authority = Authority::new(named);
         std::fs::write(folder.path().join("ca.pem"), &authority.pem).expect("a file is written");
         let (listener, address, port) = self.listen(&folder);
         let log = Log::default();
@@ -183,12 +197,16 @@ impl Site {
     }
 
     fn tls(&self, authority: &Authority, name: &str) -> TlsAcceptor {
-        let (certificate, key) = authority.certify(name);
+        let (certificate, key) = if self.self_signed {
+            authority.itself()
+        } else {
+            authority.certify(name)
+        };
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(self.tls_versions)
             .expect("the provider knows the versions")
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key.into())
+            .with_single_cert(vec![certificate], key)
             .expect("the key belongs to the certificate");
         config.alpn_protocols = self.alpn.iter().map(|it| it.as_bytes().to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
@@ -239,12 +257,14 @@ impl Drop for Web {
 /// A certificate authority.
 struct Authority {
     pem: String,
+    certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
+    fn new(name: Option<&str>) -> Self {
+        let names: Vec<_> = name.into_iter().map(str::to_owned).collect();
+        let mut params = CertificateParams::new(names).expect("a name");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let name = &mut params.distinguished_name;
         name.push(DnType::CommonName, "perfgate tests");
@@ -252,15 +272,23 @@ impl Authority {
         let certificate = params.self_signed(&key).expect("a certificate");
         Self {
             pem: certificate.pem(),
+            certificate: certificate.der().clone(),
             issuer: Issuer::new(params, key),
         }
     }
 
-    fn certify(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+    fn certify(&self, name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new([name.to_owned()]).expect("a name");
         let certificate = params.signed_by(&key, &self.issuer);
-        (certificate.expect("a certificate"), key)
+        let certificate = certificate.expect("a certificate");
+        (certificate.der().clone(), key.into())
+    }
+
+    /// Its own certificate and key.
+    fn itself(&self) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let key = PrivatePkcs8KeyDer::from(self.issuer.key().serialize_der());
+        (self.certificate.clone(), key.into())
     }
 }
 

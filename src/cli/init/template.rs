@@ -101,7 +101,7 @@ fn server(repository: &Repository) -> String {
     }
     text.push_str(&environment(repository));
     text.push_str(
-        "ready = { path = \"/\", within = \"60s\" }   # a status below 400 means ready\n",
+        "ready = { within = \"60s\" }   # for the first endpoint to answer as expected; or of a `path`\n",
     );
     if repository.container.is_some() {
         text.push_str("# memory = \"512MiB\"\n");

@@ -1,4 +1,5 @@
 mod counters;
+mod hostile;
 mod over_time;
 mod paired;
 mod pins;
@@ -10,9 +11,9 @@ use jiff::Timestamp;
 
 use super::{Reference, accept, judge, outcome};
 use crate::model::{
-    Acceptance, Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome,
-    Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample, Sides,
-    Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
+    Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
+    Metric, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner,
+    Sample, Side, Sides, Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
 };
 
 fn key() -> Key {
@@ -87,6 +88,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         rounds: vec![round],
         counters: None,
         beside_reference: Vec::new(),
+        again: None,
         summary: None,
     }
 }
@@ -131,6 +133,7 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
     Sample {
         counters: Some(counters),
         beside_reference: Vec::new(),
+        again: None,
         ..sample(1000, Duration::from_millis(1))
     }
 }
@@ -329,8 +332,60 @@ fn what_cannot_be_read_is_not_judged_where_a_rule_asks_for_it() {
 }
 
 #[test]
-fn zero_has_no_ratio() {
-    assert_eq!(throughput(0, &FLAT).reason, Some(Reason::NoRatio));
+fn a_rate_of_zero_is_slower_than_any_history() {
+    let mut silent = sample(0, Duration::from_millis(1));
+    silent.rounds[0].tally.started = 5;
+    silent.rounds[0].tally.errors.insert(Failure::Timeout, 5);
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let finding = judged(&silent, &history(&FLAT), &rules, Metric::Throughput);
+    assert_eq!(finding.reason, Some(Reason::Failing { side: Side::Head }));
+    silent.rounds[0].tally.errors.clear();
+    silent.rounds[0].tally.succeeded = 5;
+    let finding = judged(&silent, &history(&FLAT), &rules, Metric::Throughput);
+    assert_eq!(finding.verdict, Verdict::Regression);
+}
+
+#[test]
+fn a_zero_in_the_history_switches_no_rule_off() {
+    let mut runs = FLAT.to_vec();
+    runs[0] = 0.0;
+    runs.push(FLAT[1]);
+    assert_eq!(throughput(500, &runs).verdict, Verdict::Regression);
+}
+
+#[test]
+fn a_rule_that_the_user_wrote_and_that_cannot_be_applied_is_no_pass() {
+    let few = sample(999, Duration::from_millis(1));
+    let mut rules = margin(Metric::LatencyP99, 0.2, None);
+    let own = RuleOrigin::File {
+        name: "perfgate.toml".into(),
+        line: 7,
+    };
+    let of_p99 = rules.get_mut(&Metric::LatencyP99).expect("just set");
+    of_p99.margin.as_mut().expect("just set").origin = own;
+    let finding = judged(&few, &history(&FLAT), &rules, Metric::LatencyP99);
+    assert_eq!(outcome(&[finding]), Outcome::Inconclusive);
+}
+
+#[test]
+fn what_a_fresh_start_does_not_repeat_is_no_regression() {
+    let mut slow = sample(500, Duration::from_millis(2));
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let verdict = |sample: &Sample| {
+        let finding = judged(sample, &history(&FLAT), &rules, Metric::Throughput);
+        (finding.verdict, finding.reason)
+    };
+    let again = |throughput| Again {
+        startup: None,
+        rounds: sample(throughput, Duration::from_millis(2)).rounds,
+    };
+    slow.again = Some(again(500));
+    assert_eq!(verdict(&slow), (Verdict::Regression, None));
+    slow.again = Some(again(1000));
+    assert_eq!(
+        verdict(&slow),
+        (Verdict::Inconclusive, Some(Reason::NotReproduced))
+    );
 }
 
 mod laws {

@@ -9,7 +9,7 @@ mod open_loop;
 mod requests;
 
 use super::{Crew, Error, Job, Meter};
-use crate::model::{Address, Failure, Origin, Request, Tally, Transport, Workload};
+use crate::model::{Address, Concurrency, Failure, Origin, Request, Tally, Transport, Workload};
 
 const WINDOW: Duration = Duration::from_millis(150);
 const LONG: Duration = Duration::from_secs(60);
@@ -129,6 +129,7 @@ fn job(address: SocketAddr) -> Job {
             requests: vec![Request::get("/")],
             rate: None,
             connections: 4,
+            concurrency: Concurrency::Configured,
             threads: 2,
             timeout: Duration::from_secs(10),
         },
@@ -465,11 +466,47 @@ fn request_in_flight_at_the_end_is_waited_for() {
 }
 
 #[test]
-fn request_that_outlasts_the_drain_is_unfinished() {
+fn request_in_flight_at_the_end_fails_only_once_it_outlasts_its_timeout() {
     let server = serve(|_, talk| while talk.hears() {});
-    let tally = run(&job(server.address), Duration::from_millis(50));
-    assert_eq!((tally.started, tally.unfinished), (4, 4));
-    assert_eq!(tally.completed(), 0);
+    let mut job = job(server.address);
+    job.workload.timeout = Duration::from_millis(200);
+    let tally = run(&job, Duration::from_millis(50));
+    assert_eq!((tally.started, tally.unfinished), (4, 0));
+    assert_eq!(tally.errors, [(Failure::Timeout, 4)].into());
+}
+
+#[test]
+fn rate_counts_up_to_the_last_success_and_not_to_the_end_of_the_window() {
+    let server = serve(|_, talk| {
+        while talk.hears() {
+            thread::sleep(Duration::from_millis(60));
+            talk.says(OK);
+        }
+    });
+    let tally = run(&job(server.address), Duration::from_millis(200));
+    let span = tally.span.expect("a closed loop has a span");
+    let batches = tally.succeeded_in_window as f64 / 4.0;
+    assert!(
+        span >= Duration::from_millis(60).mul_f64(batches),
+        "{span:?} for {batches} batches"
+    );
+    assert!(span < Duration::from_millis(200), "{span:?}");
+}
+
+#[test]
+fn a_server_that_falls_silent_is_slow_until_the_window_closes() {
+    let server = serve(|_, talk| {
+        for _ in 0..10 {
+            talk.hears();
+            talk.says(OK);
+        }
+        while talk.hears() {}
+    });
+    let mut job = job(server.address);
+    job.workload.timeout = Duration::from_millis(400);
+    let tally = run(&job, Duration::from_millis(300));
+    assert_eq!(tally.succeeded_in_window, 40);
+    assert_eq!(tally.span, Some(tally.window));
 }
 
 #[test]

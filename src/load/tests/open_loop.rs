@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{LONG, OK, Server, job, run, run_until, serve, serve_always};
 use crate::load::Job;
-use crate::model::{Doubt, OpenLoop, Rate, Tally};
+use crate::model::{Doubt, Failure, OpenLoop, Rate, Tally};
 
 fn paced(server: &Server, from: f64, to: f64) -> Job {
     let mut job = job(server.address);
@@ -73,11 +73,12 @@ fn requests_that_no_connection_could_send_are_unfinished() {
     });
     let mut job = paced(&server, 100.0, 100.0);
     job.workload.connections = 1;
+    job.workload.timeout = Duration::from_millis(300);
     let tally = run(&job, Duration::from_millis(200));
     assert_eq!(open(&tally).offered, 20);
-    assert_eq!((tally.started, tally.unfinished), (20, 20));
+    assert_eq!((tally.started, tally.unfinished), (20, 19));
+    assert_eq!(tally.errors, [(Failure::Timeout, 1)].into());
     assert_eq!(open(&tally).sent, 1);
-    assert_eq!(server.seen.requests(), 1);
     assert!(tally.doubts(1).contains(&Doubt::ShortOfRate));
 }
 

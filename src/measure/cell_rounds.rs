@@ -6,12 +6,12 @@ const STEAL: f64 = 0.05;
 const THROTTLED: f64 = 0.03;
 
 /// Rounds of the sides that are up, over the same stretch of time.
-pub(super) struct Stretch {
+pub(super) struct PairedRound {
     pub(super) closed: Sides<Option<Round>>,
     pub(super) open: Sides<Option<Round>>,
 }
 
-impl Stretch {
+impl PairedRound {
     /// Whether something other than the builds decided the rounds: told by what the machine says,
     /// never by what was measured.
     pub(super) fn is_contaminated(&self) -> bool {
@@ -20,12 +20,12 @@ impl Stretch {
 }
 
 /// What one fresh start measures of one cell.
-pub(super) struct Visit {
+pub(super) struct CellRounds {
     pub(super) cell: usize,
     rounds: Sides<Vec<(Round, Round)>>,
 }
 
-impl Visit {
+impl CellRounds {
     pub(super) fn of(cell: usize) -> Self {
         Self {
             cell,
@@ -33,8 +33,8 @@ impl Visit {
         }
     }
 
-    pub(super) fn add(&mut self, stretch: Stretch) {
-        let Stretch { closed, open } = stretch;
+    pub(super) fn add(&mut self, round: PairedRound) {
+        let PairedRound { closed, open } = round;
         self.rounds.head.extend(closed.head.zip(open.head));
         self.rounds.base.extend(closed.base.zip(open.base));
     }

@@ -20,7 +20,7 @@ const LEAD: Duration = Duration::from_millis(20);
 
 /// A round of each server, all over the same stretch of time, from one clock tick on. CPU time is
 /// read while no request is in flight.
-pub(super) async fn together(
+pub(super) async fn concurrent_rounds(
     loads: Vec<Loaded<'_>>,
     window: Duration,
     observe: Observer<'_>,

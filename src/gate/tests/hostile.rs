@@ -1,0 +1,244 @@
+//! Measurements made to be judged wrongly: values that are missing, rare, few or the same.
+
+use super::*;
+use crate::gate::{Confirmation, Standing, judge_pairs, standing};
+
+/// Rounds of the sides of one pair, by how many requests each completed in a second.
+fn pair(head: u64, base: u64) -> Pair {
+    let round = |count: u64| {
+        let mut round = sample(count, Duration::from_millis(1)).rounds.remove(0);
+        round.tally.span = Some(Duration::from_secs(1));
+        round
+    };
+    let sides = Sides {
+        head: round(head),
+        base: round(base),
+    };
+    Pair {
+        closed: sides.clone(),
+        open: Some(sides),
+    }
+}
+
+/// Starts with these pairs, every fourth start begun anew.
+fn measured(pairs: &[(u64, u64)], starts: usize) -> PairedSample {
+    let mut sample = unchanged(pair(1, 1).closed.head);
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(head, base)| pair(*head, *base))
+        .collect();
+    let start = PairedStart {
+        startup: Sides::default(),
+        pairs,
+    };
+    sample.starts = vec![start; starts];
+    sample
+}
+
+fn rules_of(metric: Metric) -> Thresholds {
+    margin(metric, 0.05, None)
+}
+
+fn errors(max: f64) -> Thresholds {
+    let threshold = Threshold {
+        ceiling: Some(rule(max)),
+        ..Threshold::default()
+    };
+    Thresholds::from([(Metric::ErrorRate, threshold)])
+}
+
+fn found(sample: &PairedSample, rules: &Thresholds, metric: Metric) -> (Verdict, Option<Reason>) {
+    let findings = judge_pairs(sample, rules, Confirmation::of([rules]));
+    let finding = findings.into_iter().find(|it| it.metric == metric);
+    let finding = finding.expect("a finding");
+    (finding.verdict, finding.reason)
+}
+
+fn throughput_of(sample: &PairedSample) -> Verdict {
+    found(sample, &rules_of(Metric::Throughput), Metric::Throughput).0
+}
+
+#[test]
+fn a_head_that_answers_nothing_where_the_base_does_is_a_suspect() {
+    let sample = measured(&[(0, 600), (0, 600)], 4);
+    assert_eq!(throughput_of(&sample), Verdict::Regression);
+    let rules = rules_of(Metric::Throughput);
+    let standing = standing(&sample, &rules, Confirmation::of([&rules]));
+    assert_eq!(standing, Standing::Suspect);
+}
+
+#[test]
+fn one_silent_window_does_not_hide_a_head_half_as_fast() {
+    let slow = measured(&[(300, 600), (301, 600), (300, 600)], 4);
+    assert_eq!(throughput_of(&slow), Verdict::Regression);
+    let mut with_a_gap = slow;
+    with_a_gap.starts[1].pairs[1] = pair(0, 600);
+    assert_eq!(throughput_of(&with_a_gap), Verdict::Regression);
+}
+
+#[test]
+fn a_confirmation_without_values_confirms_nothing() {
+    let mut sample = measured(&[(300, 600), (301, 600)], 4);
+    sample.confirmation = vec![sample.starts[0].clone(); 4];
+    assert_eq!(throughput_of(&sample), Verdict::Regression);
+    for start in &mut sample.confirmation {
+        start.pairs.clear();
+    }
+    let rules = rules_of(Metric::Throughput);
+    let not_reproduced = (Verdict::Inconclusive, Some(Reason::NotReproduced));
+    assert_eq!(found(&sample, &rules, Metric::Throughput), not_reproduced);
+}
+
+#[test]
+fn counts_of_a_few_requests_do_not_tell_five_percent() {
+    let mut sample = measured(&[(18, 19)], 4);
+    for start in &mut sample.starts {
+        start.pairs[0].closed.head.tally.span = None;
+        start.pairs[0].closed.base.tally.span = None;
+    }
+    let rules = rules_of(Metric::Throughput);
+    let too_few = Reason::TooFewRequests {
+        requests: 19,
+        needed: 40,
+    };
+    let (verdict, reason) = found(&sample, &rules, Metric::Throughput);
+    assert_eq!((verdict, reason), (Verdict::NotJudged, Some(too_few)));
+}
+
+#[test]
+fn equal_counts_have_an_interval_all_the_same() {
+    let mut sample = measured(&[(60, 60)], 4);
+    for start in &mut sample.starts {
+        start.pairs[0].closed.head.tally.span = None;
+        start.pairs[0].closed.base.tally.span = None;
+    }
+    let rules = rules_of(Metric::Throughput);
+    let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    let throughput = findings.iter().find(|it| it.metric == Metric::Throughput);
+    let [low, high] = throughput.and_then(|it| it.interval).expect("an interval");
+    assert!(low < -0.003 && high > 0.003, "{low} to {high}");
+}
+
+#[test]
+fn one_slow_window_of_three_is_seen() {
+    let mut sample = measured(&[(600, 600), (600, 600), (600, 600)], 4);
+    for start in &mut sample.starts {
+        for (number, pair) in start.pairs.iter_mut().enumerate() {
+            let usage = |micros: u64| Usage {
+                cpu: Duration::from_micros(600 * micros),
+                memory: 1,
+                rss: None,
+            };
+            pair.closed.base.usage = Some(usage(100));
+            pair.closed.head.usage = Some(usage(if number == 1 { 160 } else { 100 }));
+        }
+    }
+    let rules = rules_of(Metric::CpuPerRequest);
+    let (verdict, _) = found(&sample, &rules, Metric::CpuPerRequest);
+    assert_eq!(verdict, Verdict::Regression);
+}
+
+/// Lets so many of a round's requests fail.
+fn fail(round: &mut Round, requests: u64) {
+    round
+        .tally
+        .errors
+        .insert(Failure::UnexpectedStatus, requests);
+    round.tally.succeeded -= requests;
+}
+
+#[test]
+fn equal_failure_is_no_regression_and_no_pass() {
+    let mut sample = measured(&[(600, 600)], 4);
+    for start in &mut sample.starts {
+        fail(&mut start.pairs[0].closed.head, 600);
+        fail(&mut start.pairs[0].closed.base, 600);
+    }
+    let base = Some(Reason::Failing { side: Side::Base });
+    let rules = errors(0.001);
+    let rate = found(&sample, &rules, Metric::ErrorRate);
+    assert_eq!(rate, (Verdict::Inconclusive, base.clone()));
+    let throughput = found(&sample, &rules_of(Metric::Throughput), Metric::Throughput);
+    assert_eq!(throughput, (Verdict::NotJudged, base));
+}
+
+#[test]
+fn failures_in_one_window_of_three_are_counted() {
+    let mut sample = measured(&[(600, 600), (600, 600), (600, 600)], 4);
+    for start in &mut sample.starts {
+        fail(&mut start.pairs[2].closed.head, 180);
+    }
+    sample.confirmation = sample.starts.clone();
+    let failed = (Verdict::Regression, Some(Reason::Ceiling));
+    assert_eq!(found(&sample, &errors(0.001), Metric::ErrorRate), failed);
+}
+
+#[test]
+fn failures_at_the_fixed_rate_are_counted_too() {
+    let mut sample = measured(&[(600, 600)], 4);
+    for start in &mut sample.starts {
+        let open = start.pairs[0].open.as_mut().expect("of both kinds");
+        fail(&mut open.head, 600);
+    }
+    let failed = (Verdict::Regression, Some(Reason::Ceiling));
+    assert_eq!(found(&sample, &errors(0.001), Metric::ErrorRate), failed);
+}
+
+#[test]
+fn one_stall_of_a_busy_machine_fails_no_build() {
+    let mut sample = measured(&[(600, 600)], 4);
+    fail(&mut sample.starts[2].pairs[0].closed.head, 50);
+    let rules = errors(0.001);
+    let standing = standing(&sample, &rules, Confirmation::of([&rules]));
+    assert_eq!(standing, Standing::Suspect);
+    sample.confirmation = measured(&[(600, 600)], 4).starts;
+    // A second stall comes in the confirmation: still an accident.
+    fail(&mut sample.confirmation[0].pairs[0].closed.head, 50);
+    let (verdict, reason) = found(&sample, &rules, Metric::ErrorRate);
+    let not_reproduced = (Verdict::Inconclusive, Some(Reason::NotReproduced));
+    assert_eq!((verdict, reason), not_reproduced);
+}
+
+#[test]
+fn a_failure_or_two_are_no_rate() {
+    let mut sample = measured(&[(600, 600)], 4);
+    // 2 of 4800 requests: 0.04 %, below the bound; and 6: above it, but perhaps by chance.
+    fail(&mut sample.starts[0].pairs[0].closed.head, 2);
+    assert_eq!(
+        found(&sample, &errors(0.001), Metric::ErrorRate).0,
+        Verdict::Pass
+    );
+    fail(&mut sample.starts[1].pairs[0].closed.head, 4);
+    assert_eq!(
+        found(&sample, &errors(0.001), Metric::ErrorRate).0,
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn requests_cut_off_before_their_timeout_have_not_failed() {
+    let mut sample = measured(&[(600, 600)], 4);
+    for start in &mut sample.starts {
+        let tally = &mut start.pairs[0].closed.head.tally;
+        tally.started += 50;
+        tally.unfinished = 50;
+    }
+    let (verdict, _) = found(&sample, &errors(0.001), Metric::ErrorRate);
+    assert_eq!(verdict, Verdict::Pass);
+}
+
+#[test]
+fn nothing_completed_is_nothing_judged() {
+    let sample = measured(&[(0, 0)], 4);
+    let mut rules = rules_of(Metric::Throughput);
+    rules.extend(errors(0.001));
+    let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    for metric in [Metric::Throughput, Metric::ErrorRate] {
+        let finding = findings.iter().find(|it| it.metric == metric);
+        let finding = finding.expect("a finding");
+        assert_eq!(finding.verdict, Verdict::NotJudged);
+        assert_eq!((finding.head, finding.base), (None, None));
+    }
+    let latency = findings.iter().find(|it| it.metric == Metric::LatencyP50);
+    assert!(latency.is_none(), "0.00 µs was not measured");
+}

@@ -1,0 +1,183 @@
+//! What a warm-up saw → how many connections saturate a server, and how long its rounds are. Pure.
+
+use std::time::Duration;
+
+use crate::model::{Cell, Concurrency, Metric, Tally, Workload};
+
+/// Connections that a server is first tried with.
+const FIRST_CONNECTIONS: usize = 8;
+/// Requests in flight, as a multiple of those that just saturate a server whose answers all take
+/// equally long: they do not.
+const IN_FLIGHT: f64 = 4.0;
+/// A window is so many times as long as the answers that take longest, so that the requests at its
+/// ends weigh little beside those within it.
+const ANSWERS: u32 = 4;
+/// Answers of each side in a window: a mean of so many is nearly normal.
+const FEWEST_ANSWERS: f64 = 50.0;
+/// A warm-up is long enough for so many answers on each connection of a server with one worker.
+const WARM_UP_ANSWERS: f64 = 3.0;
+/// Longest warm-up of slow answers.
+const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
+
+/// What loading a cell showed; of two sides that of the slower one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observed {
+    /// Requests per second.
+    pub rate: f64,
+    /// Time within which nearly all answers come.
+    pub answer: Duration,
+}
+
+impl Observed {
+    pub(super) fn of_tally(tally: &Tally) -> Self {
+        let answer = Duration::from_nanos(tally.latency.value_at_quantile(0.99));
+        let rate = if tally.succeeded_in_window > 0 {
+            tally.throughput()
+        } else {
+            tally.completed() as f64 / (tally.window + answer).as_secs_f64()
+        };
+        Self { rate, answer }
+    }
+
+    /// The slower of two.
+    pub(super) fn or_slower(self, other: Self) -> Self {
+        Self {
+            rate: self.rate.min(other.rate),
+            answer: self.answer.max(other.answer),
+        }
+    }
+}
+
+/// How a cell is loaded in every start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Size {
+    pub(super) connections: usize,
+    pub(super) observed: Observed,
+    pub(super) warmup: Duration,
+    pub(super) window: Duration,
+}
+
+/// Connections to begin with.
+pub(super) fn first_connections(workload: &Workload) -> usize {
+    match workload.concurrency {
+        Concurrency::Configured => workload.connections,
+        Concurrency::Adaptive => workload.connections.min(FIRST_CONNECTIONS),
+    }
+}
+
+/// Connections that keep a server busy all the time. A server that answers `rate` requests a second
+/// when it is saturated, and one request in `idle` when it is not, is saturated from `rate · idle`
+/// requests in flight on (Little's law; Lazowska et al., *Quantitative system performance*, 1984,
+/// section 5.2: N* = R₀ / D_max). More make every answer slower and none more frequent.
+pub(super) fn saturating(observed: Observed, idle: Duration, workload: &Workload) -> usize {
+    let wanted = (IN_FLIGHT * observed.rate * idle.as_secs_f64()).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a count of connections"
+    )]
+    let wanted = wanted.clamp(1.0, workload.connections as f64) as usize;
+    wanted.max(first_connections(workload))
+}
+
+/// How long a cell is warmed up, whose single requests are answered in `idle`.
+pub(super) fn warm_up(usual: Duration, idle: Duration, connections: usize) -> Duration {
+    let answers = idle.mul_f64(WARM_UP_ANSWERS * connections as f64);
+    usual.max(answers.min(LONGEST_WARM_UP))
+}
+
+/// The shortest window that says something about a cell: several times the slowest answers, and long
+/// enough for so many of them.
+pub(super) fn shortest_window(usual: Duration, observed: Observed) -> Duration {
+    let counted = seconds(FEWEST_ANSWERS / observed.rate);
+    usual.max(observed.answer * ANSWERS).max(counted)
+}
+
+/// The window in which a start's rounds at half the capacity hold the requests that a percentile
+/// needs.
+pub(super) fn window_for(metric: Metric, observed: Observed, pairs: usize) -> Duration {
+    let needed = metric.requests_needed() as f64;
+    seconds(needed / (pairs.max(1) as f64 * observed.rate / 2.0))
+}
+
+/// Judged percentiles that windows up to `longest` are too short for; the window that serves the
+/// others.
+pub(super) fn percentiles(
+    cell: &Cell,
+    observed: Observed,
+    pairs: usize,
+    shortest: Duration,
+    longest: Duration,
+) -> (Duration, Vec<Metric>) {
+    let judged = cell.thresholds.iter();
+    let judged = judged.filter(|(metric, it)| metric.is_latency() && it.margin.is_some());
+    let needed = |metric: Metric| window_for(metric, observed, pairs);
+    let (possible, impossible): (Vec<_>, Vec<_>) = judged
+        .map(|(metric, _)| *metric)
+        .partition(|metric| needed(*metric) <= longest.max(shortest));
+    let window = possible
+        .into_iter()
+        .map(needed)
+        .fold(shortest, Duration::max);
+    (window, impossible)
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Request;
+
+    fn workload(connections: usize, concurrency: Concurrency) -> Workload {
+        Workload {
+            requests: vec![Request::get("/")],
+            rate: None,
+            connections,
+            concurrency,
+            threads: 1,
+            timeout: Duration::from_secs(2),
+        }
+    }
+
+    const fn observed(rate: f64, answer_ms: u64) -> Observed {
+        Observed {
+            rate,
+            answer: Duration::from_millis(answer_ms),
+        }
+    }
+
+    #[test]
+    fn a_server_that_waits_needs_more_connections_than_one_that_computes() {
+        let adaptive = workload(50, Concurrency::Adaptive);
+        let idle = Duration::from_millis(10);
+        // 100/s at 10 ms each: one request keeps it busy.
+        assert_eq!(saturating(observed(100.0, 80), idle, &adaptive), 8);
+        // 800/s of requests that wait 10 ms: eight just do, and four times as many surely.
+        assert_eq!(saturating(observed(800.0, 10), idle, &adaptive), 32);
+        assert_eq!(saturating(observed(8000.0, 10), idle, &adaptive), 50);
+    }
+
+    #[test]
+    fn connections_that_the_user_chose_are_taken_as_they_are() {
+        let own = workload(3, Concurrency::Configured);
+        assert_eq!(first_connections(&own), 3);
+        let idle = Duration::from_millis(10);
+        assert_eq!(saturating(observed(8000.0, 10), idle, &own), 3);
+        let many = workload(500, Concurrency::Configured);
+        assert_eq!(saturating(observed(1.0, 10), idle, &many), 500);
+    }
+
+    #[test]
+    fn a_window_is_longer_than_its_answers_and_holds_enough_of_them() {
+        let usual = Duration::from_millis(500);
+        assert_eq!(shortest_window(usual, observed(5000.0, 2)), usual);
+        let slow = shortest_window(usual, observed(100.0, 1100));
+        assert_eq!(slow, Duration::from_millis(4400));
+        let rare = shortest_window(usual, observed(10.0, 100));
+        assert_eq!(rare, Duration::from_secs(5));
+        assert!(shortest_window(usual, observed(0.0, 1)) > Duration::from_secs(1000));
+    }
+}

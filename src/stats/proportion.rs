@@ -1,0 +1,82 @@
+//! Shares of events: bounds on one, and the comparison of two.
+
+use statrs::distribution::{Beta, ContinuousCDF, DiscreteCDF, Hypergeometric};
+
+/// So many events out of so many trials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proportion {
+    pub events: u64,
+    pub trials: u64,
+}
+
+impl Proportion {
+    /// The share of events; nothing for no trials.
+    pub fn share(self) -> Option<f64> {
+        (self.trials > 0).then(|| self.events as f64 / self.trials as f64)
+    }
+
+    /// Exact lower bound of the true share at a one-sided error (Clopper and Pearson, *The use of
+    /// confidence or fiducial limits illustrated in the case of the binomial*, 1934).
+    pub fn lower_bound(self, error: f64) -> f64 {
+        let Self { events, trials } = self;
+        if events == 0 {
+            return 0.0;
+        }
+        let others = trials.saturating_sub(events) as f64;
+        Beta::new(events as f64, others + 1.0).map_or(0.0, |beta| beta.inverse_cdf(error))
+    }
+
+    /// Chance of at least so many events here, were they dealt out over both by chance alone:
+    /// Fisher's exact test, one-sided (*The logic of inductive inference*, 1935).
+    pub fn exceeds(self, other: Self) -> f64 {
+        let trials = self.trials.saturating_add(other.trials);
+        let events = self.events.saturating_add(other.events);
+        match Hypergeometric::new(trials, events, self.trials) {
+            Ok(by_chance) if self.events > 0 => by_chance.sf(self.events - 1),
+            _ => 1.0,
+        }
+    }
+}
+
+impl std::iter::Sum for Proportion {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |sum, part| Self {
+            events: sum.events.saturating_add(part.events),
+            trials: sum.trials.saturating_add(part.trials),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(events: u64, trials: u64) -> Proportion {
+        Proportion { events, trials }
+    }
+
+    #[test]
+    fn exact_bounds_are_those_of_the_tables() {
+        // Clopper-Pearson, 95 % two-sided: 10 of 100 is at least 4.900 %.
+        assert!((of(10, 100).lower_bound(0.025) - 0.049_00).abs() < 1e-4);
+        // One of one: error^(1/1).
+        assert!((of(1, 1).lower_bound(0.01) - 0.01).abs() < 1e-9);
+        assert!(of(0, 100).lower_bound(0.025).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn fisher_tells_tea_from_chance() {
+        // The lady tasting tea: 3 of 4 against 1 of 4 has a chance of 17 in 70.
+        assert!((of(3, 4).exceeds(of(1, 4)) - 17.0 / 70.0).abs() < 1e-9);
+        assert!((of(0, 4).exceeds(of(4, 4)) - 1.0).abs() < 1e-9);
+        assert!((of(0, 0).exceeds(of(0, 0)) - 1.0).abs() < 1e-9);
+        // Equal failure is no difference.
+        assert!(of(500, 500).exceeds(of(500, 500)) > 0.999);
+    }
+
+    #[test]
+    fn large_counts_are_told_apart_and_small_differences_are_not() {
+        assert!(of(400, 100_000).exceeds(of(40, 100_000)) < 1e-9);
+        assert!(of(44, 100_000).exceeds(of(40, 100_000)) > 0.2);
+    }
+}
