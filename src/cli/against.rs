@@ -260,7 +260,7 @@ impl Contests {
         self.all.iter().map(|it| it.sides.base.clone()).collect()
     }
 
-    /// The plan of those that have no other build, or one that failed.
+    /// The plan of what has no other build, or one that failed.
     pub(super) fn without_base(&self, plan: &Plan, failed: &[BaseFailure]) -> Plan {
         let mut alone = plan.clone();
         for target in &mut alone.targets {
@@ -358,8 +358,10 @@ fn note_on(failure: &BaseFailure, servers: &str, build: &str) -> String {
         "start" => "cannot be started".into(),
         during => format!("failed in its {during}"),
     };
+    let endpoint = failure.endpoint.as_ref();
+    let endpoint = endpoint.map_or_else(String::new, |it| format!(", endpoint `{it}`,"));
     format!(
-        "the base ({build}) of `{servers}` {what}: {}; the head is judged by stored runs, where \
+        "the base ({build}) of `{servers}`{endpoint} {what}: {}; the head is judged by stored runs, where \
          there are any, and by its own bounds",
         failure.what
     )

@@ -51,7 +51,7 @@ fn is_clean(head: &str, changed: &[String]) -> Result<(), Error> {
         return Ok(());
     }
     if changed.len() > SHOWN {
-        shown.push(format!("and {} more", changed.len() - SHOWN).into());
+        shown.push(format!("and {} more", changed.len() - SHOWN));
     }
     Err(Error::Dirty {
         head: report::commit(head),

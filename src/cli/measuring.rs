@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::{Anchor, Contest, Contests, has_failed};
+use super::against::{Anchor, Contest, Contests, has_failed, lacks_base};
 use super::args::Selection;
 use super::provenance;
 use super::signals::cleaned_up;
@@ -17,8 +17,8 @@ use crate::measure::{
     Stopper, fingerprint,
 };
 use crate::model::{
-    BaseFailure, Baseline, Measurement, NetworkPath, Partial, Plan, Provenance, Runner, Sample,
-    Source, Target, Unfinished, chain,
+    BaseFailure, Baseline, Incident, Measurement, NetworkPath, Partial, Plan, Provenance, Runner,
+    Sample, Source, Target, Unfinished, chain,
 };
 use crate::report;
 use crate::stack::{self, Engine, Owner, Stack, sweep};
@@ -254,7 +254,7 @@ impl Run<'_> {
         let mut measured = Measured::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
-            measured = match self.measure_alone(stack, &alone, runner).await {
+            measured = match Box::pin(self.measure_alone(stack, &alone, runner)).await {
                 Ok(measured) => measured,
                 Err(cut) if !compared.samples.is_empty() => Measured {
                     cut: Some(cut),
@@ -381,20 +381,16 @@ impl Run<'_> {
         if error.is_of_everything() || self.contests.is_required {
             return Err(error);
         }
-        let output = error.output().unwrap_or_default().to_owned();
-        if !output.is_empty() {
-            eprintln!("{}\n", report::quoted(&output));
-        }
-        let what = chain(&error);
-        warn(&error.into());
         let failure = |contest: &&Contest| BaseFailure {
             server: contest.sides.head.name.clone(),
             endpoint: None,
             during: during.to_owned(),
-            what: what.clone(),
-            output: output.clone(),
+            what: chain(&error),
+            output: error.output().unwrap_or_default().to_owned(),
         };
-        Ok(contests.iter().map(failure).collect())
+        let failures: Vec<_> = contests.iter().map(failure).collect();
+        failures.first().into_iter().for_each(show_failure);
+        Ok(failures)
     }
 
     /// Everything that has a base beside it.
@@ -420,7 +416,11 @@ impl Run<'_> {
             };
             let mut driver = LivePairs::new(stack, self.stop.clone());
             match pairing.run(sides, &mut driver).await {
-                Ok(pairs) => compared.add(pairs),
+                Ok(pairs) => {
+                    let pairs = self.insisting(pairs);
+                    pairs.base_failures.iter().for_each(show_failure);
+                    compared.add(pairs);
+                }
                 Err(error) if compared.samples.is_empty() => return Err(error.into()),
                 Err(cut) => compared.cut = Some(cut),
             }
@@ -430,6 +430,23 @@ impl Run<'_> {
         }
         failed.append(&mut compared.base_failures);
         Ok(Paired { compared, failed })
+    }
+
+    /// A base that was insisted on and failed leaves nothing to go on with: its server counts as one
+    /// that could not be measured.
+    fn insisting(&self, mut pairs: Compared) -> Compared {
+        if self.contests.is_required {
+            let whole = |it: &mut BaseFailure| it.endpoint.is_none();
+            let failures = pairs.base_failures.extract_if(.., whole);
+            pairs.incidents.extend(failures.map(|failure| Incident {
+                server: failure.server,
+                during: format!("{} of the base", failure.during),
+                what: failure.what,
+                output: failure.output,
+                fatal: true,
+            }));
+        }
+        pairs
     }
 
     /// Everything that has no base, or one that failed.
@@ -460,6 +477,15 @@ impl Run<'_> {
             .run(&mut Live::new(stack, self.stop.clone()))
             .await
     }
+}
+
+/// Says at once that a base failed, with its last lines; the report has the rest.
+fn show_failure(failure: &BaseFailure) {
+    if !failure.output.is_empty() {
+        eprintln!("{}\n", report::quoted(&failure.output));
+    }
+    let (server, what) = (&failure.server, report::printable(&failure.what));
+    eprintln!("warning: the base of `{server}` failed: {what}");
 }
 
 /// The cells of some targets by their names.

@@ -130,7 +130,9 @@ fn words(event: &Event<'_>) -> String {
             endpoint,
             round,
             rounds,
-        } => format!("{server}: {endpoint} once more after a fresh start, round {round} of {rounds}"),
+        } => {
+            format!("{server}: {endpoint} once more after a fresh start, round {round} of {rounds}")
+        }
         Event::Pairs {
             server,
             endpoint,

@@ -68,7 +68,9 @@ pub(super) fn is_failing<'a>(
     rules: &Thresholds,
 ) -> bool {
     let counted: Proportion = rounds.into_iter().map(of_round).sum();
-    counted.share().is_some_and(|share| share > tolerated(rules))
+    counted
+        .share()
+        .is_some_and(|share| share > tolerated(rules))
 }
 
 /// Share of failures up to which answers are compared: what the bound on them allows, if more.

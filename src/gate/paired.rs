@@ -48,9 +48,8 @@ pub fn standing(
         .filter_map(|(metric, it)| decide(sample, *metric, it, thresholds, confirmation))
         .collect();
     // What is counted exactly needs no second look.
-    let suspect = |finding: &Finding| {
-        finding.verdict == Verdict::Regression && !finding.metric.is_counter()
-    };
+    let suspect =
+        |finding: &Finding| finding.verdict == Verdict::Regression && !finding.metric.is_counter();
     if findings.iter().any(suspect) {
         Standing::Suspect
     } else if findings.iter().any(is_open) {
@@ -79,7 +78,9 @@ fn decide(
     finding.head = Some(head);
     finding.base = Some(base);
     finding.change = (base > 0.0).then(|| head / base - 1.0);
-    if let Some(side) = errors::failing_side(sample, rules).filter(|_| judged && metric.is_of_answers()) {
+    if let Some(side) =
+        errors::failing_side(sample, rules).filter(|_| judged && metric.is_of_answers())
+    {
         return Some(unjudged(finding, threshold, Reason::Failing { side }));
     }
     let timed = metric.is_timed_by_generator();
@@ -170,7 +171,11 @@ fn too_few_requests(starts: &[PairedStart], metric: Metric, margin: f64) -> Opti
         let Sides { head, base } = start.completed(metric);
         // A side that answers nothing beside one that answers is slow for certain.
         let is_rate = metric == Metric::Throughput;
-        let completed = if is_rate { head.max(base) } else { head.min(base) };
+        let completed = if is_rate {
+            head.max(base)
+        } else {
+            head.min(base)
+        };
         completed as f64
     };
     let completed = stats::median(&starts.iter().map(of_start).collect::<Vec<_>>())?;

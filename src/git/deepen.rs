@@ -1,5 +1,5 @@
 //! Fetching what a clone lacks of the history. The objects alone are added: no reference of the
-//! clone and no FETCH_HEAD is written, since others may be at work in it.
+//! clone and no `FETCH_HEAD` is written, since others may be at work in it.
 
 use super::{Error, Git};
 

@@ -47,7 +47,7 @@ impl Scratch {
 /// Removes the folders whose process has ended.
 fn remove_stale(place: &Path) {
     let entries = fs::read_dir(place).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()).filter(|it| is_ours(it)) {
+    for path in entries.map(|entry| entry.path()).filter(is_ours) {
         // Those of other users cannot be opened, and are theirs to remove.
         let lock = File::options().write(true).open(path.join(LOCK));
         if let Ok(lock) = lock

@@ -16,7 +16,9 @@ pub enum Error {
         step: String,
         within: Duration,
     },
-    #[error("`{endpoint}` of `{server}` answers none of {requests} single requests as expected: {answers}")]
+    #[error(
+        "`{endpoint}` of `{server}` answers none of {requests} single requests as expected: {answers}"
+    )]
     Failing {
         server: String,
         endpoint: String,

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
+use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::{GRACE, Guard};
 use super::steady::is_flat;
 use super::stop::{Step, Stop};
-use super::concurrent::{Loaded, concurrent_rounds};
 use super::{Counted, Driver, Error, Event, Observed, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
 use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};

@@ -39,9 +39,9 @@ pub use live::Live;
 pub use live_pairs::LivePairs;
 pub use pairs::{Compared, Draw, PairDriver, PairLoad, PairPacing, Pairing};
 pub use schedule::Schedule;
-pub use sizing::Observed;
 pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};
+pub use sizing::Observed;
 pub use stop::{Cause, Stop, Stopper};
 
 use std::collections::BTreeSet;

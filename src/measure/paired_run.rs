@@ -9,9 +9,7 @@ use super::pairs::{Compared, Draw, PairDriver, PairLoad, Pairing};
 use super::sizing::{self, Observed, Size};
 use super::{Error, Event};
 use crate::gate::{LOOKS, Standing, standing};
-use crate::model::{
-    BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target,
-};
+use crate::model::{BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target};
 
 /// Where the pairs of a start go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +50,7 @@ pub(super) struct PairedRun<'a, D> {
 }
 
 impl<'a, D: PairDriver> PairedRun<'a, D> {
-    pub(super) fn new(
-        pairing: Pairing<'a>,
-        sides: &'a Sides<Target>,
-        driver: &'a mut D,
-    ) -> Self {
+    pub(super) fn new(pairing: Pairing<'a>, sides: &'a Sides<Target>, driver: &'a mut D) -> Self {
         let cells = &sides.head.cells;
         let samples = cells.iter().map(|cell| PairedSample {
             server: sides.head.name.clone(),
@@ -228,7 +222,9 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             confirming: phase == Phase::Confirmation,
         });
         let size = self.sizes[rounds.cell].expect("the first start sizes every cell");
-        let observed = self.load(rounds.cell, size.connections, size.warmup).await?;
+        let observed = self
+            .load(rounds.cell, size.connections, size.warmup)
+            .await?;
         // Sides that take turns are loaded at one rate, which both are known to take.
         let capacity = match self.pairing.strategy {
             Strategy::Interleaved => size.observed.rate,
@@ -414,7 +410,10 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             first: Side::Head,
         };
         let cells = self.cells(cell);
-        let rounds = self.driver.rounds(cells, load, self.pairing.observe).await?;
+        let rounds = self
+            .driver
+            .rounds(cells, load, self.pairing.observe)
+            .await?;
         let up = [rounds.head, rounds.base].into_iter().flatten();
         let observed = up.map(|round| Observed::of_tally(&round.tally));
         let slower = observed.reduce(Observed::or_slower);

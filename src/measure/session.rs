@@ -233,9 +233,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let Measuring {
             order, is_suspect, ..
         } = self.measuring;
-        let suspect = |lane: &&mut Lane<'a>| {
-            order == Order::OneByOne && is_suspect(&lane.sample)
-        };
+        let suspect = |lane: &&mut Lane<'a>| order == Order::OneByOne && is_suspect(&lane.sample);
         let mut suspects: Vec<_> = lanes.iter_mut().filter(suspect).collect();
         for of_server in suspects.chunk_by_mut(|a, b| a.target.name == b.target.name) {
             let target = of_server[0].target;

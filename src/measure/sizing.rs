@@ -115,7 +115,10 @@ pub(super) fn percentiles(
     let (possible, impossible): (Vec<_>, Vec<_>) = judged
         .map(|(metric, _)| *metric)
         .partition(|metric| needed(*metric) <= longest.max(shortest));
-    let window = possible.into_iter().map(needed).fold(shortest, Duration::max);
+    let window = possible
+        .into_iter()
+        .map(needed)
+        .fold(shortest, Duration::max);
     (window, impossible)
 }
 

@@ -120,7 +120,10 @@ impl Sample {
         let rounds = self.rounds.iter();
         let mut counts: Vec<_> = rounds.map(|round| round.tally.completed()).collect();
         counts.sort_unstable();
-        counts.get(counts.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+        counts
+            .get(counts.len().saturating_sub(1) / 2)
+            .copied()
+            .unwrap_or(0)
     }
 }
 

@@ -286,7 +286,12 @@ impl Metric {
         let rounds: Vec<_> = rounds.into_iter().collect();
         let tallies = || rounds.iter().map(|round| &round.tally);
         let completed = total(tallies().map(Tally::completed));
-        let usages = || rounds.iter().map(|round| round.usage).collect::<Option<Vec<_>>>();
+        let usages = || {
+            rounds
+                .iter()
+                .map(|round| round.usage)
+                .collect::<Option<Vec<_>>>()
+        };
         let value = match self {
             Self::Throughput => (completed > 0).then(|| {
                 let span: Duration = tallies().map(Tally::span).sum();
@@ -316,7 +321,10 @@ impl Metric {
         if values.iter().all(Option::is_none) {
             return Vec::new();
         }
-        values.into_iter().filter_map(|value| value.or(silent)).collect()
+        values
+            .into_iter()
+            .filter_map(|value| value.or(silent))
+            .collect()
     }
 }
 

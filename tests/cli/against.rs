@@ -243,6 +243,19 @@ fn a_base_that_cannot_be_prepared_is_not_the_heads_fault() {
 }
 
 #[test]
+fn a_base_that_cannot_be_started_is_not_the_heads_fault() {
+    let run = "run   = [\"sh\", \"-c\", \"echo no database; exit 3\"]\nport  = 1\n#";
+    let broken = SAMPLE.replacen("run   =", run, 1);
+    let sandbox = Sandbox::new().config(&broken).without_docker().committed();
+    let repaired = sandbox.config(SAMPLE);
+    is_judged_alone(&repaired, "of `sample` cannot be started: ");
+    repaired
+        .run(["check", "--quiet", "--against", "HEAD"])
+        .exits(0)
+        .complains("| no database");
+}
+
+#[test]
 fn a_base_whose_configuration_is_wrong_is_not_the_heads_fault() {
     let wrong = Sandbox::new().config("[load]\nconections = 5\n");
     let repaired = wrong.without_docker().committed().config(SAMPLE);

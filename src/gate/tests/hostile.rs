@@ -23,7 +23,10 @@ fn pair(head: u64, base: u64) -> Pair {
 /// Starts with these pairs, every fourth start begun anew.
 fn measured(pairs: &[(u64, u64)], starts: usize) -> PairedSample {
     let mut sample = unchanged(pair(1, 1).closed.head);
-    let pairs: Vec<_> = pairs.iter().map(|(head, base)| pair(*head, *base)).collect();
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(head, base)| pair(*head, *base))
+        .collect();
     let start = PairedStart {
         startup: Sides::default(),
         pairs,
@@ -137,7 +140,10 @@ fn one_slow_window_of_three_is_seen() {
 
 /// Lets so many of a round's requests fail.
 fn fail(round: &mut Round, requests: u64) {
-    round.tally.errors.insert(Failure::UnexpectedStatus, requests);
+    round
+        .tally
+        .errors
+        .insert(Failure::UnexpectedStatus, requests);
     round.tally.succeeded -= requests;
 }
 
@@ -198,9 +204,15 @@ fn a_failure_or_two_are_no_rate() {
     let mut sample = measured(&[(600, 600)], 4);
     // 2 of 4800 requests: 0.04 %, below the bound; and 6: above it, but perhaps by chance.
     fail(&mut sample.starts[0].pairs[0].closed.head, 2);
-    assert_eq!(found(&sample, &errors(0.001), Metric::ErrorRate).0, Verdict::Pass);
+    assert_eq!(
+        found(&sample, &errors(0.001), Metric::ErrorRate).0,
+        Verdict::Pass
+    );
     fail(&mut sample.starts[1].pairs[0].closed.head, 4);
-    assert_eq!(found(&sample, &errors(0.001), Metric::ErrorRate).0, Verdict::Pass);
+    assert_eq!(
+        found(&sample, &errors(0.001), Metric::ErrorRate).0,
+        Verdict::Pass
+    );
 }
 
 #[test]

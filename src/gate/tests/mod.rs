@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 use super::{Reference, accept, judge, outcome};
 use crate::model::{
-    Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape, Metric, Outcome,
-    Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample, Side, Sides,
-    Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
+    Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
+    Metric, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner,
+    Sample, Side, Sides, Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
 };
 
 fn key() -> Key {

@@ -486,7 +486,10 @@ fn rate_counts_up_to_the_last_success_and_not_to_the_end_of_the_window() {
     let tally = run(&job(server.address), Duration::from_millis(200));
     let span = tally.span.expect("a closed loop has a span");
     let batches = tally.succeeded_in_window as f64 / 4.0;
-    assert!(span >= Duration::from_millis(60).mul_f64(batches), "{span:?} for {batches} batches");
+    assert!(
+        span >= Duration::from_millis(60).mul_f64(batches),
+        "{span:?} for {batches} batches"
+    );
     assert!(span < Duration::from_millis(200), "{span:?}");
 }
 
