@@ -211,7 +211,8 @@ impl Metric {
     /// The value of one round; nothing where the round cannot tell, or the metric is not of rounds.
     pub fn of_round(self, round: &Round) -> Option<f64> {
         let value = match self {
-            Self::Throughput => Some(round.throughput()),
+            // Where nothing has ended yet there is no telling how many would have.
+            Self::Throughput => (round.tally.completed() > 0).then(|| round.throughput()),
             Self::ErrorRate => share(round.failed_or_unfinished(), round.tally.started),
             Self::CpuPerRequest => {
                 let cpu = round.usage?.cpu.as_secs_f64() * 1e6;
@@ -225,8 +226,11 @@ impl Metric {
         value.filter(|value| value.is_finite())
     }
 
-    /// The value of latencies in nanoseconds; nothing for another metric.
+    /// The value of latencies in nanoseconds; nothing where there are none, or for another metric.
     pub fn of_latencies(self, latencies: &Histogram<u64>) -> Option<f64> {
+        if latencies.is_empty() {
+            return None;
+        }
         let at = |quantile| Some(micros(latencies.value_at_quantile(quantile)));
         match self {
             Self::LatencyMean => Some(latencies.mean() / 1e3),
@@ -304,4 +308,37 @@ fn share(part: u64, all: u64) -> Option<f64> {
 
 fn whole(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Tally, Usage};
+
+    #[test]
+    fn a_round_in_which_nothing_ended_has_no_rate_and_no_times() {
+        let mut tally = Tally::empty(Duration::from_secs(1));
+        (tally.started, tally.unfinished) = (50, 50);
+        let usage = Usage {
+            cpu: Duration::from_millis(1),
+            memory: 1 << 20,
+            rss: None,
+        };
+        let mut round = Round {
+            tally,
+            usage: Some(usage),
+            machine: None,
+            turnover: None,
+        };
+        let told = |round: &Round| {
+            let all = Metric::ALL.into_iter();
+            all.filter(|it| it.of_round(round).is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&round), [Metric::ErrorRate, Metric::MemoryPeak]);
+        round.tally.started = 0;
+        assert_eq!(told(&round), [Metric::MemoryPeak]);
+    }
 }

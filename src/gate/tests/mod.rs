@@ -1,4 +1,5 @@
 mod counters;
+mod missing;
 mod over_time;
 mod paired;
 mod pins;
@@ -10,9 +11,9 @@ use jiff::Timestamp;
 
 use super::{Reference, accept, judge, outcome};
 use crate::model::{
-    Acceptance, Baseline, Counters, Difference, Doubt, Finding, Key, LoadShape, Metric, Outcome,
-    Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample, Sides,
-    Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
+    Acceptance, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape, Metric,
+    Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner, Sample,
+    Sides, Statement, Strategy, Tally, Threshold, Thresholds, Verdict,
 };
 
 fn key() -> Key {
@@ -328,8 +329,19 @@ fn what_cannot_be_read_is_not_judged_where_a_rule_asks_for_it() {
 }
 
 #[test]
-fn zero_has_no_ratio() {
-    assert_eq!(throughput(0, &FLAT).reason, Some(Reason::NoRatio));
+fn zero_has_no_ratio_and_nothing_has_no_value() {
+    let mut failing = sample(0, Duration::from_millis(1));
+    let tally = &mut failing.rounds[0].tally;
+    tally.started = 1000;
+    tally.errors.insert(Failure::Timeout, 1000);
+    let (metric, runs) = (Metric::Throughput, Reference::Stored(runs(&FLAT)));
+    let zero = judged(&failing, &runs, &margin(metric, 0.05, None), metric);
+    assert_eq!((zero.head, zero.reason), (Some(0.0), Some(Reason::NoRatio)));
+    let nothing = throughput(0, &FLAT);
+    assert_eq!(
+        (nothing.head, nothing.reason),
+        (None, Some(Reason::Unavailable))
+    );
 }
 
 mod laws {
