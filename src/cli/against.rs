@@ -61,6 +61,8 @@ pub(super) struct Contests {
     lacks: Vec<Lack>,
     /// The plan of the base, where its commands must be run before its servers.
     pub(super) prepare: Option<Plan>,
+    /// The plan of the base, whether or not its servers can be compared with.
+    pub(super) base_plan: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     tree: Option<TempDir>,
 }
@@ -84,6 +86,15 @@ impl Against {
     /// Whether the image of a stored run may be the base.
     pub(super) fn takes_anchors(&self) -> bool {
         self.reference.is_none() && self.images.is_empty() && self.strategy != Wanted::Stored
+    }
+
+    /// The commit before the changes, where it is known, also where no server is built from it.
+    pub(super) fn commit(&self, plan: &Plan) -> Option<String> {
+        match (&self.reference, &self.usual) {
+            (Some(reference), _) => commit(&plan.root, reference).ok(),
+            (None, Some(usual)) => Some(usual.clone()),
+            (None, None) => earlier(&plan.root).ok(),
+        }
     }
 
     /// The contests that were asked for, or that there are by default.
@@ -270,6 +281,7 @@ fn of_commit(plan: &Plan, reference: &str) -> Result<Contests, Error> {
                 }),
             }
         }
+        contests.base_plan = Some(before.clone());
         // Containers are built from the tree; for processes its own commands build.
         let is_process = |it: &Contest| matches!(it.sides.base.source, Source::Run(_));
         contests.prepare = contests.all.iter().any(is_process).then_some(before);

@@ -19,6 +19,7 @@ macro_rules! eprintln {
 
 mod against;
 mod args;
+mod base_plan;
 mod baseline;
 mod check;
 mod ci;
