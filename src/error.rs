@@ -46,7 +46,7 @@ pub enum Error {
 }
 
 /// What the process tells its caller, in one table; printed in `--help` and in the README.
-pub const EXIT_CODES: [(u8, &str); 7] = [
+pub const EXIT_CODES: [(u8, &str); 8] = [
     (
         0,
         "passed, improved, or nothing to compare with unless required",
@@ -56,6 +56,7 @@ pub const EXIT_CODES: [(u8, &str); 7] = [
     (3, "a required baseline is missing or incomparable"),
     (4, "environment: Docker, image, server never ready"),
     (5, "inconclusive, only with --fail-on inconclusive"),
+    (6, "the gate was weakened, only with --fail-on gate-change"),
     (130, "interrupted"),
 ];
 

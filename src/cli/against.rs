@@ -65,8 +65,8 @@ pub(super) struct Contests {
     lacks: Vec<Lack>,
     /// The plan of the base, where its commands must be run before its servers.
     pub(super) prepare: Option<Plan>,
-    /// The plan of the base, where it has one.
-    pub(super) before: Option<Plan>,
+    /// The plan of the base, whether or not its servers can be compared with.
+    pub(super) base_plan: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     tree: Option<Tree>,
 }
@@ -90,6 +90,15 @@ impl Against {
     /// Whether the image of a stored run may be the base.
     pub(super) fn takes_anchors(&self) -> bool {
         self.reference.is_none() && self.images.is_empty() && self.strategy != Wanted::Stored
+    }
+
+    /// The commit before the changes, where it is known, also where no server is built from it.
+    pub(super) fn commit(&self, plan: &Plan) -> Option<String> {
+        match (&self.reference, &self.usual) {
+            (Some(reference), _) => commit(plan, reference).ok(),
+            (None, Some(usual)) => usual.as_ref().ok().map(|it| it.commit.clone()),
+            (None, None) => base::earlier(&plan.root).ok().map(|it| it.commit),
+        }
     }
 
     /// The contests that were asked for, or that there are by default.
@@ -283,7 +292,7 @@ impl Contests {
         if has_failed(failed, server) || cell_failed(failed, server, endpoint) {
             return Some(NoBase::Failed);
         }
-        let before = self.before.as_ref()?;
+        let before = self.base_plan.as_ref()?;
         let is_known = before.thresholds(server, endpoint).is_some();
         (!is_known).then_some(NoBase::New)
     }
@@ -407,7 +416,7 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Contests, String> {
     // An image has been built elsewhere; everything else is made from what the commands leave.
     let is_made = contests.all.iter().any(Contest::is_made_from_tree);
     contests.prepare = is_made.then(|| before.clone());
-    contests.before = Some(before);
+    contests.base_plan = Some(before);
     if !contests.all.is_empty() {
         contests.base = Some(commit.to_owned());
         let lacks = tree.lacks.iter();

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::measuring::Manner;
 use crate::config;
 use crate::error::Error;
-use crate::model::{Measurement, Outcome, Plan};
+use crate::model::{Measurement, Outcome, Plan, Report};
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
@@ -60,6 +60,18 @@ impl Selection {
         known(&plan, "server", &self.server, &servers)?;
         known(&plan, "endpoint", &self.endpoint, &endpoints)?;
         known(&plan, "proxy", self.behind.as_slice(), &proxies)?;
+        self.cut(&mut plan);
+        if let Some(budget) = self.budget {
+            plan.pacing = plan.pacing.within(budget).map_err(|few| Error::Argument {
+                argument: format!("--budget {budget:?}"),
+                reason: few.to_string(),
+            })?;
+        }
+        Ok(plan)
+    }
+
+    /// Leaves of a plan what was asked for, as far as it has it.
+    pub(super) fn cut(&self, plan: &mut Plan) {
         plan.targets
             .retain(|target| wanted(&self.server, &target.name));
         for target in &mut plan.targets {
@@ -70,13 +82,17 @@ impl Selection {
                 .cells
                 .retain(|cell| wanted(&self.endpoint, &cell.endpoint));
         }
-        if let Some(budget) = self.budget {
-            plan.pacing = plan.pacing.within(budget).map_err(|few| Error::Argument {
-                argument: format!("--budget {budget:?}"),
-                reason: few.to_string(),
-            })?;
+        plan.accepted
+            .retain(|it| wanted(&self.server, &it.server) && wanted(&self.endpoint, &it.endpoint));
+    }
+
+    /// The plan of a base, cut down to the same.
+    pub(super) fn of_base(&self, mut plan: Plan) -> Plan {
+        self.cut(&mut plan);
+        if let Some(Ok(pacing)) = self.budget.map(|budget| plan.pacing.within(budget)) {
+            plan.pacing = pacing;
         }
-        Ok(plan)
+        plan
     }
 
     pub(super) fn manner(&self) -> Manner {
@@ -154,15 +170,18 @@ pub(super) fn code(measurement: &Measurement) -> u8 {
     }
 }
 
+/// The code to exit with when the gate itself is weaker than the base's.
+const WEAKER_GATE: u8 = 6;
+
 /// What makes a check fail.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Strictness {
     /// Exit 3 when a cell has nothing to be compared with.
     #[arg(long)]
     require_baseline: bool,
-    /// Which outcome fails.
-    #[arg(long, value_enum, default_value_t = FailOn::Regression)]
-    fail_on: FailOn,
+    /// What fails; several with commas between them.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "regression")]
+    fail_on: Vec<FailOn>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -170,23 +189,119 @@ enum FailOn {
     Regression,
     /// Regressions too.
     Inconclusive,
+    /// No verdict, whatever else is named.
     Never,
+    /// Something that the base measured and the head does not, or judges more loosely, and what the
+    /// plan has and the measurement lacks; with regressions unless `never` is named.
+    GateChange,
 }
 
 impl Strictness {
-    /// The code an outcome exits with.
-    pub(super) fn exit_code(
-        &self,
-        outcome: Outcome,
-        lacks_baseline: bool,
-        lacks_a_server: bool,
-    ) -> u8 {
-        match outcome {
-            Outcome::Regression if self.fail_on != FailOn::Never => 1,
-            _ if lacks_a_server => LACKS_A_SERVER,
-            _ if self.require_baseline && lacks_baseline => 3,
-            Outcome::Inconclusive if self.fail_on == FailOn::Inconclusive => 5,
+    /// The code a report exits with.
+    pub(super) fn exit_code(&self, report: &Report) -> u8 {
+        let verdicts_fail = !self.fails_on(FailOn::Never);
+        match report.outcome {
+            Outcome::Regression if verdicts_fail => 1,
+            _ if report.not_measured().next().is_some() => LACKS_A_SERVER,
+            _ if self.require_baseline && report.lacks_baseline() => 3,
+            Outcome::Inconclusive if verdicts_fail && self.fails_on(FailOn::Inconclusive) => 5,
+            _ if self.fails_on(FailOn::GateChange) && has_gate_change(report) => WEAKER_GATE,
             _ => 0,
         }
+    }
+
+    fn fails_on(&self, what: FailOn) -> bool {
+        self.fail_on.contains(&what)
+    }
+}
+
+/// A measurement that lacks what the plan has comes of another configuration.
+fn has_gate_change(report: &Report) -> bool {
+    report.has_weaker_gate() || !report.coverage.missing.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::model::{CellName, Finding, GateChange, GateChangeKind, GateComparison};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        strictness: Strictness,
+    }
+
+    fn code(fail_on: &str, report: &Report) -> u8 {
+        let line = Line::try_parse_from(["check", "--fail-on", fail_on]);
+        line.expect("a known list").strictness.exit_code(report)
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let text = include_bytes!("../../fixtures/reports/passed.json");
+        let report: Report = serde_json::from_slice(text).expect("a report");
+        Report { outcome, ..report }
+    }
+
+    fn weaker(outcome: Outcome) -> Report {
+        let change = GateChange {
+            kind: GateChangeKind::EndpointRemoved,
+            cells: vec![CellName::new("app", "movies")],
+            metric: None,
+            base: None,
+            head: None,
+        };
+        let gate = GateComparison {
+            changes: vec![change],
+            ..GateComparison::default()
+        };
+        Report {
+            gate: Some(gate),
+            ..report(outcome)
+        }
+    }
+
+    #[test]
+    fn a_weaker_gate_fails_where_it_is_asked_to() {
+        let passed = weaker(Outcome::Pass);
+        assert_eq!(code("regression", &passed), 0);
+        assert_eq!(code("gate-change", &passed), 6);
+        assert_eq!(code("gate-change", &report(Outcome::Pass)), 0);
+        assert_eq!(code("never,gate-change", &passed), 6);
+        let regressed = weaker(Outcome::Regression);
+        assert_eq!(code("gate-change", &regressed), 1);
+        assert_eq!(code("never,gate-change", &regressed), 6);
+        assert_eq!(code("never", &regressed), 0);
+        let undecided = weaker(Outcome::Inconclusive);
+        assert_eq!(code("inconclusive,gate-change", &undecided), 5);
+        assert_eq!(code("gate-change", &undecided), 6);
+    }
+
+    #[test]
+    fn what_is_new_takes_nothing_away() {
+        let mut added = weaker(Outcome::Pass);
+        let gate = added.gate.as_mut().expect("a comparison");
+        gate.changes[0].kind = GateChangeKind::EndpointAdded;
+        assert_eq!(code("gate-change", &added), 0);
+    }
+
+    #[test]
+    fn what_the_measurement_lacks_is_a_change_of_the_gate() {
+        let mut lacking = report(Outcome::Inconclusive);
+        lacking.coverage.missing = vec![CellName::new("app", "movies")];
+        assert_eq!(code("regression", &lacking), 0);
+        assert_eq!(code("inconclusive", &lacking), 5);
+        assert_eq!(code("gate-change", &lacking), 6);
+    }
+
+    #[test]
+    fn without_findings_a_required_baseline_is_missing() {
+        let empty = Report {
+            findings: Vec::<Finding>::new(),
+            ..report(Outcome::NoBaseline)
+        };
+        let line = Line::try_parse_from(["check", "--require-baseline"]);
+        assert_eq!(line.expect("flags").strictness.exit_code(&empty), 3);
     }
 }

@@ -1,16 +1,16 @@
 use std::path::{Path, PathBuf};
 
-use super::against::Against;
+use super::against::{Against, Contests};
 use super::args::{Outputs, Selection, Strictness};
-use super::dry_run;
-use super::judging::{assemble, judge, note_not_pinned, place, reference, store};
+use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
 use super::measuring::Setting;
 use super::output::deliver;
 use super::results::{Naming, known};
+use super::{base_plan, dry_run};
 use crate::document;
 use crate::error::Error;
-use crate::gate::Reference;
-use crate::model::{Measurement, Plan, Report};
+use crate::gate::{self, Reference};
+use crate::model::{Coverage, Measurement, Plan, Report};
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
@@ -90,7 +90,11 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     let manner = args.selection.manner();
     let measurement = setting.compare(&contests, &reference, manner).await?;
     save(args, &measurement)?;
-    Ok(judged(args, plan, measurement, &reference))
+    let scope = Scope {
+        coverage: gate::coverage(plan, &measurement),
+        gate: base_plan::comparison(args, plan, &contests, &reference),
+    };
+    Ok(judged(args, plan, measurement, &reference, scope))
 }
 
 /// The report on a measurement that was made before.
@@ -100,13 +104,28 @@ fn report_on(args: &Args, path: &Path) -> Result<Report, Error> {
     known(&plan, &measurement)?;
     save(args, &measurement)?;
     let reference = reference(&store(&plan, args.baseline.as_deref())?)?;
-    Ok(judged(args, &plan, measurement, &reference))
+    // A result of another generator is of the one load that it made.
+    let coverage = if measurement.provenance.is_imported() {
+        Coverage::default()
+    } else {
+        gate::coverage(&plan, &measurement)
+    };
+    let none = Contests::default();
+    let gate = base_plan::comparison(args, &plan, &none, &reference);
+    let scope = Scope { coverage, gate };
+    Ok(judged(args, &plan, measurement, &reference, scope))
 }
 
-fn judged(args: &Args, plan: &Plan, mut measurement: Measurement, reference: &Reference) -> Report {
+fn judged(
+    args: &Args,
+    plan: &Plan,
+    mut measurement: Measurement,
+    reference: &Reference,
+    scope: Scope,
+) -> Report {
     note_not_pinned(&mut measurement, reference);
     let findings = judge(plan, &measurement, reference);
-    assemble(&measurement, findings, &args.strictness)
+    assemble(&measurement, findings, scope, &args.strictness)
 }
 
 fn save(args: &Args, measurement: &Measurement) -> Result<(), Error> {

@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::args::Outputs;
-use super::judging::{assemble, judge, note_not_pinned, reference, store};
+use super::judging::{Scope, assemble, judge, note_not_pinned, reference, store};
 use super::output::deliver;
 use super::publishing::{Comment, Publisher};
 use super::{base, baseline, check, explain, strangers};
 use crate::error::Error;
+use crate::gate;
 use crate::git::Git;
-use crate::model::{Report, Verdict, chain, digest};
+use crate::model::{GateComparison, Report, Verdict, chain, digest};
 use crate::publish::{self, Job, Mode, Task, Trigger, artifact, pull_request, workflow};
 use crate::{report, stack};
 
@@ -126,7 +127,11 @@ async fn report(args: Args, job: &Job) -> Result<Told, Error> {
     let reference = reference(&store)?;
     note_not_pinned(&mut measurement, &reference);
     let findings = judge(&plan, &measurement, &reference);
-    let report = assemble(&measurement, findings, &check.strictness);
+    let scope = Scope {
+        coverage: gate::coverage(&plan, &measurement),
+        gate: Some(GateComparison::unknown(None, strangers::GATE)),
+    };
+    let report = assemble(&measurement, findings, scope, &check.strictness);
     publisher.open().await;
     publisher.of_stranger(pull_request::of_run(&github, finished).await?);
     tell(publisher, &report, check.outputs, Path::new("")).await

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use super::args::{Outputs, Strictness};
-use super::judging::{assemble, thresholds};
+use super::judging::{Scope, assemble, thresholds};
 use super::output::deliver;
 use super::results::Naming;
 use crate::config;
 use crate::error::Error;
-use crate::gate::{Reference, judge, recall};
-use crate::model::{Baseline, Measurement, Outcome, Sample};
+use crate::gate::{self, Reference, judge, recall};
+use crate::model::{Baseline, Coverage, Measurement, Outcome, Sample};
 
 /// Judges one stored measurement by others. Five or more old ones make a history that a verdict
 /// can rest on; with fewer the changes are shown and only bounds on the head alone are judged. These
@@ -48,9 +48,25 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         rules[position(sample)?].as_ref()
     });
     recall(&mut findings, &new, reference.runs());
-    let report = assemble(&new, findings, &args.strictness);
+    let coverage = match measurements.last() {
+        Some(old) if is_own(old) && is_own(&new) => Coverage {
+            missing: gate::missing(gate::measured(old), &new),
+            ..Coverage::default()
+        },
+        _ => Coverage::default(),
+    };
+    let scope = Scope {
+        coverage,
+        gate: None,
+    };
+    let report = assemble(&new, findings, scope, &args.strictness);
     deliver(&report, &args.outputs)?;
     Ok(report.exit_code)
+}
+
+/// Whether it is of all that a configuration names: a result of another generator is of one load.
+const fn is_own(measurement: &Measurement) -> bool {
+    !measurement.provenance.is_imported()
 }
 
 /// A measurement as the baselines it would have been stored as: of cells measured to their end.

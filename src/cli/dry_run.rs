@@ -30,7 +30,7 @@ pub(super) fn describe(plan: &Plan, contests: &Contests) -> String {
     });
     lines.extend(
         contests
-            .before
+            .base_plan
             .iter()
             .flat_map(|base| no_longer(plan, base)),
     );

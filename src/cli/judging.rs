@@ -12,8 +12,8 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    self, Evidence, Finding, Measurement, Outcome, PairedSample, Partial, Plan, Reason, Report,
-    Sample, Thresholds, chain,
+    self, Coverage, Evidence, Finding, GateComparison, Measurement, Outcome, PairedSample, Partial,
+    Plan, Report, Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -94,40 +94,56 @@ pub(super) fn day(measurement: &Measurement) -> Date {
     zone.to_datetime(measurement.provenance.started).date()
 }
 
+/// What a report says of the gate and of what it was given, beside the findings.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    pub(super) coverage: Coverage,
+    pub(super) gate: Option<GateComparison>,
+}
+
 /// Sums findings up into the report that every format is a view of.
 pub(super) fn assemble(
     measurement: &Measurement,
     mut findings: Vec<Finding>,
+    scope: Scope,
     strictness: &Strictness,
 ) -> Report {
     let partial = measurement.provenance.partial.as_ref();
     if let Some(partial) = partial {
         gate::withhold(&mut findings, partial);
     }
+    let mut provenance = measurement.provenance.clone();
+    provenance.notes.extend(remarks(measurement));
+    let Scope { coverage, gate } = scope;
     let outcome = match outcome(&findings) {
         // Nobody knows what the rest would have been.
-        Outcome::Pass | Outcome::NoBaseline if partial.is_some_and(Partial::is_cut) => {
+        Outcome::Pass | Outcome::NoBaseline if lacks_a_part(measurement, &coverage) => {
             Outcome::Inconclusive
         }
         outcome => outcome,
     };
-    let lacks_baseline = findings.is_empty()
-        || findings
-            .iter()
-            .any(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
-    let lacks_a_server = measurement.lacks_a_server();
-    let mut provenance = measurement.provenance.clone();
-    provenance.notes.extend(remarks(measurement));
-    Report {
+    let mut report = Report {
         schema: Report::SCHEMA,
         outcome,
-        exit_code: partial.map_or_else(
-            || strictness.exit_code(outcome, lacks_baseline, lacks_a_server),
-            |partial| partial.exit_code,
-        ),
+        exit_code: 0,
         findings,
         incidents: measurement.incidents.clone(),
+        coverage,
+        gate,
         provenance,
         evidence: Evidence::of(measurement),
-    }
+    };
+    report.exit_code = partial.map_or_else(
+        || strictness.exit_code(&report),
+        |partial| partial.exit_code,
+    );
+    report
+}
+
+/// Whether something that should have been measured was not.
+fn lacks_a_part(measurement: &Measurement, coverage: &Coverage) -> bool {
+    let partial = measurement.provenance.partial.as_ref();
+    partial.is_some_and(Partial::is_cut)
+        || measurement.lacks_a_server()
+        || !coverage.missing.is_empty()
 }

@@ -20,6 +20,7 @@ macro_rules! eprintln {
 mod against;
 mod args;
 mod base;
+mod base_plan;
 mod baseline;
 mod check;
 mod checked_out;

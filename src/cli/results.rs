@@ -62,21 +62,19 @@ fn written(path: &Path) -> Result<Timestamp, Error> {
 
 /// Refuses a measurement of a server or endpoint that a plan has no rules for.
 pub(super) fn known(plan: &Plan, measurement: &Measurement) -> Result<(), Error> {
-    for sample in &measurement.samples {
-        let key = &sample.key;
-        let target = plan.targets.iter().find(|it| it.name == key.server);
+    let alone = measurement.samples.iter().map(|it| &it.key);
+    let alone = alone.map(|key| (&key.server, &key.endpoint));
+    let pairs = measurement.pairs.iter();
+    let pairs = pairs.map(|it| (&it.server, &it.endpoint));
+    for (server, endpoint) in alone.chain(pairs) {
+        let target = plan.targets.iter().find(|it| it.name == *server);
         let Some(target) = target else {
             let servers = plan.targets.iter().map(|it| it.name.clone());
-            return Err(unknown(plan, "server", &key.server, servers.collect()));
+            return Err(unknown(plan, "server", server, servers.collect()));
         };
-        if !target.cells.iter().any(|it| it.endpoint == key.endpoint) {
+        if !target.cells.iter().any(|it| it.endpoint == *endpoint) {
             let endpoints = target.cells.iter().map(|it| it.endpoint.clone());
-            return Err(unknown(
-                plan,
-                "endpoint",
-                &key.endpoint,
-                endpoints.collect(),
-            ));
+            return Err(unknown(plan, "endpoint", endpoint, endpoints.collect()));
         }
     }
     Ok(())

@@ -9,6 +9,10 @@ use crate::document;
 use crate::error::Error;
 use crate::model::Measurement;
 
+/// Why a report on such a measurement says nothing of the gate. What a stranger's configuration says
+/// is not read by a job that holds a token.
+pub(super) const GATE: &str = "the rules and endpoints are those of this branch; what the pull \
+    request changes of them is told by its own check";
 /// Rounds that a measurement may hold: six servers with four endpoints have some hundred pairs.
 const MOST_ROUNDS: usize = 5_000;
 /// Letters of a name or a note.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::usable;
 use crate::model::{
-    Baseline, Counters, Fingerprint, Incident, Key, LoadShape, Measurement, Metric, Outcome,
-    Provenance, Report, Runner, Sample, Statement, Summary, Verdict,
+    Baseline, CellName, Counters, Coverage, Fingerprint, GateComparison, Incident, Key, LoadShape,
+    Measurement, Metric, Outcome, Provenance, Report, Runner, Sample, Statement, Summary, Verdict,
 };
 
 /// Metrics whose values the run has, with those that it had before.
@@ -40,6 +40,12 @@ pub(super) fn report(text: &str) -> Report {
         }
     }
     report.incidents = measurement.incidents;
+    let cell = CellName::new(&text(), &text());
+    report.coverage = Coverage {
+        missing: vec![cell.clone()],
+        unknown: vec![cell],
+    };
+    report.gate = Some(GateComparison::unknown(Some(text()), text()));
     report.provenance = measurement.provenance;
     report.provenance.base = Some(text());
     report

@@ -4,14 +4,17 @@
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly).
 //! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
 //! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time;
-//! [`recall()`] shows the way to a finding.
+//! [`recall()`] shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
+//! [`gate_changes()`] the plan against that of the base.
 
 mod accept;
+mod changes;
 mod chronicle;
 mod counters;
 mod decide;
 mod errors;
 mod inference;
+mod missing;
 mod outcome;
 mod paired;
 mod partial;
@@ -20,8 +23,10 @@ mod recall;
 mod reference;
 
 pub use accept::accept;
+pub use changes::{gate_changes, stored_unmeasured};
 pub use chronicle::chronicle;
 pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin};
+pub use missing::{coverage, measured, missing};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use partial::withhold;

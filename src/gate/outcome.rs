@@ -1,12 +1,15 @@
 use crate::model::{Finding, Outcome, Reason, Verdict};
 
 /// The worst finding decides; a finding that lacks a baseline keeps the whole from being a pass.
+/// Where nothing was judged nothing has passed.
 pub fn outcome(findings: &[Finding]) -> Outcome {
-    findings
-        .iter()
-        .map(of_finding)
-        .max()
-        .unwrap_or(Outcome::NoBaseline)
+    let worst = findings.iter().map(of_finding).max();
+    let is_judged = |it: &Finding| it.verdict != Verdict::NotJudged;
+    match worst {
+        None => Outcome::NoBaseline,
+        Some(Outcome::Pass) if !findings.iter().any(is_judged) => Outcome::Inconclusive,
+        Some(worst) => worst,
+    }
 }
 
 fn of_finding(finding: &Finding) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Competitor, Footprint, Metric, Round, Sample, Standing, Table, Tally, Target};
+use crate::model::{Competitor, Footprint, Metric, Sample, Standing, Table, Tally, Target};
 use crate::stats;
 
 /// Two-sided level of the intervals.
@@ -39,7 +39,9 @@ fn competitor(sample: &Sample, targets: &[Target]) -> Competitor {
 }
 
 fn standing(sample: &Sample, competitor: Competitor) -> Standing {
-    let rounds: Vec<_> = sample.rounds.iter().map(Round::throughput).collect();
+    let rounds = sample.rounds.iter();
+    let rounds = rounds.map(|round| Metric::Throughput.of_round(round));
+    let rounds: Vec<_> = rounds.collect::<Option<_>>().unwrap_or_default();
     let tallies = || sample.rounds.iter().map(|round| &round.tally);
     let sum = |of: fn(&Tally) -> u64| tallies().map(of).sum();
     let mut errors = BTreeMap::new();
@@ -53,10 +55,10 @@ fn standing(sample: &Sample, competitor: Competitor) -> Standing {
     Standing {
         rank: None,
         competitor,
-        throughput: stats::median(&rounds).unwrap_or_default(),
+        throughput: stats::median(&rounds),
         interval: stats::median_interval(&rounds, LEVEL),
         level: LEVEL,
-        rounds: rounds.len(),
+        rounds: sample.rounds.len(),
         latency_p50: Metric::LatencyP50.of_sample(sample),
         latency_p99: Metric::LatencyP99.of_sample(sample),
         latency_max: slowest.reduce(f64::max),
@@ -68,9 +70,13 @@ fn standing(sample: &Sample, competitor: Competitor) -> Standing {
     }
 }
 
-/// Sorts and gives ranks: one more than the servers whose whole interval lies higher.
+/// Sorts and gives ranks: one more than the servers whose whole interval lies higher. Those without
+/// a rate come last and have none.
 fn order(standings: &mut [Standing]) {
-    standings.sort_by(|a, b| b.throughput.total_cmp(&a.throughput));
+    let rate = |it: &Standing| it.throughput.unwrap_or(f64::NEG_INFINITY);
+    standings.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+    let measured = standings.partition_point(|it| it.throughput.is_some());
+    let standings = &mut standings[..measured];
     let intervals: Option<Vec<_>> = standings.iter().map(|it| it.interval).collect();
     let Some(intervals) = intervals else {
         return;
@@ -119,7 +125,7 @@ mod tests {
                 interface: None,
                 behind: None,
             },
-            throughput,
+            throughput: Some(throughput),
             interval,
             level: LEVEL,
             rounds: 10,
@@ -158,5 +164,18 @@ mod tests {
     fn too_few_rounds_give_an_order_without_ranks() {
         let ranked = ranks(vec![standing("a", 1.0, None), standing("b", 2.0, None)]);
         assert_eq!(ranked, [("b".to_owned(), None), ("a".to_owned(), None)]);
+    }
+
+    #[test]
+    fn a_server_without_a_rate_comes_last_and_takes_no_rank_from_others() {
+        let silent = Standing {
+            throughput: None,
+            ..standing("silent", 0.0, None)
+        };
+        let ranked = ranks(vec![silent, standing("a", 1.0, Some([0.9, 1.1]))]);
+        assert_eq!(
+            ranked,
+            [("a".to_owned(), Some(1)), ("silent".to_owned(), None)]
+        );
     }
 }

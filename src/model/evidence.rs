@@ -189,8 +189,11 @@ impl Disturbance {
     }
 }
 
-/// A curve through evenly thinned shares and those that people ask for.
+/// A curve through evenly thinned shares and those that people ask for; of no requests there is none.
 fn curve(latency: &Histogram<u64>) -> Vec<[f64; 2]> {
+    if latency.is_empty() {
+        return Vec::new();
+    }
     let even = latency.iter_quantiles(POINTS_PER_HALVING);
     let mut shares: Vec<_> = even.map(|it| it.quantile_iterated_to()).collect();
     shares.extend(ASKED_FOR);
@@ -289,6 +292,14 @@ mod tests {
             let within = trace.within(share).expect("a time") / 1e3;
             assert!((within / millis - 1.0).abs() < 2e-3, "{share}: {within} ms");
         }
+    }
+
+    #[test]
+    fn of_no_requests_there_is_no_curve() {
+        let empty = round(0);
+        let trace = Trace::of(&[&empty], &[&empty], 1);
+        assert_eq!((trace.requests, trace.within(0.5)), (0, None));
+        assert!(!trace.rounds.contains_key(&Metric::Throughput));
     }
 
     #[test]

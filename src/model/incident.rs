@@ -35,6 +35,15 @@ pub struct BaseFailure {
     pub output: String,
 }
 
+impl Incident {
+    /// Whether the server itself never came up. Those of pairs do not say what was being done, so
+    /// that the error is asked.
+    pub fn is_of_start(&self) -> bool {
+        let cannot_start = format!("cannot start `{}`", self.server);
+        self.during == "start" || self.what.starts_with(&cannot_start)
+    }
+}
+
 /// An error and its causes in one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -364,3 +364,36 @@ fn share(part: u64, all: u64) -> Option<f64> {
 fn whole(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Tally, Usage};
+
+    #[test]
+    fn a_round_in_which_nothing_ended_has_no_rate_and_no_times() {
+        let mut tally = Tally::empty(Duration::from_secs(1));
+        (tally.started, tally.unfinished) = (50, 50);
+        let usage = Usage {
+            cpu: Duration::from_millis(1),
+            memory: 1 << 20,
+            rss: None,
+        };
+        let mut round = Round {
+            tally,
+            usage: Some(usage),
+            machine: None,
+            turnover: None,
+        };
+        let told = |round: &Round| {
+            let all = Metric::ALL.into_iter();
+            all.filter(|it| it.of_round(round).is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&round), [Metric::ErrorRate, Metric::MemoryPeak]);
+        round.tally.started = 0;
+        assert_eq!(told(&round), [Metric::MemoryPeak]);
+    }
+}

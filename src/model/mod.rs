@@ -4,9 +4,11 @@
 mod acceptance;
 mod baseline;
 mod counters;
+mod coverage;
 mod digest;
 mod evidence;
 mod finding;
+mod gate_change;
 pub mod histogram;
 mod incident;
 mod measurement;
@@ -30,9 +32,11 @@ mod workload;
 pub use acceptance::Acceptance;
 pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, history};
 pub use counters::{Counters, MoreFrequent, Statement};
+pub use coverage::{CellName, Coverage};
 pub use digest::digest;
 pub use evidence::{Disturbance, Disturbed, Evidence, Trace};
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
+pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
 pub use incident::{BaseFailure, Incident, chain};
 pub use measurement::{
     Again, Fingerprint, Measurement, NoBase, Provenance, Runner, Sample, Summary};

@@ -36,8 +36,9 @@ pub struct Standing {
     pub rank: Option<usize>,
     #[serde(flatten)]
     pub competitor: Competitor,
-    /// Median of the rounds, in successful responses per second.
-    pub throughput: f64,
+    /// Median of the rounds, in successful responses per second; nothing where no request of a round
+    /// ended within it.
+    pub throughput: Option<f64>,
     /// Interval of the median at `level`.
     pub interval: Option<[f64; 2]>,
     pub level: f64,

@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Finding, Incident, Outcome, Provenance, Verdict};
+use super::{
+    Coverage, Evidence, Finding, GateComparison, Incident, Outcome, Provenance, Reason, Verdict,
+};
 
 /// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +17,13 @@ pub struct Report {
     /// What befell the servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
+    /// What the plan has and was not measured, and the other way round.
+    #[serde(default, skip_serializing_if = "Coverage::is_whole")]
+    pub coverage: Coverage,
+    /// What became of the gate itself; nothing where there is no base that it could be compared
+    /// with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateComparison>,
     pub provenance: Provenance,
     /// What pictures are drawn from; nothing in reports of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,5 +45,27 @@ impl Report {
         self.findings
             .iter()
             .filter(move |finding| finding.verdict == verdict)
+    }
+
+    /// How many findings have a verdict.
+    pub fn judged(&self) -> usize {
+        let judged = |it: &&Finding| it.verdict != Verdict::NotJudged;
+        self.findings.iter().filter(judged).count()
+    }
+
+    /// The servers that could not be measured, each with what befell it.
+    pub fn not_measured(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.iter().filter(|it| it.fatal)
+    }
+
+    /// Whether anything had nothing to be compared with.
+    pub fn lacks_baseline(&self) -> bool {
+        let lacks = |it: &Finding| it.reason.as_ref().is_some_and(Reason::lacks_baseline);
+        self.findings.is_empty() || self.findings.iter().any(lacks)
+    }
+
+    /// Whether the gate measures less than the base's, or judges more loosely.
+    pub fn has_weaker_gate(&self) -> bool {
+        self.gate.as_ref().is_some_and(GateComparison::is_weaker)
     }
 }

@@ -43,14 +43,24 @@ pub fn annotation(level: Level, title: &str, message: &str) -> String {
     )
 }
 
-/// One annotation for every cell that regressed or could not be told, worst first; what is more
-/// than GitHub shows is counted by the last.
+/// What became of the gate, then an annotation for everything that regressed, failed, or could not
+/// be told, in this order; what is more than GitHub shows is counted by the last.
 pub fn annotations(report: &Report) -> Vec<String> {
     let of_verdict = |verdict, level| {
         let findings = report.with_verdict(verdict);
         findings.map(move |it| annotation(level, "perfgate", &report::sentence(it)))
     };
-    let mut lines: Vec<_> = of_verdict(Verdict::Regression, Level::Error)
+    let failed = report.not_measured().map(report::incident);
+    let failed = failed.map(|it| annotation(Level::Error, "perfgate", &it));
+    let weighs = report.has_weaker_gate() || !report.coverage.is_whole();
+    let warnings = weighs
+        .then(|| report::warnings(report))
+        .into_iter()
+        .flatten();
+    let mut lines: Vec<_> = warnings
+        .map(|it| annotation(Level::Warning, "perfgate", &it))
+        .chain(of_verdict(Verdict::Regression, Level::Error))
+        .chain(failed)
         .chain(of_verdict(Verdict::Inconclusive, Level::Warning))
         .collect();
     if lines.len() > ANNOTATIONS {

@@ -3,10 +3,12 @@ use quick_junit::{
 };
 
 use super::{summary, text};
-use crate::model::{Finding, Incident, Reason, Report, Verdict};
+use crate::model::{CellName, Finding, Incident, Reason, Report, Verdict};
 
 /// The code of a run in which what is inconclusive fails.
 const FAILS_INCONCLUSIVE: u8 = 5;
+/// The code of a run in which a weaker gate fails.
+const FAILS_GATE: u8 = 6;
 
 /// The report as `JUnit` XML: a suite for every server and endpoint, in it a test for every metric
 /// that has a rule. What could not be judged is skipped and says why; a server that could not be
@@ -23,8 +25,10 @@ pub fn junit(report: &Report) -> String {
         suite.add_test_cases(tests.map(|it| test(it, report.exit_code)));
         document.add_test_suite(suite);
     }
-    let fatal = report.incidents.iter().filter(|it| it.fatal);
-    document.add_test_suites(fatal.map(not_measured));
+    document.add_test_suites(report.not_measured().map(not_measured));
+    let missing = report.coverage.missing.iter();
+    document.add_test_suites(missing.map(|it| missing_cell(it, report.exit_code)));
+    document.add_test_suites(gate_suite(report));
     let text = document.to_string();
     let text = text.expect("XML strings hold no letter that XML forbids");
     // But for two, which it forbids, too.
@@ -77,6 +81,43 @@ fn not_measured(incident: &Incident) -> TestSuite {
     let mut suite = TestSuite::new(incident.server.as_str());
     suite.add_test_case(test);
     suite
+}
+
+/// What the plan has and the measurement lacks did not pass.
+fn missing_cell(cell: &CellName, exit_code: u8) -> TestSuite {
+    let mut status = match exit_code {
+        FAILS_INCONCLUSIVE | FAILS_GATE => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        _ => TestCaseStatus::skipped(),
+    };
+    let [server, endpoint] = [&cell.server, &cell.endpoint].map(|it| text::printable(it));
+    status.set_message(format!("{server} {endpoint}: planned and not measured"));
+    status.set_type("missing");
+    let mut test = TestCase::new("measured", status);
+    test.set_classname(format!("{server}.{endpoint}"));
+    let mut suite = TestSuite::new(format!("{server} {endpoint}"));
+    suite.add_test_case(test);
+    suite
+}
+
+/// The gate itself as a test, where there is something to say of it.
+fn gate_suite(report: &Report) -> Option<TestSuite> {
+    let said = summary::warnings(report);
+    if said.is_empty() {
+        return None;
+    }
+    let said = said.join("\n");
+    let mut status = TestCaseStatus::success();
+    if report.exit_code == FAILS_GATE {
+        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(said.as_str());
+        status.set_type("gate changed");
+    }
+    let mut test = TestCase::new("unchanged", status);
+    test.set_classname("gate");
+    test.set_system_out(said);
+    let mut suite = TestSuite::new("gate");
+    suite.add_test_case(test);
+    Some(suite)
 }
 
 fn properties(report: &Report) -> Vec<Property> {

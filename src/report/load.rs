@@ -22,6 +22,8 @@ pub struct Load<'a> {
 const ROWS: u32 = 8;
 /// Length of its longest bar.
 const BAR: f64 = 40.0;
+/// Stands where nothing was measured.
+const DASH: &str = "–";
 const QUANTILES: [(&str, f64); 5] = [
     ("p50", 0.5),
     ("p75", 0.75),
@@ -59,7 +61,7 @@ impl<'a> Load<'a> {
             "errors": failures.collect::<Map<_, _>>(),
             "status": status.collect::<Map<_, _>>(),
             "seconds": tally.window.as_secs_f64(),
-            "throughput": self.per_second(tally.succeeded_in_window),
+            "throughput": self.throughput(),
             "bytes": tally.bytes,
             "connections_opened": tally.connect.len(),
             "reconnects": tally.reconnects,
@@ -120,6 +122,10 @@ impl<'a> Load<'a> {
         let mut table = right_aligned(["", "mean", "stdev", "max", "within one stdev"]);
         let mut add = |name: &str, histogram: &Histogram<u64>, show: fn(f64) -> String| {
             let (mean, deviation) = (histogram.mean(), histogram.stdev());
+            if histogram.is_empty() {
+                table.add_row([name, DASH, DASH, DASH, DASH]);
+                return;
+            }
             table.add_row([
                 name.to_owned(),
                 show(mean),
@@ -140,9 +146,10 @@ impl<'a> Load<'a> {
 
     fn quantiles(self) -> String {
         let mut table = right_aligned(QUANTILES.map(|(name, _)| name));
-        table.add_row(
-            QUANTILES.map(|(_, quantile)| micros(quantile_of(&self.tally.latency, quantile))),
-        );
+        let latency = &self.tally.latency;
+        table.add_row(QUANTILES.map(|(_, quantile)| {
+            quantile_of(latency, quantile).map_or_else(|| DASH.into(), micros)
+        }));
         table.trim_fmt()
     }
 
@@ -193,18 +200,24 @@ impl<'a> Load<'a> {
     }
 
     fn rates(self) -> String {
-        let throughput = self.per_second(self.tally.succeeded_in_window);
-        let cost = self.generator_cost().map_or_else(|| "–".into(), micros);
-        let offered = self.tally.open.as_ref().map(|open| {
-            let achieved = open.sent as f64 / open.offered.max(1) as f64;
+        let throughput = self.throughput().map_or_else(|| DASH.into(), rate);
+        let cost = self.generator_cost().map_or_else(|| DASH.into(), micros);
+        let due = self.tally.open.as_ref().filter(|open| open.offered > 0);
+        let offered = due.map(|open| {
+            let achieved = open.sent as f64 / open.offered as f64;
             format!("{} of the requests due were sent; ", percent(achieved))
         });
         format!(
-            "{}{} requests; {} received per second; {cost} CPU per request in the generator",
+            "{}{throughput} requests; {} received per second; {cost} CPU per request in the generator",
             offered.unwrap_or_default(),
-            rate(throughput),
             bytes(self.per_second(self.tally.bytes)),
         )
+    }
+
+    /// Expected responses per second; nothing where no request ended.
+    fn throughput(self) -> Option<f64> {
+        let ended = self.tally.completed() > 0;
+        ended.then(|| self.per_second(self.tally.succeeded_in_window))
     }
 
     fn per_second(self, count: u64) -> f64 {
@@ -237,14 +250,15 @@ impl Step<'_> {
 }
 
 fn steps_table(steps: &[Step<'_>]) -> String {
+    let shown = |time: Option<f64>| time.map_or_else(|| DASH.into(), micros);
     let mut table = right_aligned(["due", "requests", "p50", "p99", "max"]);
     for Step { rate: due, latency } in steps {
         table.add_row([
             rate(*due),
             latency.len().to_string(),
-            micros(quantile_of(latency, 0.5)),
-            micros(quantile_of(latency, 0.99)),
-            micros(latency.max() as f64 / 1e3),
+            shown(quantile_of(latency, 0.5)),
+            shown(quantile_of(latency, 0.99)),
+            shown(quantile_of(latency, 1.0)),
         ]);
     }
     table.trim_fmt()
@@ -260,8 +274,11 @@ fn note(it: Doubt) -> String {
     format!("{}; {remedy}", doubt(it))
 }
 
-/// Times in microseconds.
+/// Times in microseconds; nothing where there are none.
 fn times(histogram: &Histogram<u64>) -> Value {
+    if histogram.is_empty() {
+        return Value::Null;
+    }
     json!({
         "mean": histogram.mean() / 1e3,
         "stdev": histogram.stdev() / 1e3,
@@ -274,9 +291,9 @@ fn times(histogram: &Histogram<u64>) -> Value {
     })
 }
 
-/// In microseconds.
-fn quantile_of(histogram: &Histogram<u64>, quantile: f64) -> f64 {
-    histogram.value_at_quantile(quantile) as f64 / 1e3
+/// In microseconds; nothing where there are no requests.
+fn quantile_of(histogram: &Histogram<u64>, quantile: f64) -> Option<f64> {
+    (!histogram.is_empty()).then(|| histogram.value_at_quantile(quantile) as f64 / 1e3)
 }
 
 /// Share of the values that lie between two.
@@ -446,9 +463,17 @@ mod tests {
     }
 
     #[test]
-    fn a_load_without_requests_has_no_bars() {
+    fn a_load_without_requests_has_no_values() {
         let empty = Tally::empty(Duration::from_secs(1));
         let text = load(&empty).terminal();
         assert!(text.contains("0 requests: 0 succeeded"), "{text}");
+        assert!(
+            !text.contains("0.00 µs") && !text.contains("0.00/s"),
+            "{text}"
+        );
+        let json = load(&empty).json();
+        for value in ["throughput", "latency_us", "connect_us"] {
+            assert!(json[value].is_null(), "{value}: {}", json[value]);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::sparkline::sparkline;
 use super::summary::Column;
-use super::{summary, text};
+use super::{advice, gate, summary, text};
 use crate::model::{Finding, Provenance, Reason, Report, Verdict};
 
 /// Days that a suggested acceptance holds.
@@ -37,14 +37,19 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
     let marker = frame.marker.iter().map(|marker| format!("{marker}\n"));
     let marker: String = marker.collect();
     page.must(&format!("{marker}{}\n\n", headline(report)));
+    for notice in gate::notices(report) {
+        let lines = notice.lines.iter();
+        let lines: Vec<_> = lines.map(|it| format!("- {}\n", escape(it))).collect();
+        page.table(&format!("**{}**:\n\n", escape(&notice.title)), &lines);
+    }
     for note in frame.notes.iter().chain(&report.provenance.notes) {
         page.may(&format!("> {}\n\n", escape(note)));
     }
     moved(report, &mut page);
     statements(report, &mut page);
     incidents(report, &mut page);
-    if let Some(step) = summary::next_step(report) {
-        page.may(&format!("{}\n\n", escape(step)));
+    if let Some(step) = advice::next_step(report) {
+        page.may(&format!("{}\n\n", escape(&step)));
     }
     suggestions(report, &mut page);
     page.folded(&cells_title(report), &cells(report));
@@ -71,9 +76,12 @@ pub fn headline(report: &Report) -> String {
     )
 }
 
-/// Whether anything moved, for the worse or the better.
+/// Whether anything moved, for the worse or the better, the gate itself included.
 pub fn has_news(report: &Report) -> bool {
-    !ordered(report).is_empty() || !report.incidents.is_empty()
+    !ordered(report).is_empty()
+        || !report.incidents.is_empty()
+        || !report.coverage.is_whole()
+        || report.has_weaker_gate()
 }
 
 /// Of a run that has no report: why.

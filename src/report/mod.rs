@@ -1,7 +1,9 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
+mod advice;
 mod bridge;
 mod chronicle;
+mod gate;
 mod gauge;
 mod hlog;
 mod html;
@@ -27,7 +29,7 @@ pub use markdown::{
     Frame, baseline_lines, escape as escaped, failure, framed, has_news, headline, markdown,
 };
 pub use openmetrics::openmetrics;
-pub use summary::headline as title;
+pub use summary::{headline as title, warnings};
 pub use terminal::terminal;
 pub use text::{
     bytes, clean, commit, incident, micros, outcome_name, percent, printable, quoted, rate,

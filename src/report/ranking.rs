@@ -166,7 +166,7 @@ fn standing(it: &Standing) -> Vec<Entry> {
         Entry::of(rank, |rank| format!("{rank}")),
         server,
         interface,
-        Entry::of(Some(it.throughput), number),
+        Entry::of(it.throughput, number),
         Entry {
             text: interval.unwrap_or_else(dash),
             key: it.interval.map(|[low, _]| low),

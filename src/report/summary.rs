@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::gauge::Gauge;
-use super::text;
-use crate::model::{Finding, Metric, Outcome, Reason, Report, Runner, Strategy, Verdict};
+use super::{gate, text};
+use crate::model::{Finding, Incident, Metric, Outcome, Reason, Report, Runner, Strategy, Verdict};
 
 /// The metrics that have a column.
 pub(super) const COLUMNS: [(Metric, &str); 6] = [
@@ -150,10 +150,12 @@ fn places(cells: &[(&String, &String)]) -> String {
     places.join(", ")
 }
 
-/// The outcome in a line.
+/// The outcome in a line, with what keeps it from being the whole truth.
 pub fn headline(report: &Report) -> String {
-    let failed = report.incidents.iter().filter(|it| it.fatal);
-    let failed: Vec<_> = failed.map(|it| text::printable(&it.server)).collect();
+    let failed = not_measured(report);
+    if report.judged() == 0 && !failed.is_empty() {
+        return format!("NOT MEASURED: {failed}");
+    }
     let verdict = match &report.provenance.partial {
         Some(partial) if partial.is_cut() => format!(
             "PARTIAL ({}): {}",
@@ -162,10 +164,33 @@ pub fn headline(report: &Report) -> String {
         ),
         _ => verdict(report),
     };
-    match failed.as_slice() {
-        [] => verdict,
-        failed => format!("{verdict}; NOT MEASURED: {}", failed.join(", ")),
-    }
+    let missing = gate::cells(&report.coverage.missing);
+    let gate = report.has_weaker_gate().then(|| "GATE CHANGED".to_owned());
+    let named = [("NOT MEASURED", failed), ("MISSING", missing)];
+    let named = named.into_iter().filter(|(_, names)| !names.is_empty());
+    let named = named.map(|(what, names)| format!("{what}: {names}"));
+    let parts: Vec<_> = [verdict].into_iter().chain(named).chain(gate).collect();
+    parts.join("; ")
+}
+
+/// The servers that failed; of those that never came up, that.
+fn not_measured(report: &Report) -> String {
+    let name = |it: &Incident| {
+        let server = text::printable(&it.server);
+        if it.is_of_start() {
+            format!("{server} did not start")
+        } else {
+            server
+        }
+    };
+    let names: Vec<_> = report.not_measured().map(name).collect();
+    names.join(", ")
+}
+
+/// What a reader must see that no finding says: of the gate, and of what is missing.
+pub fn warnings(report: &Report) -> Vec<String> {
+    let notices = gate::notices(report);
+    notices.iter().map(gate::Notice::line).collect()
 }
 
 fn verdict(report: &Report) -> String {
@@ -175,12 +200,16 @@ fn verdict(report: &Report) -> String {
         Outcome::Regression => format!(
             "REGRESSED: {} of {} judged",
             count(Verdict::Regression),
-            judged(report)
+            report.judged()
         ),
         Outcome::Inconclusive if report.provenance.partial.is_some() => format!(
             "{} passed, the others were not measured to their end",
             count(Verdict::Pass)
         ),
+        Outcome::Inconclusive if report.judged() == 0 => "INCONCLUSIVE: 0 judged".into(),
+        Outcome::Inconclusive if count(Verdict::Inconclusive) == 0 => {
+            format!("INCONCLUSIVE: {} judged, none regressed", report.judged())
+        }
         Outcome::Inconclusive if paired(report) => format!(
             "INCONCLUSIVE: {} could not be told in the time there was",
             count(Verdict::Inconclusive)
@@ -191,14 +220,6 @@ fn verdict(report: &Report) -> String {
         ),
         Outcome::NoBaseline => format!("NO BASELINE: {}", lack(report)),
     }
-}
-
-fn judged(report: &Report) -> usize {
-    report
-        .findings
-        .iter()
-        .filter(|finding| finding.verdict != Verdict::NotJudged)
-        .count()
 }
 
 /// Why there was nothing to compare with: the first reason, and what was judged all the same.
@@ -246,40 +267,6 @@ pub(super) fn strategy(report: &Report) -> String {
 fn paired(report: &Report) -> bool {
     let mut undecided = report.with_verdict(Verdict::Inconclusive);
     undecided.all(|it| it.strategy.is_paired())
-}
-
-/// Whether every regression is one against the runs up to the pin alone.
-fn only_since_pin(report: &Report) -> bool {
-    let mut regressed = report.with_verdict(Verdict::Regression);
-    regressed.all(|it| matches!(it.reason, Some(Reason::SincePin { .. })))
-}
-
-/// What the reader can do next.
-pub(super) fn next_step(report: &Report) -> Option<&'static str> {
-    match report.outcome {
-        Outcome::Pass => None,
-        Outcome::Inconclusive if report.provenance.partial.is_some() => {
-            Some("see why the run ended, and run it again")
-        }
-        Outcome::NoBaseline if report.provenance.is_imported() => Some(
-            "five results make a history: name them all to `perfgate compare`, or store them by `perfgate baseline refresh --measurement`",
-        ),
-        Outcome::NoBaseline => {
-            Some("`perfgate baseline refresh --runs 5` stores what later checks compare with")
-        }
-        Outcome::Inconclusive if paired(report) => {
-            Some("more time tells more: raise `budget` in [load], or widen the margin")
-        }
-        Outcome::Inconclusive => Some(
-            "stored runs vary too much to tell: run again on a quieter machine, or widen the margin",
-        ),
-        Outcome::Regression if only_since_pin(report) => Some(
-            "small steps added up since the pin: `perfgate baseline history` shows where; if they are meant, `perfgate baseline unpin`",
-        ),
-        Outcome::Regression => Some(
-            "run the same check again to see whether it stays; the rule behind each row can be changed where it is set",
-        ),
-    }
 }
 
 /// Where the numbers come from, name by name.

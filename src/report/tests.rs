@@ -7,7 +7,9 @@ use super::{
     Frame, bencher, framed, github_action_benchmark, html, json, junit, markdown, openmetrics,
     terminal,
 };
-use crate::model::{Direction, Report, Verdict};
+use crate::model::{
+    CellName, Direction, GateChange, GateChangeKind, GateComparison, GateValue, Report, Verdict,
+};
 use crate::publish::workflow::annotations;
 
 fn stored() -> Vec<(String, Report)> {
@@ -166,6 +168,76 @@ fn junit_counts_a_failure_for_every_regression() {
 }
 
 #[test]
+fn every_format_tells_of_the_gate_and_of_what_is_missing() {
+    let said = |report: &Report| {
+        [
+            without_colours(report),
+            markdown(report),
+            html(report),
+            junit(report),
+            annotations(report).join("\n"),
+        ]
+    };
+    for text in said(&named("gate_changed")) {
+        for words in ["no longer measured", "99.99%", "the new serializer"] {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+    }
+    for text in said(&named("missing")) {
+        assert!(text.contains("planned and not measured"), "{text}");
+        assert!(!text.contains("PASSED"), "{text}");
+    }
+    for text in said(&named("not_started")) {
+        let text = text.to_lowercase();
+        assert!(text.contains("it ended with exit status: 7"), "{text}");
+        for words in ["no baseline", "perfgate baseline", "passed"] {
+            assert!(
+                !text.contains(words),
+                "{words}
+{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_that_did_not_start_is_the_headline() {
+    let headline = crate::report::title(&named("not_started"));
+    assert_eq!(headline, "NOT MEASURED: app did not start");
+}
+
+#[test]
+fn junit_fails_for_the_gate_where_the_run_did() {
+    let failures = |name: &str, exit_code| {
+        let report = Report {
+            exit_code,
+            ..named(name)
+        };
+        junit(&report).matches("<failure ").count()
+    };
+    assert_eq!(failures("gate_changed", 0), 0);
+    assert_eq!(failures("gate_changed", 6), 1);
+    assert_eq!(failures("missing", 0), 0);
+    assert_eq!(failures("missing", 5), 2, "of both that are missing");
+}
+
+#[test]
+fn what_was_not_measured_has_no_value_in_any_format() {
+    let mut report = named("passed");
+    for finding in &mut report.findings {
+        (finding.head, finding.change, finding.interval) = (None, None, None);
+        finding.verdict = Verdict::NotJudged;
+    }
+    for direction in [Direction::LowerIsBetter, Direction::HigherIsBetter] {
+        assert_eq!(github_action_benchmark(&report, direction).trim(), "[]");
+    }
+    assert_eq!(bencher(&report).trim(), "{}");
+    assert!(!openmetrics(&report).contains("side=\"head\""));
+    let json = json(&report);
+    assert!(!json.contains("\"head\": 0"), "{json}");
+}
+
+#[test]
 fn a_page_shows_statements_and_the_output_of_servers_escaped() {
     let page = html(&named("counted"));
     assert!(page.contains("1 → 1.50 per request: SELECT COUNT(*) FROM demo_movie"));
@@ -263,6 +335,20 @@ fn written_by(stranger: &str) -> Report {
             (text.clone(), text.clone(), text.clone());
         incident.during.clone_from(&text);
     }
+    let cell = CellName::new(stranger, stranger);
+    report.coverage.missing = vec![cell.clone()];
+    report.coverage.unknown = vec![cell.clone()];
+    report.gate = Some(GateComparison {
+        base: Some(text.clone()),
+        unknown: Some(text.clone()),
+        changes: vec![GateChange {
+            kind: GateChangeKind::RequestChanged,
+            cells: vec![cell],
+            metric: None,
+            base: Some(GateValue::words(stranger)),
+            head: Some(GateValue::words(stranger)),
+        }],
+    });
     report.provenance.notes = vec![text.clone()];
     report.provenance.base = Some(text);
     report

@@ -264,3 +264,140 @@ fn a_dry_run_starts_nothing_and_says_what_would_be() {
         .exits(2)
         .complains("cannot find endpoint `other`");
 }
+
+/// A second endpoint for the sample.
+const OTHER: &str = "\n[endpoint.other]\npath = \"/api/django-starter/monitoring/health\"\n";
+
+fn with_another_endpoint() -> String {
+    sample("0", "0", "0") + OTHER
+}
+
+#[test]
+fn a_rule_that_became_looser_is_told_and_fails_where_it_is_asked_to() {
+    let sandbox = healthy().committed();
+    let config = sample("0", "0", "0");
+    let line = config
+        .lines()
+        .position(|line| line.starts_with("throughput"));
+    let line = line.expect("a rule") + 1;
+    let sandbox = sandbox.config(&config.replace("\"75%\"", "\"99.99%\""));
+    let words = ["check", "--strategy", "stored", "--json", "out.json"];
+    let run = sandbox.run(words).exits(0).prints("GATE CHANGED");
+    run.prints(&format!(
+        "throughput of sample health: max_decrease 75% (perfgate.toml:{line}) → 99.99% \
+         (perfgate.toml:{line})"
+    ));
+    let report = sandbox.json("out.json");
+    let commit = sandbox.git(&["rev-parse", "HEAD"]);
+    assert_eq!(report["gate"]["base"], commit.as_str());
+    assert_eq!(report["gate"]["changes"][0]["kind"], "margin_looser");
+    assert_eq!(report["gate"]["changes"].as_array().map(Vec::len), Some(1));
+    let fails = [&words[..], &["--fail-on", "regression,gate-change"]].concat();
+    sandbox.run(fails.iter().copied()).exits(6);
+    // As it was, it does not.
+    let sandbox = sandbox.config(&(config + "\n# a remark\n"));
+    sandbox.run(fails).exits(0);
+    assert_eq!(
+        sandbox.json("out.json")["gate"]["changes"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_no_longer_measured_is_told_beside_its_base() {
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config(&with_another_endpoint())
+        .committed();
+    let sandbox = sandbox.config(&sample("0", "0", "0"));
+    let run = sandbox.run(["check", "--quiet", "--markdown", "out.md"]);
+    let run = run.prints("duet strategy against");
+    run.prints("no longer measured: sample other");
+    assert!(
+        sandbox
+            .read("out.md")
+            .contains("- no longer measured: sample other\n"),
+        "{}",
+        sandbox.read("out.md")
+    );
+    // What was not asked for is not missed.
+    let sandbox = sandbox.config(&with_another_endpoint().replace("\"75%\"", "\"74%\""));
+    let words = ["check", "--strategy", "stored", "--endpoint", "health"];
+    let run = sandbox.run(words).exits(0);
+    assert!(!run.stdout.contains("GATE CHANGED"), "{}", run.stdout);
+}
+
+#[test]
+fn a_base_whose_configuration_cannot_be_read_is_named_in_its_place() {
+    let config = sample("0", "0", "0");
+    let sandbox = healthy().config("[server").committed().config(&config);
+    sandbox
+        .run(["check", "--strategy", "stored"])
+        .exits(0)
+        .prints("Gate not compared with its base")
+        .prints("at commit ");
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .file("README", "")
+        .committed()
+        .config(&config);
+    sandbox
+        .run(["check", "--strategy", "stored"])
+        .exits(0)
+        .prints("has no perfgate.toml");
+}
+
+#[test]
+fn without_git_the_stored_runs_tell_what_is_no_longer_measured() {
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config(&with_another_endpoint());
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    let sandbox = sandbox.config(&sample("0", "0", "0"));
+    let said = "stored runs exist of what is no longer measured: sample other";
+    sandbox.run(["check"]).exits(0).prints(said);
+    sandbox.run(["check", "--fail-on", "gate-change"]).exits(6);
+}
+
+#[test]
+fn what_the_plan_has_and_the_measurement_lacks_is_missing() {
+    let sandbox = healthy();
+    sandbox.run(["run", "--json", "m.json"]).exits(0);
+    let sandbox = sandbox.config(&with_another_endpoint());
+    let words = ["check", "--measurement", "m.json", "--json", "out.json"];
+    sandbox
+        .run(words)
+        .exits(0)
+        .prints("MISSING: sample other")
+        .prints("planned and not measured: sample other");
+    let report = sandbox.json("out.json");
+    assert_eq!(report["outcome"], "inconclusive");
+    assert_eq!(report["coverage"]["missing"][0]["endpoint"], "other");
+    for (fail_on, code) in [("inconclusive", 5), ("gate-change", 6)] {
+        let words = words.iter().copied().chain(["--fail-on", fail_on]);
+        sandbox.run(words).exits(code);
+    }
+    let words = words.iter().copied().chain(["--endpoint", "health"]);
+    let run = sandbox.run(words).exits(0);
+    assert!(!run.stdout.contains("MISSING"), "{}", run.stdout);
+}
+
+#[test]
+fn a_server_that_does_not_start_beside_its_base_lacks_no_baseline() {
+    let config = sample("0", "0", "0");
+    let sandbox = healthy().committed();
+    let broken = config.replacen("\"sample\", \"--listen\"", "\"nothing\", \"--listen\"", 1);
+    let sandbox = sandbox.config(&broken);
+    let run = sandbox
+        .run(["check", "--quiet", "--json", "out.json"])
+        .exits(4);
+    let run = run
+        .prints("NOT MEASURED: sample did not start")
+        .prints("unrecognized subcommand");
+    assert!(
+        !run.stdout.to_lowercase().contains("baseline"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(sandbox.json("out.json")["outcome"], "inconclusive");
+}

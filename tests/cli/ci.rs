@@ -149,6 +149,42 @@ async fn what_a_fork_measured_is_judged_again_and_believed_in_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_fork_did_not_measure_is_missing_and_never_green() {
+    let (server, github) = GitHub::start().await;
+    let fork = healthy();
+    fork.run(["run", "--json", "measured.json"]).exits(0);
+    let mut renamed = fork.json("measured.json");
+    renamed["samples"][0]["key"]["endpoint"] = "renamed".into();
+    let mut empty = fork.json("measured.json");
+    empty["samples"][0]["rounds"] = json!([]);
+    let mut none = fork.json("measured.json");
+    none["samples"] = json!([]);
+    let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
+        "head_sha": HEAD, "head_branch": "change", "head_repository": { "full_name": "mallory/app" } } });
+    let ours = Sandbox::new()
+        .without_docker()
+        .config(&sample("0", "0", "0"));
+    let sandbox = job(ours, &server.uri(), "workflow_run", &payload);
+    for measured in [&renamed, &empty, &none] {
+        github.kept().artifact = Some((archive(measured), HEAD.into()));
+        for (fail_on, code) in [("regression", 0), ("gate-change", 6)] {
+            let _ = std::fs::remove_file(sandbox.path("outputs"));
+            let run = sandbox.run(["ci", "--fail-on", fail_on]).exits(code);
+            assert_eq!(output(&sandbox, "verdict"), "inconclusive");
+            assert!(!run.stdout.contains("PASSED"), "{}", run.stdout);
+            run.prints("MISSING: sample health");
+        }
+    }
+    let kept = github.kept();
+    assert_eq!(kept.conclusions, ["neutral", "failure"].repeat(3));
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    assert!(
+        body.contains("planned and not measured: sample health"),
+        "{body}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_measurement_of_a_fork_is_refused() {
     let (server, github) = GitHub::start().await;
     github.kept().artifact = Some((archive(&json!({ "schema": 1, "samples": 3 })), HEAD.into()));

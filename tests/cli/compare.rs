@@ -60,3 +60,17 @@ fn what_is_no_measurement_is_named() {
         .exits(2)
         .complains("cannot read `c.json`: No such file");
 }
+
+#[test]
+fn what_the_older_one_has_and_the_newer_lacks_is_missing() {
+    let other = "\n[endpoint.other]\npath = \"/api/django-starter/monitoring/health\"\n";
+    let sandbox = healthy().config(&(sample("0", "0", "0") + other));
+    sandbox.run(["run", "--json", "old.json"]).exits(0);
+    let words = ["run", "--endpoint", "health", "--json", "new.json"];
+    sandbox.run(words).exits(0);
+    sandbox
+        .run(["compare", "old.json", "new.json", "--json", "out.json"])
+        .exits(0)
+        .prints("MISSING: sample other");
+    assert_eq!(sandbox.json("out.json")["outcome"], "inconclusive");
+}

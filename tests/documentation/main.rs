@@ -127,7 +127,10 @@ fn the_stored_reports_are_of_the_published_schema() {
             .map(|it| it.to_string())
             .collect();
         assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
-        report["findings"][0]["verdict"] = "perhaps".into();
+        match report["findings"].get_mut(0) {
+            Some(finding) => finding["verdict"] = "perhaps".into(),
+            None => report["outcome"] = "perhaps".into(),
+        }
         assert!(!schema.is_valid(&report), "the schema refuses something");
     }
 }

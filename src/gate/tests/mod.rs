@@ -1,5 +1,6 @@
 mod counters;
 mod hostile;
+mod missing;
 mod over_time;
 mod paired;
 mod pins;

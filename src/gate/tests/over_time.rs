@@ -70,7 +70,7 @@ fn what_is_counted_steps_at_any_change_and_noise_does_not() {
 }
 
 /// What was measured on a machine of the stored runs' class.
-fn measurement(samples: &[Sample]) -> Measurement {
+pub(super) fn measurement(samples: &[Sample]) -> Measurement {
     let fingerprint = Fingerprint {
         runner: key().runner,
         kernel: String::new(),

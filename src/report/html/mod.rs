@@ -18,7 +18,7 @@ mod standings;
 use maud::{Markup, html};
 
 use self::page::Page;
-use super::summary;
+use super::{advice, gate, summary};
 // Names from outside, without what a terminal or a reader would stumble over.
 use super::text::printable as plain;
 use crate::model::{Outcome, Report, Verdict};
@@ -33,10 +33,11 @@ pub fn html(report: &Report) -> String {
         tone: tone(report.outcome),
         about: about(report),
         notes: &report.provenance.notes,
-        next: summary::next_step(report),
+        next: advice::next_step(report),
         facts: summary::facts(report),
     };
     page.around(&html! {
+        (notices(report))
         (findings::tables(report))
         (incidents(report))
         (cell::sections(report))
@@ -61,6 +62,18 @@ fn about(report: &Report) -> Vec<String> {
         page::moment(provenance.started),
         format!("{:.0} s", provenance.seconds),
     ]
+}
+
+/// What became of the gate, and what is missing, before any finding.
+fn notices(report: &Report) -> Markup {
+    html! {
+        @for notice in gate::notices(report) {
+            section {
+                h2 { (plain(&notice.title)) }
+                ul { @for line in &notice.lines { li { (plain(line)) } } }
+            }
+        }
+    }
 }
 
 fn incidents(report: &Report) -> Markup {

@@ -22,7 +22,7 @@ pub(super) struct Page<'a> {
     pub(super) tone: &'static str,
     pub(super) about: Vec<String>,
     pub(super) notes: &'a [String],
-    pub(super) next: Option<&'static str>,
+    pub(super) next: Option<String>,
     pub(super) facts: Vec<(&'static str, String)>,
 }
 
@@ -78,7 +78,7 @@ impl Page<'_> {
             h1 { span.outcome { (outcome) } @if !meaning.is_empty() { " " (meaning) } }
             p.about { @for it in &self.about { span { (it) } " " } }
             @for note in self.notes { p.note { (plain(note)) } }
-            @if let Some(next) = self.next { p.next { b { "Next: " } (next) } }
+            @if let Some(next) = &self.next { p.next { b { "Next: " } (next) } }
         }
     }
 }

@@ -39,10 +39,12 @@ pub fn ranking(ranking: &Ranking) -> String {
 }
 
 fn endpoint(table: &Table) -> Markup {
-    let rates = table.standings.iter().map(|it| Bar {
-        name: name(&it.competitor),
-        value: it.throughput,
-        interval: it.interval,
+    let rates = table.standings.iter().filter_map(|it| {
+        Some(Bar {
+            name: name(&it.competitor),
+            value: it.throughput?,
+            interval: it.interval,
+        })
     });
     let times = |of: fn(&Standing) -> Option<f64>| {
         let bars = table

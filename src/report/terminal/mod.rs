@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use textwrap::{Options, wrap};
 
 use super::summary::{Cell, Column};
-use super::{summary, text};
+use super::{advice, gate, summary, text};
 use crate::model::{Report, Verdict};
 use ink::{BOLD, QUIET, in_ink};
 
@@ -20,6 +20,7 @@ const WIDTH: usize = 100;
 pub fn terminal(report: &Report) -> String {
     let headline = filled(&summary::headline(report), 0);
     let mut parts = vec![in_ink(ink::of_outcome(report.outcome), &headline)];
+    parts.extend(gate::notices(report).iter().map(notice));
     let notes = &report.provenance.notes;
     parts.extend(notes.iter().map(|note| filled(&format!("note: {note}"), 2)));
     parts.extend(findings::news(report));
@@ -31,10 +32,18 @@ pub fn terminal(report: &Report) -> String {
     parts.push(String::new());
     parts.extend(unchanged);
     parts.push(provenance);
-    let next = summary::next_step(report).map(|step| filled(&format!("next: {step}"), 2));
+    let next = advice::next_step(report).map(|step| filled(&format!("next: {step}"), 2));
     parts.extend(next.map(|it| in_ink(BOLD, &it)));
     parts.push(String::new());
     parts.join("\n")
+}
+
+fn notice(notice: &gate::Notice) -> String {
+    let lines = notice.lines.iter();
+    let lines = lines.map(|line| filled(&format!("  {line}"), 4));
+    let title = in_ink(BOLD, &format!("{}:", notice.title));
+    let all: Vec<_> = std::iter::once(title).chain(lines).collect();
+    all.join("\n")
 }
 
 /// The values of cells that had nothing to be compared with, a row each.

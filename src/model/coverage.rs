@@ -1,0 +1,38 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where the plan and what was measured do not name the same servers and endpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// In the plan and not measured, without a server that failed or a run that ended early.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<CellName>,
+    /// Measured and not in the plan: no rule is known for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<CellName>,
+}
+
+/// A server and one of its endpoints.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct CellName {
+    pub server: String,
+    pub endpoint: String,
+}
+
+impl Coverage {
+    /// Whether both name the same.
+    pub const fn is_whole(&self) -> bool {
+        self.missing.is_empty() && self.unknown.is_empty()
+    }
+}
+
+impl CellName {
+    pub fn new(server: &str, endpoint: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            endpoint: endpoint.to_owned(),
+        }
+    }
+}
