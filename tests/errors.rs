@@ -354,6 +354,26 @@ fn of_import() -> Vec<Error> {
         },
         import::Error::NotText { path: path() },
         import::Error::Unknown { path: path() },
+        import::Error::Foreign {
+            path: path(),
+            foreign: import::Foreign {
+                what: "the text of oha",
+                instead: Some("oha --output-format json"),
+            },
+        },
+        import::Error::Foreign {
+            path: path(),
+            foreign: import::Foreign {
+                what: "a result of ApacheBench",
+                instead: None,
+            },
+        },
+        import::Error::Apart {
+            new: "new.txt".into(),
+            new_result: "wrk of `/movies?page=2`".into(),
+            old: "old.txt".into(),
+            old_result: "wrk of `/movies?page=1`".into(),
+        },
         fault(import::Fault::Line {
             line: 7,
             expected: "a time such as `1.50ms`",
@@ -364,6 +384,7 @@ fn of_import() -> Vec<Error> {
         }),
         fault(not_json().into()),
         fault(import::Fault::Empty),
+        fault(import::Fault::Several),
     ]
     .map(Error::from)
     .into()

@@ -7,6 +7,7 @@ use super::results::Naming;
 use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Reference, judge, recall};
+use crate::import;
 use crate::model::{Baseline, Coverage, Measurement, Outcome, Sample};
 
 /// Judges one stored measurement by others. Five or more old ones make a history that a verdict
@@ -41,6 +42,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let new = measurements
         .pop()
         .expect("the command line asks for two or more");
+    of_one_request(&args.measurements, &measurements, &new)?;
     let rules: Vec<_> = new.samples.iter().map(rules).collect();
     let reference = Reference::Stored(measurements.iter().flat_map(kept).collect());
     let position = |sample: &Sample| new.samples.iter().position(|other| other.key == sample.key);
@@ -67,6 +69,17 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
 /// Whether it is of all that a configuration names: a result of another generator is of one load.
 const fn is_own(measurement: &Measurement) -> bool {
     !measurement.provenance.is_imported()
+}
+
+/// Refuses results of other generators that are not all of one request.
+fn of_one_request(paths: &[PathBuf], old: &[Measurement], new: &Measurement) -> Result<(), Error> {
+    let Some(path) = paths.last() else {
+        return Ok(());
+    };
+    for (old_path, old) in paths.iter().zip(old) {
+        import::comparable((path, new), (old_path, old))?;
+    }
+    Ok(())
 }
 
 /// A measurement as the baselines it would have been stored as: of cells measured to their end.

@@ -3,21 +3,54 @@ use super::told::{Told, is_good, total};
 use super::units::number;
 use crate::model::Metric;
 
-/// Head of what `hey -o csv` writes.
+/// Columns of what `hey -o csv` writes; version 0.1.0 writes the first, or the first six.
 const COLUMNS: &str =
     "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset";
-const RESPONSE_TIME: usize = 0;
-const STATUS: usize = 6;
-const OFFSET: usize = 7;
+/// How many they are.
+const EVERY: usize = 8;
 const ROUNDED: &str = "times are rounded to 0.1 ms";
+/// Responses that hey keeps; of the others it knows the number alone.
+const MOST: u64 = 1_000_000;
 
 /// Whether hey wrote it, as text or as CSV.
 pub(super) fn is(text: &str) -> bool {
-    is_csv(text) || (text.trim_start().starts_with("Summary:") && text.contains("Requests/sec:"))
+    is_csv(text) || is_summary(text) || is_refused(text)
+}
+
+/// Others write `Summary:` and `Requests/sec:` too: oha as well, above a `Success rate:`.
+fn is_summary(text: &str) -> bool {
+    let begins = |start: &str| {
+        text.lines()
+            .any(|line| line.trim_start().starts_with(start))
+    };
+    heads(text) > 0
+        && [
+            "Total:",
+            "Fastest:",
+            "Requests/sec:",
+            "Response time histogram:",
+        ]
+        .into_iter()
+        .all(begins)
+        && !begins("Success rate:")
+}
+
+/// Without any response, version 0.1.0 writes the errors alone.
+fn is_refused(text: &str) -> bool {
+    let has = |whole: &str| text.lines().any(|line| line.trim() == whole);
+    has("All requests done.") && has("Error distribution:")
+}
+
+fn heads(text: &str) -> usize {
+    text.lines()
+        .filter(|line| line.trim() == "Summary:")
+        .count()
 }
 
 fn is_csv(text: &str) -> bool {
-    text.trim_start().starts_with("response-time,")
+    let head = text.trim_start().lines().next().unwrap_or_default().trim();
+    let rest = COLUMNS.strip_prefix(head);
+    head.starts_with("response-time") && rest.is_some_and(|it| it.is_empty() || it.starts_with(','))
 }
 
 pub(super) fn read(text: &str) -> Result<Told, Fault> {
@@ -36,9 +69,16 @@ struct Counts {
     good: u64,
     bad_status: u64,
     unanswered: u64,
+    per_second: f64,
+    /// Whether it is of a version since 0.1.1, whose rate is of all requests; before, it is of those
+    /// with a response.
+    rates_all: bool,
 }
 
 fn read_text(text: &str) -> Result<Told, Fault> {
+    if heads(text) > 1 {
+        return Err(Fault::Several);
+    }
     let mut told = Told::default();
     let mut counts = Counts::default();
     let mut section = "";
@@ -54,13 +94,49 @@ fn read_text(text: &str) -> Result<Told, Fault> {
         };
         take(section, trimmed, &mut told, &mut counts).map_err(fault)?;
     }
-    if told.seconds == 0.0 {
-        let expected = "`Total:`";
-        return Err(Fault::Missing { expected });
+    counts.finish(told)
+}
+
+impl Counts {
+    fn finish(&self, mut told: Told) -> Result<Told, Fault> {
+        told.requests = self.listed();
+        if told.requests == 0 && self.unanswered > 0 {
+            return Err(Fault::Empty);
+        }
+        if told.seconds == 0.0 {
+            let expected = "`Total:`";
+            return Err(Fault::Missing { expected });
+        }
+        let answered = self.answered(told.seconds);
+        let good = self.good as f64 / told.requests as f64 * answered;
+        let ended = answered + self.unanswered as f64;
+        let rated = if self.rates_all { ended } else { answered };
+        told.tell(Metric::Throughput, self.per_second * good / rated);
+        told.tell(Metric::ErrorRate, (ended - good) / ended);
+        if told.requests >= MOST {
+            // It divides the sum of all times by the number of those it kept.
+            told.values.remove(&Metric::LatencyMean);
+            told.remarks
+                .push("percentiles and statuses are of its first million responses");
+        }
+        Ok(told)
     }
-    told.requests = total([counts.good, counts.bad_status]);
-    told.count(counts.good, total([counts.bad_status, counts.unanswered]));
-    Ok(told)
+
+    /// Responses whose status is listed.
+    fn listed(&self) -> u64 {
+        total([self.good, self.bad_status])
+    }
+
+    /// Responses in all: where those listed are as many as can be, the rate tells of the others.
+    fn answered(&self, seconds: f64) -> f64 {
+        let listed = self.listed();
+        let by_rate = (self.per_second * seconds).round() - self.unanswered as f64;
+        if listed < MOST {
+            listed as f64
+        } else {
+            by_rate.max(listed as f64)
+        }
+    }
 }
 
 /// Takes what a line tells; what it should have been, when it cannot be read.
@@ -75,6 +151,9 @@ fn take(
         ("Summary:", ["Total:", seconds, "secs"]) => {
             told.seconds = number(seconds).ok_or("a number of seconds")?;
         }
+        ("Summary:", ["Requests/sec:", rate]) => {
+            counts.per_second = number(rate).ok_or("a number of requests per second")?;
+        }
         ("Summary:", ["Slowest:", seconds, "secs"]) => {
             told.tell(Metric::LatencyMax, micros(seconds)?);
         }
@@ -87,6 +166,7 @@ fn take(
                 told.tell(metric, micros(seconds)?);
             }
         }
+        ("Details (average, fastest, slowest):", _) => counts.rates_all = true,
         ("Status code distribution:", [status, responses, "responses"]) => {
             let count = if is_good(bracketed(status)?) {
                 &mut counts.good
@@ -137,13 +217,15 @@ fn read_csv(text: &str) -> Result<Told, Fault> {
         .lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty());
+    let mut columns = 0;
     for (at, line) in lines {
-        if at == 0 && line.trim() == COLUMNS {
+        if columns == 0 {
+            columns = line.split(',').count();
             continue;
         }
-        let row = row(line).ok_or_else(|| Fault::Line {
+        let row = row(line, columns).ok_or_else(|| Fault::Line {
             line: at + 1,
-            expected: "eight columns: times in seconds, status and offset",
+            expected: "as many columns as its head: times in seconds, status and offset",
             found: line.chars().take(80).collect(),
         })?;
         good += u64::from(row.is_good);
@@ -151,10 +233,18 @@ fn read_csv(text: &str) -> Result<Told, Fault> {
         times.push(row.seconds * 1e6);
     }
     told.requests = times.len() as u64;
-    told.count(good, told.requests - good);
+    if columns == EVERY {
+        told.count(good, told.requests - good);
+        told.remarks
+            .push("requests without a response are not in it");
+    } else {
+        told.seconds = 0.0;
+        told.remarks.push("its version of hey tells no status");
+    }
     spread(&mut told, times);
-    told.remarks
-        .push("requests without a response are not in it");
+    if told.requests >= MOST {
+        told.remarks.push("it is of the first million responses");
+    }
     Ok(told)
 }
 
@@ -164,17 +254,23 @@ struct Row {
     offset: f64,
 }
 
-fn row(line: &str) -> Option<Row> {
-    let columns: Vec<_> = line.trim().split(',').collect();
-    if columns.len() != OFFSET + 1 {
-        return None;
+/// One response; status and offset are those of a head that has them.
+fn row(line: &str, columns: usize) -> Option<Row> {
+    let cells: Vec<_> = line.trim().split(',').collect();
+    let seconds = number(cells.first()?)?;
+    match cells.as_slice() {
+        cells if cells.len() != columns => None,
+        [.., status, offset] if columns == EVERY => Some(Row {
+            seconds,
+            is_good: is_good(&status.parse::<u16>().ok()?.to_string()),
+            offset: number(offset)?,
+        }),
+        _ => Some(Row {
+            seconds,
+            is_good: false,
+            offset: 0.0,
+        }),
     }
-    let status: u16 = columns[STATUS].parse().ok()?;
-    Some(Row {
-        seconds: number(columns[RESPONSE_TIME])?,
-        is_good: is_good(&status.to_string()),
-        offset: number(columns[OFFSET])?,
-    })
 }
 
 /// Mean, deviation and percentiles (by nearest rank) of every time.

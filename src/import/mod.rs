@@ -3,9 +3,11 @@
 //! filled in. The format is known by the text alone.
 
 mod error;
+mod foreign;
 mod hey;
 mod k6;
 mod oha;
+mod outline;
 mod told;
 mod units;
 mod vegeta;
@@ -19,6 +21,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use error::{Error, Fault};
+pub use foreign::Foreign;
+use outline::Outline;
 use told::Told;
 
 use crate::model::{Key, LoadShape, Measurement, Provenance, Runner, Sample, Summary, digest};
@@ -27,11 +31,15 @@ use crate::model::{Key, LoadShape, Measurement, Provenance, Runner, Sample, Summ
 const LARGEST: u64 = 256 << 20;
 /// The server of a result that nobody named.
 const NAMELESS: &str = "imported";
+/// What holds of a generator that does not load as fast as the server answers.
+const AT_A_RATE: &str = "throughput is no more than the rate it was loaded at";
 
 /// A generator whose results are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generator {
     Wrk,
+    /// Loads at a rate, and counts waits from when a request was due.
+    Wrk2,
     Oha,
     K6,
     Vegeta,
@@ -72,11 +80,19 @@ pub fn text(path: &Path) -> Result<String, Error> {
 }
 
 impl Generator {
-    const ALL: [Self; 5] = [Self::Wrk, Self::Oha, Self::K6, Self::Vegeta, Self::Hey];
+    const ALL: [Self; 6] = [
+        Self::Wrk2,
+        Self::Wrk,
+        Self::Oha,
+        Self::K6,
+        Self::Vegeta,
+        Self::Hey,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wrk => "wrk",
+            Self::Wrk2 => "wrk2",
             Self::Oha => "oha",
             Self::K6 => "k6",
             Self::Vegeta => "vegeta",
@@ -84,21 +100,50 @@ impl Generator {
         }
     }
 
-    /// The generator that made a text; nothing for a document of perfgate itself.
+    /// The generator that made a text, by what it alone writes; nothing for a document of perfgate
+    /// itself, and for JSON that cannot be read at all.
     pub fn of(text: &str, path: &Path) -> Result<Option<Self>, Error> {
-        let made_by = |generator: &Self| match generator {
-            Self::Wrk => wrk::is(text),
-            Self::Oha => oha::is(text),
-            Self::K6 => k6::is(text),
-            Self::Vegeta => vegeta::is(text),
-            Self::Hey => hey::is(text),
-        };
-        let found = Self::ALL.into_iter().find(made_by);
-        if found.is_none() && !text.trim_start().starts_with('{') {
-            let path = path.to_owned();
-            return Err(Error::Unknown { path });
+        let outline = Outline::of(text);
+        let is_object = text.trim_start().starts_with('{');
+        if is_object && (outline.is_empty() || outline.has("schema")) {
+            return Ok(None);
         }
-        Ok(found)
+        let made_by = |generator: &Self| generator.made(text, &outline);
+        let found = Self::ALL.into_iter().find(made_by);
+        let path = || path.to_owned();
+        let refused = || match foreign::recognised(text, &outline) {
+            Some(foreign) => Error::Foreign {
+                path: path(),
+                foreign,
+            },
+            None => Error::Unknown { path: path() },
+        };
+        found.ok_or_else(refused).map(Some)
+    }
+
+    fn made(self, text: &str, outline: &Outline) -> bool {
+        match self {
+            Self::Wrk => wrk::is(text),
+            Self::Wrk2 => wrk::is_wrk2(text),
+            Self::Oha => oha::is(outline),
+            Self::K6 => k6::is(outline),
+            Self::Vegeta => vegeta::is(outline),
+            Self::Hey => hey::is(text),
+        }
+    }
+
+    fn read(self, text: &str) -> Result<Told, Fault> {
+        match self {
+            Self::Wrk => wrk::read(text),
+            Self::Wrk2 => wrk::read(text).map(|mut told| {
+                told.remarks.push(AT_A_RATE);
+                told
+            }),
+            Self::Oha => oha::read(text),
+            Self::K6 => k6::read(text, &Outline::of(text)),
+            Self::Vegeta => vegeta::read(text),
+            Self::Hey => hey::read(text),
+        }
     }
 
     /// The measurement that a text of this generator stands for.
@@ -109,18 +154,13 @@ impl Generator {
         name: Option<&Name>,
         taken: Timestamp,
     ) -> Result<Measurement, Error> {
-        let told = match self {
-            Self::Wrk => wrk::read(text),
-            Self::Oha => oha::read(text),
-            Self::K6 => k6::read(text),
-            Self::Vegeta => vegeta::read(text),
-            Self::Hey => hey::read(text),
-        };
+        let told = self.read(text);
         let told = told.and_then(Told::checked).map_err(|fault| Error::Fault {
             path: path.to_owned(),
             generator: self.name(),
             fault,
         })?;
+        let told = told.named(name.is_some());
         let note = format!(
             "`{}` is a result of {}, taken as one round; {}",
             path.display(),
@@ -137,11 +177,8 @@ impl Generator {
     }
 
     fn sample(self, told: Told, name: Option<&Name>) -> Sample {
-        let target = told.target.unwrap_or_default();
-        let endpoint = match target.as_str() {
-            "" => self.name().to_owned(),
-            target => target.to_owned(),
-        };
+        let request = digest(told.path().as_bytes());
+        let endpoint = told.target.unwrap_or_else(|| self.name().to_owned());
         let name = name.cloned().unwrap_or(Name {
             server: NAMELESS.into(),
             endpoint,
@@ -151,7 +188,7 @@ impl Generator {
                 server: name.server,
                 endpoint: name.endpoint,
                 load: LoadShape {
-                    request: digest(target.as_bytes()),
+                    request,
                     connections: told.connections,
                     threads: told.threads,
                     rate: None,
@@ -182,6 +219,37 @@ impl Generator {
             }),
         }
     }
+}
+
+/// Refuses a result of another generator or URL than the one it is to be compared with: nothing
+/// would be compared, without a word. Measurements of perfgate hold many endpoints, and the gate
+/// says what became of each.
+pub fn comparable(
+    (new, measured): (&Path, &Measurement),
+    (old, stored): (&Path, &Measurement),
+) -> Result<(), Error> {
+    let apart = |new_result, old_result| Error::Apart {
+        new: new.to_owned(),
+        new_result,
+        old: old.to_owned(),
+        old_result,
+    };
+    match (result(measured), result(stored)) {
+        (Some(new), Some(old)) if new != old => Err(apart(new, old)),
+        _ => Ok(()),
+    }
+}
+
+/// What a measurement is a result of, where a generator made it.
+fn result(measurement: &Measurement) -> Option<String> {
+    let [sample] = measurement.samples.as_slice() else {
+        return None;
+    };
+    let summary = sample.summary.as_ref()?;
+    Some(format!(
+        "{} of `{}`",
+        summary.generator, sample.key.endpoint
+    ))
 }
 
 fn provenance(generator: Generator, taken: Timestamp, seconds: f64, note: String) -> Provenance {

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::error::Fault;
+use super::outline::Outline;
 use super::told::{Told, is_good, total};
 use crate::model::Metric;
 
@@ -27,8 +28,8 @@ struct Summary {
 }
 
 /// Whether `oha --output-format json` wrote it.
-pub(super) fn is(text: &str) -> bool {
-    text.trim_start().starts_with('{') && text.contains("\"latencyPercentiles\"")
+pub(super) fn is(outline: &Outline) -> bool {
+    outline.has_all(&["summary", "responseTimeHistogram"])
 }
 
 pub(super) fn read(text: &str) -> Result<Told, Fault> {

@@ -7,7 +7,8 @@ use crate::model::{Metric, Unit};
 const NEVER_TOLD: &str = "the spread between rounds, CPU time and memory of the server, its \
                           start-up, what services counted, the machine";
 /// Percentiles and the rest that some tell and others do not.
-const SOMETIMES: [(Metric, &str); 9] = [
+const SOMETIMES: [(Metric, &str); 10] = [
+    (Metric::Throughput, "throughput"),
     (Metric::LatencyMean, "the mean"),
     (Metric::LatencyStdev, "the standard deviation"),
     (Metric::LatencyP50, "p50"),
@@ -52,6 +53,19 @@ impl Told {
         }
     }
 
+    /// Path of the target. A query may say which of many of the same kind is asked for, so that it
+    /// is part of the name of a request and not of its kind.
+    pub(super) fn path(&self) -> &str {
+        let target = self.target.as_deref().unwrap_or_default();
+        target.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// Whether the target goes on after its path.
+    pub(super) fn has_query(&self) -> bool {
+        let target = self.target.as_deref().unwrap_or_default();
+        target.len() > self.path().len()
+    }
+
     /// Keeps throughput and error rate of requests that were answered as they should be, and of
     /// those that were not.
     pub(super) fn count(&mut self, good: u64, bad: u64) {
@@ -59,16 +73,31 @@ impl Told {
         self.tell(Metric::ErrorRate, share(bad, good));
     }
 
-    /// The same, where there is something to judge at all.
+    /// The same, where there is something to judge at all. Where every request failed, that is all
+    /// that is known: times of failures are no times of answers.
     pub(super) fn checked(mut self) -> Result<Self, Fault> {
         if self.requests == 0 {
             return Err(Fault::Empty);
+        }
+        if self.values.get(&Metric::ErrorRate) == Some(&1.0) {
+            self.values.retain(|metric, _| *metric == Metric::ErrorRate);
+            self.remarks
+                .push("every request failed: times of failures are not taken");
         }
         // Some is a quotient of two numbers of a stranger.
         if !self.seconds.is_finite() || self.seconds < 0.0 {
             self.seconds = 0.0;
         }
         Ok(self)
+    }
+
+    /// Says so where a name covers requests that differ in the query.
+    pub(super) fn named(mut self, is_named: bool) -> Self {
+        if is_named && self.has_query() {
+            self.remarks
+                .push("the query of its URL is left out of account");
+        }
+        self
     }
 
     /// What a reader must know of the run: what is not told, and how the rest was counted.

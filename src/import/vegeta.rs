@@ -1,7 +1,11 @@
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
+use super::AT_A_RATE;
 use super::error::Fault;
-use super::told::Told;
+use super::outline::Outline;
+use super::told::{Told, total};
 use crate::model::Metric;
 
 #[derive(Deserialize)]
@@ -10,11 +14,17 @@ struct Document {
     requests: u64,
     /// Nanoseconds from the first request to the last.
     duration: f64,
-    /// Good responses per second, the wait for the last one included.
-    throughput: f64,
+    /// Nanoseconds from the last request to the last response.
+    wait: Option<f64>,
+    /// Good responses per second, the wait for the last one included; since version 12.6.
+    throughput: Option<f64>,
     /// Share of good responses.
     success: f64,
+    status_codes: BTreeMap<String, u64>,
 }
+
+/// The status of requests without a response.
+const UNANSWERED: &str = "0";
 
 /// In nanoseconds.
 #[derive(Deserialize)]
@@ -29,22 +39,37 @@ struct Latencies {
     max: f64,
 }
 
+impl Document {
+    /// What `throughput` is in the versions that have it. A single request has no duration, and its
+    /// throughput is a count.
+    fn throughput(&self) -> Option<f64> {
+        let seconds = (self.duration + self.wait.unwrap_or_default()) / 1e9;
+        let counted = self.success * self.requests as f64 / seconds;
+        (self.duration > 0.0).then(|| self.throughput.unwrap_or(counted))
+    }
+
+    /// Requests that got a response.
+    fn answered(&self) -> u64 {
+        let answered = self.status_codes.iter();
+        let answered = answered.filter(|(status, _)| *status != UNANSWERED);
+        total(answered.map(|(_, count)| *count))
+    }
+}
+
 /// Whether `vegeta report -type=json` wrote it.
-pub(super) fn is(text: &str) -> bool {
-    text.trim_start().starts_with('{')
-        && text.contains("\"latencies\"")
-        && text.contains("\"status_codes\"")
+pub(super) fn is(outline: &Outline) -> bool {
+    outline.has_all(&["latencies", "bytes_in", "bytes_out"])
 }
 
 pub(super) fn read(text: &str) -> Result<Told, Fault> {
     let document: Document = serde_json::from_str(text)?;
-    let latencies = document.latencies;
+    let latencies = &document.latencies;
     let mut told = Told {
         seconds: document.duration / 1e9,
-        requests: document.requests,
+        requests: document.answered(),
         ..Told::default()
     };
-    told.tell(Metric::Throughput, document.throughput);
+    told.tell(Metric::Throughput, document.throughput());
     told.tell(Metric::ErrorRate, 1.0 - document.success);
     for (metric, nanoseconds) in [
         (Metric::LatencyMean, Some(latencies.mean)),
@@ -55,7 +80,10 @@ pub(super) fn read(text: &str) -> Result<Told, Fault> {
     ] {
         told.tell(metric, nanoseconds.map(|it| it / 1e3));
     }
-    told.remarks
-        .push("throughput is no more than the rate it was loaded at");
+    told.remarks.push(AT_A_RATE);
+    if document.status_codes.contains_key(UNANSWERED) {
+        told.remarks
+            .push("its times are of requests without a response too");
+    }
     Ok(told)
 }

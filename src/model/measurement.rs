@@ -161,6 +161,12 @@ impl Provenance {
     pub const fn is_imported(&self) -> bool {
         self.seed.is_none()
     }
+
+    /// Length of the whole run in seconds; nothing where another load generator did not tell it.
+    pub fn length(&self) -> Option<f64> {
+        let is_told = !self.is_imported() || self.seconds > 0.0;
+        is_told.then_some(self.seconds)
+    }
 }
 
 /// The machine of a measurement.

@@ -76,6 +76,11 @@ fn run(report: &Report) -> String {
         (labels, flag(report.outcome == outcome))
     });
     let started = provenance.started.as_millisecond() as f64 / 1e3;
+    let length: Vec<_> = provenance
+        .length()
+        .map(|it| (Vec::new(), it))
+        .into_iter()
+        .collect();
     [
         family(
             "perfgate_run",
@@ -105,7 +110,7 @@ fn run(report: &Report) -> String {
             "perfgate_run_duration_seconds",
             "gauge",
             "How long the run took.",
-            &[(Vec::new(), provenance.seconds)],
+            &length,
         ),
     ]
     .concat()

@@ -277,7 +277,8 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     facts.extend(machine.map(|it| ("runner", runner(&it.runner))));
     facts.push(("way to the servers", provenance.path.clone()));
     facts.extend(provenance.seed.map(|seed| ("seed", seed.to_string())));
-    facts.push(("time", format!("{:.0} s", provenance.seconds)));
+    let length = provenance.length();
+    facts.extend(length.map(|seconds| ("time", format!("{seconds:.0} s"))));
     facts.push(("perfgate", provenance.perfgate.clone()));
     facts.extend(detectable(report).map(|it| ("smallest change that could be told", it)));
     facts.extend(promise(report).map(|it| ("false alarms", it.to_owned())));

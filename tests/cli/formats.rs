@@ -177,6 +177,73 @@ fn results_are_compared_without_a_configuration() {
     assert_eq!(regressed, [name]);
 }
 
+/// Results of wrk whose URLs end as they are told.
+fn loaded_at<const N: usize>(ends: [(&str, &str); N]) -> Sandbox {
+    let path = "/api/django-starter/monitoring/health";
+    let sandbox = loaded_by_wrk();
+    ends.into_iter().fold(sandbox, |sandbox, (name, target)| {
+        sandbox.file(name, &result("wrk.txt").replace(path, target))
+    })
+}
+
+#[test]
+fn results_of_other_requests_are_not_compared_without_a_word() {
+    let sandbox = loaded_at([("old.txt", "/movies?page=1"), ("new.txt", "/movies?page=2")])
+        .file("oha.json", &result("oha.json"));
+    sandbox
+        .run(["compare", "old.txt", "new.txt"])
+        .exits(2)
+        .complains(
+            "cannot compare `new.txt` with `old.txt`: wrk of `/movies?page=2` is not wrk of `/movies?page=1`",
+        )
+        .complains("--as SERVER ENDPOINT");
+    sandbox
+        .run(["compare", "old.txt", "oha.json"])
+        .exits(2)
+        .complains("oha of `oha` is not wrk of `/movies?page=1`");
+}
+
+#[test]
+fn a_name_covers_urls_that_differ_in_the_query() {
+    let files = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt", "same.txt"];
+    let targets = ["/m?q=1", "/m?q=2", "/m?q=3", "/m?q=4", "/m?q=5", "/m?q=6"];
+    let sandbox = loaded_at(std::array::from_fn::<_, 6, _>(|at| {
+        (files[at], targets[at])
+    }));
+    let compare = ["compare", "--as", "app", "home"].into_iter().chain(files);
+    sandbox
+        .run(compare.chain(["--json", "out.json"]))
+        .exits(0)
+        .prints("the query of its URL is left out of account");
+    let report = sandbox.json("out.json");
+    let judged = finding(&report, "app", "home", "latency_p50");
+    assert_eq!(judged["verdict"], "pass");
+}
+
+#[test]
+fn a_server_that_falls_behind_its_rate_regresses() {
+    let fine = result("wrk2-behind.txt").replace(" 50.000%    1.10s", " 50.000%    1.05ms");
+    let sandbox = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt"]
+        .into_iter()
+        .fold(Sandbox::new(), |sandbox, name| sandbox.file(name, &fine))
+        .file("new.txt", &result("wrk2-behind.txt"));
+    let all = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt", "new.txt"];
+    let words = ["compare"].into_iter().chain(all);
+    sandbox.run(words.chain(["--json", "out.json"])).exits(1);
+    let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    assert_eq!(regressed, ["imported /index.html latency_p50"]);
+}
+
+#[test]
+fn a_result_that_tells_no_length_shows_none() {
+    let times = "response-time\n0.0010\n0.0030\n";
+    let sandbox = Sandbox::new().file("a.csv", times).file("b.csv", times);
+    let run = sandbox.run(["compare", "a.csv", "b.csv", "--html", "out.html"]);
+    let run = run.exits(0).prints("as hey took it\n");
+    assert!(!run.stdout.contains("0/s"), "{}", run.stdout);
+    assert!(!sandbox.read("out.html").contains("<dt>time</dt>"));
+}
+
 #[test]
 fn what_is_nobodys_result_is_refused() {
     let sandbox = Sandbox::new()

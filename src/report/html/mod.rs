@@ -56,12 +56,13 @@ const fn tone(outcome: Outcome) -> &'static str {
 /// What was measured, beside what, when.
 fn about(report: &Report) -> Vec<String> {
     let provenance = &report.provenance;
-    vec![
+    let mut facts = vec![
         format!("head {}", summary::head(report)),
         summary::strategy(report),
         page::moment(provenance.started),
-        format!("{:.0} s", provenance.seconds),
-    ]
+    ];
+    facts.extend(provenance.length().map(|seconds| format!("{seconds:.0} s")));
+    facts
 }
 
 /// What became of the gate, and what is missing, before any finding.

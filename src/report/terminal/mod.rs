@@ -91,6 +91,6 @@ fn provenance(report: &Report) -> String {
     let mut facts = vec![summary::head(report), summary::strategy(report)];
     facts.push(provenance.path.clone());
     facts.extend(provenance.seed.map(|seed| format!("seed {seed}")));
-    facts.push(format!("{:.0} s", provenance.seconds));
+    facts.extend(provenance.length().map(|seconds| format!("{seconds:.0} s")));
     facts.join(", ")
 }
