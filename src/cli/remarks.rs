@@ -95,7 +95,7 @@ fn worst(sample: &Sample, share: impl Fn(&Machine, Duration) -> f64) -> Option<f
 /// The largest share of lost segments, where it is notable. Rounds that lost packets are judged
 /// all the same: a server that takes connections too slowly loses them, too.
 fn worst_loss<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<String> {
-    let shares = rounds.filter_map(|round| Some(round.machine?.lost));
+    let shares = rounds.filter_map(|round| Some(round.machine.as_ref()?.lost));
     let worst = shares.reduce(f64::max)?;
     (worst >= Machine::NOTABLE_LOSS).then(|| report::percent(worst))
 }

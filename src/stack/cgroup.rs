@@ -103,7 +103,8 @@ impl Cgroup {
         .unwrap_or_default()
     }
 
-    fn cpu_time(&self) -> Option<Duration> {
+    /// CPU time of the group since it was made.
+    pub(super) fn cpu_time(&self) -> Option<Duration> {
         match self.version {
             Version::V1 => number(&self.cpu.join("cpuacct.usage")).map(Duration::from_nanos),
             Version::V2 => {
@@ -121,7 +122,14 @@ impl Cgroup {
         field(&self.memory.join(file), "oom_kill").unwrap_or_default()
     }
 
-    fn processes(&self) -> BTreeSet<i32> {
+    /// Nanoseconds for which threads of the group waited for a CPU, as the kernel adds them up where
+    /// it does: time in which several waited counts once.
+    pub(super) fn waited(&self) -> Option<u64> {
+        let pressure = fs::read_to_string(self.cpu.join("cpu.pressure")).ok()?;
+        some_total(&pressure)
+    }
+
+    pub(super) fn processes(&self) -> BTreeSet<i32> {
         let listed = fs::read_to_string(self.memory.join("cgroup.procs")).unwrap_or_default();
         listed
             .lines()
@@ -135,6 +143,16 @@ fn resident(processes: &BTreeSet<i32>) -> Option<u64> {
     let of_process = |pid: &i32| Some(Process::new(*pid).ok()?.stat().ok()?.rss_bytes().get());
     let sizes: Vec<_> = processes.iter().filter_map(of_process).collect();
     (!sizes.is_empty()).then(|| sizes.iter().sum())
+}
+
+/// The time in which some threads waited, in nanoseconds. Kernels before 5.13 have no line of those in
+/// which all did.
+fn some_total(pressure: &str) -> Option<u64> {
+    let some = pressure
+        .lines()
+        .find_map(|line| line.strip_prefix("some "))?;
+    let total = some.split(' ').find_map(|it| it.strip_prefix("total="))?;
+    total.parse::<u64>().ok()?.checked_mul(1000)
 }
 
 fn below(mount: &Path, path: &str) -> PathBuf {
@@ -220,6 +238,20 @@ mod tests {
             processes: BTreeSet::from([rustix::process::getpid().as_raw_pid()]),
         };
         assert_eq!(resources, expected);
+    }
+
+    #[test]
+    fn waits_are_read_where_the_kernel_adds_them_up() {
+        let some = "some avg10=17.23 avg60=11.26 avg300=5.38 total=23193163\n";
+        let full = "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
+        assert_eq!(some_total(&format!("{some}{full}")), Some(23_193_163_000));
+        assert_eq!(some_total(some), Some(23_193_163_000));
+        for odd in ["", full, "some avg10=0.00", "some total=x", "some total=-1"] {
+            assert_eq!(some_total(odd), None, "{odd}");
+        }
+        let told = files(&[("cpu.pressure", some)]);
+        assert_eq!(group(Version::V2, &told).waited(), Some(23_193_163_000));
+        assert_eq!(group(Version::V1, &files(&[])).waited(), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt, TestcontainersError
 use tokio::sync::OnceCell;
 
 use super::cgroup::Cgroup;
+use super::crowd::Crowd;
 use super::limits::Limits;
 use super::ready::Wait;
 use super::recipe::Recipe;
@@ -245,6 +246,11 @@ impl Container {
     /// Its working set in bytes, where it can be read at no cost.
     pub(super) async fn working_set(&self) -> Option<u64> {
         self.cgroup().await?.working_set()
+    }
+
+    /// Where its processes are found; nothing where the engine's machine is another one.
+    pub(super) async fn crowd(&self) -> Option<Crowd> {
+        self.cgroup().await.cloned().map(Crowd::Container)
     }
 
     async fn cgroup(&self) -> Option<&Cgroup> {

@@ -1,14 +1,185 @@
-//! What keeps the whole machine from its work: time stolen by the hypervisor, CPU quotas, and lost
-//! packets.
+//! What keeps the whole machine from its work: time stolen by the hypervisor, CPU quotas, other
+//! programs, and lost packets.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use procfs::net::snmp;
 use procfs::{CurrentSI, KernelStats};
 
+use super::Server;
 use super::cgroup::Cgroup;
-use crate::model::Machine;
+use super::crowd::{Crowd, of_generator};
+use super::others::Watched;
+use super::queue::Queue;
+use super::roll::Roll;
+use super::server::Crowds;
+use crate::model::{Machine, Others, RunDelay};
+
+/// Looks at the machine over a round of some servers that are measured at the same time.
+///
+/// It begins and ends while no request is in flight, when it may take milliseconds; what it does in
+/// between is to read a few small files at each look.
+pub struct Watch {
+    before: Moment,
+    /// By server.
+    waiting: Vec<Waiting>,
+    generator: Queue,
+    /// Nothing where something was measured that perfgate did not start: it could be among the
+    /// others.
+    others: Option<Watched>,
+    interval: Duration,
+    looked: Instant,
+    late: Duration,
+}
+
+/// Who of one server's stack waits for CPUs.
+struct Waiting {
+    server: Vec<(Crowd, Queue)>,
+    services: Vec<(Crowd, Queue)>,
+}
+
+/// What a watch has seen.
+pub struct Seen {
+    before: Moment,
+    after: Moment,
+    /// By server; nothing where the kernel does not tell how long threads waited.
+    run_delays: Vec<Option<RunDelay>>,
+    others: Option<Others>,
+    late: Duration,
+}
+
+impl Watch {
+    /// Begins to watch; a look is to follow at every interval.
+    pub async fn begin(servers: &[&Server], interval: Duration) -> Self {
+        let mut all = Vec::new();
+        for server in servers {
+            all.push(server.crowds().await);
+        }
+        Self::over(all, interval)
+    }
+
+    fn over(all: Vec<Crowds>, interval: Duration) -> Self {
+        let roll = Roll::call();
+        let crowds = distinct(&all);
+        let waiting = all.into_iter().map(|it| Waiting::of(it, &roll)).collect();
+        Self {
+            before: Moment::now(),
+            waiting,
+            generator: Queue::new(of_generator()),
+            others: crowds.and_then(|crowds| Watched::begin(crowds, roll)),
+            interval,
+            looked: Instant::now(),
+            late: Duration::ZERO,
+        }
+    }
+
+    /// A look while requests are in flight. The generator's threads end with the load, so that how
+    /// long they waited is read here.
+    pub fn sample(&mut self) {
+        let late = self.looked.elapsed().saturating_sub(self.interval);
+        self.late = self.late.max(late);
+        self.looked = Instant::now();
+        if let Some(others) = &mut self.others {
+            others.look();
+        }
+        self.generator.look(of_generator());
+    }
+
+    /// Ends it, once no request is in flight any more.
+    pub fn end(mut self) -> Seen {
+        let others = self.others.take().map(Watched::end);
+        let roll = Roll::call();
+        let (waiting, generator) = (&mut self.waiting, &self.generator);
+        let run_delays = waiting.iter_mut().map(|it| it.run_delay(generator, &roll));
+        Seen {
+            before: self.before,
+            run_delays: run_delays.collect(),
+            after: Moment::now(),
+            others,
+            late: self.late,
+        }
+    }
+}
+
+impl Waiting {
+    fn of(crowds: Crowds, roll: &Roll) -> Self {
+        let from_now_on = |crowd: Crowd| {
+            let queue = Queue::new(crowd.waits(roll));
+            (crowd, queue)
+        };
+        Self {
+            server: crowds.server.into_iter().map(from_now_on).collect(),
+            services: crowds
+                .services
+                .into_iter()
+                .flatten()
+                .map(from_now_on)
+                .collect(),
+        }
+    }
+
+    /// How long all have waited by now.
+    fn run_delay(&mut self, generator: &Queue, roll: &Roll) -> Option<RunDelay> {
+        for (crowd, queue) in self.server.iter_mut().chain(&mut self.services) {
+            queue.look(crowd.waits(roll));
+        }
+        let all = self
+            .server
+            .iter()
+            .chain(&self.services)
+            .map(|(_, queue)| queue);
+        let waited = |some: &[(Crowd, Queue)]| some.iter().map(|(_, queue)| queue.waited()).sum();
+        all.chain([generator])
+            .any(Queue::is_told)
+            .then(|| RunDelay {
+                server: waited(&self.server),
+                services: waited(&self.services),
+                generator: generator.waited(),
+            })
+    }
+}
+
+impl Seen {
+    /// What kept the machine from its work while a server was measured, its own quota included.
+    pub fn machine(&self, server: usize, throttled: Duration) -> Machine {
+        Machine {
+            run_delay: self.run_delays.get(server).copied().flatten(),
+            others: self.others.clone(),
+            stood_still: self.late,
+            ..self.after.since(self.before, throttled)
+        }
+    }
+}
+
+/// What other programs take of this machine's CPUs now, of which nothing is measured.
+pub async fn others_now(over: Duration) -> Option<Others> {
+    let mut watch = Watch::over(Vec::new(), INTERVAL);
+    let end = Instant::now() + over;
+    while Instant::now() < end {
+        tokio::time::sleep(INTERVAL).await;
+        watch.sample();
+    }
+    watch.end().others
+}
+
+/// Between two looks where nothing is measured.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// The crowds of all servers, each once; nothing where one is not known.
+fn distinct(all: &[Crowds]) -> Option<Vec<Crowd>> {
+    let mut crowds = Vec::new();
+    for crowd in all
+        .iter()
+        .flat_map(|it| std::iter::once(&it.server).chain(&it.services))
+    {
+        let crowd = crowd.as_ref()?;
+        if !crowds.contains(crowd) {
+            crowds.push(crowd.clone());
+        }
+    }
+    Some(crowds)
+}
 
 /// One moment's counts since the machine's start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +237,7 @@ impl Moment {
             steal: stolen as f64 / all as f64,
             throttled: self.throttled.saturating_sub(before.throttled) + server_throttled,
             lost: lost as f64 / sent.max(1) as f64,
+            ..Machine::default()
         }
     }
 }

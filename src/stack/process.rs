@@ -15,6 +15,7 @@ use procfs::process::{Process as Entry, all_processes};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::cores::pin_this_thread;
+use super::crowd::Crowd;
 use super::owner::VARIABLE;
 use super::server::Resources;
 use super::tail::tail;
@@ -70,6 +71,15 @@ impl Group {
         })
     }
 
+    /// Where its processes are found.
+    pub(super) fn crowd(&self) -> Crowd {
+        Crowd::Group(self.number())
+    }
+
+    fn number(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or(i32::MAX)
+    }
+
     /// How the process ended, once it has.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         self.child.try_wait().map_err(|source| Error::Spawn {
@@ -113,7 +123,7 @@ impl Group {
     }
 
     fn members(&self) -> procfs::ProcResult<Vec<Entry>> {
-        let group = i32::try_from(self.child.id()).unwrap_or(i32::MAX);
+        let group = self.number();
         let alive = all_processes()?.filter_map(Result::ok);
         Ok(alive
             .filter(|entry| entry.stat().is_ok_and(|stat| stat.pgrp == group))
@@ -214,7 +224,7 @@ fn end(child: &mut Child) {
 
 /// Time on the CPU by the process's own clock, and that of children it has waited for, which the
 /// kernel counts in ticks of 10 ms.
-fn cpu_time(entry: &Entry) -> Option<Duration> {
+pub(super) fn cpu_time(entry: &Entry) -> Option<Duration> {
     let clock = clock_getcpuclockid(nix::unistd::Pid::from_raw(entry.pid)).ok()?;
     let own = Duration::from(clock_gettime(clock).ok()?);
     let stat = entry.stat().ok()?;
