@@ -20,6 +20,7 @@ macro_rules! eprintln {
 mod against;
 mod args;
 mod baseline;
+mod busy;
 mod check;
 mod ci;
 mod cleanup;

@@ -81,8 +81,6 @@ const ASKED_FOR: [f64; 8] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
 /// Requests up to which shares of them are exact. Only a document of a stranger has more: a round that
 /// leads past it is left out of the sum.
 const COUNTABLE: u64 = 1 << f64::MANTISSA_DIGITS;
-/// Share of a round from which what its quota denied to the server marks it.
-const DENIED: f64 = 0.02;
 
 impl Evidence {
     /// The evidence of every cell of a measurement that has rounds.
@@ -184,7 +182,8 @@ impl Disturbance {
         if let Some(by) = machine.and_then(|it| it.disturbance(window)) {
             return Some(by);
         }
-        let is_denied = |machine: &Machine| machine.throttled >= window.mul_f64(DENIED);
+        let is_denied =
+            |machine: &Machine| machine.throttled >= window.mul_f64(Machine::NOTABLE_SHARE);
         let is_lossy = |machine: &Machine| machine.lost >= Machine::NOTABLE_LOSS;
         [
             (machine.is_some_and(is_denied), Self::Throttled),

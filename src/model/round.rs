@@ -96,6 +96,8 @@ pub struct Turnover {
 }
 
 impl Machine {
+    /// Share of a round from which what was denied to the machine is worth a word.
+    pub const NOTABLE_SHARE: f64 = 0.02;
     /// Share of lost segments that is worth a word: each makes its request 0.2 s later, so that one in
     /// a thousand shows in the percentiles.
     pub const NOTABLE_LOSS: f64 = 0.001;

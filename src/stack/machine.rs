@@ -282,4 +282,123 @@ mod tests {
         assert!(Moment::now().all > 0);
         assert!(needless().is_some());
     }
+
+    #[test]
+    fn what_is_unknown_tells_nothing_of_others() {
+        let group = |number| Some(Crowd::Group(number));
+        let crowds = |server, services| Crowds { server, services };
+        let known = [
+            crowds(group(1), vec![group(3)]),
+            crowds(group(2), vec![group(3)]),
+        ];
+        let all = [Crowd::Group(1), Crowd::Group(3), Crowd::Group(2)];
+        assert_eq!(distinct(&known), Some(all.to_vec()));
+        assert_eq!(distinct(&[crowds(None, vec![])]), None);
+        assert_eq!(distinct(&[crowds(group(1), vec![None])]), None);
+        let watch = Watch::over(vec![crowds(None, vec![])], INTERVAL);
+        assert_eq!(watch.end().machine(0, Duration::ZERO).others, None);
+    }
+
+    #[test]
+    fn a_look_that_comes_late_is_told() {
+        let mut watch = Watch::over(Vec::new(), Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(20));
+        watch.sample();
+        let machine = watch.end().machine(0, Duration::ZERO);
+        assert!(machine.stood_still >= Duration::from_millis(20));
+        assert!(machine.others.is_some());
+    }
+
+    /// Processes that do nothing but use a CPU, in a group of their own.
+    struct Hogs(Vec<std::process::Child>);
+
+    impl Hogs {
+        fn start(count: usize, program: &[&str]) -> Self {
+            use std::os::unix::process::CommandExt;
+            let start = |_| {
+                let mut command = std::process::Command::new(program[0]);
+                command.args(&program[1..]).process_group(0);
+                command.stdout(std::process::Stdio::null());
+                command.stderr(std::process::Stdio::null());
+                command.spawn().expect("it is installed")
+            };
+            Self((0..count).map(start).collect())
+        }
+
+        fn crowds(&self) -> Vec<Crowds> {
+            let numbers = self
+                .0
+                .iter()
+                .map(|it| i32::try_from(it.id()).expect("a number"));
+            let crowds = numbers.map(|number| Crowds {
+                server: Some(Crowd::Group(number)),
+                services: Vec::new(),
+            });
+            crowds.collect()
+        }
+    }
+
+    impl Drop for Hogs {
+        fn drop(&mut self) {
+            for child in &mut self.0 {
+                let pid = i32::try_from(child.id())
+                    .ok()
+                    .and_then(rustix::process::Pid::from_raw);
+                let end = rustix::process::Signal::KILL;
+                let _ = rustix::process::kill_process_group(pid.expect("a number"), end);
+                let _ = child.wait();
+            }
+        }
+    }
+
+    fn observed(crowds: Vec<Crowds>) -> Machine {
+        let begun = Instant::now();
+        let mut watch = Watch::over(crowds, INTERVAL);
+        let beginning = begun.elapsed();
+        let mut looks = Vec::new();
+        for _ in 0..8 {
+            std::thread::sleep(INTERVAL);
+            let look = Instant::now();
+            watch.sample();
+            looks.push(look.elapsed());
+        }
+        let ended = Instant::now();
+        let seen = watch.end();
+        eprintln!(
+            "begin {beginning:.1?}, longest look {:.1?}, end {:.1?}",
+            looks.iter().max().expect("looks"),
+            ended.elapsed()
+        );
+        seen.machine(0, Duration::ZERO)
+    }
+
+    /// What the rule rests on: `cargo test --lib detector -- --ignored --nocapture` on a quiet
+    /// machine, with stress-ng installed.
+    #[test]
+    #[ignore = "keeps all CPUs busy for half a minute"]
+    fn the_detector_beside_others() {
+        let pinned = ["taskset", "-c", "0", "sh", "-c", "while :; do :; done"];
+        let disturbers: [(&str, &[&str]); 4] = [
+            ("quiet", &["sleep", "9"]),
+            (
+                "half a CPU",
+                &["stress-ng", "--cpu", "1", "--cpu-load", "50"],
+            ),
+            ("a CPU", &["stress-ng", "--cpu", "1"]),
+            ("two CPUs", &["stress-ng", "--cpu", "2"]),
+        ];
+        let window = INTERVAL * 8;
+        for (what, program) in disturbers {
+            let disturber = Hogs::start(1, program);
+            std::thread::sleep(Duration::from_secs(1));
+            for servers in 1..=2 {
+                let hogs = Hogs::start(servers, &pinned);
+                let machine = observed(hogs.crowds());
+                let by = machine.disturbance(window);
+                eprintln!("{what}, {servers} on a CPU: {by:?}, {machine:?}");
+                assert!(machine.others.is_some() && machine.run_delay.is_some());
+            }
+            drop(disturber);
+        }
+    }
 }
