@@ -88,8 +88,8 @@ impl Watch {
 
     /// Ends it, once no request is in flight any more.
     pub fn end(mut self) -> Seen {
-        let others = self.others.take().map(Watched::end);
         let roll = Roll::call();
+        let others = self.others.take().map(|others| others.end(&roll));
         let (waiting, generator) = (&mut self.waiting, &self.generator);
         let run_delays = waiting.iter_mut().map(|it| it.run_delay(generator, &roll));
         Seen {
@@ -352,22 +352,24 @@ mod tests {
     }
 
     fn observed(crowds: Vec<Crowds>) -> Machine {
-        let begun = Instant::now();
+        let cpu = || {
+            let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            Duration::try_from(time).expect("not negative")
+        };
+        let start = cpu();
         let mut watch = Watch::over(crowds, INTERVAL);
-        let beginning = begun.elapsed();
-        let mut looks = Vec::new();
+        let begun = cpu();
         for _ in 0..8 {
             std::thread::sleep(INTERVAL);
-            let look = Instant::now();
             watch.sample();
-            looks.push(look.elapsed());
         }
-        let ended = Instant::now();
+        let looked = cpu();
         let seen = watch.end();
         eprintln!(
-            "begin {beginning:.1?}, longest look {:.1?}, end {:.1?}",
-            looks.iter().max().expect("looks"),
-            ended.elapsed()
+            "CPU time of the beginning {:.2?}, a look {:.2?}, the end {:.2?}",
+            begun - start,
+            (looked - begun) / 8,
+            cpu() - looked
         );
         seen.machine(0, Duration::ZERO)
     }

@@ -59,47 +59,44 @@ impl Watched {
 
     /// A further look, at the cost of a few small files.
     pub(super) fn look(&mut self) {
-        let Some(now) = Look::now(&mut self.known) else {
+        let Some(mut now) = Look::now(&mut self.known) else {
             return;
         };
         if now.at.duration_since(self.last.at) < SHORTEST {
             return;
         }
         let mut taken = now.others_since(&self.last);
-        if is_notable(self.peak.max(taken)) && self.known.has_groups() {
-            taken = self.looked_closer(now).others_since(&self.last);
+        // A process of the stack that has just begun is not among the others.
+        if is_notable(taken) && !is_notable(self.peak) && self.known.has_groups() {
+            now = self.looked_closer(now, &Roll::call());
+            taken = now.others_since(&self.last);
         }
         self.peak = self.peak.max(taken);
         self.last = now;
     }
 
-    /// The last look; who took most, where that is notable.
-    pub(super) fn end(mut self) -> Others {
+    /// The last look, with the processes that are there then; who took most, where that is notable.
+    pub(super) fn end(mut self, after: &Roll) -> Others {
         self.look();
-        let mut now = Look::now(&mut self.known).unwrap_or(self.last);
+        let now = Look::now(&mut self.known).unwrap_or(self.last);
+        let now = self.looked_closer(now, after);
         let mean = now.others_since(&self.first);
-        if !is_notable(self.peak.max(mean)) {
-            return Others {
-                mean,
-                peak: self.peak,
-                most: None,
-            };
-        }
-        now = self.looked_closer(now);
-        let mean = now.others_since(&self.first);
-        let after = Roll::call();
+        let peak = self.peak.max(mean);
         let seconds = now.at.duration_since(self.first.at).as_secs_f64();
-        let except = self.known.members(&[&self.roll, &after]);
+        let most = is_notable(peak).then(|| {
+            let except = self.known.members(&[&self.roll, after]);
+            after.taker(&self.roll, &except, seconds, mean)
+        });
         Others {
             mean,
-            peak: self.peak.max(mean),
-            most: after.taker(&self.roll, &except, seconds, mean),
+            peak,
+            most: most.flatten(),
         }
     }
 
-    /// The same look, with what the stack's processes used that began since.
-    fn looked_closer(&mut self, look: Look) -> Look {
-        self.known.admit(&Roll::call());
+    /// The same look, with what processes of the stack used that began since.
+    fn looked_closer(&mut self, look: Look, roll: &Roll) -> Look {
+        self.known.admit(roll);
         Look {
             known: self.known.spent(),
             ..look
