@@ -1,7 +1,6 @@
 //! What other programs did to the rounds, in words.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::model::{Disturbance, Machine, Others, Round};
 
@@ -72,6 +71,8 @@ fn still(disturbed: &[&Machine], all: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::{Taker, Tally};
 

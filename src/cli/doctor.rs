@@ -135,7 +135,7 @@ async fn others() -> Option<Remark> {
         good: !others.are_notable(),
         what: "other programs",
         found: format!("{name} took {cpus:.1} CPUs over the last second"),
-        remedy: "end them before measuring; rounds beside them are repeated and noted",
+        remedy: "end them before measuring; rounds beside them are noted, and repeated within limits",
     })
 }
 

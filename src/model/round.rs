@@ -24,8 +24,8 @@ pub struct Round {
 pub struct Usage {
     /// CPU time spent between two idle moments around the round.
     pub cpu: Duration,
-    /// Highest working set seen in the round, in bytes: memory without reclaimable cache. Of
-    /// processes of this host, their proportional set size at the end of the round.
+    /// Highest memory seen in the round, in bytes, without pages of files. Of processes of this host,
+    /// their proportional set size at the end of the round.
     pub memory: u64,
     /// Resident memory of each process added up at the end of the round, in bytes, as `ps` shows
     /// it: what processes share is counted once for each.

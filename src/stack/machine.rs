@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use procfs::net::snmp;
 use procfs::{CurrentSI, KernelStats};
 
-use super::Server;
 use super::cgroup::Cgroup;
 use super::crowd::{Crowd, of_generator};
 use super::others::Watched;
 use super::queue::Queue;
 use super::roll::Roll;
 use super::server::Crowds;
+use super::{Server, Stack};
 use crate::model::{Machine, Others, RunDelay};
 
 /// Looks at the machine over a round of some servers that are measured at the same time.
@@ -59,10 +59,26 @@ impl Watch {
         Self::over(all, interval)
     }
 
+    /// Begins to watch the start of servers, of which only the services are there yet; to be ended by
+    /// [`Self::end_of_start`].
+    pub async fn start(stack: &Stack, interval: Duration) -> Self {
+        let services = stack.crowds().await.into_iter().collect();
+        Self::of(Vec::new(), services, Roll::call(), interval)
+    }
+
     fn over(all: Vec<Crowds>, interval: Duration) -> Self {
         let roll = Roll::call();
         let crowds = distinct(&all);
         let waiting = all.into_iter().map(|it| Waiting::of(it, &roll)).collect();
+        Self::of(waiting, crowds, roll, interval)
+    }
+
+    fn of(
+        waiting: Vec<Waiting>,
+        crowds: Option<Vec<Crowd>>,
+        roll: Roll,
+        interval: Duration,
+    ) -> Self {
         Self {
             before: Moment::now(),
             waiting,
@@ -84,6 +100,20 @@ impl Watch {
             others.look();
         }
         self.generator.look(of_generator());
+    }
+
+    /// Ends it, once servers have started that were not there when it began.
+    pub async fn end_of_start(mut self, servers: &[&Server]) -> Seen {
+        let mut all = Vec::new();
+        for server in servers {
+            all.push(server.crowds().await);
+        }
+        self.others = self.others.zip(distinct(&all)).map(|(mut others, crowds)| {
+            others.add(crowds);
+            others
+        });
+        self.waiting = all.into_iter().map(Waiting::since_its_start).collect();
+        self.end()
     }
 
     /// Ends it, once no request is in flight any more.
@@ -116,6 +146,16 @@ impl Waiting {
                 .flatten()
                 .map(from_now_on)
                 .collect(),
+        }
+    }
+
+    /// Of a server that has just started, which waited for nothing before; what its services waited
+    /// is not known.
+    fn since_its_start(crowds: Crowds) -> Self {
+        let server = crowds.server.into_iter();
+        Self {
+            server: server.map(|crowd| (crowd, Queue::default())).collect(),
+            services: Vec::new(),
         }
     }
 
@@ -351,6 +391,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::print_stderr, reason = "its figures are what is asked for")]
     fn observed(crowds: Vec<Crowds>) -> Machine {
         let cpu = || {
             let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -367,9 +408,9 @@ mod tests {
         let seen = watch.end();
         eprintln!(
             "CPU time of the beginning {:.2?}, a look {:.2?}, the end {:.2?}",
-            begun - start,
-            (looked - begun) / 8,
-            cpu() - looked
+            begun.saturating_sub(start),
+            looked.saturating_sub(begun) / 8,
+            cpu().saturating_sub(looked)
         );
         seen.machine(0, Duration::ZERO)
     }
@@ -378,6 +419,7 @@ mod tests {
     /// machine, with stress-ng installed.
     #[test]
     #[ignore = "keeps all CPUs busy for half a minute"]
+    #[expect(clippy::print_stderr, reason = "its figures are what is asked for")]
     fn the_detector_beside_others() {
         let pinned = ["taskset", "-c", "0", "sh", "-c", "while :; do :; done"];
         let disturbers: [(&str, &[&str]); 4] = [

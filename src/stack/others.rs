@@ -57,6 +57,13 @@ impl Watched {
         })
     }
 
+    /// Takes up those that began after the first look, whose CPU time counts in full.
+    pub(super) fn add(&mut self, crowds: Vec<Crowd>) {
+        for crowd in crowds {
+            self.known.add(crowd);
+        }
+    }
+
     /// A further look, at the cost of a few small files.
     pub(super) fn look(&mut self) {
         let Some(mut now) = Look::now(&mut self.known) else {
@@ -147,17 +154,26 @@ fn free(cpu: &CpuTime) -> Duration {
 
 impl Known {
     fn new(crowds: Vec<Crowd>, roll: &Roll) -> Self {
-        let containers = crowds.iter().filter_map(|crowd| match crowd {
-            Crowd::Container(cgroup) => Some((cgroup.clone(), Duration::ZERO)),
-            Crowd::Group(_) => None,
-        });
         let mut known = Self {
-            containers: containers.collect(),
+            crowds: Vec::new(),
+            containers: Vec::new(),
             processes: BTreeMap::new(),
-            crowds,
         };
+        for crowd in crowds {
+            known.add(crowd);
+        }
         known.admit(roll);
         known
+    }
+
+    fn add(&mut self, crowd: Crowd) {
+        if self.crowds.contains(&crowd) {
+            return;
+        }
+        if let Crowd::Container(cgroup) = &crowd {
+            self.containers.push((cgroup.clone(), Duration::ZERO));
+        }
+        self.crowds.push(crowd);
     }
 
     fn has_groups(&self) -> bool {
@@ -246,5 +262,27 @@ mod tests {
         assert!(known.spent() >= first);
         let own = rustix::process::getpid().as_raw_pid();
         assert!(known.members(&[&roll]).contains(&own));
+    }
+
+    #[test]
+    fn a_server_that_began_later_counts_from_its_start() {
+        use std::os::unix::process::CommandExt;
+        let mut watched = Watched::begin(Vec::new(), Roll::call()).expect("/proc");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "while :; do :; done"]).process_group(0);
+        let mut server = command.spawn().expect("a shell");
+        let pid = i32::try_from(server.id()).expect("a number");
+        let used = || Process::new(pid).ok().and_then(|it| cpu_time(&it));
+        while used().is_none_or(|it| it < Duration::from_millis(100)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let before = watched.known.spent();
+        watched.add(vec![Crowd::Group(pid), Crowd::Group(pid)]);
+        watched.known.admit(&Roll::call());
+        let after = watched.known.spent();
+        server.kill().expect("it runs");
+        server.wait().expect("it ends");
+        assert!(after >= before + Duration::from_millis(100));
+        assert_eq!(watched.known.crowds, [Crowd::Group(pid)]);
     }
 }
