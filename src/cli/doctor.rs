@@ -1,11 +1,15 @@
 //! Looks whether this machine is fit for measuring; every remark comes with a remedy.
 
 use std::fs;
+use std::time::Duration;
 
 use procfs::{Current, CurrentSI, KernelStats, LoadAverage};
 use rustix::process::{Resource, getrlimit};
 
+use super::busy;
 use crate::error::Error;
+use crate::model::Machine;
+use crate::stack::machine::others_now;
 use crate::stack::{Engine, socket};
 
 /// One line of the doctor's.
@@ -18,14 +22,14 @@ struct Remark {
 
 /// Connections of a usual load, several times over.
 const FILES: u64 = 4096;
-/// Share of CPU time others may take before numbers suffer.
-const STEAL: f64 = 0.02;
+/// How long it is looked who is busy.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run() -> Result<u8, Error> {
     let mut remarks = engine().await;
     remarks.push(files());
     remarks.extend(
-        [cores(), clock(), load_average(), steal()]
+        [cores(), clock(), load_average(), others().await, steal()]
             .into_iter()
             .flatten(),
     );
@@ -123,6 +127,18 @@ fn load_average() -> Option<Remark> {
     })
 }
 
+/// Who takes CPU time right now, judged as in a round.
+async fn others() -> Option<Remark> {
+    let others = others_now(LOOK).await?;
+    let (name, cpus) = busy::most(&others);
+    Some(Remark {
+        good: !others.are_notable(),
+        what: "other programs",
+        found: format!("{name} took {cpus:.1} CPUs over the last second"),
+        remedy: "end them before measuring; rounds beside them are noted, and repeated within limits",
+    })
+}
+
 /// Time a hypervisor gave to others since boot.
 fn steal() -> Option<Remark> {
     let total = KernelStats::current().ok()?.total;
@@ -130,7 +146,7 @@ fn steal() -> Option<Remark> {
     let all = (total.user + total.nice + total.system + total.idle) as f64 + stolen;
     let share = stolen / all.max(1.0);
     Some(Remark {
-        good: share < STEAL,
+        good: share < Machine::NOTABLE_SHARE,
         what: "steal",
         found: format!("{:.2} % of CPU time since boot", share * 100.0),
         remedy: "other machines on the same host take CPU time; expect wide intervals",

@@ -22,6 +22,7 @@ mod args;
 mod base;
 mod base_plan;
 mod baseline;
+mod busy;
 mod check;
 mod checked_out;
 mod ci;

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Machine, Measurement, Provenance, Round, Sample};
+use super::busy;
+use crate::model::{Machine, Measurement, PairedSample, Provenance, Round, Sample};
 use crate::report;
-
-/// Share of a round from which what was denied to the machine is worth a word.
-const NOTABLE: f64 = 0.02;
 
 /// Why not everything was measured, for what has no headline.
 pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
@@ -68,7 +66,15 @@ pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
     .into_iter()
     .filter(|(_, cells)| !cells.is_empty())
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
+    .chain(busy::remarks(&rounds(measurement)))
     .collect()
+}
+
+/// All rounds, those of pairs among them.
+fn rounds(measurement: &Measurement) -> Vec<&Round> {
+    let alone = measurement.samples.iter().flat_map(|it| &it.rounds);
+    let in_pairs = measurement.pairs.iter().flat_map(PairedSample::rounds);
+    alone.chain(in_pairs).collect()
 }
 
 /// The cells of which there is something to say, with it.
@@ -89,13 +95,15 @@ fn worst(sample: &Sample, share: impl Fn(&Machine, Duration) -> f64) -> Option<f
         let machine = round.machine.as_ref()?;
         Some(share(machine, round.tally.window))
     });
-    shares.reduce(f64::max).filter(|worst| *worst >= NOTABLE)
+    shares
+        .reduce(f64::max)
+        .filter(|worst| *worst >= Machine::NOTABLE_SHARE)
 }
 
 /// The largest share of lost segments, where it is notable. Rounds that lost packets are judged
 /// all the same: a server that takes connections too slowly loses them, too.
 fn worst_loss<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<String> {
-    let shares = rounds.filter_map(|round| Some(round.machine?.lost));
+    let shares = rounds.filter_map(|round| Some(round.machine.as_ref()?.lost));
     let worst = shares.reduce(f64::max)?;
     (worst >= Machine::NOTABLE_LOSS).then(|| report::percent(worst))
 }

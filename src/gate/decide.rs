@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::reference::{FEWEST_RUNS, History};
 use super::{counters, errors};
 use crate::model::{
-    Direction, Finding, Metric, Reason, Rule, Sample, Side, Strategy, Threshold, Thresholds,
+    Direction, Finding, Machine, Metric, Reason, Rule, Sample, Side, Strategy, Threshold, Thresholds,
     Verdict,
 };
 use crate::stats;
@@ -79,7 +79,11 @@ fn once(
         .filter(|rule| breaks(sample, metric, head, rule))
     {
         finding.rule = Some(rule.to_string());
-        return Some(finding.with(Verdict::Regression, Some(Reason::Ceiling)));
+        return Some(if breaks_undisturbed(sample, metric, rule) {
+            finding.with(Verdict::Regression, Some(Reason::Ceiling))
+        } else {
+            finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy))
+        });
     }
     Some(match &threshold.margin {
         Some(rule) if metric.is_counter() => {
@@ -156,6 +160,17 @@ fn breaks(sample: &Sample, metric: Metric, head: f64, ceiling: &Rule) -> bool {
     } else {
         crosses(metric, head, ceiling)
     }
+}
+
+/// Whether the head breaks a bound also by the rounds that nothing disturbed.
+fn breaks_undisturbed(sample: &Sample, metric: Metric, ceiling: &Rule) -> bool {
+    if sample.summary.is_some() || !metric.is_of_rounds() {
+        return true;
+    }
+    let mut calm = sample.clone();
+    calm.rounds.retain(|round| !Machine::is_disturbed([round]));
+    let head = metric.of_sample(&calm);
+    head.is_some_and(|head| breaks(&calm, metric, head, ceiling))
 }
 
 pub(super) fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {

@@ -1,9 +1,4 @@
-use crate::model::{Pair, Round, Sides};
-
-/// Share of a window that the hypervisor may give to others.
-const STEAL: f64 = 0.05;
-/// Difference between the sides' shares of time denied by a quota.
-const THROTTLED: f64 = 0.03;
+use crate::model::{Machine, Pair, Round, Sides};
 
 /// Rounds of the sides that are up, over the same stretch of time.
 pub(super) struct PairedRound {
@@ -12,10 +7,12 @@ pub(super) struct PairedRound {
 }
 
 impl PairedRound {
-    /// Whether something other than the builds decided the rounds: told by what the machine says,
-    /// never by what was measured.
+    /// Whether something other than the builds decided the rounds.
     pub(super) fn is_contaminated(&self) -> bool {
-        [&self.closed, &self.open].into_iter().any(is_contaminated)
+        let is_disturbed = |rounds: &Sides<Option<Round>>| {
+            Machine::is_disturbed(rounds.head.iter().chain(&rounds.base))
+        };
+        [&self.closed, &self.open].into_iter().any(is_disturbed)
     }
 }
 
@@ -53,19 +50,4 @@ impl CellRounds {
         };
         head.into_iter().zip(base).map(pair).collect()
     }
-}
-
-/// The hypervisor took the CPU away, or a quota held back one side more than the other.
-fn is_contaminated(rounds: &Sides<Option<Round>>) -> bool {
-    let up = || [&rounds.head, &rounds.base].into_iter().flatten();
-    let machines = up().filter_map(|round| round.machine);
-    if machines.clone().any(|machine| machine.steal > STEAL) {
-        return true;
-    }
-    let mut denied = machines.map(|machine| machine.throttled);
-    let window = up().map(|round| round.tally.window).max();
-    let (Some(one), Some(other), Some(window)) = (denied.next(), denied.next(), window) else {
-        return false;
-    };
-    one.abs_diff(other) > window.mul_f64(THROTTLED)
 }

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
-use super::live::{Open, loaded, measured, resources};
+use super::live::{INTERVAL, Open, loaded, measured, resources};
 use super::{Error, Event, Observer};
 use crate::load::{Crew, Job};
 use crate::model::Round;
 use crate::stack::Server;
-use crate::stack::machine::Moment;
+use crate::stack::machine::Watch;
 
 /// Load on one of the servers that are measured at the same time.
 pub(super) struct Loaded<'a> {
@@ -36,12 +36,14 @@ pub(super) async fn concurrent_rounds(
     for load in &loads {
         before.push(resources(load.server).await?);
     }
-    let moment = Moment::now();
+    let servers: Vec<_> = loads.iter().map(|it| it.server).collect();
+    let mut watch = Watch::begin(&servers, INTERVAL).await;
     let opens = Instant::now() + LEAD;
     let open = |(crew, load): (Crew, &Loaded<'_>)| Open::at(crew, opens + load.delay, window);
     let mut running: Vec<_> = crews.into_iter().zip(&loads).map(open).collect();
     let mut highest = vec![0; loads.len()];
     while let Some(rate) = running[0].next_rate().await {
+        watch.sample();
         observe(Event::Rate(rate));
         for (highest, load) in highest.iter_mut().zip(&loads) {
             let seen = load.server.working_set().await;
@@ -52,12 +54,15 @@ pub(super) async fn concurrent_rounds(
     for load in running {
         tallies.push(load.close().await?);
     }
+    let seen = watch.end();
     let mut rounds = Vec::new();
     let ended = loads.iter().zip(tallies).zip(before).zip(highest);
-    for (((load, tally), before), highest) in ended {
+    for (number, (((load, tally), before), highest)) in ended.enumerate() {
         load.server.check().await?;
         let used = before.zip(resources(load.server).await?);
-        rounds.push(measured(tally, used.as_ref(), highest, moment));
+        rounds.push(measured(tally, used.as_ref(), highest, |throttled| {
+            seen.machine(number, throttled)
+        }));
     }
     Ok(rounds)
 }

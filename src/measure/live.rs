@@ -10,8 +10,8 @@ use super::steady::is_flat;
 use super::stop::{Step, Stop};
 use super::{Counted, Driver, Error, Event, Observed, Observer, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
-use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
-use crate::stack::machine::Moment;
+use crate::model::{Cell, Machine, Plan, Round, Sides, Tally, Target, Usage};
+use crate::stack::machine::Watch;
 use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
 
 /// Drives real servers with real load.
@@ -21,8 +21,8 @@ pub struct Live {
     servers: BTreeMap<String, Server>,
 }
 
-/// Interval of the warm-up's steadiness, of the rate shown and of looks at the memory.
-const INTERVAL: Duration = Duration::from_millis(250);
+/// Interval of the warm-up's steadiness, of the rate shown and of looks at memory and machine.
+pub(super) const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Live {
     /// `stop` ends what is being done.
@@ -97,17 +97,22 @@ impl Live {
         let crew = self.crew(target, cell).await?;
         let server = self.server(target);
         let before = resources(server).await?;
-        let moment = Moment::now();
+        let mut watch = Watch::begin(&[server], INTERVAL).await;
         let mut window = Open::new(crew, window);
         let mut highest = 0;
         while let Some(rate) = window.next_rate().await {
+            watch.sample();
             observe(Event::Rate(rate));
             highest = server.working_set().await.unwrap_or_default().max(highest);
         }
         let tally = window.close().await?;
+        let seen = watch.end();
         server.check().await?;
         let after = resources(server).await?;
-        Ok(measured(tally, before.zip(after).as_ref(), highest, moment))
+        let used = before.zip(after);
+        Ok(measured(tally, used.as_ref(), highest, |throttled| {
+            seen.machine(0, throttled)
+        }))
     }
 }
 
@@ -264,12 +269,13 @@ pub(super) async fn resources(server: &Server) -> Result<Option<Resources>, Erro
     Ok(resources?)
 }
 
-/// A round, with what the server used between two idle moments and what the machine did since.
+/// A round, with what the server used between two idle moments, and what the machine did meanwhile:
+/// asked with the time for which the server's own quota denied it the CPU.
 pub(super) fn measured(
     tally: Tally,
     used: Option<&(Resources, Resources)>,
     highest: u64,
-    since: Moment,
+    machine: impl FnOnce(Duration) -> Machine,
 ) -> Round {
     let throttled = used.map_or(Duration::ZERO, |(before, after)| {
         after.throttled.saturating_sub(before.throttled)
@@ -281,7 +287,7 @@ pub(super) fn measured(
             memory: after.memory.max(highest),
             rss: after.rss,
         }),
-        machine: Some(Moment::now().since(since, throttled)),
+        machine: Some(machine(throttled)),
         turnover: used.and_then(|(before, after)| turnover::between(before, after)),
     }
 }

@@ -15,6 +15,9 @@ use crate::stack::{Count, Stack, Tenancy};
 
 /// An odd number, so that the median is one of them.
 const BATCHES: usize = 5;
+/// How often counting may begin anew because a request failed: that makes the server and its services do
+/// something else than what is counted.
+const SPARE_BATCHES: usize = 5;
 /// Fewest requests of a batch.
 const FEWEST: usize = 5;
 /// Requests before the first batch, over so many connections: what a process does once, such as
@@ -26,7 +29,7 @@ const MOST: usize = 1000;
 /// Longest time for the requests of a batch.
 const WITHIN: Duration = Duration::from_secs(30);
 /// Longest time for the whole pass.
-pub(super) const LONGEST: Duration = Duration::from_secs(30 * (BATCHES as u64 + 1));
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * (BATCHES + SPARE_BATCHES + 1) as u64);
 /// Pause between two looks at the counts.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after which counts are taken as they are.
@@ -58,17 +61,36 @@ pub(super) async fn count(
         });
     }
     let mut missing = Vec::new();
-    let first = quiet(stack, tenancy, &mut missing).await;
+    let mut first = quiet(stack, tenancy, &mut missing).await;
     let mut counters = Counters::default();
     let mut idle = Vec::new();
     let mut before = first.clone();
-    for _ in 0..BATCHES {
+    let mut spare = SPARE_BATCHES;
+    while idle.len() < BATCHES {
         let tally = requests(&job, of_batch).await?;
         if let Some(failing) = single.failing(&tally) {
             return Ok(Counted {
                 failing: Some(failing),
                 ..Counted::default()
             });
+        }
+        if tally.failed() + tally.unfinished > 0 {
+            if spare == 0 {
+                missing.push(format!(
+                    "single requests of {} {} failed now and then: nothing was counted",
+                    single.server, single.endpoint
+                ));
+                return Ok(Counted {
+                    missing,
+                    ..Counted::default()
+                });
+            }
+            spare -= 1;
+            first = settled(stack, tenancy, before.open()).await;
+            before = first.clone();
+            counters = Counters::default();
+            idle.clear();
+            continue;
         }
         idle.push(Duration::from_nanos(tally.latency.value_at_quantile(0.5)));
         let after = settled(stack, tenancy, before.open()).await;

@@ -6,7 +6,8 @@ use rand::seq::SliceRandom;
 /// own, so that no cell sits in one phase of the machine.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    order: std::vec::IntoIter<usize>,
+    /// The last comes first.
+    order: Vec<usize>,
 }
 
 impl Schedule {
@@ -18,10 +19,14 @@ impl Schedule {
             cells.shuffle(&mut random);
             cells
         };
-        let order: Vec<usize> = (0..rounds).flat_map(block).collect();
-        Self {
-            order: order.into_iter(),
-        }
+        let mut order: Vec<usize> = (0..rounds).flat_map(block).collect();
+        order.reverse();
+        Self { order }
+    }
+
+    /// Puts a round of a cell at the end once more.
+    pub fn repeat(&mut self, cell: usize) {
+        self.order.insert(0, cell);
     }
 }
 
@@ -29,11 +34,11 @@ impl Iterator for Schedule {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        self.order.next()
+        self.order.pop()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.order.size_hint()
+        (self.order.len(), Some(self.order.len()))
     }
 }
 
@@ -55,6 +60,15 @@ mod tests {
                 block.sort_unstable();
                 prop_assert_eq!(block, (0..cells).collect::<Vec<_>>());
             }
+        }
+
+        #[test]
+        fn a_repeated_round_comes_last(seed: u64) {
+            let mut schedule = Schedule::new(3, 2, seed);
+            let first = schedule.next().expect("six rounds");
+            schedule.repeat(first);
+            prop_assert_eq!(schedule.len(), 6);
+            prop_assert_eq!(schedule.last(), Some(first));
         }
 
         #[test]

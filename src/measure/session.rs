@@ -5,7 +5,7 @@ use super::{
     Counted, Driver, Error, Event, Measured, Measuring, Order, Schedule, WarmUp, key, sizing,
     turnover,
 };
-use crate::model::{Again, Cell, Incident, Pacing, Round, Sample, Target, chain};
+use crate::model::{Again, Cell, Incident, Machine, Pacing, Round, Sample, Target, chain};
 
 /// A measurement under way.
 pub(super) struct Session<'a, D> {
@@ -27,6 +27,8 @@ struct Lane<'a> {
     cell: &'a Cell,
     /// Length of its rounds.
     window: Duration,
+    /// Disturbed rounds that may yet be made again.
+    repeats: usize,
     sample: Sample,
 }
 
@@ -108,6 +110,7 @@ impl<'a, D: Driver> Session<'a, D> {
             target,
             cell,
             window: plan.pacing.round,
+            repeats: plan.pacing.rounds / 2,
             sample: Sample {
                 key,
                 startup,
@@ -158,13 +161,15 @@ impl<'a, D: Driver> Session<'a, D> {
             observe,
             ..
         } = self.measuring;
-        let schedule = Schedule::new(lanes.len(), plan.pacing.rounds, seed);
+        let mut schedule = Schedule::new(lanes.len(), plan.pacing.rounds, seed);
         let rounds = schedule.len();
-        for (done, drawn) in schedule.enumerate() {
+        while let Some(drawn) = schedule.next() {
+            let done = rounds - schedule.len() - 1;
             let Lane {
                 target,
                 cell,
                 window,
+                repeats,
                 sample,
             } = &mut lanes[drawn];
             if self.failed.contains(&target.name) {
@@ -181,6 +186,12 @@ impl<'a, D: Driver> Session<'a, D> {
             let number = sample.rounds.len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
             let kept = self.kept(measured, target, during).await?;
+            let disturbed = kept.as_ref().is_some_and(|it| Machine::is_disturbed([it]));
+            if disturbed && *repeats > 0 {
+                *repeats -= 1;
+                schedule.repeat(drawn);
+                continue;
+            }
             sample.rounds.extend(kept);
         }
         self.turnovers(lanes).await;

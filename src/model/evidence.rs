@@ -53,6 +53,10 @@ pub enum Disturbance {
     Turnover,
     /// The hypervisor gave CPU time to others.
     Steal,
+    /// Nothing ran on the machine for a while.
+    StoodStill,
+    /// Other programs took the CPU.
+    Others,
     /// A quota denied the CPU.
     Throttled,
     /// Packets were lost.
@@ -77,8 +81,6 @@ const ASKED_FOR: [f64; 8] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
 /// Requests up to which shares of them are exact. Only a document of a stranger has more: a round that
 /// leads past it is left out of the sum.
 const COUNTABLE: u64 = 1 << f64::MANTISSA_DIGITS;
-/// Share of a round from which what was denied to the machine disturbs it.
-const DENIED: f64 = 0.02;
 
 impl Evidence {
     /// The evidence of every cell of a measurement that has rounds.
@@ -172,16 +174,20 @@ impl Trace {
 impl Disturbance {
     /// The gravest of what came between.
     fn of(round: &Round, threads: usize) -> Option<Self> {
-        let window = round.tally.window.as_secs_f64();
-        let denied = |share: Option<f64>| share.is_some_and(|share| share >= DENIED);
-        let steal = round.machine.map(|it| it.steal);
-        let throttled = round.machine.map(|it| it.throttled.as_secs_f64() / window);
-        let is_lossy = |machine: Machine| machine.lost >= Machine::NOTABLE_LOSS;
+        let window = round.tally.window;
+        let machine = round.machine.as_ref();
+        if round.turnover.is_some() {
+            return Some(Self::Turnover);
+        }
+        if let Some(by) = machine.and_then(|it| it.disturbance(window)) {
+            return Some(by);
+        }
+        let is_denied =
+            |machine: &Machine| machine.throttled >= window.mul_f64(Machine::NOTABLE_SHARE);
+        let is_lossy = |machine: &Machine| machine.lost >= Machine::NOTABLE_LOSS;
         [
-            (round.turnover.is_some(), Self::Turnover),
-            (denied(steal), Self::Steal),
-            (denied(throttled), Self::Throttled),
-            (round.machine.is_some_and(is_lossy), Self::Loss),
+            (machine.is_some_and(is_denied), Self::Throttled),
+            (machine.is_some_and(is_lossy), Self::Loss),
             (!round.tally.doubts(threads).is_empty(), Self::Load),
         ]
         .into_iter()
@@ -327,6 +333,7 @@ mod tests {
                 steal,
                 throttled: Duration::from_millis(throttled),
                 lost,
+                ..Machine::default()
             });
             Disturbance::of(&round, 1)
         };

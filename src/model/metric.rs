@@ -186,6 +186,11 @@ impl Metric {
         !elsewhere && !self.is_counter()
     }
 
+    /// Whether it is measured in rounds.
+    pub const fn is_of_rounds(self) -> bool {
+        !self.is_counter() && !matches!(self, Self::StartupTime | Self::RelativeCpu)
+    }
+
     /// Whether it says what answers cost, so that failing ones must not be mixed in.
     pub const fn is_of_answers(self) -> bool {
         !matches!(self, Self::StartupTime | Self::ErrorRate)

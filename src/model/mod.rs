@@ -51,7 +51,7 @@ pub use plan::{
 };
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
-pub use round::{Machine, Round, Turnover, Usage};
+pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage};
 pub use series::{CellSeries, Chronicle, RunMark, Series, Step};
 pub use tally::{Failure, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target};

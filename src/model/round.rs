@@ -24,8 +24,8 @@ pub struct Round {
 pub struct Usage {
     /// CPU time spent between two idle moments around the round.
     pub cpu: Duration,
-    /// Highest working set seen in the round, in bytes: memory without reclaimable cache. Of
-    /// processes of this host, their proportional set size at the end of the round.
+    /// Highest memory seen in the round, in bytes, without pages of files. Of processes of this host,
+    /// their proportional set size at the end of the round.
     pub memory: u64,
     /// Resident memory of each process added up at the end of the round, in bytes, as `ps` shows
     /// it: what processes share is counted once for each.
@@ -34,7 +34,7 @@ pub struct Usage {
 }
 
 /// What kept the machine from its work during a round.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Share of all CPUs' time that the hypervisor gave to others.
     pub steal: f64,
@@ -43,6 +43,47 @@ pub struct Machine {
     /// Share of the TCP segments sent on this host's network that were lost and sent again.
     #[serde(default)]
     pub lost: f64,
+    /// How long threads that could run waited for a CPU; nothing where the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_delay: Option<RunDelay>,
+    /// What other programs took of the CPUs; nothing where they cannot be told from what was
+    /// measured, such as a server that ran already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<Others>,
+    /// The longest time by which a look at the machine came late: nothing ran then.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub stood_still: Duration,
+}
+
+/// Time for which threads waited for a CPU, all threads added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunDelay {
+    pub server: Duration,
+    /// Of Postgres, Redis and the server's proxy.
+    pub services: Duration,
+    /// Of the load generator's threads.
+    pub generator: Duration,
+}
+
+/// CPUs taken by programs that belong neither to the stack nor to perfgate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Others {
+    /// On average over the round.
+    pub mean: f64,
+    /// In the busiest part of it, a quarter of a second long.
+    pub peak: f64,
+    /// Who took most, where that is notable and can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<Taker>,
+}
+
+/// A program, all its processes together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Taker {
+    /// The name of its processes.
+    pub name: String,
+    /// CPUs it took on average over the round.
+    pub cpus: f64,
 }
 
 /// Processes that came and went within a round.
@@ -55,6 +96,8 @@ pub struct Turnover {
 }
 
 impl Machine {
+    /// Share of a round from which what was denied to the machine is worth a word.
+    pub const NOTABLE_SHARE: f64 = 0.02;
     /// Share of lost segments that is worth a word: each makes its request 0.2 s later, so that one in
     /// a thousand shows in the percentiles.
     pub const NOTABLE_LOSS: f64 = 0.001;

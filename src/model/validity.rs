@@ -1,7 +1,12 @@
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, PairedSample, Sample, Sides, Strategy, Tally};
+use super::{
+    Disturbance, Machine, Metric, Others, PairedSample, Round, RunDelay, Sample, Sides, Strategy,
+    Tally,
+};
 
 /// Why a load says less about the server than it seems to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +42,78 @@ const LAG: f64 = 100_000.0;
 const LAG_SHARE: f64 = 0.05;
 /// Share of the requests due that must be sent in time.
 const ACHIEVED: f64 = 0.99;
+
+/// Share of a window that the hypervisor may give to others.
+const STEAL: f64 = 0.05;
+/// Share of a window for which quotas may deny both sides the CPU.
+const THROTTLED: f64 = 0.03;
+/// CPUs that other programs may take on average over a round: half of what one process takes that is
+/// always hungry and shares its CPU with a busy server.
+const OTHERS: f64 = 0.25;
+/// The same in the busiest quarter of a second. The kernel counts in hundredths of a second, so that
+/// as short a time is known to about a tenth of a CPU.
+const OTHERS_PEAK: f64 = 0.5;
+/// Threads waiting for a CPU on average below which nobody was kept waiting.
+const WAITING: f64 = 0.05;
+/// How late a look at the machine may come. Beside fifteen hungry processes on two CPUs the latest of
+/// 64 looks came 0.13 s late, beside few it is milliseconds.
+const STILL: Duration = Duration::from_millis(200);
+
+impl Machine {
+    /// Whether something other than the builds decided the rounds of one stretch of time, one for
+    /// each side that was up. Told by what the machine says, never by what was measured, so that no
+    /// side has an advantage.
+    ///
+    /// A quota that denies the CPU to one side alone is part of what is compared: a build that
+    /// needs more CPU runs into it sooner. Only time denied to both can be the machine's.
+    pub fn is_disturbed<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> bool {
+        let rounds = rounds.into_iter();
+        let seen: Vec<_> = rounds
+            .filter_map(|round| Some((round.machine.as_ref()?, round.tally.window)))
+            .collect();
+        let denied =
+            |(machine, window): &(&Self, Duration)| machine.throttled > window.mul_f64(THROTTLED);
+        let alike = seen.len() > 1 && seen.iter().all(denied);
+        alike
+            || seen
+                .iter()
+                .any(|(it, window)| it.disturbance(*window).is_some())
+    }
+
+    /// Who took the machine away from a round of such a length, if it was neither the server nor
+    /// the load.
+    ///
+    /// That threads waited for a CPU does not tell: of two servers side by side on one CPU each
+    /// waits half of the time. That others were busy does not tell either: where CPUs are left,
+    /// nobody waits for them. Both together do.
+    pub fn disturbance(&self, window: Duration) -> Option<Disturbance> {
+        let has_waited = self
+            .run_delay
+            .is_none_or(|delay| delay.longest() > window.mul_f64(WAITING));
+        let are_busy = self.others.as_ref().is_some_and(Others::are_notable);
+        [
+            (self.steal >= STEAL, Disturbance::Steal),
+            (self.stood_still > STILL, Disturbance::StoodStill),
+            (are_busy && has_waited, Disturbance::Others),
+        ]
+        .into_iter()
+        .find_map(|(so, disturbance)| so.then_some(disturbance))
+    }
+}
+
+impl Others {
+    /// Whether they took so much that who has to share CPUs with them is slower.
+    pub fn are_notable(&self) -> bool {
+        self.mean >= OTHERS || self.peak >= OTHERS_PEAK
+    }
+}
+
+impl RunDelay {
+    /// That of whoever waited longest: whatever of the stack is slow makes the answers slow.
+    pub fn longest(&self) -> Duration {
+        self.server.max(self.services).max(self.generator)
+    }
+}
 
 impl Tally {
     /// What speaks against the load, the gravest first; the generator had so many threads.
@@ -94,8 +171,6 @@ impl PairedSample {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::OpenLoop;
 
@@ -125,5 +200,99 @@ mod tests {
         tally.latency.reset();
         tally.latency.saturating_record(10_000_000);
         assert_eq!(tally.doubts(1), []);
+    }
+
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    fn round(machine: Machine) -> Round {
+        Round {
+            tally: Tally::empty(WINDOW),
+            usage: None,
+            machine: Some(machine),
+            turnover: None,
+        }
+    }
+
+    fn throttled(millis: u64) -> Round {
+        round(Machine {
+            throttled: Duration::from_millis(millis),
+            ..Machine::default()
+        })
+    }
+
+    fn beside(mean: f64, peak: f64, waited: Option<u64>) -> Machine {
+        Machine {
+            others: Some(Others {
+                mean,
+                peak,
+                most: None,
+            }),
+            run_delay: waited.map(|millis| RunDelay {
+                server: Duration::from_millis(millis),
+                ..RunDelay::default()
+            }),
+            ..Machine::default()
+        }
+    }
+
+    #[test]
+    fn waiting_or_busy_others_alone_disturb_nobody() {
+        let told = |mean, peak, waited| beside(mean, peak, waited).disturbance(WINDOW);
+        let others = Some(Disturbance::Others);
+        // Two servers on one CPU, which each wait half of the time.
+        assert_eq!(told(0.05, 0.2, Some(500)), None);
+        // Another program on a CPU that is left over.
+        assert_eq!(told(1.0, 1.0, Some(20)), None);
+        assert_eq!(told(1.0, 1.0, Some(500)), others);
+        // A burst, which the mean hides.
+        assert_eq!(told(0.1, 1.0, Some(100)), others);
+        // A kernel that does not tell who waited.
+        assert_eq!(told(0.5, 0.5, None), others);
+        assert_eq!(Machine::default().disturbance(WINDOW), None);
+    }
+
+    #[test]
+    fn whoever_waits_longest_counts() {
+        let mut machine = beside(1.0, 1.0, Some(0));
+        assert_eq!(machine.disturbance(WINDOW), None);
+        machine.run_delay = Some(RunDelay {
+            generator: Duration::from_millis(60),
+            ..RunDelay::default()
+        });
+        assert_eq!(machine.disturbance(WINDOW), Some(Disturbance::Others));
+    }
+
+    #[test]
+    fn stolen_time_and_a_standstill_disturb_whoever_waited() {
+        let mut machine = Machine {
+            steal: 0.05,
+            ..Machine::default()
+        };
+        assert_eq!(machine.disturbance(WINDOW), Some(Disturbance::Steal));
+        machine.steal = 0.04;
+        assert_eq!(machine.disturbance(WINDOW), None);
+        machine.stood_still = Duration::from_secs(2);
+        assert_eq!(machine.disturbance(WINDOW), Some(Disturbance::StoodStill));
+    }
+
+    #[test]
+    fn a_quota_disturbs_only_where_it_denies_both_sides() {
+        assert!(!Machine::is_disturbed([&throttled(500)]));
+        assert!(!Machine::is_disturbed([&throttled(500), &throttled(0)]));
+        assert!(!Machine::is_disturbed([&throttled(500), &throttled(29)]));
+        assert!(Machine::is_disturbed([&throttled(500), &throttled(31)]));
+    }
+
+    #[test]
+    fn what_disturbs_one_side_disturbs_the_pair() {
+        let quiet = round(beside(0.0, 0.1, Some(500)));
+        let busy = round(beside(0.9, 1.0, Some(500)));
+        assert!(Machine::is_disturbed([&quiet, &busy]));
+        assert!(!Machine::is_disturbed([&quiet, &quiet]));
+        let untold = Round {
+            machine: None,
+            ..round(Machine::default())
+        };
+        assert!(!Machine::is_disturbed([&untold]));
     }
 }

@@ -27,6 +27,16 @@ enum Version {
 
 const MOUNT: &str = "/sys/fs/cgroup";
 
+/// The file cache of a group by what its kernel counts: version 1 has its children's under `total_`.
+///
+/// The kernel charges a page to whoever reads it first while it is not cached: of two servers that read
+/// the same file one has it and the other has not, and neither where it was cached before. What is read
+/// twice counts as active.
+pub(super) fn file_cache(count: impl Fn(&str) -> Option<u64>) -> Option<u64> {
+    let of = |inactive, active| Some(count(inactive)? + count(active)?);
+    of("total_inactive_file", "total_active_file").or_else(|| of("inactive_file", "active_file"))
+}
+
 impl Cgroup {
     /// The control group of the container `id`, whose first process is `pid`; nothing where the
     /// kernel's files are not those of the engine's machine.
@@ -83,13 +93,14 @@ impl Cgroup {
         })
     }
 
-    /// Memory without reclaimable file cache, in bytes.
+    /// Memory without file cache, in bytes.
     pub(super) fn working_set(&self) -> Option<u64> {
-        let (usage, cache) = match self.version {
-            Version::V1 => ("memory.usage_in_bytes", "total_inactive_file"),
-            Version::V2 => ("memory.current", "inactive_file"),
+        let usage = match self.version {
+            Version::V1 => "memory.usage_in_bytes",
+            Version::V2 => "memory.current",
         };
-        let cache = field(&self.memory.join("memory.stat"), cache)?;
+        let stat = fs::read_to_string(self.memory.join("memory.stat")).ok()?;
+        let cache = file_cache(|name| field_of(&stat, name))?;
         Some(number(&self.memory.join(usage))?.saturating_sub(cache))
     }
 
@@ -103,7 +114,8 @@ impl Cgroup {
         .unwrap_or_default()
     }
 
-    fn cpu_time(&self) -> Option<Duration> {
+    /// CPU time of the group since it was made.
+    pub(super) fn cpu_time(&self) -> Option<Duration> {
         match self.version {
             Version::V1 => number(&self.cpu.join("cpuacct.usage")).map(Duration::from_nanos),
             Version::V2 => {
@@ -121,7 +133,14 @@ impl Cgroup {
         field(&self.memory.join(file), "oom_kill").unwrap_or_default()
     }
 
-    fn processes(&self) -> BTreeSet<i32> {
+    /// Nanoseconds for which threads of the group waited for a CPU, as the kernel adds them up where
+    /// it does: time in which several waited counts once.
+    pub(super) fn waited(&self) -> Option<u64> {
+        let pressure = fs::read_to_string(self.cpu.join("cpu.pressure")).ok()?;
+        some_total(&pressure)
+    }
+
+    pub(super) fn processes(&self) -> BTreeSet<i32> {
         let listed = fs::read_to_string(self.memory.join("cgroup.procs")).unwrap_or_default();
         listed
             .lines()
@@ -137,6 +156,16 @@ fn resident(processes: &BTreeSet<i32>) -> Option<u64> {
     (!sizes.is_empty()).then(|| sizes.iter().sum())
 }
 
+/// The time in which some threads waited, in nanoseconds. Kernels before 5.13 have no line of those in
+/// which all did.
+fn some_total(pressure: &str) -> Option<u64> {
+    let some = pressure
+        .lines()
+        .find_map(|line| line.strip_prefix("some "))?;
+    let total = some.split(' ').find_map(|it| it.strip_prefix("total="))?;
+    total.parse::<u64>().ok()?.checked_mul(1000)
+}
+
 fn below(mount: &Path, path: &str) -> PathBuf {
     mount.join(path.trim_start_matches('/'))
 }
@@ -146,7 +175,10 @@ fn number(path: &Path) -> Option<u64> {
 }
 
 fn field(path: &Path, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
+    field_of(&fs::read_to_string(path).ok()?, name)
+}
+
+fn field_of(text: &str, name: &str) -> Option<u64> {
     let value = text
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
@@ -182,7 +214,10 @@ mod tests {
                 "nr_periods 3\nnr_throttled 1\nthrottled_time 7000000\n",
             ),
             ("memory.usage_in_bytes", "1000\n"),
-            ("memory.stat", "inactive_file 7\ntotal_inactive_file 400\n"),
+            (
+                "memory.stat",
+                "inactive_file 7\ntotal_inactive_file 300\ntotal_active_file 100\n",
+            ),
             (
                 "memory.oom_control",
                 "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
@@ -205,7 +240,10 @@ mod tests {
                 "usage_usec 2500\nuser_usec 1\nthrottled_usec 9\n",
             ),
             ("memory.current", "1000\n"),
-            ("memory.stat", "anon 5\ninactive_file 300\n"),
+            (
+                "memory.stat",
+                "anon 5\ninactive_file 200\nactive_file 100\n",
+            ),
             ("memory.events", "low 0\noom 1\noom_kill 1\n"),
             ("cgroup.procs", &format!("{}\n", std::process::id())),
         ]);
@@ -220,6 +258,20 @@ mod tests {
             processes: BTreeSet::from([rustix::process::getpid().as_raw_pid()]),
         };
         assert_eq!(resources, expected);
+    }
+
+    #[test]
+    fn waits_are_read_where_the_kernel_adds_them_up() {
+        let some = "some avg10=17.23 avg60=11.26 avg300=5.38 total=23193163\n";
+        let full = "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
+        assert_eq!(some_total(&format!("{some}{full}")), Some(23_193_163_000));
+        assert_eq!(some_total(some), Some(23_193_163_000));
+        for odd in ["", full, "some avg10=0.00", "some total=x", "some total=-1"] {
+            assert_eq!(some_total(odd), None, "{odd}");
+        }
+        let told = files(&[("cpu.pressure", some)]);
+        assert_eq!(group(Version::V2, &told).waited(), Some(23_193_163_000));
+        assert_eq!(group(Version::V1, &files(&[])).waited(), None);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, TestcontainersError};
 use tokio::sync::OnceCell;
 
-use super::cgroup::Cgroup;
+use super::cgroup::{Cgroup, file_cache};
+use super::crowd::Crowd;
 use super::limits::Limits;
 use super::ready::{Last, Wait};
 use super::recipe::Recipe;
@@ -248,6 +249,11 @@ impl Container {
         self.cgroup().await?.working_set()
     }
 
+    /// Where its processes are found; nothing where the engine's machine is another one.
+    pub(super) async fn crowd(&self) -> Option<Crowd> {
+        self.cgroup().await.cloned().map(Crowd::Container)
+    }
+
     async fn cgroup(&self) -> Option<&Cgroup> {
         let found = self.cgroup.get_or_init(|| self.find_cgroup()).await;
         found.as_ref()
@@ -285,15 +291,8 @@ impl Container {
         let cpu = sample.cpu_stats.and_then(|cpu| cpu.cpu_usage?.total_usage);
         let memory = sample.memory_stats.and_then(|memory| {
             let counters = memory.stats.unwrap_or_default();
-            // Version 1 of the control groups counts children under `total_`.
-            let cache = counters
-                .get("total_inactive_file")
-                .or_else(|| counters.get("inactive_file"));
-            Some(
-                memory
-                    .usage?
-                    .saturating_sub(cache.copied().unwrap_or_default()),
-            )
+            let cache = file_cache(|name| counters.get(name).copied());
+            Some(memory.usage?.saturating_sub(cache.unwrap_or_default()))
         });
         match (cpu, memory) {
             (Some(cpu), Some(memory)) => Ok(Resources {

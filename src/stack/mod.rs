@@ -14,20 +14,24 @@ mod container;
 mod context;
 mod cores;
 mod counters;
+mod crowd;
 mod engine;
 mod error;
 mod image;
 mod limits;
 mod loopback;
 pub mod machine;
+mod others;
 mod owner;
 mod place;
 mod postgres;
 mod process;
 mod proxy;
+mod queue;
 mod ready;
 mod recipe;
 mod redis;
+mod roll;
 mod server;
 mod stage;
 mod surroundings;
@@ -50,6 +54,7 @@ pub use stage::{Observer, Stage};
 pub use tenancy::Tenancy;
 pub use withheld::close_to_others;
 
+use crowd::Crowd;
 use image::Images;
 use surroundings::Surroundings;
 
@@ -176,6 +181,21 @@ impl Stack {
             }
         }
         None
+    }
+
+    /// Where the processes of the services are found; nothing for those of a service that ran
+    /// already.
+    async fn crowds(&self) -> Vec<Option<Crowd>> {
+        let postgres = self.postgres.as_ref().map(|it| it.container());
+        let redis = self.redis.as_ref().map(|it| it.container());
+        let mut crowds = Vec::new();
+        for container in postgres.into_iter().chain(redis) {
+            crowds.push(match container {
+                Some(container) => container.crowd().await,
+                None => None,
+            });
+        }
+        crowds
     }
 
     /// How requests reach contained servers; nothing where none is contained.

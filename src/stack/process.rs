@@ -1,6 +1,7 @@
 //! Servers that run as a process of this host: pinned, labelled by an environment variable, in a
 //! process group of their own, with their resources read from /proc.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -15,6 +16,7 @@ use procfs::process::{Process as Entry, all_processes};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::cores::pin_this_thread;
+use super::crowd::Crowd;
 use super::owner::VARIABLE;
 use super::server::Resources;
 use super::tail::tail;
@@ -70,6 +72,15 @@ impl Group {
         })
     }
 
+    /// Where its processes are found.
+    pub(super) fn crowd(&self) -> Crowd {
+        Crowd::Group(self.number())
+    }
+
+    fn number(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or(i32::MAX)
+    }
+
     /// How the process ended, once it has.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         self.child.try_wait().map_err(|source| Error::Spawn {
@@ -113,7 +124,7 @@ impl Group {
     }
 
     fn members(&self) -> procfs::ProcResult<Vec<Entry>> {
-        let group = i32::try_from(self.child.id()).unwrap_or(i32::MAX);
+        let group = self.number();
         let alive = all_processes()?.filter_map(Result::ok);
         Ok(alive
             .filter(|entry| entry.stat().is_ok_and(|stat| stat.pgrp == group))
@@ -214,7 +225,7 @@ fn end(child: &mut Child) {
 
 /// Time on the CPU by the process's own clock, and that of children it has waited for, which the
 /// kernel counts in ticks of 10 ms.
-fn cpu_time(entry: &Entry) -> Option<Duration> {
+pub(super) fn cpu_time(entry: &Entry) -> Option<Duration> {
     let clock = clock_getcpuclockid(nix::unistd::Pid::from_raw(entry.pid)).ok()?;
     let own = Duration::from(clock_gettime(clock).ok()?);
     let stat = entry.stat().ok()?;
@@ -223,18 +234,19 @@ fn cpu_time(entry: &Entry) -> Option<Duration> {
     Some(own + Duration::from_nanos(children))
 }
 
-/// Memory with pages shared among processes divided by their number.
+/// Memory with pages shared among processes divided by their number, without those of files: of a
+/// file that others on this machine have mapped, such as the same interpreter, the share follows from
+/// how many of them there are.
 fn proportional_memory(entry: &Entry) -> Option<u64> {
     let rollup = entry.smaps_rollup().ok()?;
-    let totals = rollup
-        .memory_map_rollup
-        .0
-        .first()?
-        .extension
-        .map
-        .get("Pss")
-        .copied();
-    totals.or_else(|| Some(entry.stat().ok()?.rss_bytes().get()))
+    let totals = &rollup.memory_map_rollup.0.first()?.extension.map;
+    without_files(totals).or_else(|| Some(entry.stat().ok()?.rss_bytes().get()))
+}
+
+fn without_files(totals: &HashMap<String, u64>) -> Option<u64> {
+    // Kernels before 5.3 do not tell of files.
+    let files = totals.get("Pss_File").copied().unwrap_or_default();
+    Some(totals.get("Pss")?.saturating_sub(files))
 }
 
 fn last_bytes(output: &File) -> io::Result<Vec<u8>> {
@@ -248,4 +260,25 @@ fn bytes_from(output: &File, start: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
     output.read_exact_at(&mut bytes, start)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_others_have_mapped_are_not_a_server_s_memory() {
+        let totals = |pairs: &[(&str, u64)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, bytes)| ((*name).to_owned(), *bytes));
+            without_files(&pairs.collect())
+        };
+        let alone = [("Pss", 900), ("Pss_Anon", 500), ("Pss_File", 400)];
+        let beside_another = [("Pss", 700), ("Pss_Anon", 500), ("Pss_File", 200)];
+        assert_eq!(totals(&alone), Some(500));
+        assert_eq!(totals(&beside_another), Some(500));
+        assert_eq!(totals(&[("Pss", 900)]), Some(900));
+        assert_eq!(totals(&[]), None);
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::container::Container;
+use super::crowd::Crowd;
 use super::place::Place;
 use super::process::{self, Group};
 use super::ready::{Wait, ask};
@@ -23,6 +24,15 @@ pub struct Server {
     startup: Option<Duration>,
     kind: Kind,
     proxy: Option<Container>,
+    /// Where the processes of the services beside it are found.
+    services: Vec<Option<Crowd>>,
+}
+
+/// Where processes are found: nothing for those that perfgate did not start.
+pub(super) struct Crowds {
+    pub(super) server: Option<Crowd>,
+    /// Its proxy among them.
+    pub(super) services: Vec<Option<Crowd>>,
 }
 
 enum Kind {
@@ -63,6 +73,10 @@ impl Server {
                 Self::container(stack, target, tenancy, observe).await
             }
         }?;
+        let server = Self {
+            services: stack.crowds().await,
+            ..server
+        };
         match stack.proxy_of(target) {
             Some(proxy) => server.behind(stack, target, proxy, observe).await,
             None => Ok(server),
@@ -99,6 +113,20 @@ impl Server {
             // The kernel walks a process's pages to find its share of them.
             Kind::Process(_) | Kind::External => None,
         }
+    }
+
+    /// Where its processes, and those of what it works with, are found.
+    pub(super) async fn crowds(&self) -> Crowds {
+        let mut services = self.services.clone();
+        if let Some(proxy) = &self.proxy {
+            services.push(proxy.crowd().await);
+        }
+        let server = match &self.kind {
+            Kind::Container(container) => container.crowd().await,
+            Kind::Process(group) => Some(lock(group).crowd()),
+            Kind::External => None,
+        };
+        Crowds { server, services }
     }
 
     /// The last lines of its output.
@@ -185,6 +213,7 @@ impl Server {
             startup: start.map(|start| start.elapsed()),
             kind,
             proxy: None,
+            services: Vec::new(),
         })
     }
 

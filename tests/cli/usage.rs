@@ -57,6 +57,7 @@ fn doctor_looks_at_the_machine() {
         "clock source",
         "open files",
         "load average",
+        "other programs",
         "steal",
     ] {
         assert!(run.stdout.contains(what), "{}", run.stdout);

@@ -170,6 +170,8 @@ const fn name(by: Disturbance) -> &'static str {
     match by {
         Disturbance::Turnover => "processes that ended",
         Disturbance::Steal => "CPU time given to others",
+        Disturbance::StoodStill => "a machine that stood still",
+        Disturbance::Others => "other programs",
         Disturbance::Throttled => "a CPU quota",
         Disturbance::Loss => "lost packets",
         Disturbance::Load => "the load itself",
