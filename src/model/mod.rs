@@ -48,7 +48,7 @@ pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Round, Turnover, Usage};
 pub use series::{CellSeries, Chronicle, RunMark, Series, Step};
-pub use tally::{Failure, OpenLoop, Tally, new_histogram};
+pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};
 pub use validity::Doubt;

@@ -1,10 +1,11 @@
 //! HTTP/1 over one connection. Takes serialised requests, gives what came back as a response or
-//! as the way it failed, and promises to hold no body unasked and to allocate nothing per
-//! request. It is denser than the rest because it runs for every request, and what it costs is
+//! as the way it failed, and promises to hold no more of a body unasked than its start and to
+//! allocate nothing per request. It is denser than the rest because it runs for every request, and what it costs is
 //! subtracted from the load the generator can offer.
 
 mod body;
 mod head;
+mod lenient;
 mod receiver;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
 use super::request::Prepared;
-use super::response::{Kept, Response};
+use super::response::{Kept, Received, Response};
 use crate::dial::Stream;
 use crate::model::Failure;
 use receiver::Receiver;
@@ -73,6 +74,11 @@ impl Connection {
             Ok(()) => self.receive(kept, buffer).await,
             Err(_) => Box::pin(self.refused(kept, buffer)).await,
         }
+    }
+
+    /// What came of the response so far.
+    pub(super) fn so_far(&self) -> Received {
+        self.receiver.so_far()
     }
 
     async fn send(&mut self, request: &[u8]) -> io::Result<()> {
