@@ -32,6 +32,14 @@ impl Connection {
         })
     }
 
+    /// Whether the server ended the connection while no request was in flight.
+    pub(super) async fn is_over(&mut self, buffer: &Buffer) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_over(buffer).await,
+            Self::Http2(connection) => connection.is_over(),
+        }
+    }
+
     /// Sends a request and receives its response; after a failure the connection is of no use.
     pub(super) async fn exchange(
         &mut self,

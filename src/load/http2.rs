@@ -72,6 +72,11 @@ impl Connection {
         })
     }
 
+    /// Whether the server ended the connection, or said that it will (RFC 9113, section 6.8).
+    pub(super) fn is_over(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Sends a request and receives its response; after a failure the connection is of no use.
     pub(super) async fn exchange(
         &mut self,

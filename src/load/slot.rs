@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::first_failure::Failed;
+use super::request::Prepared;
 use super::response::{Kept, Response};
 use super::turn::Turn;
 use super::watch::{GivenUp, Watch};
@@ -92,6 +93,7 @@ impl Slot {
     ) -> Result<Response, Failure> {
         let worker = Rc::clone(&self.worker);
         let request = worker.request(turn);
+        self.leave_if_over(turn, request).await;
         let was_open = self.connection.is_some();
         if let Some(connection) = &mut self.connection {
             let outcome = connection
@@ -111,6 +113,20 @@ impl Slot {
         }
         let connection = self.connection.insert(connection);
         connection.exchange(request, kept, worker.buffer()).await
+    }
+
+    /// Leaves a connection that the server ended while it was idle, before the request is written
+    /// that would be lost on it. In the closed loop no connection is idle for long, and a request
+    /// that may be sent again needs no look.
+    async fn leave_if_over(&mut self, turn: &Turn, request: &Prepared) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let looks = turn.due.is_some() || !request.is_idempotent;
+        if looks && connection.is_over(self.worker.buffer()).await {
+            self.worker.recorder().closed_by_server();
+            self.close();
+        }
     }
 
     async fn connect(&mut self) -> Result<Connection, Failure> {

@@ -397,6 +397,19 @@ fn connections_closed_in_order_are_replaced_without_errors() {
 }
 
 #[test]
+fn connections_closed_while_idle_are_replaced_before_a_request_is_written() {
+    for (web, options) in ways() {
+        let paced = ["-X", "POST", "-c", "1", "--rate", "4/s", "-d", "1s"];
+        let result = load(&web.url("/idle"), &[&options[..], &paced].concat());
+        all_succeed(&result);
+        assert_eq!(result["requests"], 4, "{result:#}");
+        assert_eq!(result["reconnects"], 3, "{result:#}");
+        assert_eq!(result["closed_by_server"], 3, "{result:#}");
+        assert_eq!(web.seen().len(), 4, "nothing is sent twice");
+    }
+}
+
+#[test]
 fn a_request_without_a_response_fails_by_the_way_it_ended() {
     let web = Site::new().start();
     all_fail(&load(&web.url("/reset"), &[]), "closed");

@@ -76,6 +76,31 @@ impl Connection {
         }
     }
 
+    /// Whether the server ended the connection while no request was in flight, or spoke unasked:
+    /// what comes then is no response to the next request (RFC 9112, section 9.5).
+    pub(super) async fn is_over(&mut self, buffer: &Buffer) -> bool {
+        if self.stream.has_news() {
+            // The runtime hears of it when it is given a turn.
+            tokio::task::yield_now().await;
+        }
+        poll_fn(|context| Poll::Ready(self.look(context, buffer))).await
+    }
+
+    fn look(&mut self, context: &mut Context<'_>, buffer: &Buffer) -> bool {
+        let mut buffer = buffer.0.borrow_mut();
+        loop {
+            let mut space = ReadBuf::new(&mut buffer);
+            let read = match Pin::new(&mut self.stream).poll_read(context, &mut space) {
+                Poll::Pending => return false,
+                Poll::Ready(read) => read,
+            };
+            let bytes = space.filled();
+            if read.is_err() || bytes.is_empty() || !self.receiver.passes_over(bytes) {
+                return true;
+            }
+        }
+    }
+
     /// What came of the response so far.
     pub(super) fn so_far(&self) -> Received {
         self.receiver.so_far()

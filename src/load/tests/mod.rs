@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod failures;
+mod idle;
 mod open_loop;
 mod requests;
 
