@@ -12,8 +12,8 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    self, Evidence, Finding, Measurement, Outcome, PairedSample, Partial, Plan, Reason, Report,
-    Sample, Thresholds, chain,
+    self, Evidence, Failures, Finding, Measurement, Outcome, PairedSample, Partial, Plan, Reason,
+    Report, Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.
@@ -129,6 +129,7 @@ pub(super) fn assemble(
         ),
         findings,
         incidents: measurement.incidents.clone(),
+        failures: Failures::of(measurement),
         provenance,
         evidence: Evidence::of(measurement),
     }

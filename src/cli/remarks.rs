@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Machine, Measurement, Provenance, Round, Sample};
+use crate::model::{Lenience, Machine, Measurement, Provenance, Round, Sample};
 use crate::report;
 
 /// Share of a round from which what was denied to the machine is worth a word.
@@ -68,7 +68,26 @@ pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
     .into_iter()
     .filter(|(_, cells)| !cells.is_empty())
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
+    .chain(leniences(measurement))
     .collect()
+}
+
+/// What was overlooked to read responses, each with the cells that needed it.
+fn leniences(measurement: &Measurement) -> Vec<String> {
+    let cells = |lenience: Lenience| {
+        let needs = |round: &Round| round.tally.leniences.contains(&lenience);
+        let alone = measurement.samples.iter();
+        let alone = alone.filter(|it| it.rounds.iter().any(needs));
+        let alone = alone.map(|it| format!("{} {}", it.key.server, it.key.endpoint));
+        let paired = measurement.pairs.iter();
+        let paired = paired.filter(|it| it.rounds().any(needs));
+        let paired = paired.map(|it| format!("{} {}", it.server, it.endpoint));
+        alone.chain(paired).collect::<Vec<_>>().join(", ")
+    };
+    let all = Lenience::ALL.map(|it| (report::lenience(it), cells(it)));
+    let used = all.into_iter().filter(|(_, cells)| !cells.is_empty());
+    used.map(|(what, cells)| format!("{what}: {cells}"))
+        .collect()
 }
 
 /// The cells of which there is something to say, with it.

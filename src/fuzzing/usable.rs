@@ -10,7 +10,8 @@ use super::{example, page};
 use crate::gate::{self, Confirmation, Reference};
 use crate::import::Generator;
 use crate::model::{
-    Baseline, Chronicle, Direction, Evidence, Measurement, Metric, Outcome, Report, Unit, chain,
+    Baseline, Chronicle, Direction, Evidence, Failures, Measurement, Metric, Outcome, Report, Unit,
+    chain,
 };
 use crate::publish::workflow;
 use crate::{config, document, report};
@@ -75,6 +76,7 @@ pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
         exit_code: 0,
         findings,
         incidents: measurement.incidents.clone(),
+        failures: Failures::of(measurement),
         provenance: measurement.provenance.clone(),
         evidence: Evidence::of(measurement),
     }

@@ -6,6 +6,7 @@ mod baseline;
 mod counters;
 mod digest;
 mod evidence;
+mod failures;
 mod finding;
 pub mod histogram;
 mod incident;
@@ -32,6 +33,7 @@ pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, histor
 pub use counters::{Counters, MoreFrequent, Statement};
 pub use digest::digest;
 pub use evidence::{Disturbance, Disturbed, Evidence, Trace};
+pub use failures::Failures;
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use incident::{Incident, chain};
 pub use measurement::{Fingerprint, Measurement, Provenance, Runner, Sample, Summary};

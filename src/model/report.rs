@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Finding, Incident, Outcome, Provenance, Verdict};
+use super::{Evidence, Failures, Finding, Incident, Outcome, Provenance, Verdict};
 
 /// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,9 @@ pub struct Report {
     /// What befell the servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
+    /// Why requests failed, for every build of a server and endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failures>,
     pub provenance: Provenance,
     /// What pictures are drawn from; nothing in reports of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -43,6 +43,7 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
     moved(report, &mut page);
     statements(report, &mut page);
     incidents(report, &mut page);
+    failures(report, &mut page);
     if let Some(step) = summary::next_step(report) {
         page.may(&format!("{}\n\n", escape(step)));
     }
@@ -285,6 +286,29 @@ fn incidents(report: &Report, page: &mut Page<'_>) {
             "- {}\n{output}\n",
             escape(&text::incident(incident))
         ));
+    }
+}
+
+/// Why requests failed, a point for each build.
+fn failures(report: &Report, page: &mut Page<'_>) {
+    for it in &report.failures {
+        let first = it.first.as_ref();
+        let told = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
+        let told = told.into_iter().flatten().flatten();
+        let told: String = told
+            .map(|line| format!("  {}<br>\n", escape(&line)))
+            .collect();
+        let log = first.map_or("", |it| &it.log).lines().take(FOLDED_ROWS);
+        let log: String = log
+            .map(|line| format!("  > {}<br>\n", escape(line)))
+            .collect();
+        let head = escape(&text::failures(it));
+        let log = if log.is_empty() {
+            log
+        } else {
+            format!("\n{log}")
+        };
+        page.may(&format!("- {head}<br>\n{told}{log}\n"));
     }
 }
 
