@@ -295,20 +295,12 @@ fn failures(report: &Report, page: &mut Page<'_>) {
         let first = it.first.as_ref();
         let told = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
         let told = told.into_iter().flatten().flatten();
-        let told: String = told
-            .map(|line| format!("  {}<br>\n", escape(&line)))
-            .collect();
         let log = first.map_or("", |it| &it.log).lines().take(FOLDED_ROWS);
-        let log: String = log
-            .map(|line| format!("  > {}<br>\n", escape(line)))
+        let lines = told.chain(log.map(str::to_owned));
+        let lines: String = lines
+            .map(|line| format!("  > {}<br>\n", escape(&line)))
             .collect();
-        let head = escape(&text::failures(it));
-        let log = if log.is_empty() {
-            log
-        } else {
-            format!("\n{log}")
-        };
-        page.may(&format!("- {head}<br>\n{told}{log}\n"));
+        page.may(&format!("- {}\n{lines}\n", escape(&text::failures(it))));
     }
 }
 
