@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::busy;
-use crate::model::{Machine, Measurement, PairedSample, Provenance, Round, Sample};
+use crate::model::{Lenience, Machine, Measurement, PairedSample, Provenance, Round, Sample};
 use crate::report;
 
 /// Why not everything was measured, for what has no headline.
@@ -67,6 +67,7 @@ pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
     .filter(|(_, cells)| !cells.is_empty())
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
     .chain(busy::remarks(&rounds(measurement)))
+    .chain(leniences(measurement))
     .collect()
 }
 
@@ -75,6 +76,24 @@ fn rounds(measurement: &Measurement) -> Vec<&Round> {
     let alone = measurement.samples.iter().flat_map(|it| &it.rounds);
     let in_pairs = measurement.pairs.iter().flat_map(PairedSample::rounds);
     alone.chain(in_pairs).collect()
+}
+
+/// What was overlooked to read responses, each with the cells that needed it.
+fn leniences(measurement: &Measurement) -> Vec<String> {
+    let cells = |lenience: Lenience| {
+        let needs = |round: &Round| round.tally.leniences.contains(&lenience);
+        let alone = measurement.samples.iter();
+        let alone = alone.filter(|it| it.rounds.iter().any(needs));
+        let alone = alone.map(|it| format!("{} {}", it.key.server, it.key.endpoint));
+        let paired = measurement.pairs.iter();
+        let paired = paired.filter(|it| it.rounds().any(needs));
+        let paired = paired.map(|it| format!("{} {}", it.server, it.endpoint));
+        alone.chain(paired).collect::<Vec<_>>().join(", ")
+    };
+    let all = Lenience::ALL.map(|it| (report::lenience(it), cells(it)));
+    let used = all.into_iter().filter(|(_, cells)| !cells.is_empty());
+    used.map(|(what, cells)| format!("{what}: {cells}"))
+        .collect()
 }
 
 /// The cells of which there is something to say, with it.

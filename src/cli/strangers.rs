@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::args::LACKS_A_SERVER;
 use crate::document;
 use crate::error::Error;
-use crate::model::Measurement;
+use crate::model::{FirstFailure, Measurement};
 
 /// Why a report on such a measurement says nothing of the gate. What a stranger's configuration says
 /// is not read by a job that holds a token.
@@ -58,7 +58,11 @@ fn excess(measurement: &Measurement) -> Option<&'static str> {
     let names = samples.iter().map(|it| [&it.key.server, &it.key.endpoint]);
     let names = names.chain(pairs.iter().map(|it| [&it.server, &it.endpoint]));
     let of_incident = incidents.iter().map(|it| [&it.what, &it.output]);
-    let mut texts = names.chain(of_incident).flatten();
+    let texts = names.chain(of_incident).flatten();
+    let alone = samples.iter().flat_map(|it| &it.rounds);
+    let rounds = alone.chain(pairs.iter().flat_map(|it| it.rounds()));
+    let failures = rounds.filter_map(|it| it.tally.first_failure.as_ref());
+    let mut texts = texts.chain(failures.flat_map(FirstFailure::texts));
     texts
         .any(|text| text.len() > LONGEST_TEXT)
         .then_some("a text in it is longer than any of ours")

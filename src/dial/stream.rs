@@ -2,6 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
@@ -24,6 +25,20 @@ macro_rules! on_inner {
             Stream::Tls($inner) => $call,
         }
     };
+}
+
+impl Stream {
+    /// Whether the kernel holds bytes, an end or an error that nobody has read, by asking it: the
+    /// runtime may not have heard of it yet.
+    pub fn has_news(&self) -> bool {
+        let at_once = Timespec::default();
+        let mut socket = [match self {
+            Self::Tcp(stream) => PollFd::new(stream, PollFlags::IN),
+            Self::Unix(stream) => PollFd::new(stream, PollFlags::IN),
+            Self::Tls(session) => return session.get_ref().0.has_news(),
+        }];
+        poll(&mut socket, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    }
 }
 
 impl AsyncRead for Stream {

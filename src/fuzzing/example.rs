@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::usable;
 use crate::model::{
-    Baseline, CellName, Counters, Coverage, Fingerprint, GateComparison, Incident, Key, LoadShape,
-    Measurement, Metric, Outcome, Provenance, Report, Runner, Sample, Statement, Summary, Verdict,
+    Baseline, CellName, Counters, Coverage, Failure, Failures, Fingerprint, FirstFailure,
+    GateComparison, Incident, Key, LoadShape, Measurement, Metric, Outcome, Provenance, Report,
+    Runner, Sample, Side, Statement, Summary, Verdict,
 };
 
 /// Metrics whose values the run has, with those that it had before.
@@ -46,9 +48,33 @@ pub(super) fn report(text: &str) -> Report {
         unknown: vec![cell],
     };
     report.gate = Some(GateComparison::unknown(Some(text()), text()));
+    report.failures = vec![failures(&text())];
     report.provenance = measurement.provenance;
     report.provenance.base = Some(text());
     report
+}
+
+/// A request that failed.
+fn failures(text: &str) -> Failures {
+    let text = || text.to_owned();
+    Failures {
+        server: text(),
+        endpoint: text(),
+        side: Side::Head,
+        requests: 2,
+        kinds: BTreeMap::from([(Failure::BodyMismatch, 1)]),
+        status: BTreeMap::from([(200, 2)]),
+        first: Some(FirstFailure {
+            after: Duration::from_secs(1),
+            kind: Failure::BodyMismatch,
+            request: text(),
+            status_line: Some(text()),
+            body: text(),
+            expected: Some(text()),
+            found: Some(text()),
+            log: text(),
+        }),
+    }
 }
 
 /// A run that is so many times as slow as before.

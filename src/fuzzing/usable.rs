@@ -10,7 +10,8 @@ use super::{example, page};
 use crate::gate::{self, Confirmation, Reference};
 use crate::import::Generator;
 use crate::model::{
-    Baseline, Chronicle, Coverage, Direction, Evidence, Measurement, Metric, Outcome, Report, Unit,
+    Baseline, Chronicle, Coverage, Direction, Evidence, Failures, Measurement, Metric, Outcome,
+    Report, Unit,
     chain,
 };
 use crate::publish::workflow;
@@ -78,6 +79,7 @@ pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
         incidents: measurement.incidents.clone(),
         coverage: Coverage::default(),
         gate: None,
+        failures: Failures::of(measurement),
         provenance: measurement.provenance.clone(),
         evidence: Evidence::of(measurement),
     }

@@ -190,14 +190,14 @@ fn relative(
     rule: &Rule,
 ) -> Finding {
     let metric = finding.metric;
+    if let Some(reason) = history.lacks() {
+        return finding.not_judged(reason.clone());
+    }
     let requests = sample.typical_requests();
     let needed = metric.requests_needed();
     if requests < needed {
         let reason = Reason::TooFewRequests { requests, needed };
         return unjudged(finding, threshold, reason);
-    }
-    if let Some(reason) = history.lacks() {
-        return finding.not_judged(reason.clone());
     }
     // A run whose value is zero has no ratio; the others have.
     values.retain(|value| *value > 0.0);

@@ -12,6 +12,8 @@ use crate::model::{Expect, Failure};
 
 /// One of so many responses has its body looked into; the first one always.
 const LOOK_EVERY: u32 = 256;
+/// Letters that are shown of a value found in a body.
+const LONGEST_VALUE: usize = 100;
 
 /// The expectation of one request and what this thread has seen of its responses.
 #[derive(Debug)]
@@ -23,6 +25,22 @@ pub(super) struct Check {
     failing: Cell<bool>,
     /// Length of the first body.
     first: Cell<Option<u64>>,
+}
+
+/// An expectation that was missed, and what was found instead.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Miss {
+    pub(super) expected: Option<String>,
+    pub(super) found: Option<String>,
+}
+
+impl Miss {
+    fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            expected: Some(expected.into()),
+            found: Some(found.into()),
+        }
+    }
 }
 
 impl Check {
@@ -61,7 +79,7 @@ impl Check {
         if response.status != self.expect.status {
             return Err(Failure::UnexpectedStatus);
         }
-        if kept.is_some_and(|kept| !self.matches(kept)) {
+        if kept.is_some_and(|kept| self.mismatch(response, kept).is_some()) {
             return Err(Failure::BodyMismatch);
         }
         if self.has_drifted(response.body_bytes) {
@@ -70,12 +88,51 @@ impl Check {
         Ok(())
     }
 
-    fn matches(&self, kept: &Kept) -> bool {
+    /// The expectation that a complete response missed, in words.
+    pub(super) fn miss(
+        &self,
+        failure: Failure,
+        response: &Response,
+        kept: Option<&Kept>,
+    ) -> Option<Miss> {
+        match failure {
+            Failure::UnexpectedStatus => Some(Miss::new(
+                format!("status {}", self.expect.status),
+                format!("status {}", response.status),
+            )),
+            Failure::BodyMismatch => self.mismatch(response, kept?),
+            Failure::LengthDrift => Some(Miss::new(
+                format!(
+                    "at most {} % more or less than the {} bytes of the first body",
+                    self.expect.max_size_drift? * 100.0,
+                    self.first.get()?
+                ),
+                format!("{} bytes", response.body_bytes),
+            )),
+            _ => None,
+        }
+    }
+
+    /// What a body lacks of what is looked for in it.
+    fn mismatch(&self, response: &Response, kept: &Kept) -> Option<Miss> {
         let Expect { contains, json, .. } = &self.expect;
-        let has_text = contains
-            .as_ref()
-            .is_none_or(|text| memmem::find(kept.bytes(), text.as_bytes()).is_some());
-        has_text && (json.is_empty() || has_values(json, kept))
+        let body = match response.coding.decode(kept.bytes(), kept.is_full()) {
+            Ok(body) => body,
+            Err(why) => return Some(Miss::new("a body to look into", why)),
+        };
+        let text = contains.as_ref();
+        let text = text.filter(|text| memmem::find(&body, text.as_bytes()).is_none());
+        if let Some(text) = text {
+            let expected = format!("a body that contains `{text}`");
+            return Some(Miss::new(
+                expected,
+                format!("{} bytes without it", body.len()),
+            ));
+        }
+        if json.is_empty() {
+            return None;
+        }
+        wrong_value(json, &body)
     }
 
     fn has_drifted(&self, length: u64) -> bool {
@@ -88,13 +145,27 @@ impl Check {
     }
 }
 
-fn has_values(expected: &[(String, Value)], kept: &Kept) -> bool {
-    let Ok(document) = serde_json::from_slice::<Value>(kept.bytes()) else {
-        return false;
+/// The first value of a document that is not as expected.
+fn wrong_value(expected: &[(String, Value)], body: &[u8]) -> Option<Miss> {
+    let document = match serde_json::from_slice::<Value>(body) {
+        Ok(document) => document,
+        Err(error) => return Some(Miss::new("a body of JSON", format!("no JSON: {error}"))),
     };
-    expected
+    let mut values = expected
         .iter()
-        .all(|(pointer, value)| document.pointer(pointer) == Some(value))
+        .map(|(pointer, value)| (pointer, value, document.pointer(pointer)));
+    let (pointer, value, found) = values.find(|(_, value, found)| *found != Some(*value))?;
+    let found = found.map_or_else(|| "no such value".into(), shortened);
+    Some(Miss::new(format!("{value} at `{pointer}`"), found))
+}
+
+/// The start of a value's text.
+fn shortened(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -102,12 +173,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::load::coding::Coding;
+    use crate::load::response::Leniences;
 
     fn response(status: u16, body_bytes: u64) -> Response {
         Response {
             status,
             body_bytes,
             keep_alive: true,
+            coding: Coding::Identity,
+            leniences: Leniences::default(),
         }
     }
 
@@ -162,6 +237,59 @@ mod tests {
         assert_eq!(judge(expect("/items/0/id", json!(8)), body), mismatch);
         assert_eq!(judge(expect("/items/1", json!(null)), body), mismatch);
         assert_eq!(judge(expect("/a", json!(1)), "not json"), mismatch);
+    }
+
+    /// What is told of the first body, as it is expected and as it is.
+    fn told(expect: Expect, coding: Coding, body: &[u8]) -> [String; 2] {
+        let check = Check::new(expect);
+        let mut kept = check.next_look().expect("the first body is looked into");
+        kept.push(body);
+        let response = Response {
+            coding,
+            ..response(200, body.len() as u64)
+        };
+        let failure = check.judge(&response, Some(&kept)).expect_err("a mismatch");
+        let miss = check.miss(failure, &response, Some(&kept));
+        let Miss { expected, found } = miss.expect("an expectation");
+        [expected, found].map(|it| it.expect("words"))
+    }
+
+    #[test]
+    fn a_mismatch_says_what_was_looked_for_and_what_was_found() {
+        let contains = |text: &str| Expect {
+            contains: Some(text.into()),
+            ..Expect::default()
+        };
+        let json = |value: Value| Expect {
+            json: vec![("/a".into(), value)],
+            ..Expect::default()
+        };
+        let plain = |expect, body: &str| told(expect, Coding::Identity, body.as_bytes());
+        assert_eq!(
+            plain(contains("low"), "hello"),
+            ["a body that contains `low`", "5 bytes without it"]
+        );
+        assert_eq!(
+            plain(json(json!(1)), r#"{"a": "x"}"#),
+            ["1 at `/a`", "\"x\""]
+        );
+        assert_eq!(plain(json(json!(1)), "{}"), ["1 at `/a`", "no such value"]);
+        let [_, found] = plain(
+            json(json!(1)),
+            &format!(r#"{{"a": "{}"}}"#, "ü".repeat(500)),
+        );
+        assert_eq!(found.chars().count(), LONGEST_VALUE + 1);
+        let [expected, found] = plain(json(json!(1)), "<html>");
+        assert_eq!(expected, "a body of JSON");
+        assert!(
+            found.starts_with("no JSON: expected value at line 1"),
+            "{found}"
+        );
+        let [_, found] = told(contains("low"), Coding::Brotli, b"hello");
+        assert!(
+            found.contains("send the header `Accept-Encoding: identity`"),
+            "{found}"
+        );
     }
 
     #[test]

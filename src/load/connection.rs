@@ -2,7 +2,7 @@
 
 use super::http1::Buffer;
 use super::request::Prepared;
-use super::response::{Kept, Response};
+use super::response::{Kept, Received, Response};
 use super::{http1, http2};
 use crate::dial::Stream;
 use crate::model::Failure;
@@ -14,14 +14,30 @@ pub(super) enum Connection {
     Http2(http2::Connection),
 }
 
+/// Why a connection could not be opened.
+#[derive(Debug)]
+pub(super) struct Unopened {
+    /// The kind under which its request is counted.
+    pub(super) failure: Failure,
+    pub(super) why: String,
+}
+
 impl Connection {
     /// Begins to speak HTTP on a stream.
-    pub(super) async fn new(stream: Stream, http2: bool) -> Result<Self, Failure> {
+    pub(super) async fn new(stream: Stream, http2: bool) -> Result<Self, Unopened> {
         Ok(if http2 {
             Self::Http2(http2::Connection::new(stream).await?)
         } else {
             Self::Http1(http1::Connection::new(stream))
         })
+    }
+
+    /// Whether the server ended the connection while no request was in flight.
+    pub(super) async fn is_over(&mut self, buffer: &Buffer) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_over(buffer).await,
+            Self::Http2(connection) => connection.is_over(),
+        }
     }
 
     /// Sends a request and receives its response; after a failure the connection is of no use.
@@ -42,6 +58,14 @@ impl Connection {
         match self {
             Self::Http1(_) => false,
             Self::Http2(connection) => connection.left_untouched(),
+        }
+    }
+
+    /// What came of the response so far.
+    pub(super) fn so_far(&self) -> Received {
+        match self {
+            Self::Http1(connection) => connection.so_far(),
+            Self::Http2(connection) => connection.so_far(),
         }
     }
 

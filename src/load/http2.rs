@@ -15,10 +15,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinHandle;
 
+use super::coding::Coding;
+use super::connection::Unopened;
 use super::request::Prepared;
-use super::response::{Kept, Response};
+use super::response::{Excerpt, Kept, Leniences, Received, Response};
 use crate::dial::Stream;
-use crate::model::Failure;
+use crate::model::{Failure, chain};
 
 /// An open connection with at most one request in flight.
 #[derive(Debug)]
@@ -30,18 +32,32 @@ pub(super) struct Connection {
     asked: u64,
     /// Whether the server did nothing with the request that failed.
     untouched: bool,
+    so_far: SoFar,
+}
+
+/// What came of the last response.
+#[derive(Debug)]
+struct SoFar {
+    status: Option<hyper::StatusCode>,
+    coding: Coding,
+    excerpt: Excerpt,
+    body_bytes: u64,
+    error: Option<hyper::Error>,
 }
 
 impl Connection {
     /// Begins HTTP/2 on a stream; belongs into a runtime.
-    pub(super) async fn new(stream: Stream) -> Result<Self, Failure> {
+    pub(super) async fn new(stream: Stream) -> Result<Self, Unopened> {
         let received = Arc::new(AtomicU64::new(0));
         let counted = Counted {
             stream,
             received: Arc::clone(&received),
         };
         let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(counted));
-        let (sender, connection) = handshake.await.map_err(|_| Failure::Connect)?;
+        let (sender, connection) = handshake.await.map_err(|error| Unopened {
+            failure: Failure::Connect,
+            why: chain(&error),
+        })?;
         let driver = tokio::spawn(async {
             // How a connection ends is seen by the request that meets with it.
             let _ = connection.await;
@@ -52,7 +68,13 @@ impl Connection {
             received,
             asked: 0,
             untouched: false,
+            so_far: SoFar::new(),
         })
+    }
+
+    /// Whether the server ended the connection, or said that it will (RFC 9113, section 6.8).
+    pub(super) fn is_over(&self) -> bool {
+        self.sender.is_closed()
     }
 
     /// Sends a request and receives its response; after a failure the connection is of no use.
@@ -62,6 +84,7 @@ impl Connection {
         kept: Option<&mut Kept>,
     ) -> Result<Response, Failure> {
         let request = request.http2.clone().expect("prepared for HTTP/2");
+        self.so_far.begin();
         if self.sender.ready().await.is_err() {
             self.untouched = true;
             return Err(Failure::Closed);
@@ -69,15 +92,22 @@ impl Connection {
         let answered = self.sender.send_request(request).await;
         let response = answered.map_err(|error| {
             self.untouched = is_untouched(&error);
-            failure_before_head(&error)
+            self.so_far.fail(error, failure_before_head)
         })?;
-        let status = response.status().as_u16();
-        let body_bytes = read(response.into_body(), kept).await?;
+        self.so_far.head(&response);
+        self.so_far.read(response.into_body(), kept).await?;
         Ok(Response {
-            status,
-            body_bytes,
+            status: self.so_far.status.map_or(0, |status| status.as_u16()),
+            body_bytes: self.so_far.body_bytes,
             keep_alive: true,
+            coding: self.so_far.coding,
+            leniences: Leniences::default(),
         })
+    }
+
+    /// What came of the response so far.
+    pub(super) fn so_far(&self) -> Received {
+        self.so_far.received()
     }
 
     /// Whether the server did nothing with the request that failed: sending it again is safe.
@@ -98,19 +128,71 @@ impl Drop for Connection {
     }
 }
 
-/// Reads a body to its end; gives its length.
-async fn read(mut body: Incoming, mut kept: Option<&mut Kept>) -> Result<u64, Failure> {
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| failure_in_body(&error))?;
-        if let Some(data) = frame.data_ref() {
-            length += data.len() as u64;
-            if let Some(kept) = &mut kept {
-                kept.push(data);
-            }
+impl SoFar {
+    fn new() -> Self {
+        Self {
+            status: None,
+            coding: Coding::Identity,
+            excerpt: Excerpt::new(),
+            body_bytes: 0,
+            error: None,
         }
     }
-    Ok(length)
+
+    fn begin(&mut self) {
+        self.status = None;
+        self.coding = Coding::Identity;
+        self.excerpt.clear();
+        self.body_bytes = 0;
+        self.error = None;
+    }
+
+    fn head(&mut self, response: &hyper::Response<Incoming>) {
+        self.status = Some(response.status());
+        let codings = response.headers().get_all(hyper::header::CONTENT_ENCODING);
+        let codings = codings
+            .iter()
+            .flat_map(|it| it.as_bytes().split(|it| *it == b','));
+        self.coding = codings
+            .map(<[u8]>::trim_ascii)
+            .filter(|name| !name.is_empty())
+            .fold(Coding::Identity, Coding::and);
+    }
+
+    /// Reads a body to its end.
+    async fn read(
+        &mut self,
+        mut body: Incoming,
+        mut kept: Option<&mut Kept>,
+    ) -> Result<(), Failure> {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.fail(error, failure_in_body))?;
+            if let Some(data) = frame.data_ref() {
+                self.body_bytes += data.len() as u64;
+                self.excerpt.push(data);
+                if let Some(kept) = &mut kept {
+                    kept.push(data);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: hyper::Error, of: fn(&hyper::Error) -> Failure) -> Failure {
+        let failure = of(&error);
+        self.error = Some(error);
+        failure
+    }
+
+    fn received(&self) -> Received {
+        Received {
+            status_line: self.status.map(|status| format!("HTTP/2 {status}")),
+            coding: self.coding,
+            excerpt: self.excerpt.bytes().to_vec(),
+            body_bytes: self.body_bytes,
+            complaint: self.error.as_ref().map(|error| chain(error)),
+        }
+    }
 }
 
 fn failure_before_head(error: &hyper::Error) -> Failure {

@@ -9,15 +9,19 @@
 //! - `pacer`, `arrivals`, `alarm`: when requests of the open loop are due, who sends them, and
 //!   sleeping until then; `turn`: one request and since when its time counts;
 //! - `connection`: one request and its response, by `http1` (our own) or `http2` (hyper);
-//! - `request`, `response`, `check`: what is sent, what comes back, whether it is a success;
-//! - `recorder`, `limits`: what is counted, what the process may open;
+//! - `request`, `response`, `coding`, `check`: what is sent, what comes back and stands for, whether
+//!   it is a success;
+//! - `recorder`, `first_failure`, `limits`: what is counted, how the first failure is told, what the
+//!   process may open;
 //! - [`Meter`]: progress for an observer, and its way to end the window early.
 
 mod alarm;
 mod arrivals;
 mod check;
+mod coding;
 mod connection;
 mod error;
+mod first_failure;
 mod hand;
 mod http1;
 mod http2;

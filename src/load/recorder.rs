@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::response::Response;
 use super::turn::Turn;
-use crate::model::{Failure, OpenLoop, Tally};
+use crate::model::{Failure, FirstFailure, OpenLoop, Tally};
 
 /// Counts and histograms of one worker; allocates only for a status or failure not seen before.
 #[derive(Debug)]
@@ -42,6 +42,17 @@ impl Recorder {
     pub(super) fn response(&mut self, response: &Response) {
         *self.tally.status.entry(response.status).or_default() += 1;
         self.tally.body_bytes += response.body_bytes;
+        self.tally.leniences.extend(response.leniences.iter());
+    }
+
+    /// Whether a request failed already.
+    pub(super) fn has_failed(&self) -> bool {
+        self.tally.first_failure.is_some()
+    }
+
+    /// How the first request that failed did.
+    pub(super) fn failed_first(&mut self, failure: FirstFailure) {
+        self.tally.first_failure = Some(failure);
     }
 
     /// The request ended, well or not; so long after the window opened, if it has not closed yet.

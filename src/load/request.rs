@@ -93,6 +93,13 @@ impl Prepared {
             expect: request.expect.clone(),
         })
     }
+
+    /// Method and path.
+    pub(super) fn name(&self) -> String {
+        let line = self.http1.split(|byte| *byte == b'\r').next();
+        let line = String::from_utf8_lossy(line.unwrap_or_default());
+        line.trim_end_matches(" HTTP/1.1").to_owned()
+    }
 }
 
 type Fields = Vec<(HeaderName, HeaderValue)>;

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::first_failure::Failed;
+use super::request::Prepared;
 use super::response::{Kept, Response};
 use super::turn::Turn;
 use super::watch::{GivenUp, Watch};
@@ -24,6 +26,8 @@ pub(super) struct Slot {
     connection: Option<Connection>,
     /// Whether the slot never had a connection.
     is_new: bool,
+    /// Why the last connection could not be opened.
+    refusal: Option<String>,
 }
 
 impl Slot {
@@ -33,6 +37,7 @@ impl Slot {
             watch: Rc::new(Watch::new()),
             is_new: connection.is_none(),
             connection,
+            refusal: None,
         }
     }
 
@@ -88,6 +93,7 @@ impl Slot {
     ) -> Result<Response, Failure> {
         let worker = Rc::clone(&self.worker);
         let request = worker.request(turn);
+        self.leave_if_over(turn, request).await;
         let was_open = self.connection.is_some();
         if let Some(connection) = &mut self.connection {
             let outcome = connection
@@ -109,9 +115,27 @@ impl Slot {
         connection.exchange(request, kept, worker.buffer()).await
     }
 
+    /// Leaves a connection that the server ended while it was idle, before the request is written
+    /// that would be lost on it. In the closed loop no connection is idle for long, and a request
+    /// that may be sent again needs no look.
+    async fn leave_if_over(&mut self, turn: &Turn, request: &Prepared) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let looks = turn.due.is_some() || !request.is_idempotent;
+        if looks && connection.is_over(self.worker.buffer()).await {
+            self.worker.recorder().closed_by_server();
+            self.close();
+        }
+    }
+
     async fn connect(&mut self) -> Result<Connection, Failure> {
         let start = Instant::now();
-        let connection = self.worker.connect().await?;
+        let opened = self.worker.connect().await;
+        let connection = opened.map_err(|refusal| {
+            self.refusal = Some(refusal.why);
+            refusal.failure
+        })?;
         let mut recorder = self.worker.recorder();
         recorder.connected(start.elapsed());
         if !std::mem::take(&mut self.is_new) {
@@ -131,6 +155,9 @@ impl Slot {
         let in_window = self.worker.time_in_window(now);
         let waited = self.watch.waited(now);
         let verdict = self.judge(turn, outcome, kept, waited);
+        if let Err(failure) = verdict {
+            self.note_failure(turn, failure, outcome.ok(), kept, now);
+        }
         let mut recorder = self.worker.recorder();
         if let Ok(response) = &outcome {
             recorder.response(response);
@@ -176,6 +203,36 @@ impl Slot {
             check.looked(verdict.is_ok());
         }
         verdict
+    }
+
+    /// Keeps what came back, where the request is the first of its thread that failed.
+    fn note_failure(
+        &self,
+        turn: &Turn,
+        kind: Failure,
+        response: Option<Response>,
+        kept: Option<&Kept>,
+        now: Instant,
+    ) {
+        if self.worker.recorder().has_failed() {
+            return;
+        }
+        let received = self.connection.as_ref().map(Connection::so_far);
+        let check = self.worker.check(turn);
+        let failed = Failed {
+            kind,
+            request: self.worker.request(turn).name(),
+            after: self.worker.since_open(now),
+            waited: self.watch.waited(now),
+            timeout: self.worker.timeout(),
+            received: received.unwrap_or_default(),
+            miss: response.and_then(|it| check.miss(kind, &it, kept)),
+            refusal: self
+                .refusal
+                .as_deref()
+                .filter(|_| self.connection.is_none()),
+        };
+        self.worker.recorder().failed_first(failed.told());
     }
 
     fn close(&mut self) {

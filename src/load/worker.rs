@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::arrivals::Arrivals;
 use super::check::Check;
-use super::connection::Connection;
+use super::connection::{Connection, Unopened};
 use super::http1::Buffer;
 use super::meter::{Meter, Window};
 use super::pacer::Pacer;
@@ -21,7 +21,7 @@ use super::slot::Slot;
 use super::turn::Turn;
 use super::watch::{GivenUp, Watch};
 use crate::dial::Dialer;
-use crate::model::{Failure, Rate};
+use crate::model::{Rate, chain};
 
 /// Time between two looks at the connections of a thread.
 const SCAN: Duration = Duration::from_millis(50);
@@ -76,8 +76,11 @@ impl Order {
         }
     }
 
-    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = self.dialer.open().await.map_err(|it| it.failure())?;
+    pub(super) async fn connect(&self) -> Result<Connection, Unopened> {
+        let stream = self.dialer.open().await.map_err(|refusal| Unopened {
+            failure: refusal.failure(),
+            why: chain(&refusal),
+        })?;
         Connection::new(stream, self.http2).await
     }
 
@@ -175,7 +178,7 @@ impl Worker {
         Some((due - opens).as_secs_f64() / (closes - opens).as_secs_f64())
     }
 
-    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+    pub(super) async fn connect(&self) -> Result<Connection, Unopened> {
         self.order.connect().await
     }
 
@@ -196,6 +199,15 @@ impl Worker {
     /// scan could give it up.
     pub(super) fn is_overdue(&self, waited: Duration) -> bool {
         waited >= self.order.timeout
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.order.timeout
+    }
+
+    /// How long the window has been open at an instant.
+    pub(super) fn since_open(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.window.opens)
     }
 
     /// Whether a given number of requests has been started.

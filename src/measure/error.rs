@@ -25,6 +25,8 @@ pub enum Error {
         requests: u64,
         /// What it answers instead, by kind.
         answers: String,
+        /// The last lines of its output.
+        output: String,
     },
     /// The base failed where the head did not.
     #[error("the base failed during its {during}")]
@@ -76,9 +78,9 @@ impl Error {
         match self {
             Self::Stack(error) => error.output(),
             Self::Base { source, .. } => source.output(),
+            Self::Failing { output, .. } => (!output.is_empty()).then_some(output),
             Self::Load(_)
             | Self::Overdue { .. }
-            | Self::Failing { .. }
             | Self::Stopped(_)
             | Self::Machine { .. } => None,
         }

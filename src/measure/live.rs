@@ -107,6 +107,7 @@ impl Live {
         }
         let tally = window.close().await?;
         let seen = watch.end();
+        let tally = with_log(tally, server).await;
         server.check().await?;
         let after = resources(server).await?;
         let used = before.zip(after);
@@ -197,7 +198,7 @@ impl Driver for Live {
         };
         let work = async {
             let single = pass::SingleRequests {
-                server: &target.name,
+                server: self.server(target),
                 endpoint: &cell.endpoint,
                 job: self.job(target, cell),
             };
@@ -267,6 +268,14 @@ pub(super) async fn resources(server: &Server) -> Result<Option<Resources>, Erro
         server.check().await?;
     }
     Ok(resources?)
+}
+
+/// The tally with the server's last output beside the first failure.
+pub(super) async fn with_log(mut tally: Tally, server: &Server) -> Tally {
+    if let Some(first) = &mut tally.first_failure {
+        first.log = server.output().await;
+    }
+    tally
 }
 
 /// A round, with what the server used between two idle moments, and what the machine did meanwhile:

@@ -233,7 +233,7 @@ impl PairDriver for LivePairs<'_> {
         let work = async {
             let job = self.job(side, cell, None);
             let single = pass::SingleRequests {
-                server: server.name(),
+                server,
                 endpoint: &cell.endpoint,
                 job,
             };

@@ -11,7 +11,7 @@ use super::Error;
 use super::live::loaded;
 use crate::load::{Crew, Job};
 use crate::model::{Counters, Metric, Tally, Workload};
-use crate::stack::{Count, Stack, Tenancy};
+use crate::stack::{Count, Server, Stack, Tenancy};
 
 /// An odd number, so that the median is one of them.
 const BATCHES: usize = 5;
@@ -37,7 +37,7 @@ const LOOKS: u32 = 20;
 
 /// What is requested, and of whom.
 pub(super) struct SingleRequests<'a> {
-    pub(super) server: &'a str,
+    pub(super) server: &'a Server,
     pub(super) endpoint: &'a str,
     pub(super) job: Job,
 }
@@ -54,7 +54,7 @@ pub(super) async fn count(
     let warm = requests(&job, FIRST.max(batch(&job.workload))).await?;
     closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
-    if let Some(failing) = single.failing(&warm) {
+    if let Some(failing) = single.failing(&warm).await {
         return Ok(Counted {
             failing: Some(failing),
             ..Counted::default()
@@ -68,7 +68,7 @@ pub(super) async fn count(
     let mut spare = SPARE_BATCHES;
     while idle.len() < BATCHES {
         let tally = requests(&job, of_batch).await?;
-        if let Some(failing) = single.failing(&tally) {
+        if let Some(failing) = single.failing(&tally).await {
             return Ok(Counted {
                 failing: Some(failing),
                 ..Counted::default()
@@ -78,7 +78,8 @@ pub(super) async fn count(
             if spare == 0 {
                 missing.push(format!(
                     "single requests of {} {} failed now and then: nothing was counted",
-                    single.server, single.endpoint
+                    single.server.name(),
+                    single.endpoint
                 ));
                 return Ok(Counted {
                     missing,
@@ -117,12 +118,16 @@ pub(super) async fn count(
 
 impl SingleRequests<'_> {
     /// Why none of some requests succeeded, where that is so.
-    fn failing(&self, tally: &Tally) -> Option<Error> {
-        (tally.succeeded == 0).then(|| Error::Failing {
-            server: self.server.into(),
+    async fn failing(&self, tally: &Tally) -> Option<Error> {
+        if tally.succeeded > 0 {
+            return None;
+        }
+        Some(Error::Failing {
+            server: self.server.name().into(),
             endpoint: self.endpoint.into(),
             requests: tally.started,
             answers: tally.failures_in_words(),
+            output: self.server.output().await,
         })
     }
 }

@@ -375,7 +375,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Tally, Usage};
+    use crate::model::{Failure, Tally, Usage};
 
     #[test]
     fn a_round_in_which_nothing_ended_has_no_rate_and_no_times() {
@@ -397,8 +397,10 @@ mod tests {
             all.filter(|it| it.of_round(round).is_some())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(told(&round), [Metric::ErrorRate, Metric::MemoryPeak]);
-        round.tally.started = 0;
         assert_eq!(told(&round), [Metric::MemoryPeak]);
+        round.tally.unfinished = 0;
+        round.tally.errors.insert(Failure::Timeout, 50);
+        let ended = told(&round);
+        assert!(ended.contains(&Metric::ErrorRate) && ended.contains(&Metric::Throughput));
     }
 }

@@ -151,6 +151,14 @@ impl PairedSample {
         let both = pairs.flat_map(|pair| std::iter::once(&pair.closed).chain(&pair.open));
         both.flat_map(|sides| [&sides.head, &sides.base])
     }
+
+    /// All rounds of one side.
+    pub fn rounds_of(&self, side: Side) -> impl Iterator<Item = &Round> {
+        let starts = self.starts.iter().chain(&self.confirmation);
+        let pairs = starts.flat_map(|start| &start.pairs);
+        let both = pairs.flat_map(|pair| std::iter::once(&pair.closed).chain(&pair.open));
+        both.map(move |sides| sides.get(side))
+    }
 }
 
 impl PairedStart {

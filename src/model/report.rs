@@ -2,7 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Coverage, Evidence, Finding, GateComparison, Incident, Outcome, Provenance, Reason, Verdict,
+    Coverage, Evidence, Failures, Finding, GateComparison, Incident, Outcome, Provenance, Reason,
+    Verdict,
 };
 
 /// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
@@ -24,6 +25,9 @@ pub struct Report {
     /// with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateComparison>,
+    /// Why requests failed, for every build of a server and endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failures>,
     pub provenance: Provenance,
     /// What pictures are drawn from; nothing in reports of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

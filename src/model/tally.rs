@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -57,6 +57,83 @@ pub struct Tally {
     /// Nothing for the closed loop.
     #[serde(default)]
     pub open: Option<OpenLoop>,
+    /// The first request that failed; nothing where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_failure: Option<FirstFailure>,
+    /// What was overlooked to read responses that are not quite HTTP.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leniences: BTreeSet<Lenience>,
+}
+
+/// How the first request of a window failed that did.
+#[derive(
+    Debug, Clone, PartialEq, Eq, schemars::JsonSchema, serde::Serialize, serde::Deserialize,
+)]
+pub struct FirstFailure {
+    /// Time since the window opened.
+    pub after: Duration,
+    pub kind: Failure,
+    /// Method and path.
+    pub request: String,
+    /// The response's first line; nothing where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_line: Option<String>,
+    /// The first 300 bytes of the body as text, decoded; what cannot be printed is escaped. Of what
+    /// is no response, the first bytes received.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+    /// What the request was expected to come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What it came to instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// The last lines of the server's output after the window; empty where nobody can read them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub log: String,
+}
+
+impl FirstFailure {
+    /// Everything that the server, or whoever wrote the document, said.
+    pub fn texts(&self) -> impl Iterator<Item = &String> {
+        let optional = [&self.status_line, &self.expected, &self.found];
+        let always = [&self.request, &self.body, &self.log];
+        optional.into_iter().flatten().chain(always)
+    }
+}
+
+/// What is no HTTP and is read all the same, as user agents do.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    schemars::JsonSchema,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Lenience {
+    /// A header field goes on in the next line (RFC 9112, section 5.2).
+    FoldedLine,
+    /// A blank stands between a field's name and its colon (RFC 9112, section 5.1).
+    BlankBeforeColon,
+    /// A header line has a colon, and no name or value of a field; it is passed over.
+    JunkLine,
+    /// The end of a line follows a body that is complete without it.
+    LineEndAfterBody,
+}
+
+impl Lenience {
+    pub const ALL: [Self; 4] = [
+        Self::FoldedLine,
+        Self::BlankBeforeColon,
+        Self::JunkLine,
+        Self::LineEndAfterBody,
+    ];
 }
 
 /// What only a load at a given rate has.
@@ -204,6 +281,8 @@ impl Tally {
             generator_cpu: Duration::ZERO,
             thread_rate: new_histogram(),
             open: None,
+            first_failure: None,
+            leniences: BTreeSet::new(),
         }
     }
 
@@ -230,10 +309,20 @@ impl Tally {
             kinds.push("no answer".into());
         }
         let codes: Vec<_> = self.status.keys().map(u16::to_string).collect();
-        match codes.is_empty() {
-            true => kinds.join(", "),
-            false => format!("{} (status {})", kinds.join(", "), codes.join(", ")),
+        let mut text = kinds.join(", ");
+        if !codes.is_empty() {
+            text.push_str(&format!(" (status {})", codes.join(", ")));
         }
+        if let Some(first) = &self.first_failure {
+            let parts = [&first.status_line, &first.expected, &first.found];
+            let told = ["", "expected ", "found "].into_iter().zip(parts);
+            let told = told.filter_map(|(what, part)| Some(format!("; {what}{}", part.as_ref()?)));
+            text.extend(told);
+            if !first.body.is_empty() {
+                text.push_str(&format!("; body `{}`", first.body));
+            }
+        }
+        text
     }
 
     /// Complete responses of any status.
@@ -275,6 +364,10 @@ impl Tally {
         if let Some(open) = &other.open {
             self.open.get_or_insert_with(OpenLoop::empty).merge(open);
         }
+        let failures = self.first_failure.take().into_iter();
+        let failures = failures.chain(other.first_failure.clone());
+        self.first_failure = failures.min_by_key(|it| it.after);
+        self.leniences.extend(&other.leniences);
     }
 }
 
@@ -297,4 +390,52 @@ pub(super) fn pooled<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> His
 /// Histogram of nanoseconds up to five minutes, three significant digits.
 pub fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 300_000_000_000, 3).expect("constant bounds are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(after: u64, lenience: Lenience) -> Tally {
+        let mut tally = Tally::empty(Duration::from_secs(1));
+        tally.first_failure = Some(FirstFailure {
+            after: Duration::from_millis(after),
+            kind: Failure::Timeout,
+            request: "GET /".into(),
+            status_line: None,
+            body: String::new(),
+            expected: None,
+            found: None,
+            log: String::new(),
+        });
+        tally.leniences.insert(lenience);
+        tally
+    }
+
+    #[test]
+    fn the_earliest_failure_stays_when_workers_are_added_up() {
+        let parts = [
+            failing(30, Lenience::JunkLine),
+            Tally::empty(Duration::from_secs(1)),
+            failing(10, Lenience::FoldedLine),
+            failing(20, Lenience::JunkLine),
+        ];
+        let mut sum = Tally::empty(Duration::from_secs(1));
+        for part in &parts {
+            sum.merge(part);
+        }
+        let first = sum.first_failure.expect("three have one");
+        assert_eq!(first.after, Duration::from_millis(10));
+        let leniences: Vec<_> = sum.leniences.into_iter().collect();
+        assert_eq!(leniences, [Lenience::FoldedLine, Lenience::JunkLine]);
+    }
+
+    #[test]
+    fn tallies_without_failures_are_stored_as_before() {
+        let tally = Tally::empty(Duration::from_secs(1));
+        let value = serde_json::to_value(&tally).expect("JSON");
+        assert!(value.get("first_failure").is_none() && value.get("leniences").is_none());
+        let again: Tally = serde_json::from_value(value).expect("our own JSON");
+        assert!(again.first_failure.is_none() && again.leniences.is_empty());
+    }
 }

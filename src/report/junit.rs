@@ -2,6 +2,7 @@ use quick_junit::{
     NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite,
 };
 
+use super::summary::Cell;
 use super::{summary, text};
 use crate::model::{CellName, Finding, Incident, Reason, Report, Verdict};
 
@@ -21,6 +22,10 @@ pub fn junit(report: &Report) -> String {
             cell.server, cell.endpoint
         )));
         suite.add_properties(properties(report));
+        let failures = failures(report, &cell);
+        if !failures.is_empty() {
+            suite.set_system_err(failures);
+        }
         let tests = cell.findings.iter().filter(|it| has_rule(it));
         suite.add_test_cases(tests.map(|it| test(it, report.exit_code)));
         document.add_test_suite(suite);
@@ -33,6 +38,24 @@ pub fn junit(report: &Report) -> String {
     let text = text.expect("XML strings hold no letter that XML forbids");
     // But for two, which it forbids, too.
     text.replace(['\u{fffe}', '\u{ffff}'], "") + "\n"
+}
+
+/// Why requests of a cell failed, with what its servers said.
+fn failures(report: &Report, cell: &Cell<'_>) -> String {
+    let of_cell = report.failures.iter();
+    let of_cell = of_cell.filter(|it| it.server == cell.server && it.endpoint == cell.endpoint);
+    let lines = of_cell.flat_map(|it| {
+        let first = it.first.as_ref();
+        let told = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
+        let log = first.map_or("", |it| &it.log);
+        std::iter::once(text::failures(it))
+            .chain(told.into_iter().flatten().flatten())
+            .chain(
+                log.lines()
+                    .map(|line| format!("| {}", text::printable(line))),
+            )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A metric nobody set a rule for is no test.

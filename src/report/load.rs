@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-use super::text::{bytes, doubt, micros, percent, rate};
+use super::text::{bytes, doubt, failed_body, first_failure, lenience, micros, percent, rate};
 use crate::model::{Doubt, Failure, Rate, Tally, histogram};
 
 /// A load and its tally.
@@ -39,7 +39,10 @@ impl<'a> Load<'a> {
         parts.extend(Some(self.bars()).filter(|bars| !bars.is_empty()));
         parts.extend(self.steps().map(|steps| steps_table(&steps)));
         parts.push(self.counts());
+        parts.extend(self.first_failure());
         parts.push(self.rates());
+        let leniences = self.tally.leniences.iter();
+        parts.extend(leniences.map(|it| format!("note: {}", lenience(*it))));
         let notes = self.tally.doubts(self.threads);
         parts.extend(notes.into_iter().map(|it| format!("invalid: {}", note(it))));
         parts.join("\n\n") + "\n"
@@ -77,6 +80,12 @@ impl<'a> Load<'a> {
             "doubts": doubts,
             "histogram": histogram::encode(&tally.latency),
         });
+        if let Some(first) = &tally.first_failure {
+            json["first_failure"] = json!(first);
+        }
+        if !tally.leniences.is_empty() {
+            json["leniences"] = json!(tally.leniences);
+        }
         if let Some(open) = &tally.open {
             json["open"] = json!({
                 "offered": open.offered,
@@ -197,6 +206,13 @@ impl<'a> Load<'a> {
                 .map(|(what, count)| format!("  {count} {what}")),
         );
         lines.join("\n")
+    }
+
+    /// What came back for the first request that failed.
+    fn first_failure(self) -> Option<String> {
+        let first = self.tally.first_failure.as_ref()?;
+        let lines = [Some(first_failure(first)), failed_body(first)];
+        Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 
     fn rates(self) -> String {

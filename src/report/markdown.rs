@@ -48,6 +48,7 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
     moved(report, &mut page);
     statements(report, &mut page);
     incidents(report, &mut page);
+    failures(report, &mut page);
     if let Some(step) = advice::next_step(report) {
         page.may(&format!("{}\n\n", escape(&step)));
     }
@@ -293,6 +294,21 @@ fn incidents(report: &Report, page: &mut Page<'_>) {
             "- {}\n{output}\n",
             escape(&text::incident(incident))
         ));
+    }
+}
+
+/// Why requests failed, a point for each build.
+fn failures(report: &Report, page: &mut Page<'_>) {
+    for it in &report.failures {
+        let first = it.first.as_ref();
+        let told = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
+        let told = told.into_iter().flatten().flatten();
+        let log = first.map_or("", |it| &it.log).lines().take(FOLDED_ROWS);
+        let lines = told.chain(log.map(str::to_owned));
+        let lines: String = lines
+            .map(|line| format!("  > {}<br>\n", escape(&line)))
+            .collect();
+        page.may(&format!("- {}\n{lines}\n", escape(&text::failures(it))));
     }
 }
 

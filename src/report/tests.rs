@@ -94,6 +94,13 @@ fn the_terminal_gets_no_control_characters_but_ours() {
 fn everything_but_the_output_of_servers_fits_a_hundred_columns() {
     for (name, mut report) in stored() {
         report.incidents.clear();
+        for first in report
+            .failures
+            .iter_mut()
+            .filter_map(|it| it.first.as_mut())
+        {
+            first.log.clear();
+        }
         for line in without_colours(&report).lines() {
             let columns = line.chars().count();
             assert!(columns <= 100, "{name}: {columns} columns\n{line}");
@@ -250,6 +257,36 @@ fn a_page_shows_statements_and_the_output_of_servers_escaped() {
 }
 
 #[test]
+fn every_format_for_readers_says_why_requests_failed() {
+    let report = named("failing");
+    let plain = |text: String| text.replace("<br>\n", " ").replace('\n', " ");
+    let unwrapped = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let unescaped = |text: String| text.replace('\\', "");
+    for (format, text) in [
+        ("terminal", unwrapped(plain(without_colours(&report)))),
+        ("markdown", unwrapped(unescaped(plain(markdown(&report))))),
+        ("page", plain(html(&report))),
+        ("junit", plain(junit(&report))),
+    ] {
+        for part in [
+            "gunicorn movies, head: 3720 of 12000 requests failed",
+            "timeout 20, unexpected_status 3700",
+            "by status 200: 8280, 500: 3700",
+            "gunicorn movies, base: 2 of 12100 requests failed (closed 2)",
+            "first, 12.4 ms into its window: GET /api/movies?page=2: unexpected_status",
+            "HTTP/1.1 500 Internal Server Error; expected: status 200; found: status 500",
+            "OperationalError at /api/movies",
+            "ERROR django.request: Internal Server Error",
+        ] {
+            assert!(text.contains(part), "{format} lacks {part:?}:\n{text}");
+        }
+    }
+    let read: serde_json::Value = serde_json::from_str(&json(&report)).expect("our own JSON");
+    assert_eq!(read["failures"][0]["kinds"]["unexpected_status"], 3700);
+    assert_eq!(read["failures"][0]["first"]["expected"], "status 200");
+}
+
+#[test]
 fn a_picture_is_drawn_of_everything_there_is_evidence_of() {
     let page = html(&named("slower"));
     for title in [
@@ -349,6 +386,15 @@ fn written_by(stranger: &str) -> Report {
             head: Some(GateValue::words(stranger)),
         }],
     });
+    report.failures = named("failing").failures;
+    for failures in &mut report.failures {
+        (failures.server, failures.endpoint) = (text.clone(), text.clone());
+        if let Some(first) = &mut failures.first {
+            (first.request, first.body, first.log) = (text.clone(), text.clone(), text.clone());
+            first.status_line = Some(text.clone());
+            (first.expected, first.found) = (Some(text.clone()), Some(text.clone()));
+        }
+    }
     report.provenance.notes = vec![text.clone()];
     report.provenance.base = Some(text);
     report

@@ -2,7 +2,11 @@
 
 use jiff::civil::Date;
 
-use crate::model::{Doubt, Finding, Incident, MoreFrequent, Outcome, Reason, Step, Unit, Verdict};
+use super::load::failure;
+use crate::model::{
+    Doubt, Failures, Finding, FirstFailure, Incident, Lenience, MoreFrequent, Outcome, Reason,
+    Step, Unit, Verdict,
+};
 
 /// Letters of an abbreviated commit.
 pub(super) const COMMIT: usize = 12;
@@ -262,6 +266,68 @@ pub(super) fn incident_at_length(it: &Incident) -> String {
         .map(|line| format!("  | {}", printable(line)));
     let lines: Vec<_> = std::iter::once(incident(it)).chain(output).collect();
     lines.join("\n")
+}
+
+/// How many requests of a build failed, by kind, and what was answered.
+pub(super) fn failures(it: &Failures) -> String {
+    let place = format!("{} {}, {}", it.server, it.endpoint, it.side.name());
+    let status = listed(
+        it.status
+            .iter()
+            .map(|(code, count)| format!("{code}: {count}")),
+    );
+    let status = status.map_or_else(String::new, |all| format!("; by status {all}"));
+    let text = match listed(
+        it.kinds
+            .iter()
+            .map(|(kind, of)| format!("{} {of}", failure(*kind))),
+    ) {
+        None => format!("{place}: none of {} requests failed{status}", it.requests),
+        Some(kinds) => format!(
+            "{place}: {} of {} requests failed ({kinds}){status}",
+            it.failed(),
+            it.requests
+        ),
+    };
+    printable(&text)
+}
+
+/// Parts between commas; nothing of none.
+fn listed(parts: impl Iterator<Item = String>) -> Option<String> {
+    let parts: Vec<_> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Which request failed first, how, and what was expected of it.
+pub(super) fn first_failure(it: &FirstFailure) -> String {
+    let after = micros(it.after.as_secs_f64() * 1e6);
+    let kind = failure(it.kind);
+    let mut text = format!("first, {after} into its window: {}: {kind}", it.request);
+    text.extend(it.status_line.iter().map(|line| format!("; {line}")));
+    text.extend(it.expected.iter().map(|it| format!("; expected: {it}")));
+    text.extend(it.found.iter().map(|it| format!("; found: {it}")));
+    printable(&text)
+}
+
+/// The start of the body of the first response that failed.
+pub(super) fn failed_body(it: &FirstFailure) -> Option<String> {
+    (!it.body.is_empty()).then(|| format!("its body: {}", printable(&it.body)))
+}
+
+/// What is no HTTP and was read all the same, in words.
+pub fn lenience(it: Lenience) -> &'static str {
+    match it {
+        Lenience::FoldedLine => {
+            "header fields that go on in the next line (RFC 9112, 5.2), read as one line"
+        }
+        Lenience::BlankBeforeColon => {
+            "header fields with a blank before the colon (RFC 9112, 5.1), read without it"
+        }
+        Lenience::JunkLine => "header lines that are no fields, passed over",
+        Lenience::LineEndAfterBody => {
+            "ends of lines behind bodies that were complete, passed over (RFC 9112, 2.2)"
+        }
+    }
 }
 
 /// A name in one line, without what a terminal would obey.

@@ -52,7 +52,10 @@ fn fails_by(kind: &str, deed: Deed) -> Run {
     let report = sandbox.json("out.json");
     let errors = finding(&report, "app", "home", "error_rate");
     assert_eq!(errors["verdict"], "regression");
-    run
+    let failures = &report["failures"][0];
+    assert!(failures["kinds"][kind].as_u64() > Some(0), "{failures}");
+    assert_eq!(failures["first"]["request"], "GET /", "{failures}");
+    run.prints("app home, head: ").prints(" requests failed (")
 }
 
 #[test]

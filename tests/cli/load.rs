@@ -280,3 +280,52 @@ fn a_url_that_is_nearly_one_is_told_what_it_lacks() {
         run.exits(2).complains(lacks);
     }
 }
+
+/// A server that answers everything with the same bytes.
+fn answering(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut request = [0; 1024];
+                while stream.read(&mut request).is_ok_and(|read| read > 0)
+                    && stream.write_all(answer.as_bytes()).is_ok()
+                {}
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn the_first_response_that_failed_is_shown() {
+    let refused = "HTTP/1.1 400 Bad Request\r\ncontent-length: 18\r\n\r\nInvalid HTTP_HOST\n";
+    let url = format!("http://{}/a", answering(refused));
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(["load", &url, "-c", "2", "-d", "200ms", "--json", "out.json"]);
+    run.exits(0)
+        .prints("into its window: GET /a: unexpected_status; HTTP/1.1 400 Bad Request")
+        .prints("expected: status 200; found: status 400")
+        .prints("its body: Invalid HTTP_HOST\\n");
+    let first = &sandbox.json("out.json")["first_failure"];
+    assert_eq!(first["status_line"], "HTTP/1.1 400 Bad Request");
+    assert_eq!(first["body"], "Invalid HTTP_HOST\\n");
+}
+
+#[test]
+fn what_is_read_although_it_is_no_http_is_noted_once() {
+    let folded = "HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\nok";
+    let url = format!("http://{}/", answering(folded));
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(["load", &url, "-c", "2", "-d", "200ms", "--json", "out.json"]);
+    let run = run.exits(0).prints("0 failed, 0 unfinished");
+    assert_eq!(
+        run.stdout.matches("note: header fields that go on").count(),
+        1
+    );
+    assert_eq!(
+        sandbox.json("out.json")["leniences"],
+        serde_json::json!(["folded_line"])
+    );
+}

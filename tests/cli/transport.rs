@@ -472,6 +472,24 @@ fn connections_closed_in_order_are_replaced_without_errors() {
 }
 
 #[test]
+fn connections_closed_while_idle_are_replaced_before_a_request_is_written() {
+    for (web, options) in ways() {
+        let url = web.url("/idle");
+        let words = [
+            "load", &url, "-X", "POST", "-c", "1", "--rate", "4/s", "-d", "1s",
+        ];
+        let words = words.into_iter().chain(["--timeout", "30s", "--json", "-"]);
+        let run = Sandbox::new().run(words.chain(options)).exits(0);
+        let result: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        all_succeed(&result);
+        assert_eq!(result["requests"], 4, "{result:#}");
+        assert_eq!(result["reconnects"], 3, "{result:#}");
+        assert_eq!(result["closed_by_server"], 3, "{result:#}");
+        assert_eq!(web.seen().len(), 4, "nothing is sent twice");
+    }
+}
+
+#[test]
 fn a_request_without_a_response_fails_by_the_way_it_ended() {
     let web = Site::new().start();
     all_fail(&load(&web.url("/reset"), &[]), "closed");

@@ -8,6 +8,7 @@
 //! | `/big` | a body of [`BIG`] bytes |
 //! | `/early` | `early`, without reading the request's body |
 //! | `/goaway` | `bye`, and the connection closes in order |
+//! | `/idle` | `bye`, and the connection closes in order, without a word about it, once it is idle |
 //! | `/reset` | none: the stream is reset; with HTTP/1 the connection closes |
 //! | `/refused` | none: the stream is refused, so nothing has been done with the request |
 //! | `/cut` | a body that breaks off |
@@ -18,6 +19,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -44,6 +46,9 @@ use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig, SupportedProtocolVers
 pub(crate) const BIG: u64 = 300 * 1024;
 /// More bytes than hyper gathers before it sends: what follows them finds the head on its way.
 const LONG: usize = 1024 * 1024;
+
+/// Time after the response of `/idle`.
+const IDLE: Duration = Duration::from_millis(20);
 
 static TLS12: [&SupportedProtocolVersion; 1] = [&version::TLS12];
 
@@ -423,6 +428,13 @@ impl Guest {
             "/big" => Ok(whole("x".repeat(usize::try_from(BIG)?))),
             "/goaway" => {
                 self.leave.notify_one();
+                Ok(whole("bye"))
+            }
+            "/idle" => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(IDLE).await;
+                    self.leave.notify_one();
+                });
                 Ok(whole("bye"))
             }
             "/reset" => Err("the stream is reset".into()),

@@ -2,6 +2,8 @@
 //! them and where the message ends, and promises to keep none of it.
 
 use super::head::Malformed;
+use crate::load::response::Leniences;
+use crate::model::Lenience;
 
 /// Bytes that a chunk's size line, or all trailers together, may have.
 const MAX_LINE: u32 = 64 * 1024;
@@ -23,6 +25,9 @@ pub(super) struct Chunked {
     left: u64,
     /// Bytes of framing since the last content.
     line: u32,
+    /// Whether a line may continue the trailer before it.
+    has_trailer: bool,
+    leniences: Leniences,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,8 @@ enum State {
     /// At the start of a trailer or of the last line.
     Trailer,
     TrailerName,
+    /// After blanks behind a trailer's name.
+    TrailerBlank,
     TrailerValue,
     /// Before the line feed that ends a trailer.
     TrailerEnd,
@@ -67,6 +74,8 @@ impl Body {
             state: State::Size,
             left: 0,
             line: 0,
+            has_trailer: false,
+            leniences: Leniences::default(),
         })
     }
 
@@ -83,6 +92,14 @@ impl Body {
             Self::Length(left) => *left == 0,
             Self::Chunked(chunked) => chunked.state == State::Complete,
             Self::UntilClose => false,
+        }
+    }
+
+    /// What was overlooked to read it.
+    pub(super) fn leniences(&self) -> Leniences {
+        match self {
+            Self::Chunked(chunked) => chunked.leniences,
+            Self::Length(_) | Self::UntilClose => Leniences::default(),
         }
     }
 
@@ -125,7 +142,7 @@ impl Chunked {
     fn step(&mut self, byte: u8) -> Result<State, Malformed> {
         self.line += 1;
         if self.line > MAX_LINE {
-            return Err(Malformed);
+            return Err(Malformed("a line of the chunked body without end"));
         }
         match (self.state, byte) {
             (State::Size | State::Digits, byte) if byte.is_ascii_hexdigit() => self.digit(byte),
@@ -137,22 +154,50 @@ impl Chunked {
             (State::DataEnd, b'\r') => Ok(State::DataFeed),
             (State::DataFeed, b'\n') => Ok(State::Size),
             (State::Trailer, b'\r') => Ok(State::LastFeed),
-            (State::Trailer | State::TrailerName, byte) if is_token(byte) => Ok(State::TrailerName),
-            (State::TrailerName, b':') => Ok(State::TrailerValue),
             (State::TrailerValue, b'\r') => Ok(State::TrailerEnd),
             // Trailers end their lines as leniently as the fields of the head.
             (State::TrailerValue | State::TrailerEnd, b'\n') => Ok(State::Trailer),
-            (State::TrailerValue, byte) if byte == b'\t' || !byte.is_ascii_control() => {
-                Ok(State::TrailerValue)
-            }
             (State::Trailer | State::LastFeed, b'\n') => Ok(State::Complete),
-            _ => Err(Malformed),
+            (State::Trailer | State::TrailerName | State::TrailerBlank, byte) => self.name(byte),
+            (State::TrailerValue, byte) if byte != 0 => Ok(self.value(byte)),
+            _ => Err(Malformed("a chunk that does not begin or end as it should")),
         }
     }
 
+    /// The state after one byte of a trailer's name, read as leniently as a field's of the head.
+    fn name(&mut self, byte: u8) -> Result<State, Malformed> {
+        let (state, lenience) = match (self.state, byte) {
+            (_, 0 | b'\r' | b'\n') => return Err(Malformed("a trailer without a colon")),
+            (State::Trailer, b' ' | b'\t') if self.has_trailer => {
+                (State::TrailerValue, Some(Lenience::FoldedLine))
+            }
+            (State::TrailerName, b' ' | b'\t') | (State::TrailerBlank, b' ' | b'\t') => {
+                (State::TrailerBlank, None)
+            }
+            (State::TrailerBlank, b':') => (State::TrailerValue, Some(Lenience::BlankBeforeColon)),
+            (State::TrailerName, b':') => (State::TrailerValue, None),
+            (State::Trailer, b':') => (State::TrailerValue, Some(Lenience::JunkLine)),
+            (State::Trailer | State::TrailerName, byte) if is_token(byte) => {
+                (State::TrailerName, None)
+            }
+            _ => (State::TrailerName, Some(Lenience::JunkLine)),
+        };
+        self.has_trailer = true;
+        self.leniences.extend(lenience);
+        Ok(state)
+    }
+
+    fn value(&mut self, byte: u8) -> State {
+        if byte != b'\t' && byte.is_ascii_control() {
+            self.leniences.note(Lenience::JunkLine);
+        }
+        State::TrailerValue
+    }
+
     fn digit(&mut self, digit: u8) -> Result<State, Malformed> {
-        let value = char::from(digit).to_digit(16).ok_or(Malformed)?;
-        let size = self.left.checked_mul(16).ok_or(Malformed)?;
+        const NO_SIZE: Malformed = Malformed("a chunk whose size is no number");
+        let value = char::from(digit).to_digit(16).ok_or(NO_SIZE)?;
+        let size = self.left.checked_mul(16).ok_or(NO_SIZE)?;
         self.left = size | u64::from(value);
         Ok(State::Digits)
     }
@@ -176,6 +221,6 @@ fn take_data(left: &mut u64, bytes: &[u8], content: &mut impl FnMut(&[u8])) -> u
 }
 
 /// The letters of a field's name, RFC 9110, section 5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

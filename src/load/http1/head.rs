@@ -4,10 +4,18 @@
 use std::mem::MaybeUninit;
 
 use super::body::Body;
+use super::lenient;
+use crate::load::coding::Coding;
+use crate::load::response::Leniences;
 
-/// The bytes are not an HTTP/1 response.
+/// The bytes are not an HTTP/1 response; what is wrong with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct Malformed(pub(super) &'static str);
+
+pub(super) const NO_STATUS_LINE: Malformed =
+    Malformed("it does not begin with HTTP/1.1 and a status");
+
+const NO_NUMBER: Malformed = Malformed("a Content-Length that is no number");
 
 /// Header fields a response may have.
 const MAX_FIELDS: usize = 256;
@@ -21,6 +29,9 @@ pub(super) struct Head {
     pub(super) body: Body,
     /// Whether another request may follow on the connection.
     pub(super) keep_alive: bool,
+    pub(super) coding: Coding,
+    /// What was overlooked to read it.
+    pub(super) leniences: Leniences,
 }
 
 /// The head that was parsed last on a connection. The same bytes mean the same head, and servers
@@ -48,6 +59,11 @@ impl Repeated {
         }
         Ok(parsed)
     }
+
+    /// The head's bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 fn parse(bytes: &[u8], is_head: bool) -> Result<Option<Head>, Malformed> {
@@ -58,50 +74,55 @@ fn parse(bytes: &[u8], is_head: bool) -> Result<Option<Head>, Malformed> {
         bytes,
         &mut fields,
     );
-    let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
-        return Ok(None);
+    let length = match parsed {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Malformed("more than 256 header fields"));
+        }
+        Err(_) => return lenient::parse(bytes, is_head),
     };
-    let status = response.code.ok_or(Malformed)?;
-    let mut framing = Framing::new(response.version.ok_or(Malformed)?);
+    let status = response.code.ok_or(NO_STATUS_LINE)?;
+    let mut framing = Framing::new(response.version.ok_or(NO_STATUS_LINE)?);
     for field in &*response.headers {
         framing.read(field.name, field.value)?;
     }
-    let (body, keep_alive) = framing.settle(status, is_head);
-    Ok(Some(Head {
-        length,
-        status,
-        body,
-        keep_alive,
-    }))
+    Ok(Some(framing.settle(status, is_head, length)))
 }
 
 /// What the header fields say about the end of the message, RFC 9112, sections 6.3 and 9.3.
-struct Framing {
+pub(super) struct Framing {
     version: u8,
     length: Option<u64>,
     /// Whether the last transfer coding is `chunked`; none without transfer codings.
     chunked: Option<bool>,
     close: bool,
     keep_alive: bool,
+    coding: Coding,
 }
 
 impl Framing {
-    fn new(version: u8) -> Self {
+    pub(super) fn new(version: u8) -> Self {
         Self {
             version,
             length: None,
             chunked: None,
             close: false,
             keep_alive: false,
+            coding: Coding::Identity,
         }
     }
 
-    fn read(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
+    pub(super) fn read(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
         // The lengths differ, so that most fields cost one comparison of numbers.
         match name.len() {
             14 if name.eq_ignore_ascii_case("content-length") => self.content_length(value),
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                 self.transfer_encoding(value);
+                Ok(())
+            }
+            16 if name.eq_ignore_ascii_case("content-encoding") => {
+                self.coding = list(value).fold(self.coding, Coding::and);
                 Ok(())
             }
             10 if name.eq_ignore_ascii_case("connection") => {
@@ -115,12 +136,12 @@ impl Framing {
     /// Repeated lengths are one as long as they agree.
     fn content_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
         for length in list(value) {
-            let length = decimal(length).ok_or(Malformed)?;
+            let length = decimal(length).ok_or(NO_NUMBER)?;
             if *self.length.get_or_insert(length) != length {
-                return Err(Malformed);
+                return Err(Malformed("two lengths in Content-Length"));
             }
         }
-        self.length.map(|_| ()).ok_or(Malformed)
+        self.length.map(|_| ()).ok_or(NO_NUMBER)
     }
 
     fn transfer_encoding(&mut self, value: &[u8]) {
@@ -136,7 +157,8 @@ impl Framing {
         }
     }
 
-    fn settle(self, status: u16, is_head: bool) -> (Body, bool) {
+    /// The head of so many bytes.
+    pub(super) fn settle(self, status: u16, is_head: bool, length: usize) -> Head {
         let body = match (status, self.chunked, self.length) {
             (100..=199 | 204 | 304, _, _) => Body::empty(),
             _ if is_head => Body::empty(),
@@ -150,7 +172,14 @@ impl Framing {
             _ => true,
         };
         let keep_alive = lasts && !self.close && !body.ends_by_close();
-        (body, keep_alive)
+        Head {
+            length,
+            status,
+            body,
+            keep_alive,
+            coding: self.coding,
+            leniences: Leniences::default(),
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! HTTP/1 over one connection. Takes serialised requests, gives what came back as a response or
-//! as the way it failed, and promises to hold no body unasked and to allocate nothing per
-//! request. It is denser than the rest because it runs for every request, and what it costs is
+//! as the way it failed, and promises to hold no more of a body unasked than its start and to
+//! allocate nothing per request. It is denser than the rest because it runs for every request, and what it costs is
 //! subtracted from the load the generator can offer.
 
 mod body;
 mod head;
+mod lenient;
 mod receiver;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
 use super::request::Prepared;
-use super::response::{Kept, Response};
+use super::response::{Kept, Received, Response};
 use crate::dial::Stream;
 use crate::model::Failure;
 use receiver::Receiver;
@@ -73,6 +74,36 @@ impl Connection {
             Ok(()) => self.receive(kept, buffer).await,
             Err(_) => Box::pin(self.refused(kept, buffer)).await,
         }
+    }
+
+    /// Whether the server ended the connection while no request was in flight, or spoke unasked:
+    /// what comes then is no response to the next request (RFC 9112, section 9.5).
+    pub(super) async fn is_over(&mut self, buffer: &Buffer) -> bool {
+        if self.stream.has_news() {
+            // The runtime hears of it when it is given a turn.
+            tokio::task::yield_now().await;
+        }
+        poll_fn(|context| Poll::Ready(self.look(context, buffer))).await
+    }
+
+    fn look(&mut self, context: &mut Context<'_>, buffer: &Buffer) -> bool {
+        let mut buffer = buffer.0.borrow_mut();
+        loop {
+            let mut space = ReadBuf::new(&mut buffer);
+            let read = match Pin::new(&mut self.stream).poll_read(context, &mut space) {
+                Poll::Pending => return false,
+                Poll::Ready(read) => read,
+            };
+            let bytes = space.filled();
+            if read.is_err() || bytes.is_empty() || !self.receiver.passes_over(bytes) {
+                return true;
+            }
+        }
+    }
+
+    /// What came of the response so far.
+    pub(super) fn so_far(&self) -> Received {
+        self.receiver.so_far()
     }
 
     async fn send(&mut self, request: &[u8]) -> io::Result<()> {

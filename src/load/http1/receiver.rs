@@ -1,14 +1,18 @@
 //! One response as it arrives. Takes received bytes in pieces of any size, gives the response
 //! once it is complete, and promises the same result however the bytes were cut. It does no
-//! input itself and keeps no more than an incomplete head, and the body if it is told to.
+//! input itself and keeps no more than an incomplete head and the start of the body, or all of it if
+//! it is told to.
 
 use super::body::Body;
 use super::head::{Head, Malformed, Repeated};
-use crate::load::response::{Kept, Response};
-use crate::model::Failure;
+use crate::load::coding::Coding;
+use crate::load::response::{Excerpt, Kept, Leniences, Received, Response};
+use crate::model::{Failure, Lenience};
 
 /// Longest head, those of interim responses before it included, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+const TOO_LONG: Malformed = Malformed("a head longer than 64 KiB");
+
 /// What has been received of the response on a connection.
 #[derive(Debug)]
 pub(super) struct Receiver {
@@ -22,6 +26,12 @@ pub(super) struct Receiver {
     is_head: bool,
     stage: Stage,
     last: Repeated,
+    /// The start of the body, or of what is no response.
+    excerpt: Excerpt,
+    /// What is wrong with the response.
+    complaint: Option<&'static str>,
+    /// What was overlooked before its head.
+    leniences: Leniences,
 }
 
 /// Receives a response to its end from pieces of any size, with its content.
@@ -52,6 +62,9 @@ impl Receiver {
             is_head: false,
             stage: Stage::Silence,
             last: Repeated::default(),
+            excerpt: Excerpt::new(),
+            complaint: None,
+            leniences: Leniences::default(),
         }
     }
 
@@ -61,6 +74,8 @@ impl Receiver {
         self.interim = 0;
         self.is_head = is_head;
         self.stage = Stage::Silence;
+        self.excerpt.clear();
+        self.complaint = None;
     }
 
     /// Uses the bytes that came next; gives the response they complete. The content among them
@@ -71,10 +86,23 @@ impl Receiver {
         kept: Option<&mut Kept>,
     ) -> Result<Option<Response>, Malformed> {
         self.received += bytes.len() as u64;
+        self.read_on(bytes, kept)
+            .inspect_err(|it| self.complaint = Some(it.0))
+    }
+
+    fn read_on(
+        &mut self,
+        bytes: &[u8],
+        kept: Option<&mut Kept>,
+    ) -> Result<Option<Response>, Malformed> {
         if let Stage::Body(content) = &mut self.stage {
-            return content.take(bytes, kept);
+            return content.take(bytes, kept, &mut self.excerpt);
         }
         if self.partial.is_empty() {
+            let bytes = match self.stage {
+                Stage::Silence => self.skip_line_ends(bytes),
+                _ => bytes,
+            };
             return self.read(bytes, kept);
         }
         let mut head = std::mem::take(&mut self.partial);
@@ -86,6 +114,48 @@ impl Receiver {
             self.partial = head;
         }
         response
+    }
+
+    /// Passes over empty lines before a response: some servers end a body with one that its length
+    /// does not count.
+    fn skip_line_ends<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let count = bytes.iter().take_while(|byte| is_line_end(**byte)).count();
+        if count > 0 {
+            self.leniences.note(Lenience::LineEndAfterBody);
+        }
+        &bytes[count..]
+    }
+
+    /// Uses bytes that came while no request was in flight; whether one may follow on the connection
+    /// all the same.
+    pub(super) fn passes_over(&mut self, bytes: &[u8]) -> bool {
+        self.received += bytes.len() as u64;
+        self.skip_line_ends(bytes).is_empty()
+    }
+
+    /// What came of the response so far.
+    pub(super) fn so_far(&self) -> Received {
+        let (coding, body_bytes) = match &self.stage {
+            Stage::Body(content) => (content.coding, content.bytes),
+            Stage::Silence | Stage::Head => (Coding::Identity, 0),
+        };
+        let head = match &self.stage {
+            Stage::Body(_) => self.last.bytes(),
+            Stage::Silence | Stage::Head => &[],
+        };
+        let excerpt = match &self.stage {
+            Stage::Head if self.complaint.is_none() => &self.partial,
+            _ => self.excerpt.bytes(),
+        };
+        let mut lines = head.split(|byte| is_line_end(*byte));
+        let status_line = lines.find(|line| !line.is_empty());
+        Received {
+            status_line: status_line.map(|it| String::from_utf8_lossy(it).into_owned()),
+            coding,
+            excerpt: excerpt.to_vec(),
+            body_bytes,
+            complaint: self.complaint.map(str::to_owned),
+        }
     }
 
     /// The response that the end of the stream completes, or the way it fails.
@@ -113,14 +183,24 @@ impl Receiver {
     ) -> Result<Response, Failure> {
         let mut complete = None;
         for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
-            if complete.is_some() {
-                return Err(Failure::Unparsable);
+            if let Some(response) = &mut complete {
+                self.read_behind(piece, response)?;
+                continue;
             }
             complete = self
                 .advance(piece, Some(kept))
                 .map_err(|_| Failure::Unparsable)?;
         }
         complete.map_or_else(|| self.end(), Ok)
+    }
+
+    /// Reads what comes behind a response.
+    fn read_behind(&mut self, piece: &[u8], response: &mut Response) -> Result<(), Failure> {
+        if !self.passes_over(piece) {
+            return Err(Failure::Unparsable);
+        }
+        response.leniences.note(Lenience::LineEndAfterBody);
+        Ok(())
     }
 
     /// Bytes received since the last call.
@@ -134,14 +214,20 @@ impl Receiver {
         bytes: &[u8],
         kept: Option<&mut Kept>,
     ) -> Result<Option<Response>, Malformed> {
-        let used = self.read_heads(bytes)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let used = self.read_heads(bytes).inspect_err(|_| {
+            self.stage = Stage::Head;
+            self.excerpt.push(bytes);
+        })?;
         let rest = &bytes[used..];
         match &mut self.stage {
-            Stage::Body(content) => content.take(rest, kept),
+            Stage::Body(content) => content.take(rest, kept, &mut self.excerpt),
             Stage::Silence | Stage::Head => {
                 self.interim += used;
                 if self.interim + rest.len() > MAX_HEAD {
-                    return Err(Malformed);
+                    return Err(TOO_LONG);
                 }
                 self.partial.extend_from_slice(rest);
                 Ok(None)
@@ -156,14 +242,15 @@ impl Receiver {
         while let Some(head) = self.last.parse(&bytes[used..], self.is_head)? {
             used += head.length;
             if self.interim + used > MAX_HEAD {
-                return Err(Malformed);
+                return Err(TOO_LONG);
             }
             match head.status {
                 // Nothing asked for another protocol.
-                0..=99 | 101 => return Err(Malformed),
+                0..=99 | 101 => return Err(Malformed("a status that no request asked for")),
                 100..=199 => {}
                 _ => {
-                    self.stage = Stage::Body(Content::new(head));
+                    let leniences = std::mem::take(&mut self.leniences);
+                    self.stage = Stage::Body(Content::new(head, leniences));
                     break;
                 }
             }
@@ -177,35 +264,46 @@ impl Receiver {
 struct Content {
     status: u16,
     keep_alive: bool,
+    coding: Coding,
+    leniences: Leniences,
     body: Body,
     /// Bytes of content so far.
     bytes: u64,
 }
 
 impl Content {
-    fn new(head: Head) -> Self {
+    /// What was overlooked before the head counts for its response.
+    fn new(head: Head, before: Leniences) -> Self {
         Self {
             status: head.status,
             keep_alive: head.keep_alive,
+            coding: head.coding,
+            leniences: head.leniences.and(before),
             body: head.body,
             bytes: 0,
         }
     }
 
-    /// Takes all bytes as body; bytes behind the end of the message are malformed.
+    /// Takes all bytes as body; bytes behind the end of the message are malformed, but for the end of
+    /// a line.
     fn take(
         &mut self,
         bytes: &[u8],
         mut kept: Option<&mut Kept>,
+        excerpt: &mut Excerpt,
     ) -> Result<Option<Response>, Malformed> {
         let taken = self.body.take(bytes, |content| {
             self.bytes += content.len() as u64;
+            excerpt.push(content);
             if let Some(kept) = &mut kept {
                 kept.push(content);
             }
         })?;
         if taken < bytes.len() {
-            return Err(Malformed);
+            if !bytes[taken..].iter().all(|byte| is_line_end(*byte)) {
+                return Err(Malformed("bytes behind the end of the response"));
+            }
+            self.leniences.note(Lenience::LineEndAfterBody);
         }
         Ok(self.body.is_complete().then(|| self.response()))
     }
@@ -215,6 +313,12 @@ impl Content {
             status: self.status,
             body_bytes: self.bytes,
             keep_alive: self.keep_alive,
+            coding: self.coding,
+            leniences: self.leniences.and(self.body.leniences()),
         }
     }
+}
+
+const fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }

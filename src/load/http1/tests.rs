@@ -8,8 +8,9 @@ use proptest::test_runner::RngSeed;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::receiver::{Receiver, received};
-use crate::load::response::{Kept, Response};
-use crate::model::Failure;
+use crate::load::coding::Coding;
+use crate::load::response::{Kept, Leniences, Response};
+use crate::model::{Failure, Lenience};
 
 type Outcome = Result<Response, Failure>;
 
@@ -38,7 +39,163 @@ fn response(status: u16, body_bytes: u64, keep_alive: bool) -> Outcome {
         status,
         body_bytes,
         keep_alive,
+        coding: Coding::Identity,
+        leniences: Leniences::default(),
     })
+}
+
+/// Status and length of what is no HTTP, and what was overlooked; the same however it comes.
+fn overlooked(bytes: impl AsRef<[u8]>) -> (u16, u64, Vec<Lenience>) {
+    let bytes = bytes.as_ref();
+    let read = whole(bytes);
+    assert_eq!(bytewise(bytes), read);
+    let read = read.unwrap_or_else(|failure| {
+        panic!("{failure:?}: {}", String::from_utf8_lossy(bytes));
+    });
+    let leniences = read.leniences.iter().collect();
+    (read.status, read.body_bytes, leniences)
+}
+
+#[test]
+fn a_header_line_may_be_folded() {
+    let folded = vec![Lenience::FoldedLine];
+    for fields in [
+        "A: b\r\n c\r\nContent-Length: 2\r\n",
+        "Content-Length: 2\r\nA: b\r\n\tc\r\n \r\n",
+        "Content-Length:\r\n 2\r\n",
+        "Content-Length: 2\nA: b\n c\n",
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nok");
+        assert_eq!(overlooked(bytes), (200, 2, folded.clone()), "{fields:?}");
+    }
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    assert_eq!(overlooked(chunked), (200, 2, folded.clone()));
+    let trailer =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n c\r\n\r\n";
+    assert_eq!(overlooked(trailer), (200, 2, folded));
+}
+
+#[test]
+fn a_blank_may_stand_before_the_colon() {
+    let blank = vec![Lenience::BlankBeforeColon];
+    for fields in [
+        "A : b\r\nContent-Length: 2\r\n",
+        "Content-Length : 2\r\n",
+        "Content-Length\t : 2\r\n",
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nok");
+        assert_eq!(overlooked(bytes), (200, 2, blank.clone()), "{fields:?}");
+    }
+    let trailer =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA : b\r\n\r\n";
+    assert_eq!(overlooked(trailer), (200, 2, blank));
+}
+
+#[test]
+fn junk_with_a_colon_is_passed_over() {
+    let junk = vec![Lenience::JunkLine];
+    for line in [
+        &b"A b: c"[..],
+        b": c",
+        b"A\x01: c",
+        b"\xe9: c",
+        b"A: b\x01c",
+        b" A: b",
+        b"A(1): b",
+    ] {
+        let head = [
+            b"HTTP/1.1 200 OK\r\n",
+            line,
+            b"\r\nContent-Length: 2\r\n\r\nok",
+        ]
+        .concat();
+        assert_eq!(overlooked(head), (200, 2, junk.clone()), "{line:?}");
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";
+        let trailer = [chunked, line, b"\r\n\r\n"].concat();
+        assert_eq!(overlooked(trailer), (200, 2, junk.clone()), "{line:?}");
+    }
+}
+
+#[test]
+fn a_line_may_end_behind_a_complete_body() {
+    let line_end = vec![Lenience::LineEndAfterBody];
+    let length = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    for bytes in [length, chunked] {
+        for end in ["\r\n", "\n", "\r\n\r\n"] {
+            let bytes = format!("{bytes}{end}");
+            assert_eq!(overlooked(&bytes), (200, 2, line_end.clone()), "{bytes:?}");
+            assert_eq!(whole(bytes + "x"), Err(Failure::Unparsable));
+        }
+    }
+    // It may also come when the next response is waited for.
+    let mut receiver = Receiver::new();
+    let mut pour = |pieces: &[&str]| {
+        receiver.begin(false);
+        let pieces = pieces.iter().map(|piece| piece.as_bytes());
+        let read = receiver.pour(pieces, &mut Kept::default());
+        read.map(|response| response.leniences.iter().collect::<Vec<_>>())
+    };
+    assert_eq!(pour(&[length]), Ok(vec![]));
+    assert_eq!(pour(&["\r\n", length]), Ok(line_end));
+    assert_eq!(pour(&[length]), Ok(vec![]));
+    assert_eq!(pour(&["\r\n"]), Err(Failure::Closed));
+}
+
+#[test]
+fn nothing_is_overlooked_where_a_length_is_at_stake() {
+    for (lines, why) in [
+        ("Junk", "a header line without a colon"),
+        ("A: b\0c", "a NUL or a carriage return"),
+        ("A: b\rc", "a NUL or a carriage return"),
+        ("Content Length: 2", "almost one of the length"),
+        ("Content-Length\u{1}: 2", "almost one of the length"),
+        (" Content-Length: 2", "almost one of the length"),
+        ("(Transfer-Encoding): chunked", "almost one of the length"),
+        ("Transfer-Encoding: chunked\u{1}", "a control character"),
+        (
+            "Content-Length: 1\r\n 2",
+            "a Content-Length that is no number",
+        ),
+        ("Content-Length: 2\r\nContent-Length : 3", "two lengths"),
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nok");
+        assert_eq!(whole(&bytes), Err(Failure::Unparsable), "{lines:?}");
+        assert_eq!(
+            bytewise(bytes.as_bytes()),
+            Err(Failure::Unparsable),
+            "{lines:?}"
+        );
+        let mut receiver = Receiver::new();
+        receiver.begin(false);
+        let _ = receiver.pour([bytes.as_bytes()], &mut Kept::default());
+        let complaint = receiver.so_far().complaint.expect("what is wrong");
+        assert!(complaint.contains(why), "{lines:?}: {complaint}");
+    }
+}
+
+#[test]
+fn what_came_is_known_as_far_as_it_came() {
+    let so_far = |bytes: &[u8]| {
+        let mut receiver = Receiver::new();
+        receiver.begin(false);
+        let _ = receiver.pour([bytes], &mut Kept::default());
+        receiver.so_far()
+    };
+    let head = "HTTP/1.1 400 Bad Request\r\nContent-Encoding: GZIP\r\nContent-Length: 400\r\n\r\n";
+    let broken = so_far(format!("{head}{}", "x".repeat(350)).as_bytes());
+    assert_eq!(
+        broken.status_line.as_deref(),
+        Some("HTTP/1.1 400 Bad Request")
+    );
+    assert_eq!(broken.coding, Coding::Gzip);
+    assert_eq!((broken.excerpt.len(), broken.body_bytes), (300, 350));
+    let garbage = so_far(b"SSH-2.0-OpenSSH\r\n");
+    assert_eq!(garbage.excerpt, b"SSH-2.0-OpenSSH\r\n");
+    assert_eq!(garbage.status_line, None);
+    assert!(garbage.complaint.is_some());
+    assert_eq!(so_far(b"HTTP/1.1 20").excerpt, b"HTTP/1.1 20");
 }
 
 #[test]
@@ -435,7 +592,7 @@ proptest! {
     }
 
     /// Without what the two read differently on purpose: HTTP/1.0 with a transfer coding, an empty
-    /// element behind `chunked`, and bare line feeds in trailers.
+    /// element behind `chunked`, bare line feeds in trailers, and what is overlooked.
     #[test]
     fn second_parser_reads_the_same_out_of_damaged_messages(
         message in messages(),
@@ -451,6 +608,7 @@ proptest! {
         prop_assume!(!bytes.windows(8).any(|text| text == b"HTTP/1.0"));
         prop_assume!(!bytes.windows(8).any(|text| text == b"chunked,"));
         prop_assume!(!has_bare_line_feed(trailers(&bytes)));
+        prop_assume!(!whole(&bytes).is_ok_and(|it| it.leniences != Leniences::default()));
         let [ours, theirs] = both_read(&bytes);
         // An upgrade that was not asked for is no response here.
         prop_assume!(theirs.as_ref().is_none_or(|(status, _)| *status != 101));

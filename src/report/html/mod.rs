@@ -40,6 +40,7 @@ pub fn html(report: &Report) -> String {
         (notices(report))
         (findings::tables(report))
         (incidents(report))
+        (failures(report))
         (cell::sections(report))
     })
 }
@@ -83,6 +84,17 @@ fn incidents(report: &Report) -> Markup {
             section {
                 h2 { "What befell the servers" }
                 @for it in &report.incidents { (page::incident(it)) }
+            }
+        }
+    }
+}
+
+fn failures(report: &Report) -> Markup {
+    html! {
+        @if !report.failures.is_empty() {
+            section {
+                h2 { "Requests that failed" }
+                @for it in &report.failures { (page::failures(it)) }
             }
         }
     }

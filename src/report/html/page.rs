@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::plain;
-use crate::model::Incident;
+use crate::model::{Failures, Incident};
 use crate::report::text;
 
 const STYLE: &str = include_str!("style.css");
@@ -105,6 +105,24 @@ pub(super) fn incident(it: &Incident) -> Markup {
                 pre tabindex="0" {
                     @for line in it.output.lines() { (plain(line)) "\n" }
                 }
+            }
+        }
+    }
+}
+
+/// Why requests of a build failed, with the first response and what the server said.
+pub(super) fn failures(it: &Failures) -> Markup {
+    let log = it.first.iter().flat_map(|first| first.log.lines());
+    let log: Vec<_> = log.map(plain).collect();
+    html! {
+        div.incident {
+            p { (text::failures(it)) }
+            @if let Some(first) = &it.first {
+                p { (text::first_failure(first)) }
+                @if let Some(body) = text::failed_body(first) { pre tabindex="0" { (body) } }
+            }
+            @if !log.is_empty() {
+                pre tabindex="0" { @for line in &log { (line) "\n" } }
             }
         }
     }

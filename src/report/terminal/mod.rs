@@ -10,7 +10,7 @@ use textwrap::{Options, wrap};
 
 use super::summary::{Cell, Column};
 use super::{advice, gate, summary, text};
-use crate::model::{Report, Verdict};
+use crate::model::{Failures, Report, Verdict};
 use ink::{BOLD, QUIET, in_ink};
 
 /// Columns of a line, output of servers excepted.
@@ -27,6 +27,7 @@ pub fn terminal(report: &Report) -> String {
     parts.extend(lonely(report));
     let incidents = report.incidents.iter();
     parts.extend(incidents.map(|it| format!("\n{}", text::incident_at_length(it))));
+    parts.extend(report.failures.iter().map(failures));
     let provenance = in_ink(QUIET, &filled(&provenance(report), 0));
     let unchanged = summary::unchanged(report).map(|it| filled(&it, 2));
     parts.push(String::new());
@@ -44,6 +45,19 @@ fn notice(notice: &gate::Notice) -> String {
     let title = in_ink(BOLD, &format!("{}:", notice.title));
     let all: Vec<_> = std::iter::once(title).chain(lines).collect();
     all.join("\n")
+}
+
+/// Why requests of a build failed, with what its server said.
+fn failures(it: &Failures) -> String {
+    let mut lines = vec![format!("\n{}", filled(&text::failures(it), 2))];
+    if let Some(first) = &it.first {
+        let told = [Some(text::first_failure(first)), text::failed_body(first)];
+        let told = told.into_iter().flatten();
+        lines.extend(told.map(|line| filled(&format!("  {line}"), 4)));
+        let log = first.log.lines();
+        lines.extend(log.map(|line| format!("  | {}", text::printable(line))));
+    }
+    lines.join("\n")
 }
 
 /// The values of cells that had nothing to be compared with, a row each.

@@ -1,0 +1,94 @@
+//! Connections that a server closes while no request is in flight.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{OK, Server, Talk, job, run, serve};
+use crate::load::Job;
+use crate::model::{Rate, Request, Tally};
+
+/// Each connection rests for 400 ms between two requests that must not be sent twice.
+fn rested(server: &Server) -> Job {
+    let mut job = job(server.address);
+    job.workload.requests = vec![Request {
+        method: "POST".into(),
+        ..Request::get("/")
+    }];
+    job.workload.rate = Some(Rate {
+        from: 10.0,
+        to: 10.0,
+    });
+    job
+}
+
+/// A server that answers one request of each connection and then does something.
+fn serve_and(then: impl Fn(&mut Talk) + Send + Sync + 'static) -> Server {
+    serve(move |_, talk| {
+        if talk.hears() {
+            talk.says(OK);
+            then(talk);
+        }
+    })
+}
+
+/// Asserts that every connection had one request, and none was lost or sent twice.
+fn assert_replaced(server: &Server, tally: &Tally) {
+    assert_eq!(tally.started, 10);
+    assert_eq!(tally.succeeded, 10, "{:?}", tally.errors);
+    assert_eq!(server.seen.requests(), 10);
+    assert_eq!(server.seen.connections(), 10);
+    assert_eq!(tally.reconnects, 6, "four connections were open before");
+    assert_eq!(tally.closed_by_server, 6);
+}
+
+#[test]
+fn connection_closed_while_idle_is_replaced_before_a_request_is_written() {
+    let server = serve_and(|_| {});
+    let tally = run(&rested(&server), Duration::from_secs(1));
+    assert_replaced(&server, &tally);
+    assert_eq!(tally.first_failure, None);
+}
+
+#[test]
+fn a_word_before_the_end_of_an_idle_connection_is_no_response() {
+    let server = serve_and(|talk| {
+        // At once it would be bytes behind the end of the response.
+        thread::sleep(Duration::from_millis(50));
+        talk.says(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    });
+    let tally = run(&rested(&server), Duration::from_secs(1));
+    assert_replaced(&server, &tally);
+    assert_eq!(tally.status.get(&408), None);
+}
+
+#[test]
+fn connection_reset_while_idle_is_replaced() {
+    let server = serve(|_, talk| {
+        // What comes behind the body is not read, and so resets the connection.
+        if talk.hears() {
+            talk.says(OK);
+        }
+    });
+    let mut job = rested(&server);
+    job.workload.requests[0].body = b"{}".to_vec();
+    let tally = run(&job, Duration::from_secs(1));
+    assert_replaced(&server, &tally);
+}
+
+#[test]
+fn end_of_a_line_on_an_idle_connection_leaves_it_usable() {
+    let server = serve(|_, talk| {
+        while talk.hears() {
+            talk.says(OK);
+            talk.says(b"\r\n");
+        }
+    });
+    let tally = run(&rested(&server), Duration::from_secs(1));
+    assert_eq!(tally.succeeded, 10, "{:?}", tally.errors);
+    assert_eq!((tally.reconnects, server.seen.connections()), (0, 4));
+    assert!(
+        tally
+            .leniences
+            .contains(&crate::model::Lenience::LineEndAfterBody)
+    );
+}
