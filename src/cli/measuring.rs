@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::{Anchor, Contest, Contests, has_failed, lacks_base};
+use super::against::{Anchor, Contest, Contests, has_failed};
 use super::args::Selection;
 use super::provenance;
 use super::signals::cleaned_up;
