@@ -4,9 +4,7 @@ use super::base::{self, Base};
 use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
-use crate::model::{
-    BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain,
-};
+use crate::model::{BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
@@ -308,8 +306,10 @@ impl Contests {
     pub(super) fn notes_on(&self, failed: &[BaseFailure]) -> Vec<String> {
         let mut notes = Vec::new();
         for (at, failure) in failed.iter().enumerate() {
-            let is_same =
-                |it: &&BaseFailure| it.during == failure.during && it.what == failure.what;
+            let is_same = |it: &&BaseFailure| {
+                (&it.during, &it.what, &it.endpoint)
+                    == (&failure.during, &failure.what, &failure.endpoint)
+            };
             if failed[..at].iter().any(|it| is_same(&it)) {
                 continue;
             }
@@ -370,8 +370,8 @@ fn note_on(failure: &BaseFailure, servers: &str, build: &str) -> String {
     let endpoint = failure.endpoint.as_ref();
     let endpoint = endpoint.map_or_else(String::new, |it| format!(", endpoint `{it}`,"));
     format!(
-        "the base ({build}) of `{servers}`{endpoint} {what}: {}; the head is judged by stored runs, where \
-         there are any, and by its own bounds",
+        "the base ({build}) of `{servers}`{endpoint} {what}: {}; the head is judged by stored \
+         runs, where there are any, and by its own bounds",
         failure.what
     )
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::live::{INTERVAL, Open, loaded, measured, resources};
+use super::live::{INTERVAL, Open, loaded, measured, resources, with_log};
 use super::{Error, Event, Observer};
 use crate::load::{Crew, Job};
 use crate::model::Round;
@@ -58,6 +58,7 @@ pub(super) async fn concurrent_rounds(
     let mut rounds = Vec::new();
     let ended = loads.iter().zip(tallies).zip(before).zip(highest);
     for (number, (((load, tally), before), highest)) in ended.enumerate() {
+        let tally = with_log(tally, load.server).await;
         load.server.check().await?;
         let used = before.zip(resources(load.server).await?);
         rounds.push(measured(tally, used.as_ref(), highest, |throttled| {

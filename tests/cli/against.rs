@@ -194,10 +194,11 @@ fn is_judged_alone(sandbox: &Sandbox, said: &str) {
             "out.json",
         ])
         .exits(0)
-        .prints(&format!("the base (commit {commit}) {said}"))
-        .prints("NO BASELINE");
+        .prints(&format!("the base (commit {commit}) {said}"));
     let report = sandbox.json("out.json");
-    assert_eq!(report["outcome"], "no_baseline");
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert_eq!(throughput["verdict"], "not_judged", "{throughput}");
+    assert!(throughput["base"].is_null() && throughput["head"].is_f64());
     assert!(report["provenance"]["base"].is_null(), "{report}");
     sandbox
         .run(["check", "--quiet", "--require-baseline"])
@@ -249,10 +250,10 @@ fn a_base_that_cannot_be_started_is_not_the_heads_fault() {
     let sandbox = Sandbox::new().config(&broken).without_docker().committed();
     let repaired = sandbox.config(SAMPLE);
     is_judged_alone(&repaired, "of `sample` cannot be started: ");
-    repaired
-        .run(["check", "--quiet", "--against", "HEAD"])
-        .exits(0)
-        .complains("| no database");
+    let check = ["check", "--quiet", "--against", "HEAD"];
+    repaired.run(check).exits(0).complains("| no database");
+    let insisting = check.into_iter().chain(["--strategy", "interleaved"]);
+    repaired.run(insisting).exits(4).prints("start of the base");
 }
 
 #[test]
