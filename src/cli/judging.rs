@@ -12,8 +12,8 @@ use crate::config;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference, outcome};
 use crate::model::{
-    self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome, PairedSample,
-    Partial, Plan, Report, Sample, Thresholds, chain,
+    self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome,
+    PairedSample, Partial, Plan, Report, Sample, Thresholds, chain,
 };
 
 /// The store that was asked for, else the configured one.

@@ -248,7 +248,7 @@ impl Run<'_> {
         let Paired {
             mut compared,
             failed,
-        } = self.compare(&stack, failed).await?;
+        } = Box::pin(self.compare(&stack, failed)).await?;
         let alone = self.contests.without_base(&self.setting.plan, &failed);
         let images = stack.image_ids();
         let mut measured = Measured::default();

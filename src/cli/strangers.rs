@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::args::LACKS_A_SERVER;
 use crate::document;
 use crate::error::Error;
-use crate::model::{FirstFailure, Measurement};
+use crate::model::{FirstFailure, Measurement, PairedSample};
 
 /// Why a report on such a measurement says nothing of the gate. What a stranger's configuration says
 /// is not read by a job that holds a token.
@@ -60,7 +60,7 @@ fn excess(measurement: &Measurement) -> Option<&'static str> {
     let of_incident = incidents.iter().map(|it| [&it.what, &it.output]);
     let texts = names.chain(of_incident).flatten();
     let alone = samples.iter().flat_map(|it| &it.rounds);
-    let rounds = alone.chain(pairs.iter().flat_map(|it| it.rounds()));
+    let rounds = alone.chain(pairs.iter().flat_map(PairedSample::rounds));
     let failures = rounds.filter_map(|it| it.tally.first_failure.as_ref());
     let mut texts = texts.chain(failures.flat_map(FirstFailure::texts));
     texts

@@ -11,8 +11,7 @@ use crate::gate::{self, Confirmation, Reference};
 use crate::import::Generator;
 use crate::model::{
     Baseline, Chronicle, Coverage, Direction, Evidence, Failures, Measurement, Metric, Outcome,
-    Report, Unit,
-    chain,
+    Report, Unit, chain,
 };
 use crate::publish::workflow;
 use crate::{config, document, report};

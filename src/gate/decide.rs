@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::reference::{FEWEST_RUNS, History};
 use super::{counters, errors};
 use crate::model::{
-    Direction, Finding, Machine, Metric, Reason, Rule, Sample, Side, Strategy, Threshold, Thresholds,
-    Verdict,
+    Direction, Finding, Machine, Metric, Reason, Rule, Sample, Side, Strategy, Threshold,
+    Thresholds, Verdict,
 };
 use crate::stats;
 

@@ -114,12 +114,15 @@ fn is_confirmed(again: &[PairedStart], limit: f64, confirmation: Confirmation) -
 }
 
 /// Failed requests of each side.
-fn of_starts<'a>(starts: impl IntoIterator<Item = &'a PairedStart> + Clone) -> Sides<Proportion> {
-    Sides::from_fn(|side| {
-        let starts = starts.clone().into_iter();
-        let rounds = starts.flat_map(|start| start.all_rounds(side));
-        rounds.map(of_round).sum()
-    })
+fn of_starts<'a>(starts: impl IntoIterator<Item = &'a PairedStart>) -> Sides<Proportion> {
+    let mut counted: Sides<Vec<Proportion>> = Sides::default();
+    for start in starts {
+        for side in Side::BOTH {
+            let rounds = start.all_rounds(side).map(of_round);
+            counted.get_mut(side).extend(rounds);
+        }
+    }
+    counted.map(|rounds| rounds.into_iter().sum())
 }
 
 fn of_round(round: &Round) -> Proportion {

@@ -96,9 +96,9 @@ impl Coding {
 }
 
 fn read(decoder: impl Read) -> (Vec<u8>, io::Result<()>) {
-    let mut decoded = Vec::new();
-    let ended = decoder.take(LONGEST as u64).read_to_end(&mut decoded);
-    (decoded, ended.map(|_| ()))
+    let mut text = Vec::new();
+    let ended = decoder.take(LONGEST as u64).read_to_end(&mut text);
+    (text, ended.map(|_| ()))
 }
 
 #[cfg(test)]

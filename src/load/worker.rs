@@ -127,15 +127,11 @@ impl Worker {
             tasks.spawn_local(Rc::clone(&self).pace());
         }
         self.attend(&mut tasks, &watches).await;
-        match &self.arrivals {
-            Some(arrivals) => {
-                let offered = arrivals.offered(self.closes.get());
-                self.recorder().offered(offered);
-            }
-            None => {
-                let window = self.closes.get() - self.window.opens;
-                self.recorder().closed(window);
-            }
+        let closes = self.closes.get();
+        if let Some(arrivals) = &self.arrivals {
+            self.recorder().offered(arrivals.offered(closes));
+        } else {
+            self.recorder().closed(closes - self.window.opens);
         }
         self.report();
     }

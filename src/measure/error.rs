@@ -79,10 +79,7 @@ impl Error {
             Self::Stack(error) => error.output(),
             Self::Base { source, .. } => source.output(),
             Self::Failing { output, .. } => (!output.is_empty()).then_some(output),
-            Self::Load(_)
-            | Self::Overdue { .. }
-            | Self::Stopped(_)
-            | Self::Machine { .. } => None,
+            Self::Load(_) | Self::Overdue { .. } | Self::Stopped(_) | Self::Machine { .. } => None,
         }
     }
 

@@ -106,17 +106,16 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// Starts until every open cell is decided, or the budget is used.
     async fn search(&mut self, open: &mut Vec<usize>) -> Result<(), Error> {
-        let begun = self.driver.elapsed();
-        self.aside = Duration::ZERO;
+        let begun = self.used();
         let mut longest = Duration::ZERO;
         for number in 1..=LOOKS[LOOKS.len() - 1] {
-            let before = self.driver.elapsed() - self.aside;
+            let before = self.used();
             if before.saturating_sub(begun) + longest > self.budget() {
                 break;
             }
             self.start(open, Phase::Search).await?;
             open.retain(|cell| self.answered[*cell]);
-            let after = self.driver.elapsed() - self.aside;
+            let after = self.used();
             longest = longest.max(after.saturating_sub(before));
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
@@ -126,6 +125,11 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             }
         }
         Ok(())
+    }
+
+    /// Time that counts for the budget, since the driver was made.
+    fn used(&self) -> Duration {
+        self.driver.elapsed().saturating_sub(self.aside)
     }
 
     /// The time of all cells, which those that are decided early leave to the others.

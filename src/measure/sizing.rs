@@ -68,7 +68,7 @@ pub(super) fn first_connections(workload: &Workload) -> usize {
 /// Connections that keep a server busy all the time. A server that answers `rate` requests a second
 /// when it is saturated, and one request in `idle` when it is not, is saturated from `rate · idle`
 /// requests in flight on (Little's law; Lazowska et al., *Quantitative system performance*, 1984,
-/// section 5.2: N* = R₀ / D_max). More make every answer slower and none more frequent.
+/// section 5.2: `N* = R₀ / D_max`). More make every answer slower and none more frequent.
 pub(super) fn saturating(observed: Observed, idle: Duration, workload: &Workload) -> usize {
     let wanted = (IN_FLIGHT * observed.rate * idle.as_secs_f64()).ceil();
     #[expect(

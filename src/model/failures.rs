@@ -26,7 +26,7 @@ impl Failures {
     /// The failures of every cell that has some. Of builds side by side both are told where one has
     /// some.
     pub fn of(measurement: &Measurement) -> Vec<Self> {
-        let alone = measurement.samples.iter().flat_map(Self::of_sample);
+        let alone = measurement.samples.iter().filter_map(Self::of_sample);
         let paired = measurement.pairs.iter().flat_map(Self::of_pairs);
         alone.chain(paired).collect()
     }

@@ -41,7 +41,8 @@ pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
 pub use incident::{BaseFailure, Incident, chain};
 pub use measurement::{
-    Again, Fingerprint, Measurement, NoBase, Provenance, Runner, Sample, Summary};
+    Again, Fingerprint, Measurement, NoBase, Provenance, Runner, Sample, Summary,
+};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};

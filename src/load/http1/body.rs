@@ -171,9 +171,7 @@ impl Chunked {
             (State::Trailer, b' ' | b'\t') if self.has_trailer => {
                 (State::TrailerValue, Some(Lenience::FoldedLine))
             }
-            (State::TrailerName, b' ' | b'\t') | (State::TrailerBlank, b' ' | b'\t') => {
-                (State::TrailerBlank, None)
-            }
+            (State::TrailerName | State::TrailerBlank, b' ' | b'\t') => (State::TrailerBlank, None),
             (State::TrailerBlank, b':') => (State::TrailerValue, Some(Lenience::BlankBeforeColon)),
             (State::TrailerName, b':') => (State::TrailerValue, None),
             (State::Trailer, b':') => (State::TrailerValue, Some(Lenience::JunkLine)),
