@@ -294,6 +294,23 @@ fn of_documents() -> Vec<Error> {
             step: "the warm-up of movies".into(),
             within: Duration::from_secs(37),
         }),
+        Error::from(measure::Error::Failing {
+            server: "app".into(),
+            endpoint: "movies".into(),
+            requests: 20,
+            answers: "20 unexpected_status (status 404); HTTP/1.1 404 Not Found; expected status \
+                      200; found status 404"
+                .into(),
+            output: "404 GET /movies".into(),
+        }),
+        Error::from(measure::Error::Base {
+            source: Box::new(measure::Error::Overdue {
+                server: "app.base".into(),
+                step: "its start".into(),
+                within: Duration::from_secs(120),
+            }),
+            during: "start",
+        }),
         Error::Measure(measure::Error::Stopped(measure::Cause::Interrupted)),
         Error::from(measure::Error::Machine {
             path: "/proc/cpuinfo",

@@ -301,8 +301,8 @@ pub(super) struct Expect {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Load {
-    /// Connections, each with one request in flight.
-    #[schemars(extend("default" = 50))]
+    /// Connections, each with one request in flight. Without it 50, or beside a base as many of them
+    /// as saturate the server.
     pub(super) connections: Option<Spanned<usize>>,
     /// Threads of the load generator.
     #[schemars(extend("default" = 1))]
