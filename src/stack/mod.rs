@@ -73,7 +73,7 @@ impl Stack {
     ) -> Result<Self, Error> {
         let cores = Cores::of_this_machine(threads(plan))?;
         let surroundings = Surroundings::create(plan, engine, owner, cores).await?;
-        let images = Images::provide(plan, surroundings.engine.as_ref(), observe).await?;
+        let images = Images::provide(plan, &surroundings, observe).await?;
         let postgres = match &plan.postgres {
             Some(service) => {
                 observe(Stage::Service("postgres"));

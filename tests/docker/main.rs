@@ -10,6 +10,7 @@ mod cleanup;
 mod counters;
 mod daemon;
 mod faults;
+mod images;
 mod incidents;
 mod rank;
 mod services;
