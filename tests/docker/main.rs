@@ -9,6 +9,7 @@ mod check;
 mod cleanup;
 mod counters;
 mod daemon;
+mod dockerignore;
 mod faults;
 mod images;
 mod incidents;
