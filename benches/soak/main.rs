@@ -1,7 +1,8 @@
 //! Whether anything grows. Loads a server at a fixed rate for a given time, then brings the whole
-//! stack up and takes it down again so many times, all in this process; prints what it holds and
-//! what the engine holds of it, and promises to end with an error when something is left or when
-//! the last quarter of the looks holds more than the first.
+//! stack up and takes it down again so many times, then builds a folder as often, each time with
+//! another content, all in this process; prints what it holds and what the engine holds of it, and
+//! promises to end with an error when something is left or when the last quarter of the looks holds
+//! more than the first.
 #![expect(clippy::print_stdout, reason = "a soak prints its figures as it goes")]
 
 mod holdings;
@@ -29,7 +30,7 @@ struct Options {
     /// Requests per second.
     #[arg(long, default_value_t = 500.0)]
     rate: f64,
-    /// Times that the stack is brought up and taken down.
+    /// Times that the stack is brought up and taken down, and that a folder is built.
     #[arg(long, default_value_t = 200)]
     cycles: usize,
     /// Given by `cargo bench` alone.
@@ -60,7 +61,8 @@ async fn main() -> Result<ExitCode, Failure> {
     println!("{}", Look::HEAD);
     let load = load(&options).await?;
     let cycles = cycles(&options).await?;
-    let verdicts = [("load", load), ("cycles", cycles)];
+    let builds = builds(&options).await?;
+    let verdicts = [("load", load), ("cycles", cycles), ("builds", builds)];
     for (what, verdict) in &verdicts {
         match verdict {
             Ok(()) => println!("{what}: flat"),
@@ -107,6 +109,36 @@ async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
     }
     server.stop().await?;
     sweep::remove_run(None, &owner).await?;
+    Ok(holdings.verdict())
+}
+
+/// An image with a stage that it is copied from.
+const DOCKERFILE: &str = "\
+FROM scratch AS stage
+COPY content /
+FROM scratch
+COPY --from=stage /content /
+";
+
+/// Builds a folder that changes from time to time.
+async fn builds(options: &Options) -> Result<Result<(), String>, Failure> {
+    let engine = Engine::connect().await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("Dockerfile"), DOCKERFILE)?;
+    let text =
+        "network = \"published\"\n[server.app]\nbuild = \".\"\n[endpoint.home]\npath = \"/\"\n";
+    let plan = config::parse(&folder.path().join(config::FILE_NAME), text)?;
+    let mut holdings = Holdings::default();
+    let clock = Instant::now();
+    for number in 1..=options.cycles {
+        std::fs::write(folder.path().join("content"), number.to_string())?;
+        let owner = Owner::new_run();
+        let stack = Stack::up(&plan, Some(engine.clone()), owner.clone(), &quiet).await;
+        sweep::remove_run(Some(&engine), &owner).await?;
+        drop(stack?);
+        let looked = holdings.look(&format!("build {number}"), clock.elapsed(), true)?;
+        println!("{looked}");
+    }
     Ok(holdings.verdict())
 }
 

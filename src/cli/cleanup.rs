@@ -4,7 +4,8 @@ use crate::stack::{Engine, sweep};
 /// Removes containers, networks and processes of runs whose process has ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Remove the images that perfgate built, too; the next run builds them again.
+    /// Remove the images that perfgate built and no container uses, too; the next run builds them
+    /// again.
     #[arg(long)]
     images: bool,
 }
@@ -24,7 +25,11 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         swept.containers, swept.networks, swept.processes
     );
     if let Some(engine) = engine.filter(|_| args.images) {
-        println!("removed {} images", sweep::remove_images(&engine).await?);
+        let images = sweep::remove_images(&engine).await?;
+        println!("removed {} images", images.removed);
+        if images.kept > 0 {
+            eprintln!("note: {} images stay: containers use them", images.kept);
+        }
     }
     Ok(0)
 }

@@ -95,7 +95,8 @@ impl Stack {
         all.targets.extend_from_slice(others);
         let cores = Cores::of_this_machine(threads(&all))?;
         let surroundings = Surroundings::create(&all, engine, owner, cores).await?;
-        let images = Images::provide(plan, surroundings.engine.as_ref(), observe).await?;
+        let mut images = Images::default();
+        images.provide(plan, plan, &surroundings, observe).await?;
         let postgres = match &plan.postgres {
             Some(service) => {
                 observe(Stage::Service("postgres"));
@@ -134,10 +135,8 @@ impl Stack {
             proxies: Vec::new(),
             ..plan.clone()
         };
-        let engine = self.surroundings.engine.as_ref();
-        self.images
-            .add(Images::provide(&alone, engine, observe).await?);
-        Ok(())
+        let (images, around) = (&mut self.images, &self.surroundings);
+        images.provide(&alone, plan, around, observe).await
     }
 
     /// Runs the commands that a server needs before its first start.

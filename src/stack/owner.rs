@@ -77,6 +77,11 @@ impl Owner {
         })
     }
 
+    /// Whether the process of this run is known to be there.
+    pub(super) fn is_living(&self) -> bool {
+        self.host == host() && started(self.pid) == Some(self.started)
+    }
+
     /// Whether the process of this run is known to have ended. A run of another host is not.
     pub(super) fn is_gone(&self) -> bool {
         self.host == host() && started(self.pid) != Some(self.started)
@@ -115,16 +120,16 @@ mod tests {
     #[test]
     fn a_reused_process_id_is_another_owner() {
         let living = Owner::new_run();
-        assert!(!living.is_gone());
+        assert!(!living.is_gone() && living.is_living());
         let earlier = Owner {
             started: living.started + 1,
             ..living.clone()
         };
-        assert!(earlier.is_gone());
+        assert!(earlier.is_gone() && !earlier.is_living());
         let elsewhere = Owner {
             host: "elsewhere".into(),
             ..earlier
         };
-        assert!(!elsewhere.is_gone());
+        assert!(!elsewhere.is_gone() && !elsewhere.is_living());
     }
 }

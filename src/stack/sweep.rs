@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptions,
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use futures_util::future::join_all;
 use procfs::process::{Process, all_processes};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::image::BUILT;
+pub use super::image::remove_images;
 use super::owner::VARIABLE;
 use super::{Engine, Error, Owner};
 
@@ -74,28 +73,15 @@ pub async fn remove_orphans(engine: Option<&Engine>) -> Result<Swept, Error> {
     remove(engine, Owner::any_run(), Owner::is_gone).await
 }
 
-/// Removes the images that perfgate built and that no container uses; how many.
-pub async fn remove_images(engine: &Engine) -> Result<usize, Error> {
-    let filter = HashMap::from([("reference", vec![format!("{BUILT}/*")])]);
-    let options = ListImagesOptionsBuilder::default().filters(&filter).build();
-    let fail = |action: &str| {
-        let action = action.to_owned();
-        move |source| Error::Engine { action, source }
-    };
-    let listed = engine.docker.list_images(Some(options)).await;
-    let names: Vec<String> = listed
-        .map_err(fail("list images"))?
-        .into_iter()
-        .flat_map(|image| image.repo_tags)
-        .collect();
-    for name in &names {
-        let removed = engine
-            .docker
-            .remove_image(name, None::<RemoveImageOptions>, None)
-            .await;
-        removed.map_err(fail(&format!("remove the image `{name}`")))?;
-    }
-    Ok(names.len())
+/// Whether no other run of this machine is up at the engine. One of another machine cannot be asked
+/// for.
+pub(super) async fn is_alone(engine: &Engine, owner: &Owner) -> Result<bool, Error> {
+    let is_other = |found: &Owner| found.run != owner.run && found.is_living();
+    let label = Owner::any_run();
+    Ok(containers(&engine.docker, label, is_other)
+        .await?
+        .is_empty()
+        && networks(&engine.docker, label, is_other).await?.is_empty())
 }
 
 async fn remove(
@@ -119,20 +105,7 @@ async fn remove_containers(
     label: &str,
     wanted: impl Fn(&Owner) -> bool,
 ) -> Result<usize, Error> {
-    let options = ListContainersOptionsBuilder::default()
-        .all(true)
-        .filters(&filters(label))
-        .build();
-    let listed = docker.list_containers(Some(options)).await;
-    let listed = listed.map_err(|source| Error::Engine {
-        action: "list containers".into(),
-        source,
-    })?;
-    let ids: BTreeSet<String> = listed
-        .into_iter()
-        .filter(|container| is_wanted(container.labels.as_ref(), &wanted))
-        .filter_map(|container| container.id)
-        .collect();
+    let ids = containers(docker, label, wanted).await?;
     let remove = |id: &String| {
         let options = RemoveContainerOptionsBuilder::default()
             .force(true)
@@ -146,11 +119,44 @@ async fn remove_containers(
     Ok(ids.len())
 }
 
+/// The containers of some runs.
+async fn containers(
+    docker: &Docker,
+    label: &str,
+    wanted: impl Fn(&Owner) -> bool,
+) -> Result<BTreeSet<String>, Error> {
+    let options = ListContainersOptionsBuilder::default()
+        .all(true)
+        .filters(&filters(label))
+        .build();
+    let listed = docker.list_containers(Some(options)).await;
+    let listed = listed.map_err(|source| Error::Engine {
+        action: "list containers".into(),
+        source,
+    })?;
+    Ok(listed
+        .into_iter()
+        .filter(|container| is_wanted(container.labels.as_ref(), &wanted))
+        .filter_map(|container| container.id)
+        .collect())
+}
+
 async fn remove_networks(
     docker: &Docker,
     label: &str,
     wanted: impl Fn(&Owner) -> bool,
 ) -> Result<usize, Error> {
+    let ids = networks(docker, label, wanted).await?;
+    join_all(ids.iter().map(|id| docker.remove_network(id))).await;
+    Ok(ids.len())
+}
+
+/// The networks of some runs.
+async fn networks(
+    docker: &Docker,
+    label: &str,
+    wanted: impl Fn(&Owner) -> bool,
+) -> Result<Vec<String>, Error> {
     let options = ListNetworksOptionsBuilder::default()
         .filters(&filters(label))
         .build();
@@ -159,13 +165,11 @@ async fn remove_networks(
         action: "list networks".into(),
         source,
     })?;
-    let ids: Vec<String> = listed
+    Ok(listed
         .into_iter()
         .filter(|network| is_wanted(network.labels.as_ref(), &wanted))
         .filter_map(|network| network.id)
-        .collect();
-    join_all(ids.iter().map(|id| docker.remove_network(id))).await;
-    Ok(ids.len())
+        .collect())
 }
 
 fn filters(label: &str) -> HashMap<String, Vec<String>> {

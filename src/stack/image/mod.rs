@@ -1,20 +1,30 @@
 //! Images: built through the engine's API or pulled, their architecture checked, their
-//! identifiers recorded.
+//! identifiers recorded. One that was built is called after its repository and its content, so
+//! that it is found again, and goes when newer ones replace it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+mod build;
+mod dockerfile;
+mod name;
+mod sweep;
 
-use bollard::body_full;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
 use bollard::errors::Error as EngineError;
-use bollard::models::BuildInfo;
-use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
-use futures_util::{Stream, StreamExt};
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt;
 
-use super::context::Context;
+use super::surroundings::Surroundings;
+use super::sweep::is_alone;
 use super::tail::tail;
 use super::{Engine, Error, Observer, Stage, services};
 use crate::model::{Plan, ServiceSource, Source, Target};
+
+use build::Recipe;
+pub use sweep::remove_images;
+
+/// Label of the images that perfgate built: their name.
+const LABEL: &str = "dev.perfgate.image";
 
 /// The images of a plan by the name of their server or service.
 #[derive(Debug, Default)]
@@ -45,20 +55,11 @@ pub async fn is_another(engine: &Engine, target: &Target, reference: &str) -> bo
 
 /// The image of a folder as it is, where it has been built.
 async fn built(engine: &Engine, folder: &Path) -> Option<Image> {
-    let Context { digest, .. } = Context::read(folder).ok()?;
-    find(engine, &name_of(folder), &digest).await.ok()?
+    let recipe = Recipe::read(engine, name::of_folder(folder), folder)
+        .await
+        .ok()?;
+    find(engine, &recipe.name, &recipe.tag).await.ok()?
 }
-
-/// What the images of a folder are called.
-fn name_of(folder: &Path) -> String {
-    format!("{BUILT}/{}", repository(folder))
-}
-
-/// Repository of the images that perfgate builds.
-pub(super) const BUILT: &str = "perfgate";
-
-/// Bytes of a build's output that are kept for an error.
-const LONGEST_OUTPUT: usize = 64 * 1024;
 
 enum Origin<'a> {
     Pull(&'a str),
@@ -66,41 +67,40 @@ enum Origin<'a> {
 }
 
 impl Images {
-    /// Builds or pulls every image of the plan. A folder named twice is built once.
+    /// Builds or pulls every image of a plan; those of bases are called after the heads of another.
+    /// A folder named twice is built once.
     pub(super) async fn provide(
+        &mut self,
         plan: &Plan,
-        engine: Option<&Engine>,
+        heads: &Plan,
+        around: &Surroundings,
         observe: Observer<'_>,
-    ) -> Result<Self, Error> {
-        let mut images = Self::default();
-        let Some(engine) = engine else {
-            return Ok(images);
+    ) -> Result<(), Error> {
+        let Some(engine) = &around.engine else {
+            return Ok(());
         };
-        let within = plan.deadlines.image;
-        let mut built: BTreeMap<&Path, Image> = BTreeMap::new();
+        let mut builds = Builds::default();
         for (user, origin) in origins(plan) {
             let image = match origin {
-                Origin::Pull(image) => {
-                    let pull = tokio::time::timeout(within, pull(engine, image, observe));
-                    let late = || overdue(&user, format!("pull {image}"), within, "");
-                    pull.await.unwrap_or_else(|_| Err(late()))?
+                Origin::Pull(image) => pulled(plan, engine, &user, image, observe).await?,
+                Origin::Build(folder) => {
+                    let build = builds.image(heads, engine, &user, folder, observe);
+                    build.await?
                 }
-                Origin::Build(folder) => match built.get(folder) {
-                    Some(image) => image.clone(),
-                    None => build(engine, &user, folder, within, observe).await?,
-                },
             };
-            if let Origin::Build(folder) = origin {
-                built.insert(folder, image.clone());
-            }
-            images.0.insert(user, image);
+            self.0.insert(user, image);
         }
-        Ok(images)
+        self.sweep(around, engine, &builds.new).await;
+        Ok(())
     }
 
-    /// Takes over others.
-    pub(super) fn add(&mut self, others: Self) {
-        self.0.extend(others.0);
+    /// Removes what new images replace, unless another run may be about to use it. A run does not
+    /// fail by what it leaves: the next that builds removes it.
+    async fn sweep(&self, around: &Surroundings, engine: &Engine, names: &BTreeSet<String>) {
+        if !names.is_empty() && is_alone(engine, &around.owner).await.unwrap_or_default() {
+            let used = self.0.values().map(Image::reference).collect();
+            let _left = sweep::remove_replaced(engine, names, &used).await;
+        }
     }
 
     pub(super) fn get(&self, user: &str) -> &Image {
@@ -112,8 +112,7 @@ impl Images {
     /// Name and tag of a server's image, where it has one; the tag of one that was built is a digest
     /// of the folder.
     pub(super) fn name(&self, user: &str) -> Option<String> {
-        let image = self.0.get(user)?;
-        Some(format!("{}:{}", image.name, image.tag))
+        self.0.get(user).map(Image::reference)
     }
 
     pub(super) fn ids(&self) -> BTreeMap<String, String> {
@@ -121,6 +120,43 @@ impl Images {
             .iter()
             .map(|(user, image)| (user.clone(), image.id.clone()))
             .collect()
+    }
+}
+
+/// The images of folders.
+#[derive(Debug, Default)]
+struct Builds {
+    /// By name and folder.
+    done: BTreeMap<(String, PathBuf), Image>,
+    /// Names of which one had to be built.
+    new: BTreeSet<String>,
+}
+
+impl Builds {
+    async fn image(
+        &mut self,
+        plan: &Plan,
+        engine: &Engine,
+        user: &str,
+        folder: &Path,
+        observe: Observer<'_>,
+    ) -> Result<Image, Error> {
+        let key = (name::of_user(plan, user, folder), folder.to_owned());
+        if let Some(image) = self.done.get(&key) {
+            return Ok(image.clone());
+        }
+        let recipe = Recipe::read(engine, key.0.clone(), folder).await?;
+        let provided = recipe.provide(engine, user, plan.deadlines.image, observe);
+        let (image, is_new) = provided.await?;
+        self.new.extend(is_new.then(|| image.name.clone()));
+        self.done.insert(key, image.clone());
+        Ok(image)
+    }
+}
+
+impl Image {
+    fn reference(&self) -> String {
+        format!("{}:{}", self.name, self.tag)
     }
 }
 
@@ -139,6 +175,26 @@ fn origins(plan: &Plan) -> impl Iterator<Item = (String, Origin<'_>)> {
             Source::Run(_) | Source::Url(_) => None,
         });
     of_services.chain(of_servers)
+}
+
+/// Pulls an image within the plan's deadline.
+async fn pulled(
+    plan: &Plan,
+    engine: &Engine,
+    user: &str,
+    image: &str,
+    observe: Observer<'_>,
+) -> Result<Image, Error> {
+    let within = plan.deadlines.image;
+    let pull = tokio::time::timeout(within, pull(engine, image, observe)).await;
+    pull.unwrap_or_else(|_| {
+        Err(Error::Overdue {
+            name: user.to_owned(),
+            command: format!("pull {image}"),
+            within,
+            output: tail(b""),
+        })
+    })
 }
 
 async fn pull(engine: &Engine, reference: &str, observe: Observer<'_>) -> Result<Image, Error> {
@@ -222,105 +278,6 @@ fn identifier(digests: Option<Vec<String>>, id: Option<String>) -> String {
     pulled.or(id).unwrap_or_default()
 }
 
-/// Builds a folder with the classic builder; its cache makes an unchanged folder cheap.
-async fn build(
-    engine: &Engine,
-    user: &str,
-    folder: &Path,
-    within: Duration,
-    observe: Observer<'_>,
-) -> Result<Image, Error> {
-    observe(Stage::Build(user));
-    let Context { archive, digest } = Context::read(folder)?;
-    let name = name_of(folder);
-    let options = BuildImageOptionsBuilder::default()
-        .t(&format!("{name}:{digest}"))
-        .dockerfile("Dockerfile")
-        .rm(true)
-        .forcerm(true)
-        .build();
-    let failed = |message: String, output: &str| Error::Build {
-        name: user.to_owned(),
-        folder: folder.to_owned(),
-        message,
-        output: tail(output.as_bytes()),
-    };
-    let mut output = String::new();
-    let body = Some(body_full(archive.into()));
-    let steps = engine.docker.build_image(options, None, body);
-    let followed = follow(steps, &mut output, observe);
-    let Ok(ended) = tokio::time::timeout(within, followed).await else {
-        let what = format!("build {}", folder.display());
-        return Err(overdue(user, what, within, &output));
-    };
-    ended.map_err(|message| failed(message, &output))?;
-    let image = find(engine, &name, &digest).await?;
-    image.ok_or_else(|| failed("the build ended and the image is not there".into(), &output))
-}
-
-/// Follows a build to its end; why it failed, otherwise.
-async fn follow(
-    steps: impl Stream<Item = Result<BuildInfo, EngineError>>,
-    output: &mut String,
-    observe: Observer<'_>,
-) -> Result<(), String> {
-    let mut steps = std::pin::pin!(steps);
-    while let Some(step) = steps.next().await {
-        let step = step.map_err(|error| error.to_string())?;
-        if let Some(detail) = step.error_detail {
-            return Err(detail.message.unwrap_or_default());
-        }
-        if let Some(text) = step.stream {
-            text.lines()
-                .filter(|line| line.starts_with("Step "))
-                .for_each(|line| observe(Stage::Output(line)));
-            output.push_str(&text);
-            keep_last(output);
-        }
-    }
-    Ok(())
-}
-
-/// Leaves the end of an output that nobody reads in full.
-fn keep_last(output: &mut String) {
-    if output.len() > 2 * LONGEST_OUTPUT {
-        let start = output.len() - LONGEST_OUTPUT;
-        let start = (start..output.len()).find(|at| output.is_char_boundary(*at));
-        output.drain(..start.unwrap_or_default());
-    }
-}
-
-fn overdue(name: &str, command: String, within: Duration, output: &str) -> Error {
-    Error::Overdue {
-        name: name.to_owned(),
-        command,
-        within,
-        output: tail(output.as_bytes()),
-    }
-}
-
-/// The folder's name as an image repository may be called.
-fn repository(folder: &Path) -> String {
-    let name = folder.file_name().map_or_else(
-        || "app".into(),
-        |name| name.to_string_lossy().to_lowercase(),
-    );
-    let allowed = |letter: char| {
-        if letter.is_ascii_alphanumeric() {
-            letter
-        } else {
-            '-'
-        }
-    };
-    let name: String = name.chars().map(allowed).collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() {
-        "app".into()
-    } else {
-        name.to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,11 +296,5 @@ mod tests {
             split("host:5000/app:v2"),
             ("host:5000/app".into(), "v2".into())
         );
-    }
-
-    #[test]
-    fn folders_make_valid_repositories() {
-        assert_eq!(repository(Path::new("fixtures/My App")), "my-app");
-        assert_eq!(repository(Path::new("..")), "app");
     }
 }

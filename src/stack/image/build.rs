@@ -1,0 +1,274 @@
+//! The build of a folder, and the image of it that is there already.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::body_full;
+use bollard::errors::Error as EngineError;
+use bollard::models::BuildInfo;
+use bollard::query_parameters::{
+    BuildImageOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder,
+};
+use futures_util::{Stream, StreamExt};
+
+use super::super::context::Context;
+use super::super::tail::tail;
+use super::super::{Engine, Error, Observer, Stage};
+use super::{Image, LABEL, dockerfile, find};
+use crate::bounded;
+use crate::model;
+
+/// Bytes of a build's output that are kept for an error.
+const LONGEST_OUTPUT: usize = 64 * 1024;
+const LARGEST_DOCKERFILE: u64 = 1 << 20;
+
+/// A folder as it is, and what its image is called.
+pub(super) struct Recipe<'a> {
+    pub(super) name: String,
+    /// Digest of the folder and of the images that it starts from.
+    pub(super) tag: String,
+    folder: &'a Path,
+    context: Context,
+    /// Whether another build could bring nothing else than the tag stands for, as far as the
+    /// engine's own cache would see.
+    is_settled: bool,
+}
+
+/// The output of a build as it comes.
+#[derive(Debug, Default)]
+struct Output {
+    text: String,
+    /// What each stage has come to: how many steps, and the image of the last.
+    stages: Vec<(usize, String)>,
+}
+
+impl<'a> Recipe<'a> {
+    pub(super) async fn read(
+        engine: &Engine,
+        name: String,
+        folder: &'a Path,
+    ) -> Result<Self, Error> {
+        let context = Context::read(folder)?;
+        let (tag, is_settled) = tag(engine, folder, &context).await;
+        Ok(Self {
+            name,
+            tag,
+            folder,
+            context,
+            is_settled,
+        })
+    }
+
+    /// The image, and whether it had to be built.
+    pub(super) async fn provide(
+        mut self,
+        engine: &Engine,
+        user: &str,
+        within: Duration,
+        observe: Observer<'_>,
+    ) -> Result<(Image, bool), Error> {
+        if self.is_settled
+            && let Some(image) = find(engine, &self.name, &self.tag).await?
+        {
+            return Ok((image, false));
+        }
+        let mut output = Output::default();
+        self.build(engine, user, within, observe, &mut output)
+            .await?;
+        self.settle(engine).await?;
+        self.name_stages(engine, &output).await;
+        let image = find(engine, &self.name, &self.tag).await?;
+        let missing = || self.failed(user, "the build ended and the image is not there", &output);
+        Ok((image.ok_or_else(missing)?, true))
+    }
+
+    /// Builds the folder with the classic builder.
+    async fn build(
+        &mut self,
+        engine: &Engine,
+        user: &str,
+        within: Duration,
+        observe: Observer<'_>,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        observe(Stage::Build(user));
+        let options = BuildImageOptionsBuilder::default()
+            .t(&format!("{}:{}", self.name, self.tag))
+            .dockerfile("Dockerfile")
+            .labels(&HashMap::from([(LABEL, self.name.as_str())]))
+            .rm(true)
+            .forcerm(true)
+            .build();
+        let body = Some(body_full(std::mem::take(&mut self.context.archive).into()));
+        let steps = engine.docker.build_image(options, None, body);
+        let followed = tokio::time::timeout(within, output.follow(steps, observe)).await;
+        match followed {
+            Ok(ended) => ended.map_err(|message| self.failed(user, &message, output)),
+            Err(_) => Err(Error::Overdue {
+                name: user.to_owned(),
+                command: format!("build {}", self.folder.display()),
+                within,
+                output: tail(output.text.as_bytes()),
+            }),
+        }
+    }
+
+    /// Calls the image anew where the build has pulled what the folder starts from.
+    async fn settle(&mut self, engine: &Engine) -> Result<(), Error> {
+        let (tag, _) = tag(engine, self.folder, &self.context).await;
+        if tag == self.tag {
+            return Ok(());
+        }
+        let old = format!("{}:{}", self.name, self.tag);
+        let named = self.call(engine, &old, &tag).await;
+        named.map_err(|source| Error::Engine {
+            action: format!("name the image `{old}`"),
+            source,
+        })?;
+        self.tag = tag;
+        let options = None::<RemoveImageOptions>;
+        // Somebody else may have done so.
+        let _gone = engine.docker.remove_image(&old, options, None).await;
+        Ok(())
+    }
+
+    /// Names the stages that the image was copied from: without, nobody could tell whose they are
+    /// once they are old, and they are what takes most of a disk.
+    async fn name_stages(&self, engine: &Engine, output: &Output) {
+        let last = output.stages.len().saturating_sub(1);
+        let stages = output.stages.iter().take(last).enumerate();
+        for (number, (_, image)) in stages.filter(|(_, (steps, _))| *steps > 1) {
+            let tag = format!("{}-{}", self.tag, number + 1);
+            let _unnamed = self.call(engine, image, &tag).await;
+        }
+    }
+
+    async fn call(&self, engine: &Engine, image: &str, tag: &str) -> Result<(), EngineError> {
+        let options = TagImageOptionsBuilder::default();
+        let options = options.repo(&self.name).tag(tag).build();
+        engine.docker.tag_image(image, Some(options)).await
+    }
+
+    fn failed(&self, user: &str, message: &str, output: &Output) -> Error {
+        Error::Build {
+            name: user.to_owned(),
+            folder: self.folder.to_owned(),
+            message: message.to_owned(),
+            output: tail(output.text.as_bytes()),
+        }
+    }
+}
+
+/// Digest of a folder and of the images that it starts from, as the engine has them now; whether
+/// it stands for all that a build would see.
+async fn tag(engine: &Engine, folder: &Path, context: &Context) -> (String, bool) {
+    let text = bounded::read(&folder.join("Dockerfile"), LARGEST_DOCKERFILE).unwrap_or_default();
+    let images = dockerfile::images(&String::from_utf8_lossy(&text));
+    let mut is_settled = images.is_some();
+    let mut all = context.digest.clone();
+    for image in images.unwrap_or_default() {
+        let found = engine.docker.inspect_image(&image).await.ok();
+        let id = found.and_then(|found| found.id);
+        is_settled &= id.is_some();
+        all.push_str(&format!("\n{image} {}", id.unwrap_or_default()));
+    }
+    (model::digest(all.as_bytes()), is_settled)
+}
+
+impl Output {
+    /// Follows a build to its end; why it failed, otherwise.
+    async fn follow(
+        &mut self,
+        steps: impl Stream<Item = Result<BuildInfo, EngineError>>,
+        observe: Observer<'_>,
+    ) -> Result<(), String> {
+        let mut steps = std::pin::pin!(steps);
+        while let Some(step) = steps.next().await {
+            let step = step.map_err(|error| error.to_string())?;
+            if let Some(detail) = step.error_detail {
+                return Err(detail.message.unwrap_or_default());
+            }
+            if let Some(text) = step.stream {
+                text.lines()
+                    .filter(|line| line.starts_with("Step "))
+                    .for_each(|line| observe(Stage::Output(line)));
+                self.add(&text);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, text: &str) {
+        for line in text.lines() {
+            self.count(line);
+        }
+        self.text.push_str(text);
+        self.keep_last();
+    }
+
+    /// `Step 3/5 : FROM scratch` begins a stage, ` ---> 1f2e3d4c5b6a` ends a step.
+    fn count(&mut self, line: &str) {
+        if let Some((_, instruction)) = line
+            .strip_prefix("Step ")
+            .and_then(|it| it.split_once(" : "))
+        {
+            let word = instruction.split_whitespace().next().unwrap_or_default();
+            if word.eq_ignore_ascii_case("FROM") {
+                self.stages.push((0, String::new()));
+            }
+            self.stages.last_mut().into_iter().for_each(|it| it.0 += 1);
+        }
+        let image = line.strip_prefix(" ---> ").unwrap_or_default();
+        let is_image = !image.is_empty() && image.bytes().all(|it| it.is_ascii_hexdigit());
+        if let Some((_, last)) = self.stages.last_mut().filter(|_| is_image) {
+            image.clone_into(last);
+        }
+    }
+
+    /// Leaves the end of a text that nobody reads in full.
+    fn keep_last(&mut self) {
+        let text = &mut self.text;
+        if text.len() > 2 * LONGEST_OUTPUT {
+            let start = text.len() - LONGEST_OUTPUT;
+            let start = (start..text.len()).find(|at| text.is_char_boundary(*at));
+            text.drain(..start.unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_end_with_the_image_of_their_last_step() {
+        let mut output = Output::default();
+        for text in [
+            "Step 1/5 : FROM scratch AS one",
+            "\n",
+            " ---> \n",
+            "Step 2/5 : COPY a /a",
+            "\n",
+            " ---> Using cache\n",
+            " ---> 8166fe15bb1c\n",
+            "Step 3/5 : from debian",
+            " ---> 5c3d2e1f0a9b\n",
+            "Step 4/5 : FROM scratch",
+            "Step 5/5 : RUN x",
+            " ---> Running in 56a1a24b13db\n",
+            " ---> c38fdc6c0b23\n",
+        ] {
+            output.add(text);
+        }
+        let expected = [
+            (2, "8166fe15bb1c"),
+            (1, "5c3d2e1f0a9b"),
+            (2, "c38fdc6c0b23"),
+        ];
+        assert_eq!(
+            output.stages,
+            expected.map(|(steps, image)| (steps, image.to_owned()))
+        );
+    }
+}

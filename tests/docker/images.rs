@@ -1,0 +1,173 @@
+//! The images that perfgate builds: found again, and gone once newer ones replace them. In an
+//! engine of their own, where nobody else builds.
+
+use std::fs;
+
+use crate::daemon::Daemon;
+use crate::support::{Run, Sandbox};
+use crate::{docker, engine};
+
+/// Images that are kept of one folder: the three newest, and the base where it is older.
+const MOST: usize = 4;
+
+/// The image of this has no command: what runs is the build alone.
+const CONFIG: &str = r#"
+[server.app]
+build = "."
+command = ["/none"]
+
+[endpoint.home]
+path = "/"
+"#;
+
+struct Builder {
+    daemon: Daemon,
+    sandbox: Sandbox,
+}
+
+impl Builder {
+    fn new(dockerfile: &str) -> Self {
+        let daemon = Daemon::start();
+        let sandbox = Sandbox::new()
+            .config(CONFIG)
+            .env("DOCKER_HOST", &daemon.host())
+            .file("Dockerfile", dockerfile)
+            .file("note", "as committed")
+            .committed();
+        Self { daemon, sandbox }
+    }
+
+    /// Runs a check that builds head and base, and ends as soon as one is started.
+    fn check(&self) -> Run {
+        let run = self.sandbox.run(["check", "--against", "HEAD"]).exits(4);
+        run.complains("app")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.sandbox.path(name), text).expect("written");
+    }
+
+    fn docker(&self, words: &[&str]) -> String {
+        docker(&[&["--host", &self.daemon.host()], words].concat())
+    }
+
+    /// Names and tags of all images.
+    fn images(&self) -> Vec<String> {
+        let format = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
+        let images = self.docker(&format);
+        images.lines().map(str::to_owned).collect()
+    }
+
+    /// The layers of all images, also those without a name.
+    fn layers(&self) -> usize {
+        self.docker(&["images", "--all", "--quiet"]).lines().count()
+    }
+}
+
+#[test]
+#[ignore = "needs Docker and root"]
+fn head_and_base_of_one_content_are_one_image_that_is_found_again() {
+    let _engine = engine();
+    let builder = Builder::new("FROM scratch\nCOPY note /\n");
+    let first = builder.check();
+    assert_eq!(
+        first.stderr.matches("Step 1/").count(),
+        1,
+        "{}",
+        first.stderr
+    );
+    let images = builder.images();
+    assert_eq!(images.len(), 1, "{images:?}");
+    assert!(images[0].starts_with("perfgate/app-"), "{images:?}");
+    // Another time of change is no change, and neither is another checkout.
+    builder.write("note", "as committed");
+    let again = builder.check();
+    assert!(!again.stderr.contains("Step 1/"), "{}", again.stderr);
+    assert_eq!(builder.images(), images);
+}
+
+#[test]
+#[ignore = "needs Docker and root"]
+fn newer_images_replace_older_ones_and_their_stages() {
+    let _engine = engine();
+    let builder = Builder::new(
+        "FROM scratch AS one\nCOPY note /\nFROM scratch\nCOPY --from=one /note /copy\n",
+    );
+    let mut layers = Vec::new();
+    for change in 0..10 {
+        builder.write("note", &format!("change {change}"));
+        builder.check();
+        layers.push(builder.layers());
+    }
+    let images = builder.images();
+    let stages = images.iter().filter(|it| it.ends_with("-1")).count();
+    // The base is one of four, each with its stage.
+    assert_eq!((images.len() - stages, stages), (MOST, MOST), "{images:?}");
+    assert_eq!(layers[4..], [layers[3]; 6], "layers after each change");
+}
+
+#[test]
+#[ignore = "needs Docker and root"]
+fn images_that_somebody_uses_stay() {
+    let _engine = engine();
+    let builder = Builder::new("FROM scratch\nCOPY note /\n");
+    let of_change = |change: &str| {
+        let before = builder.images();
+        builder.write("note", change);
+        builder.check();
+        let mut new = builder.images();
+        new.retain(|it| !before.contains(it) && it.starts_with("perfgate/"));
+        new.pop().expect("the image of the change")
+    };
+    let used = of_change("used");
+    let container = builder.docker(&["create", &used, "none"]);
+    let named = of_change("named");
+    builder.docker(&["tag", &named, "shop:1.2"]);
+    let plain = of_change("plain");
+    for change in 0..5 {
+        of_change(&format!("change {change}"));
+    }
+    let images = builder.images();
+    assert!(
+        images.contains(&used) && images.contains(&named),
+        "{images:?}"
+    );
+    assert!(!images.contains(&plain), "{images:?}");
+
+    let cleanup = builder.sandbox.run(["cleanup", "--images"]).exits(0);
+    cleanup.complains("note: 1 images stay: containers use them");
+    let mut left = builder.images();
+    left.sort();
+    assert_eq!(left, [used.as_str(), "shop:1.2"]);
+    builder.docker(&["rm", &container]);
+    builder
+        .sandbox
+        .run(["cleanup", "--images"])
+        .exits(0)
+        .prints("removed 1 images");
+    assert_eq!(builder.images(), ["shop:1.2"]);
+}
+
+#[test]
+#[ignore = "needs Docker and root"]
+fn an_image_that_others_start_from_is_looked_at_again() {
+    let _engine = engine();
+    let builder = Builder::new("FROM shop-base:1\nCOPY note /\n");
+    let renew = |text: &str| {
+        builder.write("base/Dockerfile", "FROM scratch\nCOPY text /\n");
+        builder.write("base/text", text);
+        let folder = builder.sandbox.path("base").display().to_string();
+        builder.docker(&["build", "--quiet", "--tag", "shop-base:1", &folder]);
+    };
+    fs::create_dir(builder.sandbox.path("base")).expect("a folder");
+    builder.write(".dockerignore", "base\n.dockerignore\n");
+    builder.sandbox.git(&["add", ".dockerignore"]);
+    builder
+        .sandbox
+        .git(&["commit", "--quiet", "--message=ignored"]);
+    renew("first");
+    assert!(builder.check().stderr.contains("Step 1/"));
+    assert!(!builder.check().stderr.contains("Step 1/"));
+    renew("second");
+    assert!(builder.check().stderr.contains("Step 1/"));
+}
