@@ -42,7 +42,9 @@ impl Recorder {
     pub(super) fn response(&mut self, response: &Response) {
         *self.tally.status.entry(response.status).or_default() += 1;
         self.tally.body_bytes += response.body_bytes;
-        self.tally.leniences.extend(response.leniences.iter());
+        if !response.leniences.is_empty() {
+            self.tally.leniences.extend(response.leniences.iter());
+        }
     }
 
     /// Whether a request failed already.

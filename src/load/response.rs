@@ -28,6 +28,10 @@ impl Leniences {
         Self(self.0 | others.0)
     }
 
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn iter(self) -> impl Iterator<Item = Lenience> {
         let all = Lenience::ALL.into_iter();
         all.filter(move |it| self.0 & (1 << *it as u8) != 0)
@@ -74,6 +78,9 @@ impl Excerpt {
 
     pub(super) fn push(&mut self, content: &[u8]) {
         let room = EXCERPT - self.0.len();
+        if room == 0 {
+            return;
+        }
         self.0
             .extend_from_slice(&content[..content.len().min(room)]);
     }

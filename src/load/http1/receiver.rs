@@ -100,7 +100,9 @@ impl Receiver {
         }
         if self.partial.is_empty() {
             let bytes = match self.stage {
-                Stage::Silence => self.skip_line_ends(bytes),
+                Stage::Silence if bytes.first().is_some_and(|byte| is_line_end(*byte)) => {
+                    self.skip_line_ends(bytes)
+                }
                 _ => bytes,
             };
             return self.read(bytes, kept);
