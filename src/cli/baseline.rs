@@ -215,9 +215,9 @@ fn document(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Ou
 
 fn too_many_errors(findings: &[Finding]) -> Option<String> {
     let errors = findings.iter().find(|finding| {
-        finding.metric == Metric::ErrorRate
-            && finding.verdict == Verdict::Regression
-            && finding.reason == Some(Reason::Ceiling)
+        let beyond = [Reason::Ceiling, Reason::MachineBusy, Reason::NotReproduced];
+        let reason = finding.reason.as_ref();
+        finding.metric == Metric::ErrorRate && reason.is_some_and(|it| beyond.contains(it))
     })?;
     errors.rule.clone()
 }

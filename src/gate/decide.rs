@@ -167,6 +167,9 @@ fn breaks_undisturbed(sample: &Sample, metric: Metric, ceiling: &Rule) -> bool {
     if sample.summary.is_some() || !metric.is_of_rounds() {
         return true;
     }
+    if metric == Metric::ErrorRate {
+        return errors::is_above_undisturbed(&sample.rounds, ceiling.value);
+    }
     let mut calm = sample.clone();
     calm.rounds.retain(|round| !Machine::is_disturbed([round]));
     let head = metric.of_sample(&calm);
@@ -196,8 +199,7 @@ fn relative(
     let requests = sample.typical_requests();
     let needed = metric.requests_needed();
     if requests < needed {
-        let reason = Reason::TooFewRequests { requests, needed };
-        return unjudged(finding, threshold, reason);
+        return finding.not_judged(Reason::TooFewRequests { requests, needed });
     }
     // A run whose value is zero has no ratio; the others have.
     values.retain(|value| *value > 0.0);

@@ -3,7 +3,9 @@
 
 use super::decide;
 use super::inference::{Confirmation, LOOKS};
-use crate::model::{Finding, Metric, PairedSample, PairedStart, Reason, Rule, Side, Sides};
+use crate::model::{
+    Failure, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Rule, Side, Sides,
+};
 use crate::model::{Round, Threshold, Thresholds, Verdict};
 use crate::stats::Proportion;
 
@@ -84,6 +86,24 @@ fn tolerated(rules: &Thresholds) -> f64 {
 pub(super) fn is_above<'a>(rounds: impl IntoIterator<Item = &'a Round>, limit: f64) -> bool {
     let counted: Proportion = rounds.into_iter().map(of_round).sum();
     counted.lower_bound(SEARCH_ERROR) > limit
+}
+
+/// The same without what a busy machine can be the reason of: requests that timed out in rounds that
+/// others disturbed. No machine makes a server answer with a wrong status.
+pub(super) fn is_above_undisturbed<'a>(
+    rounds: impl IntoIterator<Item = &'a Round>,
+    limit: f64,
+) -> bool {
+    let counted = rounds.into_iter().map(|round| {
+        let mut counted = of_round(round);
+        if Machine::is_disturbed([round]) {
+            let late = [Failure::Timeout, Failure::ConnectTimeout];
+            let late = late.iter().filter_map(|kind| round.tally.errors.get(kind));
+            counted.events = counted.events.saturating_sub(late.sum());
+        }
+        counted
+    });
+    counted.sum::<Proportion>().lower_bound(SEARCH_ERROR) > limit
 }
 
 /// The rule that the head breaks for certain, and the share of failures at which it does.

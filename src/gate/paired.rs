@@ -119,7 +119,7 @@ fn decide(
         ));
     }
     if let Some(reason) = too_few_requests(&sample.starts, metric, rule.value) {
-        return Some(unjudged(finding, threshold, reason));
+        return Some(finding.not_judged(reason));
     }
     let margin = Margin {
         size: Scale::of(metric).margin(rule.value, threshold.floor, base),

@@ -32,6 +32,18 @@ struct Lane<'a> {
     sample: Sample,
 }
 
+impl Lane<'_> {
+    /// Leaves out disturbed rounds for which others were made.
+    fn drop_disturbed(&mut self, wanted: usize) {
+        let mut spare = self.sample.rounds.len().saturating_sub(wanted);
+        self.sample.rounds.retain(|round| {
+            let drop = spare > 0 && Machine::is_disturbed([round]);
+            spare -= usize::from(drop);
+            !drop
+        });
+    }
+}
+
 impl<'a, D: Driver> Session<'a, D> {
     pub(super) fn new(measuring: Measuring<'a>, driver: &'a mut D) -> Self {
         Self {
@@ -162,9 +174,10 @@ impl<'a, D: Driver> Session<'a, D> {
             ..
         } = self.measuring;
         let mut schedule = Schedule::new(lanes.len(), plan.pacing.rounds, seed);
-        let rounds = schedule.len();
+        let mut done = 0;
         while let Some(drawn) = schedule.next() {
-            let done = rounds - schedule.len() - 1;
+            done += 1;
+            let rounds = done + schedule.len();
             let Lane {
                 target,
                 cell,
@@ -178,9 +191,9 @@ impl<'a, D: Driver> Session<'a, D> {
             observe(Event::Round {
                 server: &target.name,
                 endpoint: &cell.endpoint,
-                round: done + 1,
+                round: done,
                 rounds,
-                left: left(plan.pacing, rounds - done, later),
+                left: left(plan.pacing, rounds - done + 1, later),
             });
             let measured = self.driver.round(target, cell, *window, observe).await;
             let number = sample.rounds.len() + 1;
@@ -190,9 +203,11 @@ impl<'a, D: Driver> Session<'a, D> {
             if disturbed && *repeats > 0 {
                 *repeats -= 1;
                 schedule.repeat(drawn);
-                continue;
             }
             sample.rounds.extend(kept);
+        }
+        for lane in lanes.iter_mut() {
+            lane.drop_disturbed(plan.pacing.rounds);
         }
         self.turnovers(lanes).await;
         Ok(())

@@ -1,9 +1,12 @@
 //! Shares of events: bounds on one, and the comparison of two.
 
+use super::normal_reach;
 use statrs::distribution::{Beta, ContinuousCDF, DiscreteCDF, Hypergeometric, Normal};
 
 /// Events up to which a test is exact: its time grows with them.
 const MOST_EXACT: u64 = 100_000;
+/// Events from which their number is nearly normal.
+const FEWEST_NORMAL: u64 = 1_000;
 
 /// So many events out of so many trials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,14 +22,35 @@ impl Proportion {
     }
 
     /// Exact lower bound of the true share at a one-sided error (Clopper and Pearson, *The use of
-    /// confidence or fiducial limits illustrated in the case of the binomial*, 1934).
+    /// confidence or fiducial limits illustrated in the case of the binomial*, 1934). Of very many
+    /// events by the normal distribution (Wilson, 1927).
     pub fn lower_bound(self, error: f64) -> f64 {
         let Self { events, trials } = self;
         if events == 0 {
             return 0.0;
         }
+        if trials > MOST_EXACT {
+            return self.nearly_lower_bound(error);
+        }
         let others = trials.saturating_sub(events) as f64;
         Beta::new(events as f64, others + 1.0).map_or(0.0, |beta| beta.inverse_cdf(error))
+    }
+
+    /// Wilson's bound; of fewer events than the normal distribution is good for, the exact one of a
+    /// sample with the same share that is not too large.
+    fn nearly_lower_bound(self, error: f64) -> f64 {
+        let (events, trials) = (self.events as f64, self.trials as f64);
+        if self.events < FEWEST_NORMAL {
+            let smaller = Self {
+                events: self.events,
+                trials: MOST_EXACT,
+            };
+            return smaller.lower_bound(error) * MOST_EXACT as f64 / trials;
+        }
+        let z = normal_reach(error);
+        let (share, square) = (events / trials, z * z / trials);
+        let spread = z * (share * (1.0 - share) / trials + square / (4.0 * trials)).sqrt();
+        (share + square / 2.0 - spread) / (1.0 + square)
     }
 
     /// Chance of at least so many events here, were they dealt out over both by chance alone:
@@ -100,7 +124,13 @@ mod tests {
         let exact = of(50_400, 1_000_000).exceeds(of(49_600, 1_000_000));
         let nearly = of(50_400, 1_000_000).exceeds_nearly(2e6, 1e5);
         assert!((exact - nearly).abs() < 1e-4, "{exact} {nearly}");
+        let bound = of(2_000, 100_000).lower_bound(0.001);
+        let nearly = of(2_000, 100_000).nearly_lower_bound(0.001);
+        assert!((bound / nearly - 1.0).abs() < 0.002, "{bound} {nearly}");
+        let few = of(5, 10_000_000).lower_bound(0.001);
+        assert!((few * 1e7 / (of(5, 100_000).lower_bound(0.001) * 1e5) - 1.0).abs() < 1e-3);
         let most = of(u64::MAX / 2, u64::MAX / 2);
+        assert!(most.lower_bound(0.001) > 0.999);
         assert!(most.exceeds(most) > 0.4);
         assert!(of(u64::MAX / 2, u64::MAX / 2).exceeds(of(0, u64::MAX / 2)) < 1e-9);
     }

@@ -44,8 +44,8 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
     let latency = finding(&report, "sample", "health", "latency_p50");
     assert_eq!(latency["strategy"], "duet");
     assert_eq!(latency["verdict"], "regression", "{latency}");
-    // Four starts and four to confirm them, three pairs each.
-    assert_eq!(latency["pairs"], 24);
+    // Four starts and four to confirm them, two pairs each.
+    assert_eq!(latency["pairs"], 16);
     let value = |side: &str| latency[side].as_f64().expect("a number");
     assert!(value("head") > value("base") + 30_000.0, "{latency}");
     let now = sandbox.git(&["status", "--porcelain"]);
@@ -100,7 +100,7 @@ fn two_that_cannot_be_up_at_once_take_turns() {
     let latency = finding(&report, "sample", "health", "latency_p50");
     assert_eq!(latency["strategy"], "interleaved");
     assert_eq!(latency["verdict"], "regression", "{latency}");
-    assert_eq!(latency["pairs"], 24);
+    assert_eq!(latency["pairs"], 16);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use super::{Reference, accept, judge, outcome};
 use crate::model::{
     Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
-    Metric, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin, Runner,
-    Sample, Side, Sides, Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
+    Machine, Metric, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin,
+    Runner, Sample, Side, Sides, Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
 };
 
 fn key() -> Key {
@@ -358,16 +358,43 @@ fn a_zero_in_the_history_switches_no_rule_off() {
 
 #[test]
 fn a_rule_that_the_user_wrote_and_that_cannot_be_applied_is_no_pass() {
-    let few = sample(999, Duration::from_millis(1));
-    let mut rules = margin(Metric::LatencyP99, 0.2, None);
+    let without_usage = sample(999, Duration::from_millis(1));
+    let metric = Metric::CpuPerRequest;
+    let mut rules = margin(metric, 0.2, None);
+    let by_default = judged(&without_usage, &history(&FLAT), &rules, metric);
+    assert_eq!(by_default.verdict, Verdict::NotJudged);
     let own = RuleOrigin::File {
         name: "perfgate.toml".into(),
         line: 7,
     };
-    let of_p99 = rules.get_mut(&Metric::LatencyP99).expect("just set");
-    of_p99.margin.as_mut().expect("just set").origin = own;
-    let finding = judged(&few, &history(&FLAT), &rules, Metric::LatencyP99);
+    let of_cpu = rules.get_mut(&metric).expect("just set");
+    of_cpu.margin.as_mut().expect("just set").origin = own;
+    let finding = judged(&without_usage, &history(&FLAT), &rules, metric);
     assert_eq!(outcome(&[finding]), Outcome::Inconclusive);
+}
+
+#[test]
+fn only_what_timed_out_may_be_the_fault_of_a_busy_machine() {
+    let failing = |kind: Failure| {
+        let mut failing = sample(1000, Duration::from_millis(1));
+        let round = &mut failing.rounds[0];
+        round.machine = Some(Machine {
+            steal: 0.5,
+            ..Machine::default()
+        });
+        round.tally.errors.insert(kind, 200);
+        let threshold = Threshold {
+            ceiling: Some(rule(0.001)),
+            ..Threshold::default()
+        };
+        let rules = Thresholds::from([(Metric::ErrorRate, threshold)]);
+        let found = judged(&failing, &history(&FLAT), &rules, Metric::ErrorRate);
+        (found.verdict, found.reason)
+    };
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    assert_eq!(failing(Failure::Timeout), busy);
+    let failed = (Verdict::Regression, Some(Reason::Ceiling));
+    assert_eq!(failing(Failure::UnexpectedStatus), failed);
 }
 
 #[test]
