@@ -46,7 +46,8 @@ pub(super) fn is_harmless(report: &Report, page: &str) {
                 .iter()
                 .fold((*line).to_owned(), |line, tag| line.replace(tag, ""));
             let text = STARTS.iter().find_map(|it| line.strip_prefix(it));
-            is_text(text.unwrap_or(&line));
+            let title = || line.strip_prefix("**")?.strip_suffix("**:");
+            is_text(text.or_else(title).unwrap_or(&line));
         }
     }
 }

@@ -182,7 +182,7 @@ fn the_defaults_of_the_reference_are_the_defaults() {
         defaults("Baseline")
     );
     let parse = |text: &str| config::parse(Path::new("perfgate.toml"), text).expect("valid");
-    assert!(defaults("Load").lines().count() >= 7);
+    assert!(defaults("Load").lines().count() >= 6);
     assert_eq!(
         format!("{:?}", parse(&written)),
         format!("{:?}", parse(plain))
