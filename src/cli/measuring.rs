@@ -17,8 +17,8 @@ use crate::measure::{
     Stopper, fingerprint,
 };
 use crate::model::{
-    BaseFailure, Baseline, Incident, Measurement, NetworkPath, Partial, Plan, Provenance, Runner,
-    Sample, Source, Target, Unfinished, chain,
+    BaseFailure, Baseline, Incident, Measurement, NetworkPath, Pacing, Partial, Plan, Provenance,
+    Runner, Sample, Source, Target, Unfinished, chain,
 };
 use crate::report;
 use crate::stack::{self, Engine, Owner, Stack, sweep};
@@ -267,7 +267,7 @@ impl Run<'_> {
         for sample in &mut samples {
             sample.base = self.contests.no_base(&sample.key, &failed);
         }
-        let mut finished: Vec<_> = whole(&samples, alone.pacing.rounds).collect();
+        let mut finished: Vec<_> = whole(&samples, alone.pacing).collect();
         if compared.cut.is_none() {
             finished.extend(compared.samples.iter().map(|it| Unfinished {
                 server: it.server.clone(),
@@ -500,9 +500,16 @@ fn cells(targets: &[Target]) -> Vec<Unfinished> {
     targets.iter().flat_map(of).collect()
 }
 
-/// The cells that have all their rounds.
-fn whole(samples: &[Sample], rounds: usize) -> impl Iterator<Item = Unfinished> {
-    let whole = samples.iter().filter(move |it| it.rounds.len() >= rounds);
+/// The cells that were measured for as long as they should be: longer rounds are fewer.
+fn whole(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished> {
+    let wanted = pacing.round * u32::try_from(pacing.rounds).unwrap_or(u32::MAX);
+    let measured = |it: &Sample| {
+        it.rounds
+            .iter()
+            .map(|round| round.tally.window)
+            .sum::<Duration>()
+    };
+    let whole = samples.iter().filter(move |it| measured(it) >= wanted);
     whole.map(|it| Unfinished {
         server: it.key.server.clone(),
         endpoint: it.key.endpoint.clone(),

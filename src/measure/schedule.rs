@@ -11,15 +11,18 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// `rounds` blocks of `cells` cells, drawn from `seed`.
-    pub fn new(cells: usize, rounds: usize, seed: u64) -> Self {
+    /// So many rounds of each cell, drawn from `seed`; a cell with fewer is not in the last blocks.
+    pub fn new(rounds: &[usize], seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let block = |_| {
-            let mut cells: Vec<usize> = (0..cells).collect();
+        let block = |number| {
+            let cells = rounds.iter().enumerate();
+            let cells = cells.filter(|(_, rounds)| **rounds > number);
+            let mut cells: Vec<usize> = cells.map(|(cell, _)| cell).collect();
             cells.shuffle(&mut random);
             cells
         };
-        let mut order: Vec<usize> = (0..rounds).flat_map(block).collect();
+        let blocks = rounds.iter().copied().max().unwrap_or_default();
+        let mut order: Vec<usize> = (0..blocks).flat_map(block).collect();
         order.reverse();
         Self { order }
     }
@@ -53,7 +56,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_block_holds_every_cell_once(cells in 1_usize..8, rounds in 1_usize..20, seed: u64) {
-            let order: Vec<usize> = Schedule::new(cells, rounds, seed).collect();
+            let order: Vec<usize> = Schedule::new(&vec![rounds; cells], seed).collect();
             prop_assert_eq!(order.len(), cells * rounds);
             for block in order.chunks(cells) {
                 let mut block = block.to_vec();
@@ -63,8 +66,15 @@ mod tests {
         }
 
         #[test]
+        fn a_cell_with_fewer_rounds_is_in_the_first_blocks(seed: u64) {
+            let order: Vec<usize> = Schedule::new(&[3, 1], seed).collect();
+            prop_assert_eq!(order.len(), 4);
+            prop_assert!(order[..2].contains(&1) && order[2..] == [0, 0]);
+        }
+
+        #[test]
         fn a_repeated_round_comes_last(seed: u64) {
-            let mut schedule = Schedule::new(3, 2, seed);
+            let mut schedule = Schedule::new(&[2; 3], seed);
             let first = schedule.next().expect("six rounds");
             schedule.repeat(first);
             prop_assert_eq!(schedule.len(), 6);
@@ -73,7 +83,7 @@ mod tests {
 
         #[test]
         fn a_seed_gives_one_order(seed: u64) {
-            prop_assert!(Schedule::new(5, 9, seed).eq(Schedule::new(5, 9, seed)));
+            prop_assert!(Schedule::new(&[9; 5], seed).eq(Schedule::new(&[9; 5], seed)));
         }
     }
 }

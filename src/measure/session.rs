@@ -25,8 +25,9 @@ const REFERENCE_PAIRS: usize = 5;
 struct Lane<'a> {
     target: &'a Target,
     cell: &'a Cell,
-    /// Length of its rounds.
+    /// Length of its rounds, and how many there are.
     window: Duration,
+    rounds: usize,
     /// Disturbed rounds that may yet be made again.
     repeats: usize,
     sample: Sample,
@@ -34,8 +35,8 @@ struct Lane<'a> {
 
 impl Lane<'_> {
     /// Leaves out disturbed rounds for which others were made.
-    fn drop_disturbed(&mut self, wanted: usize) {
-        let mut spare = self.sample.rounds.len().saturating_sub(wanted);
+    fn drop_disturbed(&mut self) {
+        let mut spare = self.sample.rounds.len().saturating_sub(self.rounds);
         self.sample.rounds.retain(|round| {
             let drop = spare > 0 && Machine::is_disturbed([round]);
             spare -= usize::from(drop);
@@ -122,6 +123,7 @@ impl<'a, D: Driver> Session<'a, D> {
             target,
             cell,
             window: plan.pacing.round,
+            rounds: plan.pacing.rounds,
             repeats: plan.pacing.rounds / 2,
             sample: Sample {
                 key,
@@ -162,6 +164,8 @@ impl<'a, D: Driver> Session<'a, D> {
             };
             lane.sample.steady = steady;
             lane.window = sizing::shortest_window(lane.window, observed);
+            lane.rounds = sizing::rounds(self.measuring.plan.pacing, lane.window);
+            lane.repeats = lane.rounds / 2;
         }
         Ok(())
     }
@@ -173,7 +177,8 @@ impl<'a, D: Driver> Session<'a, D> {
             observe,
             ..
         } = self.measuring;
-        let mut schedule = Schedule::new(lanes.len(), plan.pacing.rounds, seed);
+        let wanted: Vec<usize> = lanes.iter().map(|lane| lane.rounds).collect();
+        let mut schedule = Schedule::new(&wanted, seed);
         let mut done = 0;
         while let Some(drawn) = schedule.next() {
             done += 1;
@@ -184,6 +189,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 window,
                 repeats,
                 sample,
+                ..
             } = &mut lanes[drawn];
             if self.failed.contains(&target.name) {
                 continue;
@@ -207,7 +213,7 @@ impl<'a, D: Driver> Session<'a, D> {
             sample.rounds.extend(kept);
         }
         for lane in lanes.iter_mut() {
-            lane.drop_disturbed(plan.pacing.rounds);
+            lane.drop_disturbed();
         }
         self.turnovers(lanes).await;
         Ok(())
@@ -293,12 +299,12 @@ impl<'a, D: Driver> Session<'a, D> {
         if self.kept(warmed, target, during).await?.is_none() {
             return Ok(rounds);
         }
-        for round in 1..=plan.pacing.rounds {
+        for round in 1..=lane.rounds {
             observe(Event::Again {
                 server: &target.name,
                 endpoint: &cell.endpoint,
                 round,
-                rounds: plan.pacing.rounds,
+                rounds: lane.rounds,
             });
             let measured = self.driver.round(target, cell, lane.window, observe).await;
             let during = || format!("another round {round} of {}", cell.endpoint);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Cell, Concurrency, Metric, Tally, Workload};
+use crate::model::{Cell, Concurrency, Metric, Pacing, Tally, Workload};
 
 /// Connections that a server is first tried with.
 const FIRST_CONNECTIONS: usize = 8;
@@ -16,6 +16,8 @@ const ANSWERS: u32 = 4;
 const FEWEST_ANSWERS: f64 = 50.0;
 /// A warm-up is long enough for so many answers on each connection of a server with one worker.
 const WARM_UP_ANSWERS: f64 = 3.0;
+/// Rounds of a cell at the least.
+const FEWEST_ROUNDS: usize = 3;
 /// Longest warm-up of slow answers.
 const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
 
@@ -93,6 +95,19 @@ pub(super) fn shortest_window(usual: Duration, observed: Observed) -> Duration {
     usual.max(observed.answer * ANSWERS).max(counted)
 }
 
+/// Rounds that take as long as those that were asked for, where slow answers make them longer; few
+/// enough have no middle one.
+pub(super) fn rounds(pacing: Pacing, window: Duration) -> usize {
+    let asked = pacing.round.as_secs_f64() * pacing.rounds as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most the rounds that were asked for"
+    )]
+    let rounds = (asked / window.as_secs_f64()).ceil() as usize;
+    rounds.clamp(FEWEST_ROUNDS.min(pacing.rounds), pacing.rounds)
+}
+
 /// The window in which a start's rounds at half the capacity hold the requests that a percentile
 /// needs.
 pub(super) fn window_for(metric: Metric, observed: Observed, pairs: usize) -> Duration {
@@ -168,6 +183,25 @@ mod tests {
         assert_eq!(saturating(observed(8000.0, 10), idle, &own), 3);
         let many = workload(500, Concurrency::Configured);
         assert_eq!(saturating(observed(1.0, 10), idle, &many), 500);
+    }
+
+    #[test]
+    fn longer_rounds_are_fewer() {
+        let second = Duration::from_secs(1);
+        let pacing = Pacing {
+            round: second,
+            rounds: 10,
+            warmup: second,
+            budget: second,
+        };
+        assert_eq!(rounds(pacing, second), 10);
+        assert_eq!(rounds(pacing, second * 2), 5);
+        assert_eq!(rounds(pacing, second * 60), 3);
+        let two = Pacing {
+            rounds: 2,
+            ..pacing
+        };
+        assert_eq!(rounds(two, second * 60), 2);
     }
 
     #[test]
