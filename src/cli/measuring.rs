@@ -328,6 +328,7 @@ impl Run<'_> {
         let bases = self.contests.bases();
         let mut stack = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
         self.build_bases(&mut stack, &mut failed).await?;
+        stack.remove_replaced_images().await;
         Ok((stack, failed))
     }
 

@@ -139,6 +139,11 @@ impl Stack {
         images.provide(&alone, plan, around, observe).await
     }
 
+    /// Removes images of earlier runs that those of this one replace.
+    pub async fn remove_replaced_images(&self) {
+        self.images.remove_replaced(&self.surroundings).await;
+    }
+
     /// Runs the commands that a server needs before its first start.
     pub async fn set_up(
         &self,

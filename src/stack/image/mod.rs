@@ -26,9 +26,14 @@ pub use sweep::remove_images;
 /// Label of the images that perfgate built: their name.
 const LABEL: &str = "dev.perfgate.image";
 
-/// The images of a plan by the name of their server or service.
+/// The images of a run.
 #[derive(Debug, Default)]
-pub(super) struct Images(BTreeMap<String, Image>);
+pub(super) struct Images {
+    /// By the name of their server or service.
+    all: BTreeMap<String, Image>,
+    /// Names of which one had to be built.
+    new: BTreeSet<String>,
+}
 
 /// An image that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,23 +93,27 @@ impl Images {
                     build.await?
                 }
             };
-            self.0.insert(user, image);
+            self.all.insert(user, image);
         }
-        self.sweep(around, engine, &builds.new).await;
+        self.new.append(&mut builds.new);
         Ok(())
     }
 
-    /// Removes what new images replace, unless another run may be about to use it. A run does not
-    /// fail by what it leaves: the next that builds removes it.
-    async fn sweep(&self, around: &Surroundings, engine: &Engine, names: &BTreeSet<String>) {
-        if !names.is_empty() && is_alone(engine, &around.owner).await.unwrap_or_default() {
-            let used = self.0.values().map(Image::reference).collect();
-            let _left = sweep::remove_replaced(engine, names, &used).await;
+    /// Removes what new images replace, unless another run may be about to use it. Comes after all
+    /// of a run are there: an older one may be its base. A run does not fail by what it leaves: the
+    /// next that builds removes it.
+    pub(super) async fn remove_replaced(&self, around: &Surroundings) {
+        let Some(engine) = around.engine.as_ref().filter(|_| !self.new.is_empty()) else {
+            return;
+        };
+        if is_alone(engine, &around.owner).await.unwrap_or_default() {
+            let used = self.all.values().map(Image::reference).collect();
+            let _left = sweep::remove_replaced(engine, &self.new, &used).await;
         }
     }
 
     pub(super) fn get(&self, user: &str) -> &Image {
-        self.0
+        self.all
             .get(user)
             .expect("every contained server and service has its image provided first")
     }
@@ -112,11 +121,11 @@ impl Images {
     /// Name and tag of a server's image, where it has one; the tag of one that was built is a digest
     /// of the folder.
     pub(super) fn name(&self, user: &str) -> Option<String> {
-        self.0.get(user).map(Image::reference)
+        self.all.get(user).map(Image::reference)
     }
 
     pub(super) fn ids(&self) -> BTreeMap<String, String> {
-        self.0
+        self.all
             .iter()
             .map(|(user, image)| (user.clone(), image.id.clone()))
             .collect()
