@@ -93,6 +93,11 @@ gate() {
     [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
     [[ -z ${PERFGATE_AGAINST:-} ]] || words+=("--against=$PERFGATE_AGAINST")
     [[ -z ${PERFGATE_BASELINE_STORE:-} ]] || words+=("--baseline=$PERFGATE_BASELINE_STORE")
+    case ${PERFGATE_ALLOW_DIRTY:-false} in
+    true) words+=(--allow-dirty) ;;
+    false) ;;
+    *) fail "\`allow-dirty\` is '$PERFGATE_ALLOW_DIRTY': write true or false" ;;
+    esac
     # The runner signals this process alone when a job is cancelled.
     exec "$program" "${words[@]}"
 }

@@ -15,7 +15,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("bounded", &[]),
     ("config", &["bounded", "model"]),
     ("dial", &["model"]),
-    ("stack", &["bounded", "dial", "model"]),
+    ("stack", &["bounded", "dial", "git", "model"]),
     ("load", &["dial", "model"]),
     ("document", &["bounded"]),
     ("import", &["model"]),

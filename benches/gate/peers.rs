@@ -3,12 +3,11 @@
 use perfgate::model::{Direction, Metric};
 use perfgate::stats;
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Stored runs that a prediction needs, and is made from at the most.
 const FEWEST: usize = 5;
 const MOST: usize = 30;
-/// One-sided level of the prediction.
-const LEVEL: f64 = 0.99;
 /// Normal deviate of a two-sided 5 %.
 const DEVIATE: f64 = 1.96;
 
@@ -44,18 +43,26 @@ impl Peers {
             .copied()
             .map(worse)
             .collect();
-        let predicted = (history.len() >= FEWEST).then(|| stats::predict(&history, LEVEL));
+        let predicted = (history.len() >= FEWEST).then(|| bound(&history));
         Self {
             base: median(base),
             head: median(head),
             newest,
-            prediction: predicted.flatten().map(|it| own > it.centre + it.reach),
+            prediction: predicted.map(|bound| own > bound),
             blocks: differ(
                 &base.iter().copied().map(worse).collect::<Vec<_>>(),
                 &head.iter().copied().map(worse).collect::<Vec<_>>(),
             ),
         }
     }
+}
+
+/// The one-sided 99 % prediction bound of mean and standard deviation (Student's t).
+fn bound(history: &[f64]) -> f64 {
+    let count = history.len() as f64;
+    let t = StudentsT::new(0.0, 1.0, count - 1.0).expect("two values or more");
+    let (mean, deviation) = stats::mean_and_deviation(history);
+    mean + t.inverse_cdf(0.99) * deviation * (1.0 + 1.0 / count).sqrt()
 }
 
 /// Whether the head's values are larger, by the normal approximation of Mann and Whitney's U with

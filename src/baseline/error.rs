@@ -41,7 +41,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Document(error) => return error.hint(),
-            Self::NothingToPin => "`perfgate baseline refresh --runs 5` measures and stores",
+            Self::NothingToPin => "`perfgate baseline refresh --runs 10` measures and stores",
             Self::Link { .. } => "remove it: a store holds its own documents alone",
             Self::List { .. } | Self::Remove { .. } => {
                 "let perfgate read and write there, or keep baselines elsewhere: \"dir:FOLDER\""

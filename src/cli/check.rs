@@ -54,7 +54,10 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
     if command.dry_run {
         let plan = plan(&args)?;
         let contests = args.against.contests(&plan, &[])?;
-        print!("{}", dry_run::describe(&plan, &contests));
+        // A store is not asked for it.
+        let nothing_stored = Reference::Stored(Vec::new());
+        let gate = base_plan::comparison(&args, &plan, &contests, &nothing_stored);
+        print!("{}", dry_run::describe(&plan, &contests, gate.as_ref()));
         return Ok(0);
     }
     let report = report(&args).await?;

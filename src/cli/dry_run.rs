@@ -1,15 +1,14 @@
 //! What a check would do, in words. Nothing is started for it and nothing is asked of a store.
 
 use super::against::Contests;
-use crate::config;
 use crate::model::{
-    Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds,
-    Workload,
+    GateComparison, Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold,
+    Thresholds, Workload,
 };
 use crate::report;
 
 /// The whole plan.
-pub(super) fn describe(plan: &Plan, contests: &Contests) -> String {
+pub(super) fn describe(plan: &Plan, contests: &Contests, gate: Option<&GateComparison>) -> String {
     let mut lines = vec![format!("{}: nothing is started", plan.file.display())];
     let prepared = plan
         .prepare
@@ -28,12 +27,7 @@ pub(super) fn describe(plan: &Plan, contests: &Contests) -> String {
         (None, []) => "compared with stored runs".into(),
         (None, notes) => notes.join("; "),
     });
-    lines.extend(
-        contests
-            .base_plan
-            .iter()
-            .flat_map(|base| no_longer(plan, base)),
-    );
+    lines.extend(gate.into_iter().flat_map(report::gate_changes));
     lines.push(format!("baselines: {}", store(&plan.baselines)));
     let budget = plan.pacing.budget;
     lines.push(format!(
@@ -126,24 +120,6 @@ fn load(workload: &Workload) -> String {
         "{}; {arrival}, {connections} connections",
         requests.join(", ")
     )
-}
-
-/// What the base measures and the head does not; what was left out of this run alone is measured.
-fn no_longer(plan: &Plan, base: &Plan) -> Vec<String> {
-    let Ok(head) = config::load(&plan.file) else {
-        return Vec::new();
-    };
-    let measured = |plan: &Plan| -> Vec<(String, String)> {
-        let targets = plan.targets.iter();
-        let cells = targets.flat_map(|it| it.cells.iter().map(|cell| (&it.name, &cell.endpoint)));
-        cells
-            .map(|(server, endpoint)| (server.clone(), endpoint.clone()))
-            .collect()
-    };
-    let now = measured(&head);
-    let gone = measured(base).into_iter().filter(|it| !now.contains(it));
-    gone.map(|(server, endpoint)| format!("no longer measured: {server} {endpoint}"))
-        .collect()
 }
 
 fn store(store: &Store) -> String {

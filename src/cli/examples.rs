@@ -22,7 +22,7 @@ pub(super) const COMPARE: &str = "Examples:
   perfgate compare --as gunicorn movies old-wrk.txt new-wrk.txt";
 
 pub(super) const REFRESH: &str = "Examples:
-  perfgate baseline refresh --runs 5
+  perfgate baseline refresh --runs 10
   perfgate baseline refresh --as gunicorn movies --measurement 1.txt 2.txt 3.txt 4.txt 5.txt";
 
 pub(super) const REPORT: &str = "Examples:

@@ -14,6 +14,10 @@ pub fn defaults() -> Thresholds {
         margin: Some(rule(text, value, RuleOrigin::Default)),
         ..Threshold::default()
     };
+    let ceiling = |text: &str, value| Threshold {
+        ceiling: Some(rule(text, value, RuleOrigin::Default)),
+        ..Threshold::default()
+    };
     let floor = |threshold, floor| Threshold {
         floor: Some(floor),
         ..threshold
@@ -31,13 +35,8 @@ pub fn defaults() -> Thresholds {
             Metric::MemoryPeak,
             floor(margin("max_increase 10%", 0.1), 8_388_608.0),
         ),
-        (
-            Metric::ErrorRate,
-            Threshold {
-                ceiling: Some(rule("max 0.1%", 0.001, RuleOrigin::Default)),
-                ..Threshold::default()
-            },
-        ),
+        (Metric::MemoryGrowth, ceiling("max 1KiB", 1024.0)),
+        (Metric::ErrorRate, ceiling("max 0.1%", 0.001)),
         (
             Metric::BytesPerResponse,
             floor(margin("max_increase 0", 0.0), 32.0),
@@ -123,11 +122,20 @@ impl Level<'_> {
 
     fn margin(&self, key: &str, change: &Spanned<Change>) -> Result<Rule, Error> {
         let written = change.get_ref();
-        if self.metric == Metric::ErrorRate {
-            let hint = "a share of errors is bounded by `max`, such as max = \"0.1%\"";
+        // Shares of a number that should be zero.
+        let bound = match self.metric {
+            Metric::ErrorRate => {
+                Some("a share of errors is bounded by `max`, such as max = \"0.1%\"")
+            }
+            Metric::MemoryGrowth => {
+                Some("growth is bounded by `max`, such as max = \"1KiB\" per request")
+            }
+            _ => None,
+        };
+        if let Some(hint) = bound {
             return Err(self.places.invalid(
                 &change.span(),
-                "error_rate has no relative rule",
+                format!("{} has no relative rule", self.metric.name()),
                 Some(hint.into()),
             ));
         }

@@ -132,6 +132,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
                 runner,
             },
             startup: None,
+            startup_disturbed: false,
             steady: true,
             rounds: Vec::new(),
             counters: Some(Counters {

@@ -121,7 +121,8 @@ fn counted_steps(values: &[f64]) -> Vec<usize> {
     steps.map(|(before, _)| before + 1).collect()
 }
 
-fn measured_steps(values: &[f64]) -> Vec<usize> {
+/// Steps of what is measured, in the order of time.
+pub(super) fn measured_steps(values: &[f64]) -> Vec<usize> {
     let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
     stats::change_points(&logs, SMALLEST_STEP.ln_1p())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reference::{FEWEST_RUNS, History};
-use super::{counters, errors};
+use super::{counters, errors, growth};
 use crate::model::{
     Direction, Finding, Machine, Metric, Reason, Rule, Sample, Side, Strategy, Threshold,
     Thresholds, Verdict,
@@ -12,6 +12,9 @@ use crate::stats;
 
 /// One-sided level of the prediction interval.
 const LEVEL: f64 = 0.99;
+/// Standard deviations of a run by which a change must exceed the rule for a run and the fresh start
+/// that repeats it to show it in four of five cases: 0.894² = 0.8.
+const POWER: f64 = 1.25;
 
 /// A change on the log scale, turned so that positive is worse.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +24,8 @@ struct Change {
     reach: f64,
     /// Margin in force, the absolute floor included.
     margin: f64,
+    /// Standard deviation of one run.
+    deviation: f64,
 }
 
 /// The finding for one metric; nothing where the metric neither has a value nor a threshold. What
@@ -60,7 +65,11 @@ fn once(
     let Some(head) = head else {
         return Some(unjudged(finding, threshold, Reason::Unavailable));
     };
-    let values = history.values(metric);
+    let values = if threshold.margin.is_some() && !metric.is_counter() {
+        history.on_level(metric)
+    } else {
+        history.values(metric)
+    };
     describe_base(&mut finding, &values, head);
     if judged && metric.is_of_answers() && errors::is_failing(&sample.rounds, rules) {
         let reason = Reason::Failing { side: Side::Head };
@@ -139,10 +148,8 @@ pub(super) fn blank(
 fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
     finding.base = stats::median(values);
     finding.pairs = values.len();
-    finding.change = finding
-        .base
-        .filter(|base| *base > 0.0)
-        .map(|base| head / base - 1.0);
+    let has_ratio = |base: &f64| *base > 0.0 && finding.metric != Metric::MemoryGrowth;
+    finding.change = finding.base.filter(has_ratio).map(|base| head / base - 1.0);
 }
 
 pub(super) fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
@@ -152,28 +159,39 @@ pub(super) fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
     }
 }
 
-/// Whether the head breaks a bound: of failed requests for certain, since few of them may be chance.
+/// Whether the head breaks a bound: of failed requests and growing memory for certain, since a little
+/// of them may be chance.
 fn breaks(sample: &Sample, metric: Metric, head: f64, ceiling: &Rule) -> bool {
-    let counted = metric == Metric::ErrorRate && sample.summary.is_none();
-    if counted {
-        errors::is_above(&sample.rounds, ceiling.value)
-    } else {
-        crosses(metric, head, ceiling)
+    match metric {
+        _ if sample.summary.is_some() => crosses(metric, head, ceiling),
+        Metric::ErrorRate => errors::is_above(&sample.rounds, ceiling.value),
+        Metric::MemoryGrowth => growth::is_above(&sample.rounds, ceiling.value),
+        _ => crosses(metric, head, ceiling),
     }
 }
 
-/// Whether the head breaks a bound also by the rounds that nothing disturbed.
+/// Whether the head breaks a bound also by what nothing disturbed.
 fn breaks_undisturbed(sample: &Sample, metric: Metric, ceiling: &Rule) -> bool {
-    if sample.summary.is_some() || !metric.is_of_rounds() {
-        return true;
-    }
-    if metric == Metric::ErrorRate {
+    if metric == Metric::ErrorRate && sample.summary.is_none() {
         return errors::is_above_undisturbed(&sample.rounds, ceiling.value);
     }
+    let calm = undisturbed(sample, metric);
+    let head = calm.as_ref().and_then(|calm| metric.of_sample(calm));
+    head.is_some_and(|head| breaks(sample, metric, head, ceiling))
+}
+
+/// A sample as far as nothing disturbed what a metric is read off; nothing where little is left.
+fn undisturbed(sample: &Sample, metric: Metric) -> Option<Sample> {
     let mut calm = sample.clone();
-    calm.rounds.retain(|round| !Machine::is_disturbed([round]));
-    let head = metric.of_sample(&calm);
-    head.is_some_and(|head| breaks(&calm, metric, head, ceiling))
+    if metric == Metric::StartupTime && sample.startup_disturbed {
+        return None;
+    }
+    if metric.is_of_rounds() && sample.summary.is_none() {
+        calm.rounds.retain(|round| !Machine::is_disturbed([round]));
+        let is_little = calm.rounds.len() * 2 < sample.rounds.len();
+        return (!is_little).then_some(calm);
+    }
+    Some(calm)
 }
 
 pub(super) fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {
@@ -199,7 +217,8 @@ fn relative(
     let requests = sample.typical_requests();
     let needed = metric.requests_needed();
     if requests < needed {
-        return finding.not_judged(Reason::TooFewRequests { requests, needed });
+        let reason = Reason::TooFewRequests { requests, needed };
+        return unjudged(finding, threshold, reason);
     }
     // A run whose value is zero has no ratio; the others have.
     values.retain(|value| *value > 0.0);
@@ -209,11 +228,22 @@ fn relative(
             needed: FEWEST_RUNS,
         });
     }
-    let head = above_zero(sample, metric);
-    match head.and_then(|head| compare(metric, &values, head, rule.value, threshold.floor)) {
-        Some(change) => change.verdict_on(finding),
-        None => unjudged(finding, threshold, Reason::NoRatio),
+    let change = |sample: &Sample| {
+        let head = above_zero(sample, metric)?;
+        compare(metric, &values, head, rule.value, threshold.floor)
+    };
+    let Some(found) = change(sample) else {
+        return unjudged(finding, threshold, Reason::NoRatio);
+    };
+    if found.is_regression() {
+        let calm = undisturbed(sample, metric);
+        let calm = calm.and_then(|calm| change(&calm));
+        if !calm.is_some_and(Change::is_regression) {
+            let finding = found.verdict_on(finding);
+            return finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy));
+        }
     }
+    found.verdict_on(finding)
 }
 
 /// The value of the head as it is compared: a server that completes nothing is taken to be half a
@@ -239,11 +269,12 @@ fn compare(
         .iter()
         .map(|value| scale.worse(*value, 1.0))
         .collect();
-    let prediction = stats::predict(&logs, LEVEL)?;
+    let prediction = stats::predict(&logs)?;
     let base = 1.0 + scale.change(prediction.centre);
     Some(Change {
         worse: scale.worse(head, base),
         reach: prediction.reach,
+        deviation: prediction.deviation,
         margin: scale.margin(margin, floor, base),
     })
 }
@@ -288,6 +319,10 @@ impl Scale {
 }
 
 impl Change {
+    fn is_regression(self) -> bool {
+        self.worse > self.margin && self.worse > self.reach
+    }
+
     /// Worse than the history's median by more than the margin *and* outside the prediction
     /// interval is a regression; worse by more than the margin within it cannot be told.
     fn verdict_on(self, mut finding: Finding) -> Finding {
@@ -301,7 +336,8 @@ impl Change {
         finding.interval = ends.iter().all(|end| end.is_finite()).then_some(ends);
         finding.level = Some(2.0 * LEVEL - 1.0);
         finding.margin = Some(shown(self.margin).abs());
-        finding.detectable = Some(shown(self.margin.max(self.reach)).abs());
+        let least = self.margin.max(self.reach);
+        finding.detectable = Some(shown(least + POWER * self.deviation).abs());
         let beyond_margin = self.worse > self.margin;
         let beyond_noise = self.worse > self.reach;
         let improved = -self.worse > self.margin.max(self.reach);

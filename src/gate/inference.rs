@@ -1,7 +1,7 @@
 //! What the changes of single starts say: an estimate, an interval, and at planned looks a verdict.
 //! Pure numbers, on the log scale and positive for worse.
 
-use crate::model::{Thresholds, Verdict};
+use crate::model::{Metric, Threshold, Thresholds, Verdict};
 use crate::stats;
 
 /// Numbers of starts after which a cell is looked at; it ends at the first that decides.
@@ -12,6 +12,8 @@ pub const LOOKS: [usize; 4] = [4, 6, 8, 12];
 const ERRORS: [f64; 2] = [0.0091, 0.0194];
 /// What the looks together err in when they call a regression.
 const SEARCH_ERROR: f64 = 0.025;
+/// One-sided errors of the interval that is shown of a confirmation.
+const SHOWN_ERRORS: [f64; 2] = [0.025; 2];
 /// One-sided error of a confirmation at the most.
 const CONFIRMATION_ERROR: f64 = 0.05;
 /// Chance that an unchanged build fails a job, over everything that the job judges.
@@ -22,8 +24,15 @@ const FEWEST_CONFIRMING: u32 = 4;
 const CONFIRMING_REACH: f64 = 2.0;
 /// Starts from which ranks bound the location: fewer have no ranks rare enough.
 const FEWEST_RANKED: usize = 8;
-/// A change of so many standard errors is found in four of five runs.
-const POWER: f64 = 3.1;
+/// Starts from which their deviation is known well enough to give up by it.
+const FEWEST_TO_GIVE_UP: usize = LOOKS[1];
+/// Chance of a decision that is not worth the time.
+const UNLIKELY: f64 = 0.05;
+/// Share of runs that find a detectable change.
+const POWER: f64 = 0.8;
+/// Two conditions that are each met in such a share of runs are met together more rarely: this norm of
+/// their thresholds is where they are, by simulation to within 5 points (tests/calibration).
+const NORM: i32 = 8;
 
 /// How sure a confirmation must be: the more is judged in a job, the surer, so that all of it
 /// together keeps one promise.
@@ -43,7 +52,11 @@ impl Confirmation {
     /// For everything that a job judges by pairs.
     pub fn of<'a>(cells: impl IntoIterator<Item = &'a Thresholds>) -> Self {
         let judged = cells.into_iter().flatten();
-        let judged = judged.filter(|(metric, it)| it.margin.is_some() && !metric.is_counter());
+        let is_tested = |(metric, it): &(&Metric, &Threshold)| {
+            let by_bound = **metric == Metric::MemoryGrowth && it.ceiling.is_some();
+            (it.margin.is_some() || by_bound) && !metric.is_counter()
+        };
+        let judged = judged.filter(is_tested);
         let error =
             stats::second_error(JOB_ERROR, SEARCH_ERROR, judged.count(), CONFIRMATION_ERROR);
         Self {
@@ -54,7 +67,7 @@ impl Confirmation {
 }
 
 /// What starts say about a metric on the log scale, positive for worse.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inference {
     pub starts: usize,
     pub estimate: f64,
@@ -92,8 +105,10 @@ impl Margin {
 /// What looking once more came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Confirmed {
-    /// Of both batches.
-    pub estimate: f64,
+    /// Of the fresh starts alone, with a two-sided 95 % interval: that the first ones were looked at
+    /// until they showed a regression makes theirs too large (Cox, *Biometrika* 62, 1975, splits data
+    /// for the same reason).
+    pub again: Inference,
     pub holds: bool,
 }
 
@@ -131,10 +146,11 @@ impl Inference {
     /// too: worse for certain, and by more than the margin all together.
     pub fn confirmed(self, again: &Changes, margin: f64, confirmation: Confirmation) -> Confirmed {
         let second = Self::of(again, [confirmation.error; 2]);
+        let shown = Self::of(again, SHOWN_ERRORS);
         let weigh = |inference: Self| inference.estimate * inference.starts as f64;
         let estimate = (weigh(self) + weigh(second)) / (self.starts + second.starts) as f64;
         Confirmed {
-            estimate,
+            again: shown,
             holds: second.lower > 0.0 && estimate > margin,
         }
     }
@@ -142,6 +158,11 @@ impl Inference {
     /// Two-sided level of the interval at a look.
     pub(super) fn level() -> f64 {
         1.0 - ERRORS.iter().sum::<f64>()
+    }
+
+    /// Two-sided level of the interval of fresh starts.
+    pub(super) fn confirmed_level() -> f64 {
+        1.0 - SHOWN_ERRORS.iter().sum::<f64>()
     }
 
     /// Student's t for few starts, ranks for more, where any are as rare as the errors.
@@ -181,8 +202,34 @@ impl Inference {
         }
     }
 
-    /// A change that four of five runs would find.
-    pub fn detectable(self) -> f64 {
-        POWER * self.deviation / (self.starts as f64).sqrt()
+    /// Whether as many starts as there may be are likely not to decide either, by what these vary by:
+    /// the estimate then would have to lie where neither bound is clear of its limit.
+    pub fn is_futile(self, margin: Margin) -> bool {
+        let most = LOOKS[LOOKS.len() - 1];
+        if self.starts < FEWEST_TO_GIVE_UP || self.starts >= most {
+            return false;
+        }
+        let error = self.deviation / (most as f64).sqrt();
+        let [below, above] = stats::mean_bounds_in_errors(most, ERRORS);
+        let passes = margin.size * margin.shows - above * error;
+        let regresses = margin.size.max(below * error);
+        let starts = self.starts as f64;
+        let moves = self.deviation * (1.0 / starts - 1.0 / most as f64).sqrt();
+        let far = stats::normal_reach(UNLIKELY) * moves;
+        self.estimate - far > passes && self.estimate + far < regresses
+    }
+
+    /// The change that four of five runs would call a regression, of up to so many starts: found
+    /// beyond the margin, worse for certain, and both again in fresh starts.
+    pub fn detectable(self, margin: f64, starts: usize, confirmation: Confirmation) -> f64 {
+        let deviation = self.deviation;
+        let error = deviation / (starts as f64).sqrt();
+        let beyond = margin + stats::normal_reach(1.0 - POWER) * error;
+        let found = deviation * stats::detectable_mean(starts, ERRORS[0], POWER);
+        let Confirmation { error, starts } = confirmation;
+        let confirmed = deviation * stats::detectable_mean(starts, error, POWER);
+        let largest = beyond.max(found).max(confirmed);
+        let shares = [beyond, found, confirmed].map(|it| (it / largest).powi(NORM));
+        largest * shares.iter().sum::<f64>().powf(1.0 / f64::from(NORM))
     }
 }

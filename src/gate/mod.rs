@@ -13,6 +13,7 @@ mod chronicle;
 mod counters;
 mod decide;
 mod errors;
+mod growth;
 mod inference;
 mod missing;
 mod outcome;

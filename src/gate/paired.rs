@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::counters;
 use super::decide::{self, Scale, unjudged};
 use super::errors;
-use super::inference::{Changes, Confirmation, Confirmed, Inference, Margin};
+use super::growth;
+use super::inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin};
 use crate::model::{
-    Doubt, Finding, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides, Strategy,
-    Threshold, Thresholds, Verdict,
+    Doubt, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides,
+    Strategy, Threshold, Thresholds, Verdict,
 };
 use crate::stats;
 
@@ -66,8 +67,10 @@ fn decide(
     rules: &Thresholds,
     confirmation: Confirmation,
 ) -> Option<Finding> {
-    if metric == Metric::ErrorRate {
-        return errors::decide_pairs(sample, threshold, confirmation);
+    match metric {
+        Metric::ErrorRate => return errors::decide_pairs(sample, threshold, confirmation),
+        Metric::MemoryGrowth => return growth::decide_pairs(sample, threshold, confirmation),
+        _ => {}
     }
     let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
     finding.strategy = sample.strategy;
@@ -96,16 +99,17 @@ fn decide(
     if let Some(doubt) = doubt {
         return Some(finding.doubted(doubt));
     }
-    if let Some(ceiling) = threshold.ceiling.as_ref().filter(|_| !shared)
-        && decide::crosses(metric, head, ceiling)
-    {
+    let broken = threshold.ceiling.as_ref();
+    let broken = broken.filter(|rule| decide::crosses(metric, head, rule));
+    if let Some(ceiling) = broken.filter(|_| !shared) {
         finding.rule = Some(ceiling.to_string());
         return Some(beyond_ceiling(finding, sample, ceiling));
     }
     let Some(rule) = &threshold.margin else {
-        return Some(match &threshold.ceiling {
-            Some(_) if shared => finding.not_judged(Reason::NeedsTheMachine),
-            _ => decide::by_ceiling_alone(finding, threshold),
+        // A bound that holds with half of the cores holds with all of them.
+        return Some(match broken {
+            Some(_) => unjudged(finding, threshold, Reason::NeedsTheMachine),
+            None => decide::by_ceiling_alone(finding, threshold),
         });
     };
     if metric.is_counter() {
@@ -119,7 +123,7 @@ fn decide(
         ));
     }
     if let Some(reason) = too_few_requests(&sample.starts, metric, rule.value) {
-        return Some(finding.not_judged(reason));
+        return Some(unjudged(finding, threshold, reason));
     }
     let margin = Margin {
         size: Scale::of(metric).margin(rule.value, threshold.floor, base),
@@ -133,7 +137,11 @@ fn decide(
     };
     let finding = by_looks(finding, sample, &changes, margin, confirmation);
     Some(match hidden {
-        Some(doubt) if finding.reason == Some(Reason::Undecided) => finding.doubted(doubt),
+        Some(doubt) if is_undecided(&finding) => finding.doubted(doubt),
+        // A pass by the margin is none by the bound.
+        _ if finding.verdict == Verdict::Pass && broken.is_some() => {
+            unjudged(finding, threshold, Reason::NeedsTheMachine)
+        }
         _ => finding,
     })
 }
@@ -149,16 +157,40 @@ fn shown(sample: &PairedSample, metric: Metric) -> Option<Sides<f64>> {
     middle(&sample.starts, metric)
 }
 
-/// A bound that the head crosses in fresh starts too is crossed; until there are any it stands.
+/// A bound that the head crosses in fresh starts too, and while nothing disturbs it, is crossed;
+/// until there are fresh starts it stands.
 fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Finding {
-    let again = middle(&sample.confirmation, finding.metric);
-    let repeats = |it: Sides<f64>| decide::crosses(finding.metric, it.head, ceiling);
-    let is_exact = finding.metric.is_counter() || sample.confirmation.is_empty();
-    if is_exact || again.is_some_and(repeats) {
+    let metric = finding.metric;
+    let crosses = |starts: &[PairedStart]| {
+        let shown = middle(starts, metric);
+        shown.is_some_and(|it| decide::crosses(metric, it.head, ceiling))
+    };
+    let calm = |starts: &[PairedStart]| crosses(&undisturbed(starts, metric));
+    let is_exact = metric.is_counter();
+    let is_new = sample.confirmation.is_empty();
+    if !is_exact && !is_new && !crosses(&sample.confirmation) {
+        return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
+    }
+    if is_exact || calm(&sample.starts) && (is_new || calm(&sample.confirmation)) {
         finding.with(Verdict::Regression, Some(Reason::Ceiling))
     } else {
-        finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
+        finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy))
     }
+}
+
+/// Starts as far as nothing disturbed what a metric is read off.
+fn undisturbed(starts: &[PairedStart], metric: Metric) -> Vec<PairedStart> {
+    let mut calm = starts.to_vec();
+    if metric == Metric::StartupTime {
+        calm.retain(|start| !start.startup_disturbed);
+    }
+    for start in calm.iter_mut().filter(|_| metric.is_of_rounds()) {
+        start.pairs.retain(|pair| {
+            let rounds = pair.rounds(metric);
+            !rounds.is_some_and(|it| Machine::is_disturbed([&it.head, &it.base]))
+        });
+    }
+    calm
 }
 
 /// Too few requests for the metric in the middle start: for its percentile, or for a count of them
@@ -199,21 +231,24 @@ fn by_looks(
     confirmation: Confirmation,
 ) -> Finding {
     let scale = Scale::of(finding.metric);
-    let (inference, decided) = Inference::search(changes, margin);
-    let margin = margin.size;
+    let given = margin;
+    let (inference, decided) = Inference::search(changes, given);
+    let margin = given.size;
     let shown = |worse: f64| scale.change(worse);
-    let mut interval = [shown(inference.lower), shown(inference.upper)];
-    interval.sort_by(f64::total_cmp);
-    finding = finding.moved(shown(inference.estimate));
-    finding.interval = interval
-        .iter()
-        .all(|end| end.is_finite())
-        .then_some(interval);
-    finding.level = Some(Inference::level());
+    finding = finding.moved(inference, Inference::level());
     finding.pairs = pairs(&sample.starts[..inference.starts]);
     finding.margin = Some(shown(margin).abs());
-    finding.detectable = Some(shown(inference.detectable().max(margin)).abs());
+    // What was decided early had more starts to go.
+    let starts = match decided {
+        Some(_) => LOOKS[LOOKS.len() - 1],
+        None => inference.starts,
+    };
+    let detectable = inference.detectable(margin, starts, confirmation);
+    finding.detectable = Some(shown(detectable).abs()).filter(|it| it.is_finite());
     match decided {
+        None if inference.starts == LOOKS[LOOKS.len() - 1] || inference.is_futile(given) => {
+            finding.with(Verdict::Inconclusive, Some(Reason::TooNoisy))
+        }
         None => finding.with(Verdict::Inconclusive, Some(Reason::Undecided)),
         Some(Verdict::Regression) => confirm(finding, sample, inference, margin, confirmation),
         Some(verdict) => {
@@ -253,14 +288,18 @@ fn confirm(
     let Some(again) = changes(&sample.confirmation, finding.metric) else {
         return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
     };
-    let Confirmed { estimate, holds } = first.confirmed(&again, margin, confirmation);
-    let change = Scale::of(finding.metric).change(estimate);
-    finding = finding.moved(change);
+    let Confirmed { again, holds } = first.confirmed(&again, margin, confirmation);
+    finding = finding.moved(again, Inference::confirmed_level());
     if holds {
         finding.with(Verdict::Regression, None)
     } else {
         finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
     }
+}
+
+/// Whether the pairs there are do not tell.
+fn is_undecided(finding: &Finding) -> bool {
+    matches!(finding.reason, Some(Reason::Undecided | Reason::TooNoisy))
 }
 
 /// Whether more pairs may tell: also where the generator was late, which it may not stay.
@@ -269,7 +308,8 @@ fn is_open(finding: &Finding) -> bool {
         doubt: Doubt::GeneratorLate,
     };
     let reason = finding.reason.as_ref();
-    reason.is_some_and(|it| *it == Reason::Undecided || *it == late)
+    let may_tell = reason.is_some_and(|it| *it == Reason::Undecided || *it == late);
+    may_tell && finding.verdict == Verdict::Inconclusive
 }
 
 impl Finding {
@@ -277,10 +317,20 @@ impl Finding {
         self.with(Verdict::Inconclusive, Some(Reason::InvalidLoad { doubt }))
     }
 
-    /// With the change that pairs show: the head is what it makes of the base's median. Medians of
-    /// both sides would not match it where the machine drifted between the pairs.
-    fn moved(mut self, change: f64) -> Self {
+    /// With the change that pairs show, and its interval: the head is what the change makes of the
+    /// base's median. Medians of both sides would not match it where the machine drifted between the
+    /// pairs.
+    fn moved(mut self, shown: Inference, level: f64) -> Self {
+        let scale = Scale::of(self.metric);
+        let change = scale.change(shown.estimate);
+        let mut interval = [shown.lower, shown.upper].map(|end| scale.change(end));
+        interval.sort_by(f64::total_cmp);
         self.change = Some(change);
+        self.interval = interval
+            .iter()
+            .all(|end| end.is_finite())
+            .then_some(interval);
+        self.level = Some(level);
         self.head = self.base.map(|base| base * (1.0 + change));
         self
     }

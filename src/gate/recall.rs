@@ -2,10 +2,8 @@
 //! it.
 
 use super::chronicle::steps;
-use crate::model::{Baseline, Finding, Key, LONGEST_HISTORY, Measurement, Verdict, history};
-
-/// Runs that are shown, at the most: room for as many that regressed as for good ones.
-const MOST_SHOWN: usize = 2 * LONGEST_HISTORY;
+use super::reference::LONGEST_SERIES;
+use crate::model::{Baseline, Finding, Key, Measurement, Verdict, history};
 
 /// Adds to each finding what is stored of its cell, and to what is judged where that last stepped.
 pub fn recall(findings: &mut [Finding], measurement: &Measurement, stored: &[Baseline]) {
@@ -42,7 +40,7 @@ fn of_cell<'a>(
     if let Some(oldest) = history(runs.iter().copied()).last() {
         runs.retain(|run| run.time >= oldest.time);
     }
-    runs.split_off(runs.len().saturating_sub(MOST_SHOWN))
+    runs.split_off(runs.len().saturating_sub(LONGEST_SERIES))
 }
 
 impl Finding {

@@ -1,9 +1,12 @@
 use jiff::tz::TimeZone;
 
-use crate::model::{Baseline, Key, Metric, Pin, Reason, Sample, history};
+use super::chronicle::measured_steps;
+use crate::model::{Baseline, Key, LONGEST_HISTORY, Metric, Pin, Reason, Sample, history};
 
 /// Runs a history needs before anything is judged by it.
 pub const FEWEST_RUNS: usize = 5;
+/// Runs in which steps are looked for: room for as many that regressed as for good ones.
+pub(super) const LONGEST_SERIES: usize = 2 * LONGEST_HISTORY;
 
 /// What the head is compared with.
 #[derive(Debug, Clone)]
@@ -14,10 +17,13 @@ pub enum Reference {
     Pinned { runs: Vec<Baseline>, pin: Pin },
 }
 
-/// The good runs that one cell may be compared with, or why there are none.
+/// The runs that one cell may be compared with, or why there are none.
 #[derive(Debug, Clone)]
 pub(super) struct History<'a> {
+    /// The good ones, newest first.
     runs: Vec<&'a Baseline>,
+    /// All, oldest first.
+    all: Vec<&'a Baseline>,
     lacks: Option<Reason>,
     newest: Option<&'a Baseline>,
 }
@@ -97,10 +103,15 @@ impl<'a> History<'a> {
         let same_cell =
             |run: &&Baseline| run.key.server == key.server && run.key.endpoint == key.endpoint;
         let same_cell: Vec<_> = runs.filter(same_cell).collect();
-        let runs = history(same_cell.iter().copied().filter(|run| run.key == *key));
+        let of_key = same_cell.iter().copied().filter(|run| run.key == *key);
+        let runs = history(of_key.clone());
+        let mut all: Vec<_> = of_key.collect();
+        all.sort_by_key(|run| run.time);
+        let all = all.split_off(all.len().saturating_sub(LONGEST_SERIES));
         let lacks = lack(key, &same_cell, &runs);
         Self {
             runs,
+            all,
             lacks,
             newest: newest(key, &same_cell),
         }
@@ -118,7 +129,25 @@ impl History<'_> {
         self.newest
     }
 
-    /// The values a metric is compared with, newest first.
+    /// The values that a metric is judged by, newest first. Where it stepped to another level and
+    /// enough runs are on that, they are these, whatever the verdicts on them were. A slower build
+    /// that was merged would be red for ever otherwise: every run since regressed against those
+    /// before, and would stay out.
+    pub(super) fn on_level(&self, metric: Metric) -> Vec<f64> {
+        let runs = self.all.iter().filter_map(|run| run.values.get(&metric));
+        let values: Vec<f64> = runs.copied().filter(|value| *value > 0.0).collect();
+        let level = match measured_steps(&values).last() {
+            Some(step) => &values[*step..],
+            None => &[],
+        };
+        if level.len() < FEWEST_RUNS {
+            return self.values(metric);
+        }
+        let newest = level.iter().rev().take(LONGEST_HISTORY);
+        newest.copied().collect()
+    }
+
+    /// The values of the good runs, newest first.
     pub(super) fn values(&self, metric: Metric) -> Vec<f64> {
         if metric.is_counter() {
             let newest = self.newest.and_then(|run| run.values.get(&metric));

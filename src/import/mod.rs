@@ -206,6 +206,7 @@ impl Generator {
                 },
             },
             startup: None,
+            startup_disturbed: false,
             steady: true,
             rounds: Vec::new(),
             counters: None,

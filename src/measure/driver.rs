@@ -3,18 +3,26 @@ use std::time::Duration;
 use super::{Error, Observed, Observer};
 use crate::model::{Cell, Counters, Plan, Round, Sides, Target};
 
+/// How long a server took to its first expected response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Startup {
+    pub time: Duration,
+    /// Whether other programs took the CPUs meanwhile.
+    pub disturbed: bool,
+}
+
 /// What the measuring loop drives: a live stack, or a simulation of one. A server is started
 /// before anything else is asked of it.
 pub trait Driver {
     /// The settings around the servers that change their numbers, as text.
     fn settings(&self, plan: &Plan) -> String;
 
-    /// Starts a server; how long it took to answer.
+    /// Starts a server; how long it took to answer, where that is known.
     fn start(
         &mut self,
         target: &Target,
         observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Option<Duration>, Error>>;
+    ) -> impl Future<Output = Result<Option<Startup>, Error>>;
 
     /// Loads a cell until its throughput is flat, at most for `longest`.
     fn warm_up(

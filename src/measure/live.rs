@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,10 @@ use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::{GRACE, Guard};
 use super::steady::is_flat;
 use super::stop::{Step, Stop};
-use super::{Counted, Driver, Error, Event, Observed, Observer, WarmUp, pass, turnover};
+use super::{Counted, Driver, Error, Event, Observed, Observer, Startup, WarmUp, pass, turnover};
 use crate::load::{self, Crew, Job, Meter};
 use crate::model::{Cell, Machine, Plan, Round, Sides, Tally, Target, Usage};
-use crate::stack::machine::Watch;
+use crate::stack::machine::{Seen, Watch};
 use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
 
 /// Drives real servers with real load.
@@ -139,7 +140,7 @@ impl Driver for Live {
         &mut self,
         target: &Target,
         observe: Observer<'_>,
-    ) -> Result<Option<Duration>, Error> {
+    ) -> Result<Option<Startup>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let tenancy = Tenancy::default();
         let set_up = self.stack.set_up(target, &tenancy, &observe);
@@ -150,8 +151,11 @@ impl Driver for Live {
             what: "its start",
         };
         let within = longest_start(target);
-        let server = self.guard().step(step, within, started).await?;
-        let startup = server.startup();
+        let mut watch = Watch::start(&self.stack, INTERVAL).await;
+        let started = self.guard().step(step, within, started);
+        let server = watched(&mut watch, started).await?;
+        let seen = watch.end_of_start(&[&server]).await;
+        let startup = startup(&server, &seen, 0);
         self.servers.insert(target.name.clone(), server);
         Ok(startup)
     }
@@ -261,6 +265,27 @@ pub(super) fn longest_start(target: &Target) -> Duration {
     target.ready.within * 2 + GRACE
 }
 
+/// Waits for servers to start, with looks at the machine meanwhile.
+pub(super) async fn watched<T>(watch: &mut Watch, starts: impl Future<Output = T>) -> T {
+    let mut starts = pin!(starts);
+    loop {
+        tokio::select! {
+            started = &mut starts => return started,
+            () = tokio::time::sleep(INTERVAL) => watch.sample(),
+        }
+    }
+}
+
+/// How long a server took to start, of those whose start was watched the one with this number.
+pub(super) fn startup(server: &Server, seen: &Seen, number: usize) -> Option<Startup> {
+    let time = server.startup()?;
+    let machine = seen.machine(number, Duration::ZERO);
+    Some(Startup {
+        time,
+        disturbed: machine.has_disturbed_start(time),
+    })
+}
+
 /// What a server uses; of one that has ended, how it ended.
 pub(super) async fn resources(server: &Server) -> Result<Option<Resources>, Error> {
     let resources = server.resources().await;
@@ -295,10 +320,17 @@ pub(super) fn measured(
             cpu: after.cpu.saturating_sub(before.cpu),
             memory: after.memory.max(highest),
             rss: after.rss,
+            grown: signed(after.memory)
+                .zip(signed(before.memory))
+                .and_then(|(after, before)| after.checked_sub(before)),
         }),
         machine: Some(machine(throttled)),
         turnover: used.and_then(|(before, after)| turnover::between(before, after)),
     }
+}
+
+fn signed(bytes: u64) -> Option<i64> {
+    i64::try_from(bytes).ok()
 }
 
 /// Does what blocks a thread aside from those that wait for input and output.

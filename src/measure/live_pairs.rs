@@ -4,11 +4,12 @@ use futures_util::future::join_all;
 
 use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::Guard;
-use super::live::longest_start;
+use super::live::{INTERVAL, longest_start, startup, watched};
 use super::stop::{Step, Stop};
-use super::{Counted, Draw, Error, Event, Observer, PairDriver, PairLoad, pass};
+use super::{Counted, Draw, Error, Event, Observer, PairDriver, PairLoad, Startup, pass};
 use crate::load::Job;
 use crate::model::{Cell, Rate, Round, Side, Sides, Target};
+use crate::stack::machine::Watch;
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
 /// Drives two real builds of a server with real load. Those that are up at the same time are pinned
@@ -200,7 +201,7 @@ impl PairDriver for LivePairs<'_> {
         started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
-    ) -> Result<Sides<Option<Duration>>, Error> {
+    ) -> Result<Sides<Option<Startup>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let at_once = u32::try_from(started.len()).unwrap_or(u32::MAX);
         let start = |side: &Side| {
@@ -208,19 +209,25 @@ impl PairDriver for LivePairs<'_> {
             self.start_one(*side, target, draw, at_once, &observe)
         };
         // Where one fails the other is waited for, so that `stop` ends it.
-        let ups = join_all(started.iter().map(start)).await;
-        let mut startup = Sides::default();
+        let mut watch = Watch::start(self.stack, INTERVAL).await;
+        let ups = watched(&mut watch, join_all(started.iter().map(start))).await;
         let mut failed: Sides<Option<Error>> = Sides::default();
         for (side, up) in started.iter().copied().zip(ups) {
             match up {
-                Ok(up) => {
-                    *startup.get_mut(side) = up.server.startup();
-                    *self.up.get_mut(side) = Some(up);
-                }
+                Ok(up) => *self.up.get_mut(side) = Some(up),
                 Err(error) => *failed.get_mut(side) = Some(of_side(error, side, "start")),
             }
         }
-        failed.head.or(failed.base).map_or(Ok(startup), Err)
+        if let Some(error) = failed.head.or(failed.base) {
+            return Err(error);
+        }
+        let servers: Vec<_> = started.iter().map(|side| &self.up(*side).server).collect();
+        let seen = watch.end_of_start(&servers).await;
+        let mut startups = Sides::default();
+        for (number, side) in started.iter().enumerate() {
+            *startups.get_mut(*side) = startup(servers[number], &seen, number);
+        }
+        Ok(startups)
     }
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {

@@ -31,7 +31,7 @@ mod steady;
 mod stop;
 mod turnover;
 
-pub use driver::{Counted, Driver, WarmUp};
+pub use driver::{Counted, Driver, Startup, WarmUp};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use super::cell_rounds::{CellRounds, PairedRound};
 use super::pairs::{Compared, Draw, PairDriver, PairLoad, Pairing};
 use super::sizing::{self, Observed, Size};
-use super::{Error, Event};
+use super::{Error, Event, Startup};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target};
 
@@ -31,6 +31,9 @@ impl Phase {
 const SIZING_TRIES: usize = 3;
 /// Starts that the budget should pay for.
 const STARTS: usize = LOOKS[1];
+/// How many times as long windows must become for a start that was measured by shorter ones to be
+/// dropped.
+const WORTH_A_TRIAL: f64 = 1.5;
 
 /// Two builds of one server under measurement.
 pub(super) struct PairedRun<'a, D> {
@@ -38,6 +41,8 @@ pub(super) struct PairedRun<'a, D> {
     driver: &'a mut D,
     sides: &'a Sides<Target>,
     random: StdRng,
+    /// What is left of a block.
+    draws: Vec<Draw>,
     compared: Compared,
     /// How long single requests take, by cell: of the slower side.
     idle: Vec<Duration>,
@@ -47,6 +52,8 @@ pub(super) struct PairedRun<'a, D> {
     answered: Vec<bool>,
     /// Time that was used for what is known from then on, on top of the budget.
     aside: Duration,
+    /// Time of a start in which no round is measured.
+    overhead: Duration,
 }
 
 impl<'a, D: PairDriver> PairedRun<'a, D> {
@@ -70,11 +77,13 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             driver,
             sides,
             random: StdRng::seed_from_u64(pairing.seed),
+            draws: Vec::new(),
             compared,
             idle: vec![Duration::ZERO; cells.len()],
             sizes: vec![None; cells.len()],
             answered: vec![true; cells.len()],
             aside: Duration::ZERO,
+            overhead: Duration::ZERO,
         }
     }
 
@@ -97,6 +106,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let mut suspects = self.answered_cells();
         suspects.retain(|cell| self.standing(*cell) == Standing::Suspect);
         if !suspects.is_empty() {
+            self.draws.clear();
             for _ in 0..self.pairing.confirmation.starts {
                 self.start(&suspects, Phase::Confirmation).await?;
             }
@@ -115,6 +125,11 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             }
             self.start(open, Phase::Search).await?;
             open.retain(|cell| self.answered[*cell]);
+            if number == 1 && self.has_longer_windows(open) {
+                // Starts with rounds of different lengths do not vary alike: this one was a trial.
+                self.aside += self.used().saturating_sub(before);
+                self.start(open, Phase::Search).await?;
+            }
             let after = self.used();
             longest = longest.max(after.saturating_sub(before));
             if LOOKS.contains(&number) {
@@ -125,6 +140,59 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             }
         }
         Ok(())
+    }
+
+    /// Whether rounds vary so much that the windows of some cells were made longer, as far as the budget
+    /// has room for; what was measured by the shorter ones is dropped.
+    fn has_longer_windows(&mut self, cells: &[usize]) -> bool {
+        let of_cell = |cell: &usize| {
+            let start = self.compared.samples[*cell].starts.last()?;
+            sizing::variance_between_rounds(&start.pairs)
+        };
+        let own: Vec<_> = cells.iter().map(of_cell).collect();
+        let known: Vec<f64> = own.iter().flatten().copied().collect();
+        let pooled = known.iter().sum::<f64>() / known.len().max(1) as f64;
+        let longest = self.longest_window();
+        let mut has_longer = false;
+        for (cell, own) in cells.iter().zip(own) {
+            let Some(mut size) = self.sizes[*cell] else {
+                continue;
+            };
+            // Few rounds tell little of a cell; those of its server's others are much like it.
+            let variance = f64::midpoint(own.unwrap_or(pooled), pooled);
+            let pairs = self.pairing.pacing.pairs;
+            let head = &self.sides.head.cells[*cell];
+            let wanted = sizing::quiet_window(size.window, variance, pairs, &head.thresholds);
+            let window = wanted.min(longest);
+            if window <= size.window.mul_f64(WORTH_A_TRIAL) {
+                continue;
+            }
+            size.window = window;
+            self.sizes[*cell] = Some(size);
+            has_longer = true;
+            (self.pairing.observe)(Event::Note(&format!(
+                "{} {} varies by {:.0} % from round to round: rounds of {}",
+                self.sides.head.name,
+                head.endpoint,
+                100.0 * variance.sqrt(),
+                seconds(window),
+            )));
+        }
+        if has_longer {
+            for cell in cells {
+                self.compared.samples[*cell].starts.clear();
+            }
+        }
+        has_longer
+    }
+
+    /// The longest windows of all cells that the budget has time for.
+    fn longest_window(&self) -> Duration {
+        let cells = self.answered_cells();
+        let starts = u32::try_from(STARTS).unwrap_or(u32::MAX);
+        let of_rounds = (self.budget() / starts).saturating_sub(self.overhead);
+        let windows = 2 * self.pairing.pacing.pairs * cells.len().max(1);
+        of_rounds / u32::try_from(windows).unwrap_or(u32::MAX)
     }
 
     /// Time that counts for the budget, since the driver was made.
@@ -152,23 +220,20 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// A fresh start of both sides, and pairs on some cells in an order of its own. Sides that take
     /// turns are each ended before the other starts.
     async fn start(&mut self, cells: &[usize], phase: Phase) -> Result<(), Error> {
-        let draw = Draw {
-            first: self.side(),
-            place: self.random.random_range(0..2),
-        };
+        let draw = self.draw();
         let both = [draw.first, draw.first.other()];
         let startup_order: &[&[Side]] = match self.pairing.strategy {
             Strategy::Interleaved => &[&both[..1], &both[1..]],
             _ => &[&both],
         };
-        let mut startup = Sides::default();
+        let mut startups: Sides<Option<Startup>> = Sides::default();
         let mut order = cells.to_vec();
         order.shuffle(&mut self.random);
         let mut measured: Vec<CellRounds> = Vec::new();
         for started in startup_order {
             let took = self.up(started, draw).await?;
             for side in *started {
-                *startup.get_mut(*side) = *took.get(*side);
+                *startups.get_mut(*side) = *took.get(*side);
             }
             order.retain(|cell| self.answered[*cell]);
             if measured.is_empty() {
@@ -179,10 +244,14 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             }
             self.driver.stop().await?;
         }
+        let mut taken = [startups.head, startups.base].into_iter().flatten();
+        let startup_disturbed = taken.any(|it| it.disturbed);
+        let startup = startups.map(|it| it.map(|it| it.time));
         for rounds in measured {
             let sample = &mut self.compared.samples[rounds.cell];
             let start = PairedStart {
                 startup,
+                startup_disturbed,
                 pairs: rounds.pairs(),
             };
             match phase {
@@ -194,7 +263,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     }
 
     /// Starts some sides; those of the first start of all tell how the cells are to be loaded.
-    async fn up(&mut self, started: &[Side], draw: Draw) -> Result<Sides<Option<Duration>>, Error> {
+    async fn up(&mut self, started: &[Side], draw: Draw) -> Result<Sides<Option<Startup>>, Error> {
         let observe = self.pairing.observe;
         let before = self.driver.elapsed();
         let driver = &mut *self.driver;
@@ -329,14 +398,10 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// what it has no room for.
     fn plan_time(&mut self, startup: Duration) {
         let pacing = self.pairing.pacing;
-        let cells = self.answered_cells();
-        let sizes: Vec<_> = cells.iter().filter_map(|it| self.sizes[*it]).collect();
-        let warmups: Duration = sizes.iter().map(|size| size.warmup).sum();
-        let starts = u32::try_from(STARTS).unwrap_or(u32::MAX);
-        let of_rounds = (self.budget() / starts).saturating_sub(startup + warmups);
-        let windows = u32::try_from(2 * pacing.pairs * cells.len().max(1)).unwrap_or(u32::MAX);
-        let longest = of_rounds / windows;
-        for cell in cells {
+        let sizes = self.sizes.iter().flatten();
+        self.overhead = startup + sizes.map(|size| size.warmup).sum::<Duration>();
+        let longest = self.longest_window();
+        for cell in self.answered_cells() {
             let Some(mut size) = self.sizes[cell] else {
                 continue;
             };
@@ -360,16 +425,16 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 ));
             }
         }
-        self.announce(startup + warmups);
+        self.announce();
     }
 
     /// Says beforehand which answers make rounds longer, and how long all of it takes.
-    fn announce(&mut self, overhead: Duration) {
+    fn announce(&mut self) {
         let pacing = self.pairing.pacing;
         let windows = u32::try_from(2 * pacing.pairs).unwrap_or(u32::MAX);
         let sizes: Vec<_> = self.sizes.iter().flatten().collect();
         let rounds: Duration = sizes.iter().map(|size| size.window * windows).sum();
-        let first_look = (overhead + rounds) * u32::try_from(LOOKS[0]).unwrap_or(u32::MAX);
+        let first_look = (self.overhead + rounds) * u32::try_from(LOOKS[0]).unwrap_or(u32::MAX);
         for cell in self.answered_cells() {
             let Some(size) = self.sizes[cell].filter(|it| it.window > pacing.round) else {
                 continue;
@@ -467,6 +532,17 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         });
     }
 
+    /// The next of a block of all four draws in an order of its own: what leans with the order or the
+    /// place is as often on one side as on the other.
+    fn draw(&mut self) -> Draw {
+        if self.draws.is_empty() {
+            let draws = |first: Side| [0, 1].map(|place| Draw { first, place });
+            self.draws = Side::BOTH.into_iter().flat_map(draws).collect();
+            self.draws.shuffle(&mut self.random);
+        }
+        self.draws.pop().expect("a block was just begun")
+    }
+
     fn side(&mut self) -> Side {
         Side::BOTH[self.random.random_range(0..2)]
     }
@@ -484,9 +560,12 @@ impl Size {
     }
 }
 
-/// Rounded so that it reads well: `0.5 s`, `12 s`.
+/// Rounded so that it reads well: `43 ms`, `1.5 s`, `12 s`.
 fn seconds(time: Duration) -> String {
     let seconds = time.as_secs_f64();
+    if time < Duration::from_secs(1) {
+        return format!("{:.0} ms", seconds * 1e3);
+    }
     let digits = usize::from(seconds < 10.0);
     format!("{seconds:.digits$} s")
 }

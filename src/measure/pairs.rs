@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::paired_run::PairedRun;
-use super::{Counted, Error, Event, Observer};
+use super::{Counted, Error, Event, Observer, Startup};
 use crate::gate::Confirmation;
 use crate::model::{
     BaseFailure, Cell, Incident, Pacing, PairedSample, Round, Side, Sides, Strategy, Target, chain,
@@ -59,7 +59,7 @@ impl PairPacing {
     }
 }
 
-/// What is drawn anew for every start: a side that always came first would lean.
+/// What is drawn for every start, in blocks of all four: a side that always came first would lean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The side that is started first: where both start at once, by the time of a call.
@@ -99,7 +99,7 @@ pub trait PairDriver {
         started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Sides<Option<Duration>>, Error>>;
+    ) -> impl Future<Output = Result<Sides<Option<Startup>>, Error>>;
 
     /// Single requests on a cell of one side, and what they made the services count.
     fn count(&mut self, side: Side, cell: &Cell) -> impl Future<Output = Result<Counted, Error>>;

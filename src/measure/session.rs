@@ -127,7 +127,8 @@ impl<'a, D: Driver> Session<'a, D> {
             repeats: plan.pacing.rounds / 2,
             sample: Sample {
                 key,
-                startup,
+                startup: startup.map(|it| it.time),
+                startup_disturbed: startup.is_some_and(|it| it.disturbed),
                 steady: true,
                 rounds: Vec::new(),
                 counters: None,
@@ -283,7 +284,11 @@ impl<'a, D: Driver> Session<'a, D> {
                     break;
                 }
                 let rounds = self.rounds_again(lane).await?;
-                lane.sample.again = Some(Again { startup, rounds });
+                lane.sample.again = Some(Again {
+                    startup: startup.map(|it| it.time),
+                    startup_disturbed: startup.is_some_and(|it| it.disturbed),
+                    rounds,
+                });
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
 
-use super::{Counted, Driver, Error, Observed, Observer, WarmUp};
+use super::{Counted, Driver, Error, Observed, Observer, Startup, WarmUp};
 use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 
 /// Drives nothing: rounds are drawn from a seeded noise model, so that procedures can be tested
@@ -69,6 +69,7 @@ pub(super) fn round(window: Duration, each: Duration) -> Round {
         cpu: each.mul_f64(requests as f64),
         memory: 64 << 20,
         rss: None,
+        grown: None,
     };
     Round {
         tally,
@@ -83,8 +84,11 @@ impl Driver for Simulated {
         "simulated".into()
     }
 
-    async fn start(&mut self, _: &Target, _: Observer<'_>) -> Result<Option<Duration>, Error> {
-        Ok(Some(Duration::from_secs(1)))
+    async fn start(&mut self, _: &Target, _: Observer<'_>) -> Result<Option<Startup>, Error> {
+        Ok(Some(Startup {
+            time: Duration::from_secs(1),
+            disturbed: false,
+        }))
     }
 
     async fn warm_up(

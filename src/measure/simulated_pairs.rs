@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp};
 
 use super::simulated::{draw, round};
-use super::{Counted, Draw, Error, Observer, PairDriver, PairLoad};
+use super::{Counted, Draw, Error, Observer, PairDriver, PairLoad, Startup};
 use crate::model::{Cell, Round, Side, Sides, Target};
 
 /// Drives nothing: pairs of rounds are drawn from a seeded noise model around a change that is
@@ -139,13 +139,16 @@ impl PairDriver for SimulatedPairs {
         started: &[Side],
         _: Draw,
         _: Observer<'_>,
-    ) -> Result<Sides<Option<Duration>>, Error> {
+    ) -> Result<Sides<Option<Startup>>, Error> {
         self.elapsed += START;
         started.clone_into(&mut self.up);
         for side in started {
             *self.starts.get_mut(*side) = draw(&mut self.random, self.noise.start);
         }
-        Ok(self.of_those_up(|_, _| START))
+        Ok(self.of_those_up(|_, _| Startup {
+            time: START,
+            disturbed: false,
+        }))
     }
 
     async fn count(&mut self, _: Side, _: &Cell) -> Result<Counted, Error> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{Cell, Concurrency, Metric, Pacing, Tally, Workload};
+use crate::model::{Cell, Concurrency, Metric, Pacing, Pair, Sides, Tally, Thresholds, Workload};
+use crate::stats;
 
 /// Connections that a server is first tried with.
 const FIRST_CONNECTIONS: usize = 8;
@@ -18,6 +19,11 @@ const FEWEST_ANSWERS: f64 = 50.0;
 const WARM_UP_ANSWERS: f64 = 3.0;
 /// Rounds of a cell at the least.
 const FEWEST_ROUNDS: usize = 3;
+/// Standard deviation of a start at the most, as a share of the margin: of unchanged builds whose starts
+/// vary so much, 83 of 100 pass at the first look and 99 by the second.
+const QUIET: f64 = 0.4;
+/// So noisy that no window helps.
+const MOST_TIMES_LONGER: f64 = 100.0;
 /// Longest warm-up of slow answers.
 const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
 
@@ -113,6 +119,44 @@ pub(super) fn rounds(pacing: Pacing, window: Duration) -> usize {
 pub(super) fn window_for(metric: Metric, observed: Observed, pairs: usize) -> Duration {
     let needed = metric.requests_needed() as f64;
     seconds(needed / (pairs.max(1) as f64 * observed.rate / 2.0))
+}
+
+/// Variance of the change that a pair of rounds shows, of rates and of CPU time whichever varies more;
+/// nothing of a single pair.
+pub(super) fn variance_between_rounds(pairs: &[Pair]) -> Option<f64> {
+    let of_metric = |metric: Metric| {
+        let change = |pair: &Pair| {
+            let rounds = pair.closed.as_ref().map(|round| metric.of_round(round));
+            let Sides { head, base } = rounds.both().filter(|it| it.head.min(it.base) > 0.0)?;
+            Some((head / base).ln())
+        };
+        let changes: Vec<f64> = pairs.iter().filter_map(change).collect();
+        (changes.len() > 1).then(|| stats::mean_and_deviation(&changes).1.powi(2))
+    };
+    let metrics = [Metric::Throughput, Metric::CpuPerRequest];
+    metrics.into_iter().filter_map(of_metric).reduce(f64::max)
+}
+
+/// The window in which what a start shows varies by no more than a share of the smallest margin, where
+/// windows of this length vary so much from each other. Longer ones are taken to vary like means of
+/// shorter ones: what comes once in many requests, such as a collection of garbage, evens out sooner.
+pub(super) fn quiet_window(
+    window: Duration,
+    variance: f64,
+    pairs: usize,
+    thresholds: &Thresholds,
+) -> Duration {
+    let measured = [Metric::Throughput, Metric::CpuPerRequest];
+    let margins = measured.iter().filter_map(|metric| {
+        let rule = thresholds.get(metric)?.margin.as_ref()?;
+        Some(rule.value)
+    });
+    let Some(margin) = margins.reduce(f64::min) else {
+        return window;
+    };
+    let of_start = variance / pairs.max(1) as f64;
+    let longer = of_start / (QUIET * margin).powi(2);
+    window.mul_f64(longer.clamp(1.0, MOST_TIMES_LONGER))
 }
 
 /// Judged percentiles that windows up to `longest` are too short for; the window that serves the

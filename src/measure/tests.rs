@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Cause, Counted, Draw, Driver, Error, Event, Measuring, Noise, Observer, Order, PairDriver,
-    PairLoad, PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, WarmUp,
+    PairLoad, PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, Startup, WarmUp,
 };
 use crate::config;
 use crate::gate::{Confirmation, judge_pairs, withhold};
@@ -235,7 +235,7 @@ impl Driver for Failing {
         &mut self,
         target: &Target,
         observe: Observer<'_>,
-    ) -> Result<Option<Duration>, Error> {
+    ) -> Result<Option<Startup>, Error> {
         self.rounds = 0;
         self.simulated.start(target, observe).await
     }
@@ -396,7 +396,7 @@ impl PairDriver for StoppedPairs {
         started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
-    ) -> Result<Sides<Option<Duration>>, Error> {
+    ) -> Result<Sides<Option<Startup>>, Error> {
         self.starts += 1;
         if self.starts == 3 {
             return Err(Error::Stopped(Cause::Interrupted));

@@ -253,6 +253,7 @@ mod tests {
         };
         PairedStart {
             startup: Sides::default(),
+            startup_disturbed: false,
             pairs: vec![pair; pairs],
         }
     }

@@ -135,6 +135,7 @@ mod tests {
             threads: 1,
             starts: vec![PairedStart {
                 startup: Sides::default(),
+                startup_disturbed: false,
                 pairs: pairs.collect(),
             }],
             confirmation: Vec::new(),

@@ -50,6 +50,20 @@ pub struct Finding {
     pub step: Option<Step>,
 }
 
+impl Finding {
+    /// Whether the head alone breaks a bound, with nothing beside it that it could be worse than.
+    pub fn is_broken_bound(&self) -> bool {
+        let is_bound = self.reason == Some(Reason::Ceiling) && self.base.is_none();
+        is_bound && self.verdict == Verdict::Regression
+    }
+
+    /// Whether a rule that the user wrote could not be applied to what was measured.
+    pub fn is_unjudged_rule(&self) -> bool {
+        let lacks_values = self.reason.as_ref().is_some_and(Reason::lacks_values);
+        lacks_values && self.verdict == Verdict::Inconclusive
+    }
+}
+
 /// How head and base were brought together.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -124,6 +138,8 @@ pub enum Reason {
     Varies,
     /// The pairs that there was time for do not tell.
     Undecided,
+    /// It varies too much for as many starts as there may be to tell.
+    TooNoisy,
     /// Fresh containers did not show it again.
     NotReproduced,
     /// CPU time was compared beside the reference program, as `relative_cpu`.
@@ -152,6 +168,18 @@ impl Reason {
         matches!(
             self,
             Self::NoBaseline | Self::Incomparable { .. } | Self::ShortHistory { .. }
+        )
+    }
+
+    /// Whether the reason is that what was measured holds no value that could be judged.
+    pub const fn lacks_values(&self) -> bool {
+        matches!(
+            self,
+            Self::TooFewRequests { .. }
+                | Self::Unavailable
+                | Self::NoRatio
+                | Self::Failing { .. }
+                | Self::NeedsTheMachine
         )
     }
 }

@@ -39,6 +39,9 @@ pub struct Sample {
     pub key: Key,
     /// Time the server took to its first expected response; nothing for a server that ran already.
     pub startup: Option<Duration>,
+    /// Whether other programs took the CPUs meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub startup_disturbed: bool,
     /// Whether throughput became flat during the warm-up.
     pub steady: bool,
     pub rounds: Vec<Round>,
@@ -74,6 +77,9 @@ pub enum NoBase {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Again {
     pub startup: Option<Duration>,
+    /// Whether other programs took the CPUs meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub startup_disturbed: bool,
     pub rounds: Vec<Round>,
 }
 
@@ -90,9 +96,14 @@ pub struct Summary {
 impl Sample {
     /// The same cell as its fresh start measured it, where there was one.
     pub fn repeated(&self) -> Option<Self> {
-        let Again { startup, rounds } = self.again.clone()?;
+        let Again {
+            startup,
+            startup_disturbed,
+            rounds,
+        } = self.again.clone()?;
         Some(Self {
             startup,
+            startup_disturbed,
             rounds,
             again: None,
             ..self.clone()

@@ -32,6 +32,8 @@ pub enum Metric {
     RelativeCpu,
     /// Highest working set of the server (all its processes) seen in a round.
     MemoryPeak,
+    /// Memory that the server did not give back, per completed request: below zero where it became less.
+    MemoryGrowth,
     /// Resident memory of every process of the server added up.
     MemoryRss,
     /// Time from the start of the server to its first expected response.
@@ -83,7 +85,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -97,6 +99,7 @@ impl Metric {
         Self::CpuPerRequest,
         Self::RelativeCpu,
         Self::MemoryPeak,
+        Self::MemoryGrowth,
         Self::MemoryRss,
         Self::StartupTime,
         Self::BytesPerResponse,
@@ -125,6 +128,7 @@ impl Metric {
             Self::CpuPerRequest => "cpu_per_request",
             Self::RelativeCpu => "relative_cpu",
             Self::MemoryPeak => "memory_peak",
+            Self::MemoryGrowth => "memory_growth",
             Self::MemoryRss => "memory_rss",
             Self::StartupTime => "startup_time",
             Self::BytesPerResponse => "bytes_per_response",
@@ -157,7 +161,9 @@ impl Metric {
         match self {
             Self::Throughput => Unit::PerSecond,
             Self::ErrorRate => Unit::Share,
-            Self::MemoryPeak | Self::MemoryRss | Self::BytesPerResponse => Unit::Bytes,
+            Self::MemoryPeak | Self::MemoryGrowth | Self::MemoryRss | Self::BytesPerResponse => {
+                Unit::Bytes
+            }
             Self::StartupTime => Unit::Seconds,
             Self::RelativeCpu => Unit::Multiple,
             counter if counter.is_counter() => Unit::Count,
@@ -180,6 +186,7 @@ impl Metric {
                 | Self::CpuPerRequest
                 | Self::RelativeCpu
                 | Self::MemoryPeak
+                | Self::MemoryGrowth
                 | Self::MemoryRss
                 | Self::StartupTime
         );
@@ -236,6 +243,7 @@ impl Metric {
                 (completed > 0).then(|| cpu / whole(completed))
             }
             Self::MemoryPeak => Some(whole(round.usage?.memory)),
+            Self::MemoryGrowth => growth(round.usage?.grown?, completed),
             Self::MemoryRss => Some(whole(round.usage?.rss?)),
             _ => self.of_latencies(&round.tally.latency),
         };
@@ -279,6 +287,7 @@ impl Metric {
             Self::MemoryPeak | Self::MemoryRss => {
                 self.of_rounds(sample).into_iter().reduce(f64::max)
             }
+            Self::MemoryGrowth => self.of_pooled(&sample.rounds),
             counter if counter.is_counter() => sample.counters.as_ref()?.median(counter),
             _ => crate::stats::median(&self.of_rounds(sample)),
         }
@@ -308,6 +317,10 @@ impl Metric {
                 (completed > 0).then(|| cpu.as_secs_f64() * 1e6 / whole(completed))
             }
             Self::MemoryPeak => usages()?.iter().map(|it| whole(it.memory)).reduce(f64::max),
+            Self::MemoryGrowth => {
+                let grown: Option<Vec<_>> = usages()?.iter().map(|it| it.grown).collect();
+                growth(grown?.into_iter().fold(0, i64::saturating_add), completed)
+            }
             Self::MemoryRss => {
                 let sizes: Option<Vec<_>> = usages()?.iter().map(|it| it.rss.map(whole)).collect();
                 sizes?.into_iter().reduce(f64::max)
@@ -358,6 +371,10 @@ impl Unit {
     }
 }
 
+fn growth(bytes: i64, requests: u64) -> Option<f64> {
+    (requests > 0).then(|| bytes as f64 / whole(requests))
+}
+
 fn micros(nanoseconds: u64) -> f64 {
     whole(nanoseconds) / 1e3
 }
@@ -385,6 +402,7 @@ mod tests {
             cpu: Duration::from_millis(1),
             memory: 1 << 20,
             rss: None,
+            grown: None,
         };
         let mut round = Round {
             tally,

@@ -55,6 +55,9 @@ const fn duet() -> Strategy {
 pub struct PairedStart {
     /// Time each side took to its first expected response.
     pub startup: Sides<Option<Duration>>,
+    /// Whether other programs took the CPUs while a side started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub startup_disturbed: bool,
     pub pairs: Vec<Pair>,
 }
 

@@ -31,6 +31,9 @@ pub struct Usage {
     /// it: what processes share is counted once for each.
     #[serde(default)]
     pub rss: Option<u64>,
+    /// Memory at the end of the round less that before it, in bytes.
+    #[serde(default)]
+    pub grown: Option<i64>,
 }
 
 /// What kept the machine from its work during a round.

@@ -80,6 +80,20 @@ impl Machine {
                 .any(|(it, window)| it.disturbance(*window).is_some())
     }
 
+    /// Whether something other than the server decided how long it took to start. The engine, and what
+    /// it runs for a new container, are among the others for a moment: only their mean tells.
+    pub fn has_disturbed_start(&self, took: Duration) -> bool {
+        let mean = |others: Others| Others {
+            peak: others.mean,
+            ..others
+        };
+        let seen = Self {
+            others: self.others.clone().map(mean),
+            ..self.clone()
+        };
+        seen.disturbance(took).is_some()
+    }
+
     /// Who took the machine away from a round of such a length, if it was neither the server nor
     /// the load.
     ///

@@ -50,7 +50,7 @@ fn of_missing_baseline(report: &Report) -> &'static str {
     if report.provenance.is_imported() {
         "five results make a history: name them all to `perfgate compare`, or store them by `perfgate baseline refresh --measurement`"
     } else {
-        "`perfgate baseline refresh --runs 5` stores what later checks compare with"
+        "`perfgate baseline refresh --runs 10` stores what later checks compare with"
     }
 }
 
@@ -75,6 +75,9 @@ fn of_undecided(report: &Report) -> Option<String> {
 pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::Undecided => "more pairs tell more: raise `budget` in [load], or widen the margin",
+        Reason::TooNoisy => {
+            "a longer `budget` does not help: raise `round` in [load], or widen the margin"
+        }
         Reason::TooFewRequests { .. } => {
             "longer rounds hold more requests: raise `round` and `budget` in [load], or judge a lower \
              percentile"
@@ -93,7 +96,7 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
         }
         Reason::InvalidLoad { doubt } => of_doubt(*doubt),
         Reason::NoBaseline | Reason::Incomparable { .. } | Reason::ShortHistory { .. } => {
-            "`perfgate baseline refresh --runs 5` stores what later checks compare with"
+            "`perfgate baseline refresh --runs 10` stores what later checks compare with"
         }
         Reason::CutShort => "see why the run ended, and run it again",
         Reason::Failing { .. } => "see the failing requests and the server's log",
@@ -148,6 +151,8 @@ mod tests {
     #[test]
     fn the_remedy_is_that_of_the_reason() {
         assert!(undecided(&Reason::Undecided).contains("`budget`"));
+        let noisy = undecided(&Reason::TooNoisy);
+        assert!(noisy.contains("does not help"), "{noisy}");
         let few = Reason::TooFewRequests {
             requests: 8,
             needed: 1000,

@@ -37,6 +37,16 @@ pub(super) fn notices(report: &Report) -> Vec<Notice> {
     .collect()
 }
 
+/// What became of the gate, in lines; none where nothing did.
+pub fn gate_changes(gate: &GateComparison) -> Vec<String> {
+    let notices = [changed(gate), unknown(gate)].into_iter().flatten();
+    let lines = notices.flat_map(|Notice { title, lines }| {
+        let lines = lines.into_iter().map(|line| format!("  {line}"));
+        std::iter::once(format!("{title}:")).chain(lines)
+    });
+    lines.collect()
+}
+
 fn changed(gate: &GateComparison) -> Option<Notice> {
     let since = match &gate.base {
         Some(base) => format!("since commit {}", text::commit(base)),

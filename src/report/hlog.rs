@@ -92,6 +92,7 @@ mod tests {
         };
         PairedStart {
             startup: Sides::default(),
+            startup_disturbed: false,
             pairs: vec![Pair {
                 closed: sides(&[1, 2, 3], &[4]),
                 open: Some(sides(&[5, 6], &[])),

@@ -84,7 +84,7 @@ fn status(finding: &Finding, exit_code: u8) -> TestCaseStatus {
         Verdict::Inconclusive | Verdict::NotJudged => TestCaseStatus::skipped(),
     };
     status.set_message(text::sentence(finding));
-    status.set_type(text::verdict(finding.verdict));
+    status.set_type(text::word(finding));
     let statements: Vec<_> = finding.statements.iter().map(text::statement).collect();
     if !statements.is_empty() {
         status.set_description(statements.join("\n"));

@@ -239,6 +239,17 @@ fn moved(report: &Report, page: &mut Page<'_>) {
     page.table(&format!("{}\n{}\n", head[0], head[1]), &rows);
 }
 
+/// What became of a finding, and why.
+fn said(finding: &Finding) -> String {
+    let why = text::why(finding);
+    match text::word(finding) {
+        word if why.is_empty() => word.to_owned(),
+        // Of what is accepted or improved the reason begins with the word.
+        word if why.starts_with(word) => why,
+        word => format!("{word}: {why}"),
+    }
+}
+
 fn moved_row(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(|| "–".into(), |number| text::value(number, finding.unit))
@@ -251,14 +262,7 @@ fn moved_row(finding: &Finding) -> String {
             text::change(high)
         ));
     }
-    let why = text::why(finding);
-    let said = match text::word(finding) {
-        word if why.is_empty() => word.to_owned(),
-        // Of what is accepted or improved the reason begins with the word.
-        word if why.starts_with(word) => why,
-        word => format!("{word}: {why}"),
-    };
-    let verdict = format!("{} {}", text::icon(finding), escape(&said));
+    let verdict = format!("{} {}", text::icon(finding), escape(&said(finding)));
     format!(
         "| {verdict} | {} | {} | {} | {} → {} | {change} | {} | {} |",
         escape(&finding.server),
@@ -416,7 +420,7 @@ fn cells(report: &Report) -> String {
             escape(cell.server),
             escape(cell.endpoint),
             columns.join(" | "),
-            text::verdict(cell.verdict())
+            cell.word()
         ));
     }
     rows.join("\n")
@@ -442,10 +446,7 @@ fn row(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(String::new, |number| text::value(number, finding.unit))
     };
-    let verdict = match text::why(finding).as_str() {
-        "" => text::verdict(finding.verdict).to_owned(),
-        why => format!("{}: {why}", text::verdict(finding.verdict)),
-    };
+    let verdict = said(finding);
     format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} |",
         escape(&finding.server),

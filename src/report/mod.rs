@@ -20,6 +20,7 @@ mod text;
 
 pub use bridge::{bencher, github_action_benchmark};
 pub use chronicle::chronicle;
+pub use gate::gate_changes;
 pub use hlog::hlog;
 pub use html::{html, ranking as html_ranking};
 pub use json::json;

@@ -57,6 +57,17 @@ impl Cell<'_> {
             .unwrap_or(Verdict::NotJudged)
     }
 
+    /// The same in a word.
+    pub(super) fn word(&self) -> &'static str {
+        let mut regressed = self.findings.iter();
+        let broken =
+            regressed.find(|it| it.verdict == Verdict::Regression && !it.is_broken_bound());
+        match self.verdict() {
+            Verdict::Regression if broken.is_none() => "FAILED",
+            verdict => text::verdict(verdict),
+        }
+    }
+
     /// Value and change of one metric, as a column shows them.
     pub(super) fn column(&self, metric: Metric) -> Column {
         let finding = self
@@ -94,10 +105,11 @@ pub(super) fn news(report: &Report) -> Vec<&Finding> {
     news
 }
 
-pub(super) const fn is_news(finding: &Finding) -> bool {
+pub(super) fn is_news(finding: &Finding) -> bool {
     match finding.verdict {
         Verdict::Regression | Verdict::Inconclusive => true,
         Verdict::NotJudged => false,
+        Verdict::Pass if text::has_shifted(finding) => true,
         Verdict::Pass => matches!(
             finding.reason,
             Some(Reason::Accepted { .. } | Reason::Improved)
@@ -197,11 +209,7 @@ fn verdict(report: &Report) -> String {
     let count = |verdict| report.with_verdict(verdict).count();
     match report.outcome {
         Outcome::Pass => format!("PASSED: {} judged, none regressed", count(Verdict::Pass)),
-        Outcome::Regression => format!(
-            "REGRESSED: {} of {} judged",
-            count(Verdict::Regression),
-            report.judged()
-        ),
+        Outcome::Regression => failed(report),
         Outcome::Inconclusive if report.provenance.partial.is_some() => format!(
             "{} passed, the others were not measured to their end",
             count(Verdict::Pass)
@@ -210,15 +218,54 @@ fn verdict(report: &Report) -> String {
         Outcome::Inconclusive if count(Verdict::Inconclusive) == 0 => {
             format!("INCONCLUSIVE: {} judged, none regressed", report.judged())
         }
-        Outcome::Inconclusive if paired(report) => format!(
-            "INCONCLUSIVE: {} could not be told in the time there was",
-            count(Verdict::Inconclusive)
-        ),
-        Outcome::Inconclusive => format!(
-            "INCONCLUSIVE: {} beyond the margin and within the noise",
-            count(Verdict::Inconclusive)
-        ),
+        Outcome::Inconclusive => format!("INCONCLUSIVE: {}", undecided(report)),
         Outcome::NoBaseline => format!("NO BASELINE: {}", lack(report)),
+    }
+}
+
+/// What is worse than a base, and what breaks a bound with nothing to compare it with.
+fn failed(report: &Report) -> String {
+    let (broken, regressed): (Vec<_>, Vec<_>) = report
+        .with_verdict(Verdict::Regression)
+        .partition(|it| it.is_broken_bound());
+    let named = [("REGRESSED", regressed.len()), ("FAILED", broken.len())];
+    let named = named.into_iter().filter(|(_, count)| *count > 0);
+    let named: Vec<_> = named
+        .map(|(word, count)| format!("{word}: {count}"))
+        .collect();
+    let unjudged = unjudged_rules(report).map_or_else(String::new, |it| format!("; {it}"));
+    format!(
+        "{} of {} judged{unjudged}",
+        named.join(", "),
+        report.judged()
+    )
+}
+
+/// What could not be told, by why not.
+fn undecided(report: &Report) -> String {
+    let told = report.with_verdict(Verdict::Inconclusive);
+    let (paired, stored): (Vec<_>, Vec<_>) = told
+        .filter(|it| !it.is_unjudged_rule())
+        .partition(|it| it.strategy.is_paired());
+    let parts = [
+        (paired.len(), "could not be told in the time there was"),
+        (stored.len(), "beyond the margin and within the noise"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts = parts.map(|(count, what)| format!("{count} {what}"));
+    let parts: Vec<_> = parts.chain(unjudged_rules(report)).collect();
+    parts.join(", ")
+}
+
+/// Rules that the user wrote and that nothing could be judged by.
+fn unjudged_rules(report: &Report) -> Option<String> {
+    let unjudged = report.findings.iter().filter(|it| it.is_unjudged_rule());
+    match unjudged.count() {
+        0 => None,
+        1 => Some("1 rule of the configuration could not be judged".into()),
+        count => Some(format!(
+            "{count} rules of the configuration could not be judged"
+        )),
     }
 }
 
@@ -261,12 +308,6 @@ pub(super) fn strategy(report: &Report) -> String {
             format!("{names} strategy against {}", text::printable(&base))
         }
     }
-}
-
-/// Whether what is undecided was measured in pairs with a base.
-fn paired(report: &Report) -> bool {
-    let mut undecided = report.with_verdict(Verdict::Inconclusive);
-    undecided.all(|it| it.strategy.is_paired())
 }
 
 /// Where the numbers come from, name by name.

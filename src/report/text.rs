@@ -48,7 +48,7 @@ pub fn bytes(bytes: f64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut scaled = bytes;
     let mut unit = 0;
-    while scaled >= 1024.0 && unit + 1 < units.len() {
+    while scaled.abs() >= 1024.0 && unit + 1 < units.len() {
         scaled /= 1024.0;
         unit += 1;
     }
@@ -114,6 +114,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::Improved) => "improved".into(),
         Some(Reason::Varies) => "more, but it varies from request to request".into(),
         Some(Reason::Undecided) => "not enough pairs within the budget to decide".into(),
+        Some(Reason::TooNoisy) => "it varies too much for twelve starts to decide".into(),
         Some(Reason::NotReproduced) => "not seen again in fresh containers".into(),
         Some(Reason::BesideReference) => "judged as relative_cpu".into(),
         Some(Reason::NeedsTheMachine) => {
@@ -150,12 +151,21 @@ pub(super) fn step(step: &Step, unit: Unit) -> String {
     format!("{change}{commit} {day}{better}")
 }
 
-/// Where the runs that something worse is judged by became worse themselves.
+/// Where the runs that something is judged by became worse themselves: of what is worse again, or where
+/// some of them regressed.
 fn stepped(finding: &Finding) -> Option<String> {
     let unsettled = matches!(finding.verdict, Verdict::Regression | Verdict::Inconclusive);
     let step = finding.step.as_ref().filter(|step| step.worse)?;
-    let told = unsettled && !finding.strategy.is_paired();
-    told.then(|| format!("stored runs stepped {}", self::step(step, finding.unit)))
+    let told = unsettled || has_shifted(finding);
+    (told && !finding.strategy.is_paired())
+        .then(|| format!("stored runs stepped {}", self::step(step, finding.unit)))
+}
+
+/// Whether a pass is by runs of a level that nobody accepted: the first on it regressed.
+pub(super) fn has_shifted(finding: &Finding) -> bool {
+    let step = finding.step.as_ref().filter(|step| step.worse);
+    let regressed = step.is_some_and(|step| finding.regressed_runs.contains(&step.run));
+    regressed && finding.verdict == Verdict::Pass && !finding.strategy.is_paired()
 }
 
 /// Why a verdict is what it is, and since when; empty where the numbers say it.
@@ -383,8 +393,9 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
 }
 
 /// What became of a finding, in a word.
-pub(super) const fn word(finding: &Finding) -> &'static str {
+pub(super) fn word(finding: &Finding) -> &'static str {
     match (finding.verdict, &finding.reason) {
+        (Verdict::Regression, _) if finding.is_broken_bound() => "FAILED",
         (Verdict::Pass, Some(Reason::Accepted { .. })) => "accepted",
         (Verdict::Pass, Some(Reason::Improved)) => "improved",
         (verdict, _) => self::verdict(verdict),

@@ -14,7 +14,7 @@ pub use order::median_interval;
 pub use prediction::{Prediction, predict};
 pub use proportion::Proportion;
 pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
-pub use student::{mean_bounds, normal_reach};
+pub use student::{detectable_mean, mean_bounds, mean_bounds_in_errors, normal_reach};
 
 /// Median of the values; the mean of the middle two for an even count; nothing for no values.
 pub fn median(values: &[f64]) -> Option<f64> {

@@ -4,21 +4,34 @@ use super::mean_and_deviation;
 
 /// The lower and the upper bound of the mean of normal values, each with its own one-sided error:
 /// Student's t with `n - 1` degrees of freedom. Infinite for fewer than two values.
-pub fn mean_bounds(values: &[f64], [below, above]: [f64; 2]) -> [f64; 2] {
-    let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
-    let unknown = [f64::NEG_INFINITY, f64::INFINITY];
-    if count < 2 {
-        return unknown;
+pub fn mean_bounds(values: &[f64], errors: [f64; 2]) -> [f64; 2] {
+    if values.len() < 2 {
+        return [f64::NEG_INFINITY, f64::INFINITY];
     }
-    let Ok(t) = StudentsT::new(0.0, 1.0, f64::from(count - 1)) else {
-        return unknown;
-    };
     let (mean, deviation) = mean_and_deviation(values);
-    let error = deviation / f64::from(count).sqrt();
-    [
-        mean + t.inverse_cdf(below) * error,
-        mean + t.inverse_cdf(1.0 - above) * error,
-    ]
+    let error = deviation / (values.len() as f64).sqrt();
+    let [below, above] = mean_bounds_in_errors(values.len(), errors);
+    [mean - below * error, mean + above * error]
+}
+
+/// How many standard errors below and above their mean the bounds of so many values lie.
+pub fn mean_bounds_in_errors(count: usize, errors: [f64; 2]) -> [f64; 2] {
+    StudentsT::new(0.0, 1.0, count as f64 - 1.0).map_or([f64::INFINITY; 2], |t| {
+        errors.map(|error| t.inverse_cdf(1.0 - error))
+    })
+}
+
+/// The mean, in standard deviations of one value, that a one-sided t-test of so many values finds above
+/// zero with this chance: the noncentral t distribution, taken as normal (Johnson and Welch,
+/// *Biometrika* 31, 1940). Infinite for fewer than two values.
+pub fn detectable_mean(count: usize, error: f64, power: f64) -> f64 {
+    let count = count as f64;
+    let Ok(t) = StudentsT::new(0.0, 1.0, count - 1.0) else {
+        return f64::INFINITY;
+    };
+    let t = t.inverse_cdf(1.0 - error);
+    let spread = (1.0 + t * t / (2.0 * (count - 1.0))).sqrt();
+    (t + normal_reach(1.0 - power) * spread) / count.sqrt()
 }
 
 /// Standard deviations beyond which a normal value lies with a one-sided error.
@@ -41,6 +54,14 @@ mod tests {
     #[test]
     fn one_normal_value_in_forty_lies_beyond_1_96() {
         assert!((normal_reach(0.025) - 1.959_964).abs() < 1e-5);
+    }
+
+    #[test]
+    fn eight_values_find_a_mean_of_one_deviation_in_four_of_five_tries() {
+        // Power tables of the one-sided t-test at 5 %: 0.81 for eight values.
+        let mean = detectable_mean(8, 0.05, 0.8);
+        assert!((mean - 0.97).abs() < 0.05, "{mean}");
+        assert!(detectable_mean(1, 0.05, 0.8).is_infinite());
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Whether verdicts on pairs keep what is promised of them, against a truth that is known: the
 //! gate's own procedure on a simulated machine.
 
+mod bimodal;
+mod detectable;
 mod jobs;
 mod machine;
 mod peers;
+mod shown;
+mod stored;
 
 use std::time::Duration;
 

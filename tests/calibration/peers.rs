@@ -5,6 +5,7 @@
 
 use perfgate::model::Verdict;
 use perfgate::stats;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::jobs::{confirmation, verdict};
 use crate::machine::{Machine, Noise, TYPICAL};
@@ -60,8 +61,15 @@ fn newest(machine: &mut Machine, seed: u64, change: f64) -> bool {
 
 fn prediction(machine: &mut Machine, seed: u64, change: f64) -> bool {
     let history: Vec<_> = (0..HISTORY).map(|number| stored(seed, number)).collect();
-    let predicted = stats::predict(&history, 0.99).expect("a history");
-    run(machine, change) > predicted.centre + predicted.reach
+    run(machine, change) > bound(&history)
+}
+
+/// The one-sided 99 % prediction bound of mean and standard deviation (Student's t).
+fn bound(history: &[f64]) -> f64 {
+    let count = history.len() as f64;
+    let t = StudentsT::new(0.0, 1.0, count - 1.0).expect("two values or more");
+    let (mean, deviation) = stats::mean_and_deviation(history);
+    mean + t.inverse_cdf(0.99) * deviation * (1.0 + 1.0 / count).sqrt()
 }
 
 fn blocks(machine: &mut Machine, _: u64, change: f64) -> bool {

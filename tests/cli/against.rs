@@ -19,7 +19,7 @@ warmup      = "200ms"
 [thresholds]
 throughput      = { max_decrease = "90%" }
 latency_p50     = { max_increase = "+50%", floor = "2ms" }
-latency_p99     = { max_increase = "+900%", floor = "200ms" }
+latency_p99     = { floor = "200ms" }
 cpu_per_request = { max_increase = "+900%" }
 "#;
 

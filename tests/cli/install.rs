@@ -106,6 +106,7 @@ fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
         ("PERFGATE_WORKING_DIRECTORY", "$(touch injected)"),
         ("PERFGATE_CONFIG", "a b.toml\"; touch injected"),
         ("PERFGATE_FAIL_ON", "never"),
+        ("PERFGATE_ALLOW_DIRTY", "true"),
     ];
     let (pid, output) = release.step("gate", &inputs);
     let said = text(&output);
@@ -114,7 +115,7 @@ fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
     let words = "<ci><--mode><auto><--comment><auto><--fail-on><never><--timeout><30m>";
     assert_eq!(
         lines[1],
-        format!("{words}<--config=a b.toml\"; touch injected>")
+        format!("{words}<--config=a b.toml\"; touch injected><--allow-dirty>")
     );
     assert!(lines[2].ends_with("/$(touch injected)"), "{said}");
     assert!(!release.path("injected").exists());
@@ -141,6 +142,8 @@ fn a_machine_or_an_input_that_is_not_known_is_named() {
     let release = Release::new();
     let said = release.refused(&[("PERFGATE_INSTALL", "magic\n::set-output name=a::b")]);
     assert!(said.contains("write prebuilt, source or path"), "{said}");
+    let said = release.refused(&[("PERFGATE_ALLOW_DIRTY", "yes")]);
+    assert!(said.contains("write true or false"), "{said}");
     let said = release.refused(&[("PERFGATE_WORKING_DIRECTORY", "no/where")]);
     assert!(said.contains("there is no folder 'no/where'"), "{said}");
     let elsewhere = Release {

@@ -51,7 +51,7 @@ warmup      = "300ms"
 [thresholds]
 throughput      = { max_decrease = "75%" }
 latency_p50     = { max_increase = "+400%", floor = "5ms" }
-latency_p99     = { max_increase = "+900%", floor = "100ms" }
+latency_p99     = { floor = "100ms" }
 cpu_per_request = { max_increase = "+400%" }
 memory_peak     = { max_increase = "+400%", floor = "100MiB" }
 "#;

@@ -39,7 +39,7 @@ warmup      = "500ms"
 [thresholds]
 throughput      = { max_decrease = "75%" }
 latency_p50     = { max_increase = "+400%", floor = "5ms" }
-latency_p99     = { max_increase = "+900%", floor = "200ms" }
+latency_p99     = { floor = "200ms" }
 cpu_per_request = { max_increase = "+300%" }
 memory_peak     = { max_increase = "+150%", floor = "32MiB" }
 "#;

@@ -29,6 +29,7 @@ fn measured(pairs: &[(u64, u64)], starts: usize) -> PairedSample {
         .collect();
     let start = PairedStart {
         startup: Sides::default(),
+        startup_disturbed: false,
         pairs,
     };
     sample.starts = vec![start; starts];
@@ -120,6 +121,95 @@ fn equal_counts_have_an_interval_all_the_same() {
 }
 
 #[test]
+fn noise_that_all_starts_leave_is_not_a_matter_of_the_budget() {
+    let rules = rules_of(Metric::Throughput);
+    let reason = |starts: usize| {
+        let mut noisy = measured(&[(700, 600)], starts);
+        for start in noisy.starts.iter_mut().step_by(2) {
+            start.pairs = vec![pair(500, 600)];
+        }
+        found(&noisy, &rules, Metric::Throughput)
+    };
+    let undecided = |reason| (Verdict::Inconclusive, Some(reason));
+    assert_eq!(reason(4), undecided(Reason::Undecided));
+    // Twelve would not decide either: it is given up.
+    assert_eq!(reason(6), undecided(Reason::TooNoisy));
+    assert_eq!(reason(12), undecided(Reason::TooNoisy));
+}
+
+/// Starts in which each request of the head leaves so many bytes, and those of the base none; both
+/// give memory back and take it again.
+fn leaking(bytes: i64, starts: usize) -> PairedSample {
+    let mut sample = measured(&[(600, 600), (600, 600)], starts);
+    for (number, start) in (0..).zip(&mut sample.starts) {
+        for pair in &mut start.pairs {
+            let usage = |leaked: i64, drift: i64| Usage {
+                cpu: Duration::from_millis(1),
+                memory: 64 << 20,
+                rss: None,
+                grown: Some(600 * leaked + drift),
+            };
+            pair.closed.head.usage = Some(usage(bytes, [-40_000, 60_000, 10_000][number % 3]));
+            pair.closed.base.usage = Some(usage(0, [50_000, -20_000][number % 2]));
+            pair.open = None;
+        }
+    }
+    sample
+}
+
+#[test]
+fn a_leak_of_a_few_kibibytes_a_request_is_seen() {
+    let rules = |max: f64| {
+        let threshold = Threshold {
+            ceiling: Some(rule(max)),
+            ..Threshold::default()
+        };
+        Thresholds::from([(Metric::MemoryGrowth, threshold)])
+    };
+    let verdict = |sample: &PairedSample| found(sample, &rules(1024.0), Metric::MemoryGrowth);
+    let mut leaks = leaking(4096, 4);
+    let broken = (Verdict::Regression, Some(Reason::Ceiling));
+    assert_eq!(verdict(&leaks), broken);
+    leaks.confirmation = leaking(4096, 6).starts;
+    assert_eq!(verdict(&leaks), broken);
+    leaks.confirmation = leaking(0, 6).starts;
+    let not_reproduced = (Verdict::Inconclusive, Some(Reason::NotReproduced));
+    assert_eq!(verdict(&leaks), not_reproduced);
+    assert_eq!(verdict(&leaking(0, 4)), (Verdict::Pass, None));
+    // A base that leaks as much is no fault of the head's.
+    let mut both = leaking(4096, 4);
+    for pair in both.starts.iter_mut().flat_map(|start| &mut start.pairs) {
+        pair.closed.base.usage = pair.closed.head.usage;
+    }
+    assert_eq!(verdict(&both), (Verdict::Pass, None));
+}
+
+#[test]
+fn memory_that_is_taken_once_is_no_leak() {
+    let grown = |per_round: [i64; 4]| {
+        let mut alone = sample(1000, Duration::from_millis(1));
+        alone.rounds = vec![alone.rounds[0].clone(); 4];
+        for (round, grown) in alone.rounds.iter_mut().zip(per_round) {
+            round.usage = Some(Usage {
+                cpu: Duration::from_millis(1),
+                memory: 64 << 20,
+                rss: None,
+                grown: Some(grown),
+            });
+        }
+        let threshold = Threshold {
+            ceiling: Some(rule(1024.0)),
+            ..Threshold::default()
+        };
+        let rules = Thresholds::from([(Metric::MemoryGrowth, threshold)]);
+        judged(&alone, &history(&[]), &rules, Metric::MemoryGrowth).verdict
+    };
+    assert_eq!(grown([50_000_000, 0, 0, 0]), Verdict::Pass);
+    let leak = [4_100_000, 4_000_000, 4_200_000, 4_100_000];
+    assert_eq!(grown(leak), Verdict::Regression);
+}
+
+#[test]
 fn one_slow_window_of_three_is_seen() {
     let mut sample = measured(&[(600, 600), (600, 600), (600, 600)], 4);
     for start in &mut sample.starts {
@@ -128,6 +218,7 @@ fn one_slow_window_of_three_is_seen() {
                 cpu: Duration::from_micros(600 * micros),
                 memory: 1,
                 rss: None,
+                grown: None,
             };
             pair.closed.base.usage = Some(usage(100));
             pair.closed.head.usage = Some(usage(if number == 1 { 160 } else { 100 }));

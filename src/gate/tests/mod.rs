@@ -85,6 +85,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
     Sample {
         key: key(),
         startup: None,
+        startup_disturbed: false,
         steady: true,
         rounds: vec![round],
         counters: None,
@@ -107,6 +108,7 @@ fn unchanged(round: Round) -> PairedSample {
     };
     let start = PairedStart {
         startup: Sides::default(),
+        startup_disturbed: false,
         pairs: vec![pair],
     };
     PairedSample {
@@ -146,6 +148,18 @@ fn rule(value: f64) -> Rule {
         value,
         text: "max".into(),
         origin: RuleOrigin::Default,
+    }
+}
+
+/// The same as if the user had written it.
+fn configured(value: f64) -> Rule {
+    let origin = RuleOrigin::File {
+        name: "perfgate.toml".into(),
+        line: 1,
+    };
+    Rule {
+        origin,
+        ..rule(value)
     }
 }
 
@@ -309,15 +323,20 @@ fn a_ceiling_is_judged_without_a_baseline_and_names_its_rule() {
 #[test]
 fn tails_need_enough_requests_in_a_round() {
     let few = sample(999, Duration::from_millis(1));
-    let rules = margin(Metric::LatencyP99, 0.2, None);
+    let mut rules = margin(Metric::LatencyP99, 0.2, None);
     let finding = judged(&few, &history(&FLAT), &rules, Metric::LatencyP99);
-    assert_eq!(
-        finding.reason,
-        Some(Reason::TooFewRequests {
-            requests: 999,
-            needed: 1000
-        })
-    );
+    let reason = Some(Reason::TooFewRequests {
+        requests: 999,
+        needed: 1000,
+    });
+    let told = (finding.verdict, finding.reason);
+    assert_eq!(told, (Verdict::NotJudged, reason.clone()));
+    // What the user asked for and did not get is no pass.
+    let rule = rules.get_mut(&Metric::LatencyP99).expect("the rule");
+    rule.margin = Some(configured(0.2));
+    let finding = judged(&few, &history(&FLAT), &rules, Metric::LatencyP99);
+    let told = (finding.verdict, finding.reason);
+    assert_eq!(told, (Verdict::Inconclusive, reason));
 }
 
 #[test]
@@ -363,12 +382,8 @@ fn a_rule_that_the_user_wrote_and_that_cannot_be_applied_is_no_pass() {
     let mut rules = margin(metric, 0.2, None);
     let by_default = judged(&without_usage, &history(&FLAT), &rules, metric);
     assert_eq!(by_default.verdict, Verdict::NotJudged);
-    let own = RuleOrigin::File {
-        name: "perfgate.toml".into(),
-        line: 7,
-    };
     let of_cpu = rules.get_mut(&metric).expect("just set");
-    of_cpu.margin.as_mut().expect("just set").origin = own;
+    of_cpu.margin = Some(configured(0.2));
     let finding = judged(&without_usage, &history(&FLAT), &rules, metric);
     assert_eq!(outcome(&[finding]), Outcome::Inconclusive);
 }
@@ -378,10 +393,7 @@ fn only_what_timed_out_may_be_the_fault_of_a_busy_machine() {
     let failing = |kind: Failure| {
         let mut failing = sample(1000, Duration::from_millis(1));
         let round = &mut failing.rounds[0];
-        round.machine = Some(Machine {
-            steal: 0.5,
-            ..Machine::default()
-        });
+        round.machine = Some(disturbed());
         round.tally.errors.insert(kind, 200);
         let threshold = Threshold {
             ceiling: Some(rule(0.001)),
@@ -397,6 +409,55 @@ fn only_what_timed_out_may_be_the_fault_of_a_busy_machine() {
     assert_eq!(failing(Failure::UnexpectedStatus), failed);
 }
 
+/// A machine of which the hypervisor takes half.
+fn disturbed() -> Machine {
+    Machine {
+        steal: 0.5,
+        ..Machine::default()
+    }
+}
+
+#[test]
+fn rounds_that_others_disturbed_do_not_show_a_regression() {
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let verdict = |disturbed_rounds: usize| {
+        let mut slow = sample(500, Duration::from_millis(2));
+        slow.rounds = vec![slow.rounds[0].clone(); 4];
+        for round in &mut slow.rounds[..disturbed_rounds] {
+            round.machine = Some(disturbed());
+        }
+        let finding = judged(&slow, &history(&FLAT), &rules, Metric::Throughput);
+        (finding.verdict, finding.reason)
+    };
+    assert_eq!(verdict(0), (Verdict::Regression, None));
+    // The calm half shows it too.
+    assert_eq!(verdict(2), (Verdict::Regression, None));
+    assert_eq!(verdict(3), busy);
+}
+
+#[test]
+fn a_start_that_others_disturbed_does_not_break_a_bound() {
+    let bound = Threshold {
+        ceiling: Some(configured(1.0)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(Metric::StartupTime, bound)]);
+    let verdict = |startup_disturbed| {
+        let slow = Sample {
+            startup: Some(Duration::from_secs(2)),
+            startup_disturbed,
+            ..sample(500, Duration::from_millis(2))
+        };
+        let finding = judged(&slow, &history(&FLAT), &rules, Metric::StartupTime);
+        (finding.verdict, finding.reason)
+    };
+    let broken = (Verdict::Regression, Some(Reason::Ceiling));
+    assert_eq!(verdict(false), broken);
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    assert_eq!(verdict(true), busy);
+}
+
 #[test]
 fn what_a_fresh_start_does_not_repeat_is_no_regression() {
     let mut slow = sample(500, Duration::from_millis(2));
@@ -407,6 +468,7 @@ fn what_a_fresh_start_does_not_repeat_is_no_regression() {
     };
     let again = |throughput| Again {
         startup: None,
+        startup_disturbed: false,
         rounds: sample(throughput, Duration::from_millis(2)).rounds,
     };
     slow.again = Some(again(500));

@@ -99,10 +99,10 @@ pub(super) fn measurement(samples: &[Sample]) -> Measurement {
     }
 }
 
-/// Ten runs, and five that were slower from a commit on and regressed.
-fn regressed_since() -> Vec<Baseline> {
+/// Ten runs, and some that were slower from a commit on and regressed.
+fn regressed_since(slower: usize) -> Vec<Baseline> {
     let days_of = |count, throughput: f64| vec![(throughput, 2.0); count];
-    let mut runs = days(&[days_of(10, 1000.0), days_of(5, 900.0)].concat());
+    let mut runs = days(&[days_of(10, 1000.0), days_of(slower, 900.0)].concat());
     for run in &mut runs[10..] {
         run.verdict = Outcome::Regression;
     }
@@ -111,7 +111,7 @@ fn regressed_since() -> Vec<Baseline> {
 
 #[test]
 fn a_finding_shows_the_runs_of_its_key_and_where_they_stepped() {
-    let runs = regressed_since();
+    let runs = regressed_since(4);
     let mut other = days(&[(5000.0, 9.0); 8]);
     for run in &mut other {
         run.key.load.connections = 1;
@@ -126,14 +126,38 @@ fn a_finding_shows_the_runs_of_its_key_and_where_they_stepped() {
     let throughput = of(Metric::Throughput).expect("a finding");
     let verdict = (throughput.verdict, throughput.base, throughput.pairs);
     assert_eq!(verdict, (Verdict::Regression, Some(1000.0), 10));
-    let values = [vec![1000.0; 10], vec![900.0; 5]].concat();
+    let values = [vec![1000.0; 10], vec![900.0; 4]].concat();
     assert_eq!(throughput.history, values);
-    assert_eq!(throughput.regressed_runs, [10, 11, 12, 13, 14]);
+    assert_eq!(throughput.regressed_runs, [10, 11, 12, 13]);
     let step = throughput.step.clone().expect("a step");
     let expected = (10, Some("commit 10"), 1000.0, 900.0, true);
     assert_eq!(shown(&[step]), [expected]);
     let latency = of(Metric::LatencyP50).expect("a finding");
     assert_eq!((latency.history.len(), &latency.step), (0, &None));
+}
+
+#[test]
+fn what_was_merged_is_judged_by_its_own_level_once_that_is_known() {
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let judged = |slower: usize, throughput: u64| {
+        let stored = regressed_since(slower);
+        let heads = [sample(throughput, Duration::from_millis(1))];
+        let reference = Reference::Stored(stored.clone());
+        let mut findings = judge(&heads, &reference, |_| Some(&rules));
+        recall(&mut findings, &measurement(&heads), &stored);
+        let of = |it: &&Finding| it.metric == Metric::Throughput;
+        findings.iter().find(of).cloned().expect("a finding")
+    };
+    assert_eq!(judged(4, 900).verdict, Verdict::Regression);
+    let passes = judged(5, 900);
+    let facts = (passes.verdict, passes.base, passes.pairs);
+    assert_eq!(facts, (Verdict::Pass, Some(900.0), 5));
+    // It is said, not hidden.
+    let step = passes.step.expect("a step");
+    assert_eq!((step.run, step.worse), (10, true));
+    assert!(passes.regressed_runs.contains(&10));
+    // What is slower again is found.
+    assert_eq!(judged(5, 700).verdict, Verdict::Regression);
 }
 
 #[test]
@@ -146,7 +170,7 @@ fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
     for run in &mut older {
         run.key.load.connections = 1;
     }
-    let stored = [elsewhere, older, regressed_since()].concat();
+    let stored = [elsewhere, older, regressed_since(5)].concat();
     let rules = margin(Metric::Throughput, 0.05, None);
     let round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
     let sample = unchanged(round);

@@ -12,21 +12,36 @@ fn bounds_on_the_head_alone_need_the_machine() {
             base: Some(seconds),
         };
     }
-    let bound = Threshold {
-        ceiling: Some(rule(1.0)),
+    let bound = |value| Threshold {
+        ceiling: Some(configured(value)),
         ..Threshold::default()
     };
-    let rules = Thresholds::from([(Metric::StartupTime, bound)]);
-    let mut judged = |strategy| {
+    let mut judged_while = |disturbed, strategy, threshold| {
+        let rules = Thresholds::from([(Metric::StartupTime, threshold)]);
         sample.strategy = strategy;
+        for start in &mut sample.starts {
+            start.startup_disturbed = disturbed;
+        }
         let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
         findings.retain(|it| it.metric == Metric::StartupTime);
-        findings.remove(0)
+        let finding = findings.remove(0);
+        (finding.verdict, finding.reason)
     };
-    let beside = judged(Strategy::Duet);
-    assert_eq!(beside.verdict, Verdict::NotJudged);
-    assert_eq!(beside.reason, Some(Reason::NeedsTheMachine));
-    assert_eq!(judged(Strategy::Interleaved).verdict, Verdict::Regression);
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    assert_eq!(judged_while(true, Strategy::Interleaved, bound(1.0)), busy);
+    let mut judged = |strategy, threshold| judged_while(false, strategy, threshold);
+    let unjudged = (Verdict::Inconclusive, Some(Reason::NeedsTheMachine));
+    assert_eq!(judged(Strategy::Duet, bound(1.0)), unjudged);
+    // What holds with half of the cores holds with all of them.
+    assert_eq!(judged(Strategy::Duet, bound(3.0)), (Verdict::Pass, None));
+    let broken = (Verdict::Regression, Some(Reason::Ceiling));
+    assert_eq!(judged(Strategy::Interleaved, bound(1.0)), broken);
+    // A margin that is kept does not make up for a bound.
+    let both = Threshold {
+        margin: Some(configured(0.1)),
+        ..bound(1.0)
+    };
+    assert_eq!(judged(Strategy::Duet, both), unjudged);
 }
 
 #[test]

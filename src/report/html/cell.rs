@@ -6,7 +6,6 @@ use super::figure::{Figure, Sheet};
 use super::{changes, history, latency, plain, rounds, verdict_tone};
 use crate::model::{Finding, Metric, Report, Verdict};
 use crate::report::summary::{self, Cell};
-use crate::report::text;
 
 /// Findings of a cell that have pictures of their own.
 const MOST_PICTURED: usize = 3;
@@ -72,12 +71,12 @@ impl<'a> Album<'a> {
     }
 
     fn section(&self, open: bool) -> Markup {
-        let (cell, verdict) = (&self.cell, self.cell.verdict());
+        let cell = &self.cell;
         html! {
             details.cell id=(anchor(self.position)) open[open] {
                 summary {
                     h3 { (plain(cell.server)) " " b { (plain(cell.endpoint)) } }
-                    span class={ "badge " (verdict_tone(verdict)) } { (text::verdict(verdict)) }
+                    span class={ "badge " (verdict_tone(cell.verdict())) } { (cell.word()) }
                     @for (metric, name) in [(Metric::Throughput, ""), (Metric::LatencyP50, "p50 ")] {
                         span.fact { (name) (cell.column(metric).value) }
                     }

@@ -76,7 +76,7 @@ fn table(cells: &[Cell<'_>]) -> String {
     for cell in cells {
         let names = [cell.server, cell.endpoint].map(text::printable);
         let columns = summary::COLUMNS.map(|(metric, _)| stacked(cell.column(metric)));
-        let verdict = text::verdict(cell.verdict()).to_owned();
+        let verdict = cell.word().to_owned();
         table.add_row(names.into_iter().chain(columns).chain([verdict]));
     }
     for column in table.column_iter_mut().skip(2).take(summary::COLUMNS.len()) {

@@ -2,8 +2,8 @@
 //! either side of a comparison.
 
 use std::path::{Path, absolute};
-use std::process::Command;
 
+use crate::git::Git;
 use crate::model::{Plan, Source, digest};
 
 /// First part of the names of all images that perfgate builds.
@@ -30,11 +30,12 @@ pub(super) fn of_user(plan: &Plan, user: &str, folder: &Path) -> String {
 
 /// Name of the image that a folder is built as.
 pub(super) fn of_folder(folder: &Path) -> String {
-    let Some(below) = git(folder, &["rev-parse", "--show-prefix"]) else {
+    let git = Git::at(folder);
+    let Ok(below) = git.prefix() else {
         let folder = absolute(folder).unwrap_or_else(|_| folder.to_owned());
         return named(&last(&folder), &[&folder.to_string_lossy()]);
     };
-    let origin = git(folder, &["config", "--get", "remote.origin.url"]);
+    let origin = git.setting("remote.origin.url").ok().flatten();
     let repository = origin.as_deref().map(address).filter(|it| !it.is_empty());
     let places = [repository, Some(&*below)].into_iter().flatten();
     let mut names = places
@@ -43,8 +44,8 @@ pub(super) fn of_folder(folder: &Path) -> String {
     let name = names.next_back().unwrap_or_default();
     let identity = repository
         .map(str::to_owned)
-        .or_else(|| first_commit(folder));
-    let identity = identity.or_else(|| git(folder, &["rev-parse", "--show-toplevel"]));
+        .or_else(|| first_commit(&git))
+        .or_else(|| Some(git.top().ok()?.to_string_lossy().into_owned()));
     named(&name, &[&identity.unwrap_or_default(), &below])
 }
 
@@ -77,11 +78,12 @@ fn named(name: &str, identity: &[&str]) -> String {
 }
 
 /// The first commit of a repository; a shallow clone does not hold it.
-fn first_commit(folder: &Path) -> Option<String> {
-    let shallow = git(folder, &["rev-parse", "--is-shallow-repository"])?;
-    let roots = git(folder, &["rev-list", "--max-parents=0", "HEAD"])?;
-    let first = roots.lines().last()?.to_owned();
-    (shallow == "false").then_some(first)
+fn first_commit(git: &Git) -> Option<String> {
+    if git.is_shallow().ok()? {
+        return None;
+    }
+    let roots = git.ask(&["rev-list", "--max-parents=0", "HEAD"]).ok()?;
+    roots.lines().last().map(str::to_owned)
 }
 
 /// Where a remote lies, whatever way and whoever's credentials lead there.
@@ -117,15 +119,6 @@ fn repository(name: &str) -> String {
     }
 }
 
-/// What git answers, less the end of its line.
-fn git(folder: &Path, words: &[&str]) -> Option<String> {
-    let mut command = Command::new("git");
-    let output = command.arg("-C").arg(folder).args(words).output().ok()?;
-    let answer = String::from_utf8_lossy(&output.stdout);
-    let answer = answer.trim_end_matches('\n').to_owned();
-    output.status.success().then_some(answer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +127,7 @@ mod tests {
         let author = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
         let commit = ["commit", "--quiet", "--allow-empty", "--message=first"];
         for words in [&["init", "--quiet"][..], &[&author[..], &commit].concat()] {
-            assert!(git(folder, words).is_some(), "{words:?}");
+            Git::at(folder).ask(words).expect("git does it");
         }
     }
 
@@ -152,8 +145,9 @@ mod tests {
         std::fs::create_dir_all(first.join("web")).expect("a folder");
         repository_at(&first);
         let clone = ["clone", "--quiet", "first", "second"];
-        assert!(git(folder.path(), &clone).is_some());
-        assert!(git(&second, &["remote", "remove", "origin"]).is_some());
+        Git::at(folder.path()).ask(&clone).expect("a clone");
+        let alone = ["remote", "remove", "origin"];
+        Git::at(&second).ask(&alone).expect("no remote");
         std::fs::create_dir(second.join("web")).expect("a folder");
         assert_eq!(of_folder(&first), of_folder(&second));
         assert_eq!(

@@ -1,0 +1,79 @@
+//! Memory that is not given back × its bound → a verdict. Growth is next to nothing in a sound server,
+//! so that ratios say nothing: the head's is held against the base's in bytes per request, start by
+//! start, and of rounds alone against zero.
+
+use super::decide::{self, unjudged};
+use super::inference::{Changes, Confirmation, Inference, LOOKS, Margin};
+use crate::model::{
+    Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Threshold, Verdict,
+};
+use crate::stats;
+
+/// One-sided error of the bound on the growth over rounds of one start.
+const ERROR: f64 = 0.01;
+
+/// Judges the growth of a cell; nothing where it neither has a value nor a rule.
+pub(super) fn decide_pairs(
+    sample: &PairedSample,
+    threshold: &Threshold,
+    confirmation: Confirmation,
+) -> Option<Finding> {
+    let metric = Metric::MemoryGrowth;
+    let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
+    finding.strategy = sample.strategy;
+    let values: Vec<_> = sample.starts.iter().filter_map(of_start).collect();
+    let heads: Vec<_> = values.iter().map(|it| it.head).collect();
+    let bases: Vec<_> = values.iter().map(|it| it.base).collect();
+    finding.head = stats::median(&heads);
+    finding.base = stats::median(&bases);
+    finding.pairs = values.len();
+    let Some(rule) = &threshold.ceiling else {
+        return finding
+            .head
+            .map(|_| finding.not_judged(Reason::NoThreshold));
+    };
+    finding.rule = Some(rule.to_string());
+    if values.is_empty() {
+        return Some(unjudged(finding, threshold, Reason::Unavailable));
+    }
+    let margin = Margin::of(rule.value);
+    let (first, decided) = Inference::search(&more(&sample.starts), margin);
+    let is_last = first.starts == LOOKS[LOOKS.len() - 1];
+    Some(match decided {
+        Some(Verdict::Regression) => {
+            let again = more(&sample.confirmation);
+            let holds = || first.confirmed(&again, rule.value, confirmation).holds;
+            let is_new = sample.confirmation.is_empty();
+            if is_new || !again.values.is_empty() && holds() {
+                finding.with(Verdict::Regression, Some(Reason::Ceiling))
+            } else {
+                finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
+            }
+        }
+        Some(verdict) => finding.with(verdict, None),
+        // That a few requests do not tell is no finding where nobody asked.
+        None if is_last => unjudged(finding, threshold, Reason::TooNoisy),
+        None => unjudged(finding, threshold, Reason::Undecided),
+    })
+}
+
+/// Bytes per request by which the head grows more than the base, by start.
+fn more(starts: &[PairedStart]) -> Changes {
+    let values = starts.iter().filter_map(of_start);
+    Changes::exact(values.map(|it| it.head - it.base).collect())
+}
+
+/// The growth of both sides over every round of a start.
+fn of_start(start: &PairedStart) -> Option<Sides<f64>> {
+    let of_side = |side| Metric::MemoryGrowth.of_pooled(start.all_rounds(side));
+    Sides::from_fn(of_side).both()
+}
+
+/// Whether a server's memory grows by more than its bound for certain, round after round: what it only
+/// takes once does not.
+pub(super) fn is_above(rounds: &[Round], limit: f64) -> bool {
+    let values = rounds.iter().map(|it| Metric::MemoryGrowth.of_round(it));
+    let values: Vec<f64> = values.flatten().collect();
+    let [lower, _] = stats::mean_bounds(&values, [ERROR; 2]);
+    lower > limit
+}
