@@ -7,7 +7,7 @@ use super::counters;
 use super::decide::{self, Scale, unjudged};
 use super::errors;
 use super::growth;
-use super::inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin};
+use super::inference::{Changes, Confirmation, Confirmed, Inference, LEVEL, LOOKS, Margin};
 use crate::model::{
     Doubt, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides,
     Strategy, Threshold, Thresholds, Verdict,
@@ -235,7 +235,7 @@ fn by_looks(
     let (inference, decided) = Inference::search(changes, given);
     let margin = given.size;
     let shown = |worse: f64| scale.change(worse);
-    finding = finding.moved(inference, Inference::level());
+    finding = finding.moved(inference.shown(changes));
     finding.pairs = pairs(&sample.starts[..inference.starts]);
     finding.margin = Some(shown(margin).abs());
     // What was decided early had more starts to go.
@@ -289,7 +289,7 @@ fn confirm(
         return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
     };
     let Confirmed { again, holds } = first.confirmed(&again, margin, confirmation);
-    finding = finding.moved(again, Inference::confirmed_level());
+    finding = finding.moved(again);
     if holds {
         finding.with(Verdict::Regression, None)
     } else {
@@ -320,7 +320,7 @@ impl Finding {
     /// With the change that pairs show, and its interval: the head is what the change makes of the
     /// base's median. Medians of both sides would not match it where the machine drifted between the
     /// pairs.
-    fn moved(mut self, shown: Inference, level: f64) -> Self {
+    fn moved(mut self, shown: Inference) -> Self {
         let scale = Scale::of(self.metric);
         let change = scale.change(shown.estimate);
         let mut interval = [shown.lower, shown.upper].map(|end| scale.change(end));
@@ -330,7 +330,7 @@ impl Finding {
             .iter()
             .all(|end| end.is_finite())
             .then_some(interval);
-        self.level = Some(level);
+        self.level = Some(LEVEL);
         self.head = self.base.map(|base| base * (1.0 + change));
         self
     }

@@ -52,8 +52,8 @@ pub(super) struct PairedRun<'a, D> {
     answered: Vec<bool>,
     /// Time that was used for what is known from then on, on top of the budget.
     aside: Duration,
-    /// Time of a start in which no round is measured.
-    overhead: Duration,
+    /// Time that both sides take to start.
+    startup: Duration,
 }
 
 impl<'a, D: PairDriver> PairedRun<'a, D> {
@@ -83,7 +83,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             sizes: vec![None; cells.len()],
             answered: vec![true; cells.len()],
             aside: Duration::ZERO,
-            overhead: Duration::ZERO,
+            startup: Duration::ZERO,
         }
     }
 
@@ -117,10 +117,12 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// Starts until every open cell is decided, or the budget is used.
     async fn search(&mut self, open: &mut Vec<usize>) -> Result<(), Error> {
         let begun = self.used();
-        let mut longest = Duration::ZERO;
+        // By how many times starts take longer than their rounds and warm-ups.
+        let mut longer: f64 = 0.0;
         for number in 1..=LOOKS[LOOKS.len() - 1] {
             let before = self.used();
-            if before.saturating_sub(begun) + longest > self.budget() {
+            let next = self.length_of_start(open).mul_f64(longer);
+            if before.saturating_sub(begun) + next > self.budget() {
                 break;
             }
             self.start(open, Phase::Search).await?;
@@ -130,8 +132,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 self.aside += self.used().saturating_sub(before);
                 self.start(open, Phase::Search).await?;
             }
-            let after = self.used();
-            longest = longest.max(after.saturating_sub(before));
+            let took = self.used().saturating_sub(before);
+            longer = longer.max(took.div_duration_f64(self.length_of_start(open)));
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }
@@ -186,11 +188,21 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         has_longer
     }
 
+    /// What a start with rounds on some cells takes, as far as it is known beforehand.
+    fn length_of_start(&self, cells: &[usize]) -> Duration {
+        let windows = u32::try_from(2 * self.pairing.pacing.pairs).unwrap_or(u32::MAX);
+        let sizes = cells.iter().filter_map(|cell| self.sizes[*cell]);
+        let of_cells = sizes.map(|size| size.warmup + size.window * windows);
+        self.startup + of_cells.sum::<Duration>()
+    }
+
     /// The longest windows of all cells that the budget has time for.
     fn longest_window(&self) -> Duration {
         let cells = self.answered_cells();
         let starts = u32::try_from(STARTS).unwrap_or(u32::MAX);
-        let of_rounds = (self.budget() / starts).saturating_sub(self.overhead);
+        let sizes = self.sizes.iter().flatten();
+        let warmups: Duration = sizes.map(|size| size.warmup).sum();
+        let of_rounds = (self.budget() / starts).saturating_sub(self.startup + warmups);
         let windows = 2 * self.pairing.pacing.pairs * cells.len().max(1);
         of_rounds / u32::try_from(windows).unwrap_or(u32::MAX)
     }
@@ -398,8 +410,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// what it has no room for.
     fn plan_time(&mut self, startup: Duration) {
         let pacing = self.pairing.pacing;
-        let sizes = self.sizes.iter().flatten();
-        self.overhead = startup + sizes.map(|size| size.warmup).sum::<Duration>();
+        self.startup = startup;
         let longest = self.longest_window();
         for cell in self.answered_cells() {
             let Some(mut size) = self.sizes[cell] else {
@@ -431,11 +442,10 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// Says beforehand which answers make rounds longer, and how long all of it takes.
     fn announce(&mut self) {
         let pacing = self.pairing.pacing;
-        let windows = u32::try_from(2 * pacing.pairs).unwrap_or(u32::MAX);
-        let sizes: Vec<_> = self.sizes.iter().flatten().collect();
-        let rounds: Duration = sizes.iter().map(|size| size.window * windows).sum();
-        let first_look = (self.overhead + rounds) * u32::try_from(LOOKS[0]).unwrap_or(u32::MAX);
-        for cell in self.answered_cells() {
+        let cells = self.answered_cells();
+        let looks = u32::try_from(LOOKS[0]).unwrap_or(u32::MAX);
+        let first_look = self.length_of_start(&cells) * looks;
+        for cell in cells.iter().copied() {
             let Some(size) = self.sizes[cell].filter(|it| it.window > pacing.round) else {
                 continue;
             };
@@ -449,7 +459,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             )));
         }
         if first_look > self.budget() {
-            let each = first_look / u32::try_from(sizes.len().max(1)).unwrap_or(u32::MAX);
+            let each = first_look / u32::try_from(cells.len().max(1)).unwrap_or(u32::MAX);
             self.say(format!(
                 "{}: its answers are too slow for a budget of {} for each endpoint; a first verdict \
                  takes about {}: raise `budget`",

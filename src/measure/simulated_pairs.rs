@@ -25,7 +25,7 @@ pub struct SimulatedPairs {
     random: StdRng,
 }
 
-/// Noise of a shared machine on the log scale; times in rounds.
+/// Noise of a shared machine on the log scale; times in rounds of a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairNoise {
     /// Standard deviation of the drift, first-order autoregressive.
@@ -49,6 +49,8 @@ const SERVICE_TIME: Duration = Duration::from_micros(350);
 const SET_UP: Duration = Duration::from_secs(10);
 /// What starting both sides takes.
 const START: Duration = Duration::from_secs(3);
+/// What the noise of a round is of.
+const PART: Duration = Duration::from_secs(1);
 /// Chance that a throttled machine is free again in the next round.
 const RELEASE: f64 = 0.1;
 
@@ -110,7 +112,8 @@ impl SimulatedPairs {
         Sides::from_fn(|side| up.contains(&side).then(|| of(self, side)))
     }
 
-    fn round(&mut self, side: Side, window: Duration) -> Round {
+    /// What a request costs in a part of a round that is as long as the noise is of.
+    fn cost(&mut self, side: Side) -> f64 {
         let mut own = draw(&mut self.random, self.noise.round);
         if self.random.random_bool(self.noise.spike)
             && let Ok(spike) = Exp::new(10.0)
@@ -119,7 +122,7 @@ impl SimulatedPairs {
         }
         let change = if side == Side::Head { self.change } else { 0.0 };
         let all = change + self.drift + self.throttle + self.starts.get(side) + own;
-        round(window, SERVICE_TIME.mul_f64(all.exp()))
+        all.exp()
     }
 }
 
@@ -161,9 +164,20 @@ impl PairDriver for SimulatedPairs {
         load: PairLoad,
         _: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
-        self.step();
         self.elapsed += load.window;
-        Ok(self.of_those_up(|simulated, side| simulated.round(side, load.window)))
+        // A longer window is as many rounds, one after the other.
+        let parts = (load.window + PART / 2).as_secs().max(1);
+        let mut costs = Sides::<f64>::default();
+        for _ in 0..parts {
+            self.step();
+            for side in self.up.clone() {
+                *costs.get_mut(side) += self.cost(side);
+            }
+        }
+        Ok(self.of_those_up(|_, side| {
+            let cost = costs.get(side) / parts as f64;
+            round(load.window, SERVICE_TIME.mul_f64(cost))
+        }))
     }
 
     async fn stop(&mut self) -> Result<(), Error> {

@@ -188,7 +188,7 @@ fn seconds(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Request;
+    use crate::model::{Request, Round, Rule, RuleOrigin, Threshold};
 
     fn workload(connections: usize, concurrency: Concurrency) -> Workload {
         Workload {
@@ -227,6 +227,53 @@ mod tests {
         assert_eq!(saturating(observed(8000.0, 10), idle, &own), 3);
         let many = workload(500, Concurrency::Configured);
         assert_eq!(saturating(observed(1.0, 10), idle, &many), 500);
+    }
+
+    /// A pair in which the sides answered so many requests in a second.
+    fn pair(head: u64, base: u64) -> Pair {
+        let round = |count: u64| {
+            let mut tally = Tally::empty(Duration::from_secs(1));
+            tally.succeeded = count;
+            tally.succeeded_in_window = count;
+            Round {
+                tally,
+                usage: None,
+                machine: None,
+                turnover: None,
+            }
+        };
+        let closed = Sides {
+            head: round(head),
+            base: round(base),
+        };
+        Pair { closed, open: None }
+    }
+
+    #[test]
+    fn rounds_that_vary_make_windows_longer() {
+        assert_eq!(variance_between_rounds(&[pair(100, 100)]), None);
+        let alike = variance_between_rounds(&[pair(100, 90), pair(200, 180)]);
+        assert!(alike.is_some_and(|it| it < 1e-12), "{alike:?}");
+        let apart = variance_between_rounds(&[pair(110, 100), pair(100, 110)]);
+        let variance = apart.expect("two pairs");
+        // Two changes of ±ln 1.1 have a variance of 2 · (ln 1.1)².
+        assert!((variance - 2.0 * 1.1_f64.ln().powi(2)).abs() < 1e-9);
+        let rule = Rule {
+            value: 0.05,
+            text: "max_decrease 5%".into(),
+            origin: RuleOrigin::Default,
+        };
+        let threshold = Threshold {
+            margin: Some(rule),
+            ..Threshold::default()
+        };
+        let rules = Thresholds::from([(Metric::Throughput, threshold)]);
+        let second = Duration::from_secs(1);
+        assert_eq!(quiet_window(second, 0.0, 2, &rules), second);
+        // 2 % in a start is what a margin of 5 % asks for: a variance of 4 · 10⁻⁴.
+        let longer = quiet_window(second, 32e-4, 2, &rules).as_secs_f64();
+        assert!((longer - 4.0).abs() < 1e-6, "{longer}");
+        assert_eq!(quiet_window(second, 1.0, 2, &Thresholds::new()), second);
     }
 
     #[test]

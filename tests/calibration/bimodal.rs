@@ -89,10 +89,11 @@ fn what_is_slow_now_and_then_passes_only_where_no_slow_start_was_drawn() {
             Rare::Start(one_in) => draws(one_in, LOOKS[0] as f64),
             Rare::Window(one_in) => draws(one_in, (LOOKS[0] * WINDOWS) as f64),
         };
-        // What is slow enough to be beyond the margin on average passes where it was never drawn.
+        // What is slow enough to be beyond the margin on average passes where it was never drawn, and
+        // a little more often: ranks of eight starts and more overlook one.
         for share in &shares[1..] {
             assert!(
-                *share <= unseen + 0.05,
+                *share <= unseen + 0.1,
                 "{rare:?}: {share} pass, {unseen} unseen"
             );
         }

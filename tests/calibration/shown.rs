@@ -29,10 +29,11 @@ fn shown(change: f64, deviation: f64, margin: f64) -> (f64, f64) {
     let (mut held, mut off) = (0, 0.0);
     for _ in 0..RUNS {
         let (search, again) = (starts(LOOKS[LOOKS.len() - 1]), starts(sure.starts));
-        let (mut seen, decided) = Inference::search(&search, Margin::of(margin));
-        if decided == Some(Verdict::Regression) {
-            seen = seen.confirmed(&again, margin, sure).again;
-        }
+        let (found, decided) = Inference::search(&search, Margin::of(margin));
+        let seen = match decided {
+            Some(Verdict::Regression) => found.confirmed(&again, margin, sure).again,
+            _ => found.shown(&search),
+        };
         held += u32::from(seen.lower <= change && change <= seen.upper);
         off += seen.estimate - change;
     }
