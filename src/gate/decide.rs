@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::reference::{FEWEST_RUNS, History};
 use super::{counters, errors, growth};
 use crate::model::{
-    Direction, Finding, Machine, Metric, Reason, Rule, Sample, Side, Strategy, Threshold,
+    Direction, Finding, Machine, Metric, Reason, Round, Rule, Sample, Side, Strategy, Threshold,
     Thresholds, Verdict,
 };
 use crate::stats;
@@ -177,7 +177,26 @@ fn breaks_undisturbed(sample: &Sample, metric: Metric, ceiling: &Rule) -> bool {
     }
     let calm = undisturbed(sample, metric);
     let head = calm.as_ref().and_then(|calm| metric.of_sample(calm));
+    let excused = || Some(excused(metric.of_sample(sample)?, metric, &sample.rounds));
+    let head = head.or_else(excused);
     head.is_some_and(|head| breaks(sample, metric, head, ceiling))
+}
+
+/// A value of disturbed rounds with all that waiting for a CPU can have made of it taken off. How much
+/// that is of a start is not known.
+pub(super) fn excused<'a>(
+    value: f64,
+    metric: Metric,
+    rounds: impl IntoIterator<Item = &'a Round>,
+) -> f64 {
+    let slower = match metric {
+        Metric::StartupTime => f64::INFINITY,
+        _ => Machine::most_slowed(rounds),
+    };
+    match metric.direction() {
+        Direction::LowerIsBetter => value / slower,
+        Direction::HigherIsBetter => value * slower,
+    }
 }
 
 /// A sample as far as nothing disturbed what a metric is read off; nothing where little is left.
@@ -228,17 +247,17 @@ fn relative(
             needed: FEWEST_RUNS,
         });
     }
-    let change = |sample: &Sample| {
-        let head = above_zero(sample, metric)?;
-        compare(metric, &values, head, rule.value, threshold.floor)
-    };
-    let Some(found) = change(sample) else {
+    let change = |head: f64| compare(metric, &values, head, rule.value, threshold.floor);
+    let head = above_zero(sample, metric);
+    let Some((head, found)) = head.and_then(|head| Some((head, change(head)?))) else {
         return unjudged(finding, threshold, Reason::NoRatio);
     };
     if found.is_regression() {
-        let calm = undisturbed(sample, metric);
-        let calm = calm.and_then(|calm| change(&calm));
-        if !calm.is_some_and(Change::is_regression) {
+        let calm = match undisturbed(sample, metric) {
+            Some(calm) => above_zero(&calm, metric),
+            None => Some(excused(head, metric, &sample.rounds)),
+        };
+        if !calm.and_then(change).is_some_and(Change::is_regression) {
             let finding = found.verdict_on(finding);
             return finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy));
         }

@@ -165,7 +165,16 @@ fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Fi
         let shown = middle(starts, metric);
         shown.is_some_and(|it| decide::crosses(metric, it.head, ceiling))
     };
-    let calm = |starts: &[PairedStart]| crosses(&undisturbed(starts, metric));
+    let calm = |starts: &[PairedStart]| {
+        let left = undisturbed(starts, metric);
+        if middle(&left, metric).is_some() {
+            return crosses(&left);
+        }
+        let rounds = starts.iter().flat_map(|it| it.rounds(Side::Head, metric));
+        let shown = middle(starts, metric);
+        let excused = shown.map(|it| decide::excused(it.head, metric, rounds));
+        excused.is_some_and(|head| decide::crosses(metric, head, ceiling))
+    };
     let is_exact = metric.is_counter();
     let is_new = sample.confirmation.is_empty();
     if !is_exact && !is_new && !crosses(&sample.confirmation) {

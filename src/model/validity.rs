@@ -94,6 +94,28 @@ impl Machine {
         seen.disturbance(took).is_some()
     }
 
+    /// By how many times others can have made rounds slower at the most: whoever had to wait for a CPU
+    /// took so much longer than without. Infinite where it is not known how long.
+    pub fn most_slowed<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> f64 {
+        let factor = |round: &Round| {
+            let machine = round.machine.as_ref()?;
+            let (delay, usage) = (machine.run_delay?, round.usage?);
+            let waited = |delay: Duration, ran: Duration| delay.div_duration_f64(ran).max(0.0);
+            let server = waited(delay.server + delay.services, usage.cpu);
+            let generator = waited(delay.generator, round.tally.generator_cpu);
+            let window = round.tally.window;
+            let still = window.div_duration_f64(window.saturating_sub(machine.stood_still));
+            let stolen = 1.0 / (1.0 - machine.steal.clamp(0.0, 1.0));
+            Some((1.0 + server) * (1.0 + generator) * still * stolen)
+        };
+        let factors = rounds
+            .into_iter()
+            .map(|it| factor(it).unwrap_or(f64::INFINITY));
+        // Of an endless wait nothing is known either.
+        let known = |it: f64| if it.is_nan() { f64::INFINITY } else { it };
+        factors.map(known).fold(1.0, f64::max)
+    }
+
     /// Who took the machine away from a round of such a length, if it was neither the server nor
     /// the load.
     ///

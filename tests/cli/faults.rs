@@ -503,7 +503,7 @@ fn the_clock_jumps_in_a_round() {
         let off = clock(&sandbox).duration_since(Timestamp::now());
         assert!((off.as_secs() - by).abs() < 60, "the clock is off by {off}");
         running.until("second: health, round 1 of 8");
-        running.end().exits(1).prints("REGRESSED");
+        running.end().exits(1).prints("FAILED: 1 of ");
         assert_eq!(labelled(pid), 0);
 
         let report = sandbox.json("out.json");

@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use super::{Reference, accept, judge, outcome};
 use crate::model::{
     Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
-    Machine, Metric, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule, RuleOrigin,
-    Runner, Sample, Side, Sides, Statement, Strategy, Tally, Threshold, Thresholds, Usage, Verdict,
+    Machine, Metric, Others, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule,
+    RuleOrigin, RunDelay, Runner, Sample, Side, Sides, Statement, Strategy, Tally, Threshold,
+    Thresholds, Usage, Verdict,
 };
 
 fn key() -> Key {
@@ -434,6 +435,40 @@ fn rounds_that_others_disturbed_do_not_show_a_regression() {
     // The calm half shows it too.
     assert_eq!(verdict(2), (Verdict::Regression, None));
     assert_eq!(verdict(3), busy);
+}
+
+#[test]
+fn a_busy_machine_excuses_no_more_than_the_time_that_threads_waited() {
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let verdict = |throughput: u64| {
+        let mut slow = sample(throughput, Duration::from_millis(2));
+        let round = &mut slow.rounds[0];
+        round.usage = Some(Usage {
+            cpu: Duration::from_millis(500),
+            memory: 1,
+            rss: None,
+            grown: None,
+        });
+        round.tally.generator_cpu = Duration::from_millis(100);
+        // The server waited for half as long as it ran.
+        round.machine = Some(Machine {
+            run_delay: Some(RunDelay {
+                server: Duration::from_millis(250),
+                ..RunDelay::default()
+            }),
+            others: Some(Others {
+                mean: 1.0,
+                peak: 1.0,
+                most: None,
+            }),
+            ..Machine::default()
+        });
+        let finding = judged(&slow, &history(&FLAT), &rules, Metric::Throughput);
+        (finding.verdict, finding.reason)
+    };
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    assert_eq!(verdict(700), busy);
+    assert_eq!(verdict(500), (Verdict::Regression, None));
 }
 
 #[test]
