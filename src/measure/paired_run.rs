@@ -127,13 +127,17 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             }
             self.start(open, Phase::Search).await?;
             open.retain(|cell| self.answered[*cell]);
-            if number == 1 && self.has_longer_windows(open) {
+            let ratio = |run: &Self, before| {
+                let took = run.used().saturating_sub(before);
+                took.div_duration_f64(run.length_of_start(open))
+            };
+            longer = longer.max(ratio(self, before));
+            if number == 1 && self.has_longer_windows(open, longer) {
                 // Starts with rounds of different lengths do not vary alike: this one was a trial.
                 self.aside += self.used().saturating_sub(before);
                 self.start(open, Phase::Search).await?;
+                longer = longer.max(ratio(self, before));
             }
-            let took = self.used().saturating_sub(before);
-            longer = longer.max(took.div_duration_f64(self.length_of_start(open)));
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }
@@ -146,7 +150,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// Whether rounds vary so much that the windows of some cells were made longer, as far as the budget
     /// has room for; what was measured by the shorter ones is dropped.
-    fn has_longer_windows(&mut self, cells: &[usize]) -> bool {
+    /// `longer` is by how many times the start took longer than its rounds.
+    fn has_longer_windows(&mut self, cells: &[usize], longer: f64) -> bool {
         let of_cell = |cell: &usize| {
             let start = self.compared.samples[*cell].starts.last()?;
             sizing::variance_between_rounds(&start.pairs)
@@ -154,7 +159,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let own: Vec<_> = cells.iter().map(of_cell).collect();
         let known: Vec<f64> = own.iter().flatten().copied().collect();
         let pooled = known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let longest = self.longest_window();
+        let longest = self.longest_window(longer);
         let mut has_longer = false;
         for (cell, own) in cells.iter().zip(own) {
             let Some(mut size) = self.sizes[*cell] else {
@@ -196,13 +201,15 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         self.startup + of_cells.sum::<Duration>()
     }
 
-    /// The longest windows of all cells that the budget has time for.
-    fn longest_window(&self) -> Duration {
+    /// The longest windows of all cells that the budget has time for, where starts take so many times as
+    /// long as their rounds: on a busy machine rounds are made again.
+    fn longest_window(&self, longer: f64) -> Duration {
         let cells = self.answered_cells();
         let starts = u32::try_from(STARTS).unwrap_or(u32::MAX);
         let sizes = self.sizes.iter().flatten();
         let warmups: Duration = sizes.map(|size| size.warmup).sum();
-        let of_rounds = (self.budget() / starts).saturating_sub(self.startup + warmups);
+        let of_start = (self.budget() / starts).div_f64(longer.max(1.0));
+        let of_rounds = of_start.saturating_sub(self.startup + warmups);
         let windows = 2 * self.pairing.pacing.pairs * cells.len().max(1);
         of_rounds / u32::try_from(windows).unwrap_or(u32::MAX)
     }
@@ -411,7 +418,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     fn plan_time(&mut self, startup: Duration) {
         let pacing = self.pairing.pacing;
         self.startup = startup;
-        let longest = self.longest_window();
+        let longest = self.longest_window(1.0);
         for cell in self.answered_cells() {
             let Some(mut size) = self.sizes[cell] else {
                 continue;
