@@ -132,7 +132,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 took.div_duration_f64(run.length_of_start(open))
             };
             longer = longer.max(ratio(self, before));
-            if number == 1 && self.has_longer_windows(open, longer) {
+            if number == 1 && self.lengthen_windows(open, longer) {
                 // Starts with rounds of different lengths do not vary alike: this one was a trial.
                 self.aside += self.used().saturating_sub(before);
                 self.start(open, Phase::Search).await?;
@@ -148,10 +148,10 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         Ok(())
     }
 
-    /// Whether rounds vary so much that the windows of some cells were made longer, as far as the budget
-    /// has room for; what was measured by the shorter ones is dropped.
-    /// `longer` is by how many times the start took longer than its rounds.
-    fn has_longer_windows(&mut self, cells: &[usize], longer: f64) -> bool {
+    /// Makes the windows of cells longer whose rounds vary much, as far as the budget has room, and drops
+    /// what was measured by the shorter ones; whether there was any. `longer` is by how many times the
+    /// start took longer than its rounds.
+    fn lengthen_windows(&mut self, cells: &[usize], longer: f64) -> bool {
         let of_cell = |cell: &usize| {
             let start = self.compared.samples[*cell].starts.last()?;
             sizing::variance_between_rounds(&start.pairs)

@@ -101,7 +101,7 @@ impl Machine {
             let machine = round.machine.as_ref()?;
             let (delay, usage) = (machine.run_delay?, round.usage?);
             let waited = |delay: Duration, ran: Duration| delay.div_duration_f64(ran).max(0.0);
-            let server = waited(delay.server + delay.services, usage.cpu);
+            let server = waited(delay.server.saturating_add(delay.services), usage.cpu);
             let generator = waited(delay.generator, round.tally.generator_cpu);
             let window = round.tally.window;
             let still = window.div_duration_f64(window.saturating_sub(machine.stood_still));
