@@ -71,6 +71,13 @@ fn once(
         history.values(metric)
     };
     describe_base(&mut finding, &values, head);
+    // What a server's first minutes take is no leak: only a bound that was written holds on its own.
+    if let Some(reason) = history.lacks()
+        && metric == Metric::MemoryGrowth
+        && !threshold.is_configured()
+    {
+        return Some(finding.not_judged(reason.clone()));
+    }
     if judged && metric.is_of_answers() && errors::is_failing(&sample.rounds, rules) {
         let reason = Reason::Failing { side: Side::Head };
         return Some(unjudged(finding, threshold, reason));
@@ -82,13 +89,14 @@ fn once(
         let reason = Reason::InvalidLoad { doubt };
         return Some(finding.with(Verdict::Inconclusive, Some(reason)));
     }
-    if let Some(rule) = threshold
+    if let Some((rule, limit)) = threshold
         .ceiling
         .as_ref()
-        .filter(|rule| breaks(sample, metric, head, rule))
+        .map(|rule| (rule, limit(metric, rule, history, finding.base)))
+        .filter(|(_, limit)| breaks(sample, metric, head, *limit))
     {
         finding.rule = Some(rule.to_string());
-        return Some(if breaks_undisturbed(sample, metric, rule) {
+        return Some(if breaks_undisturbed(sample, metric, limit) {
             finding.with(Verdict::Regression, Some(Reason::Ceiling))
         } else {
             finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy))
@@ -152,34 +160,40 @@ fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
     finding.change = finding.base.filter(has_ratio).map(|base| head / base - 1.0);
 }
 
-pub(super) fn crosses(metric: Metric, head: f64, ceiling: &Rule) -> bool {
+pub(super) fn crosses(metric: Metric, head: f64, limit: f64) -> bool {
     match metric.direction() {
-        Direction::LowerIsBetter => head > ceiling.value,
-        Direction::HigherIsBetter => head < ceiling.value,
+        Direction::LowerIsBetter => head > limit,
+        Direction::HigherIsBetter => head < limit,
     }
+}
+
+/// The value that a bound allows. Memory may grow by so much more than it did in stored runs.
+fn limit(metric: Metric, ceiling: &Rule, history: &History<'_>, base: Option<f64>) -> f64 {
+    let base = base.filter(|_| metric == Metric::MemoryGrowth && history.lacks().is_none());
+    ceiling.value + base.map_or(0.0, |base| base.max(0.0))
 }
 
 /// Whether the head breaks a bound: of failed requests and growing memory for certain, since a little
 /// of them may be chance.
-fn breaks(sample: &Sample, metric: Metric, head: f64, ceiling: &Rule) -> bool {
+fn breaks(sample: &Sample, metric: Metric, head: f64, limit: f64) -> bool {
     match metric {
-        _ if sample.summary.is_some() => crosses(metric, head, ceiling),
-        Metric::ErrorRate => errors::is_above(&sample.rounds, ceiling.value),
-        Metric::MemoryGrowth => growth::is_above(&sample.rounds, ceiling.value),
-        _ => crosses(metric, head, ceiling),
+        _ if sample.summary.is_some() => crosses(metric, head, limit),
+        Metric::ErrorRate => errors::is_above(&sample.rounds, limit),
+        Metric::MemoryGrowth => growth::is_above(&sample.rounds, limit),
+        _ => crosses(metric, head, limit),
     }
 }
 
 /// Whether the head breaks a bound also by what nothing disturbed.
-fn breaks_undisturbed(sample: &Sample, metric: Metric, ceiling: &Rule) -> bool {
+fn breaks_undisturbed(sample: &Sample, metric: Metric, limit: f64) -> bool {
     if metric == Metric::ErrorRate && sample.summary.is_none() {
-        return errors::is_above_undisturbed(&sample.rounds, ceiling.value);
+        return errors::is_above_undisturbed(&sample.rounds, limit);
     }
     let calm = undisturbed(sample, metric);
     let head = calm.as_ref().and_then(|calm| metric.of_sample(calm));
     let excused = || Some(excused(metric.of_sample(sample)?, metric, &sample.rounds));
     let head = head.or_else(excused);
-    head.is_some_and(|head| breaks(sample, metric, head, ceiling))
+    head.is_some_and(|head| breaks(sample, metric, head, limit))
 }
 
 /// A value of disturbed rounds with all that waiting for a CPU can have made of it taken off. How much

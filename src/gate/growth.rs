@@ -1,6 +1,6 @@
 //! Memory that is not given back × its bound → a verdict. Growth is next to nothing in a sound server,
 //! so that ratios say nothing: the head's is held against the base's in bytes per request, start by
-//! start, and of rounds alone against zero.
+//! start, or as a mean over rounds against that of stored runs.
 
 use super::decide::{self, unjudged};
 use super::inference::{Changes, Confirmation, Inference, LOOKS, Margin};
@@ -69,11 +69,14 @@ fn of_start(start: &PairedStart) -> Option<Sides<f64>> {
     Sides::from_fn(of_side).both()
 }
 
-/// Whether a server's memory grows by more than its bound for certain, round after round: what it only
-/// takes once does not.
+/// Whether a server's memory grows by more than its bound for certain, and in the later half of the
+/// rounds still: what caches and allocators take at first levels off.
 pub(super) fn is_above(rounds: &[Round], limit: f64) -> bool {
-    let values = rounds.iter().map(|it| Metric::MemoryGrowth.of_round(it));
-    let values: Vec<f64> = values.flatten().collect();
-    let [lower, _] = stats::mean_bounds(&values, [ERROR; 2]);
-    lower > limit
+    let of_rounds = |rounds: &[Round]| -> Vec<f64> {
+        let values = rounds.iter().map(|it| Metric::MemoryGrowth.of_round(it));
+        values.flatten().collect()
+    };
+    let later = of_rounds(&rounds[rounds.len() / 2..]);
+    let [lower, _] = stats::mean_bounds(&of_rounds(rounds), [ERROR; 2]);
+    lower > limit && stats::median(&later).is_some_and(|later| later > limit)
 }

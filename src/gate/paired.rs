@@ -100,7 +100,7 @@ fn decide(
         return Some(finding.doubted(doubt));
     }
     let broken = threshold.ceiling.as_ref();
-    let broken = broken.filter(|rule| decide::crosses(metric, head, rule));
+    let broken = broken.filter(|rule| decide::crosses(metric, head, rule.value));
     if let Some(ceiling) = broken.filter(|_| !shared) {
         finding.rule = Some(ceiling.to_string());
         return Some(beyond_ceiling(finding, sample, ceiling));
@@ -163,7 +163,7 @@ fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Fi
     let metric = finding.metric;
     let crosses = |starts: &[PairedStart]| {
         let shown = middle(starts, metric);
-        shown.is_some_and(|it| decide::crosses(metric, it.head, ceiling))
+        shown.is_some_and(|it| decide::crosses(metric, it.head, ceiling.value))
     };
     let calm = |starts: &[PairedStart]| {
         let left = undisturbed(starts, metric);
@@ -173,7 +173,7 @@ fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Fi
         let rounds = starts.iter().flat_map(|it| it.rounds(Side::Head, metric));
         let shown = middle(starts, metric);
         let excused = shown.map(|it| decide::excused(it.head, metric, rounds));
-        excused.is_some_and(|head| decide::crosses(metric, head, ceiling))
+        excused.is_some_and(|head| decide::crosses(metric, head, ceiling.value))
     };
     let is_exact = metric.is_counter();
     let is_new = sample.confirmation.is_empty();

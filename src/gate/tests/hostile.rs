@@ -197,16 +197,39 @@ fn memory_that_is_taken_once_is_no_leak() {
                 grown: Some(grown),
             });
         }
+        alone
+    };
+    let verdict = |sample: &Sample, reference: &Reference, rule: Rule| {
         let threshold = Threshold {
-            ceiling: Some(rule(1024.0)),
+            ceiling: Some(rule),
             ..Threshold::default()
         };
         let rules = Thresholds::from([(Metric::MemoryGrowth, threshold)]);
-        judged(&alone, &history(&[]), &rules, Metric::MemoryGrowth).verdict
+        judged(sample, reference, &rules, Metric::MemoryGrowth).verdict
     };
-    assert_eq!(grown([50_000_000, 0, 0, 0]), Verdict::Pass);
+    let alone = |per_round| verdict(&grown(per_round), &history(&[]), configured(1024.0));
     let leak = [4_100_000, 4_000_000, 4_200_000, 4_100_000];
-    assert_eq!(grown(leak), Verdict::Regression);
+    assert_eq!(alone(leak), Verdict::Regression);
+    assert_eq!(alone([50_000_000, 0, 0, 0]), Verdict::Pass);
+    // Certain as a mean, but levelling off.
+    assert_eq!(alone([5_000_000, 5_000_000, 1_000_000, 0]), Verdict::Pass);
+    assert_eq!(
+        alone([5_000_000, 5_000_000, 1_000_000, 900_000]),
+        Verdict::Pass
+    );
+
+    // By default it is held against what the service did before, once there is that.
+    let by_default = |reference: &Reference| verdict(&grown(leak), reference, rule(1024.0));
+    assert_eq!(by_default(&history(&[])), Verdict::NotJudged);
+    let stored = |bytes: f64| {
+        let mut runs = runs(&FLAT);
+        for run in &mut runs {
+            run.values.insert(Metric::MemoryGrowth, bytes);
+        }
+        Reference::Stored(runs)
+    };
+    assert_eq!(by_default(&stored(0.0)), Verdict::Regression);
+    assert_eq!(by_default(&stored(4000.0)), Verdict::Pass);
 }
 
 #[test]
