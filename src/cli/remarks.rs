@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::busy;
+use crate::gate;
 use crate::model::{Lenience, Machine, Measurement, PairedSample, Provenance, Round, Sample};
 use crate::report;
 
@@ -68,7 +69,18 @@ pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
     .chain(busy::remarks(&rounds(measurement)))
     .chain(leniences(measurement))
+    .chain(dependence(measurement))
     .collect()
+}
+
+/// Whether what a start shows goes with what the one before showed.
+fn dependence(measurement: &Measurement) -> Option<String> {
+    let found = gate::dependence(&measurement.pairs)?;
+    Some(format!(
+        "the machine changes over minutes: starts resemble the ones before (serial correlation {:.1}, \
+         chance {:.3}), so that intervals are too narrow",
+        found.coefficient, found.chance
+    ))
 }
 
 /// All rounds, those of pairs among them.

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::measure::Event;
+use crate::measure::{Event, Phase};
 use crate::report;
 use crate::stack::Stage;
 
@@ -137,9 +137,13 @@ fn words(event: &Event<'_>) -> String {
             server,
             endpoint,
             start,
-            confirming,
+            phase,
         } => {
-            let what = if *confirming { "confirmation" } else { "pairs" };
+            let what = match phase {
+                Phase::Search => "pairs",
+                Phase::Confirmation => "confirmation",
+                Phase::Control => "control (base against base)",
+            };
             format!("{server}: {endpoint}, {what} after fresh start {start}")
         }
         Event::BesideReference { server, endpoint } => {

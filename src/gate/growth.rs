@@ -41,13 +41,19 @@ pub(super) fn decide_pairs(
     let is_last = first.starts == LOOKS[LOOKS.len() - 1];
     Some(match decided {
         Some(Verdict::Regression) => {
-            let again = more(&sample.confirmation);
-            let holds = || first.confirmed(&again, rule.value, confirmation).holds;
-            let is_new = sample.confirmation.is_empty();
-            if is_new || !again.values.is_empty() && holds() {
-                finding.with(Verdict::Regression, Some(Reason::Ceiling))
+            let [again, control] = [&sample.confirmation, &sample.control].map(|it| more(it));
+            let control = Some(&control).filter(|it| !it.values.is_empty());
+            let doubt = if sample.confirmation.is_empty() {
+                None
+            } else if again.values.is_empty() {
+                Some(Reason::NotReproduced)
             } else {
-                finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
+                let confirmed = first.confirmed(&again, control, rule.value, confirmation);
+                confirmed.reproduction.doubt()
+            };
+            match doubt {
+                None => finding.with(Verdict::Regression, Some(Reason::Ceiling)),
+                doubt => finding.with(Verdict::Inconclusive, doubt),
             }
         }
         Some(verdict) => finding.with(verdict, None),

@@ -1,7 +1,7 @@
 //! What the changes of single starts say: an estimate, an interval, and at planned looks a verdict.
 //! Pure numbers, on the log scale and positive for worse.
 
-use crate::model::{Metric, Threshold, Thresholds, Verdict};
+use crate::model::{Metric, Reason, Threshold, Thresholds, Verdict};
 use crate::stats;
 
 /// Numbers of starts after which a cell is looked at; it ends at the first that decides.
@@ -39,6 +39,9 @@ const POWER: f64 = 0.8;
 /// Two conditions that are each met in such a share of runs are met together more rarely: this norm of
 /// their thresholds is where they are, by simulation to within 5 points (tests/calibration).
 const NORM: i32 = 8;
+/// Standard errors of a control by which a change must be larger on average for that to be taken off,
+/// found in the same simulation.
+const CONTROLLED: f64 = 0.55;
 
 /// How sure a confirmation must be: the more is judged in a job, the surer, so that all of it
 /// together keeps one promise.
@@ -115,7 +118,27 @@ pub struct Confirmed {
     /// until they showed a regression makes theirs too large (Cox, *Biometrika* 62, 1975, splits data
     /// for the same reason).
     pub again: Inference,
-    pub holds: bool,
+    pub reproduction: Reproduction,
+}
+
+/// Whether fresh starts show a regression once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reproduction {
+    Seen,
+    /// They do, but a base beside itself shows as much.
+    SeenInControl,
+    NotSeen,
+}
+
+impl Reproduction {
+    /// Why it is no regression, where it is none.
+    pub(super) const fn doubt(self) -> Option<Reason> {
+        match self {
+            Self::Seen => None,
+            Self::SeenInControl => Some(Reason::SeenInControl),
+            Self::NotSeen => Some(Reason::NotReproduced),
+        }
+    }
 }
 
 impl Changes {
@@ -148,16 +171,31 @@ impl Inference {
         (inference, inference.decides(margin))
     }
 
-    /// The estimate with fresh starts that looked for a regression once more, where they show it
-    /// too: worse for certain, and by more than the margin all together.
-    pub fn confirmed(self, again: &Changes, margin: f64, confirmation: Confirmation) -> Confirmed {
+    /// What fresh starts say that looked for a regression once more. It holds where they show it too:
+    /// worse for certain, and by more than the margin all together, both still with that taken off
+    /// by which one side of the control looks worse. Starts that depend on each other and a machine
+    /// that leans to a side would break the promise for a job otherwise (docs/verdicts.md).
+    pub fn confirmed(
+        self,
+        again: &Changes,
+        control: Option<&Changes>,
+        margin: f64,
+        confirmation: Confirmation,
+    ) -> Confirmed {
         let second = Self::of(again, [confirmation.error; 2]);
         let shown = Self::of(again, CONFIRMATION_SHOWN);
         let weigh = |inference: Self| inference.estimate * inference.starts as f64;
         let estimate = (weigh(self) + weigh(second)) / (self.starts + second.starts) as f64;
+        let leans = control.map_or(0.0, |it| Self::of(it, CONFIRMATION_SHOWN).estimate);
+        let holds = |lean: f64| second.lower > lean && estimate - lean > margin;
+        let reproduction = match (holds(leans.max(0.0)), holds(0.0)) {
+            (true, _) => Reproduction::Seen,
+            (false, true) => Reproduction::SeenInControl,
+            (false, false) => Reproduction::NotSeen,
+        };
         Confirmed {
             again: shown,
-            holds: second.lower > 0.0 && estimate > margin,
+            reproduction,
         }
     }
 
@@ -222,14 +260,15 @@ impl Inference {
     }
 
     /// The change that four of five runs would call a regression, of up to so many starts: found
-    /// beyond the margin, worse for certain, and both again in fresh starts.
+    /// beyond the margin, worse for certain, and both again in fresh starts beside a control.
     pub fn detectable(self, margin: f64, starts: usize, confirmation: Confirmation) -> f64 {
         let deviation = self.deviation;
         let error = deviation / (starts as f64).sqrt();
-        let beyond = margin + stats::normal_reach(1.0 - POWER) * error;
+        let controlled = CONTROLLED * deviation / (confirmation.starts as f64).sqrt();
+        let beyond = margin + stats::normal_reach(1.0 - POWER) * error + controlled;
         let found = deviation * stats::detectable_mean(starts, ERRORS[0], POWER);
         let Confirmation { error, starts } = confirmation;
-        let confirmed = deviation * stats::detectable_mean(starts, error, POWER);
+        let confirmed = deviation * stats::detectable_mean(starts, error, POWER) + controlled;
         let largest = beyond.max(found).max(confirmed);
         let shares = [beyond, found, confirmed].map(|it| (it / largest).powi(NORM));
         largest * shares.iter().sum::<f64>().powf(1.0 / f64::from(NORM))

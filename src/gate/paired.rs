@@ -7,7 +7,7 @@ use super::counters;
 use super::decide::{self, Scale, unjudged};
 use super::errors;
 use super::growth;
-use super::inference::{Changes, Confirmation, Confirmed, Inference, LEVEL, LOOKS, Margin};
+use super::inference::{Changes, Confirmation, Inference, LEVEL, LOOKS, Margin};
 use crate::model::{
     Doubt, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides,
     Strategy, Threshold, Thresholds, Verdict,
@@ -297,12 +297,12 @@ fn confirm(
     let Some(again) = changes(&sample.confirmation, finding.metric) else {
         return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
     };
-    let Confirmed { again, holds } = first.confirmed(&again, margin, confirmation);
-    finding = finding.moved(again);
-    if holds {
-        finding.with(Verdict::Regression, None)
-    } else {
-        finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))
+    let control = changes(&sample.control, finding.metric);
+    let confirmed = first.confirmed(&again, control.as_ref(), margin, confirmation);
+    finding = finding.moved(confirmed.again);
+    match confirmed.reproduction.doubt() {
+        None => finding.with(Verdict::Regression, None),
+        doubt => finding.with(Verdict::Inconclusive, doubt),
     }
 }
 
@@ -347,7 +347,7 @@ impl Finding {
 
 /// One change for every start, on the log scale and positive for worse. Nothing where more than a
 /// quarter of the starts have none: what is missing may be what is worse.
-fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes> {
+pub(super) fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes> {
     let scale = Scale::of(metric);
     let change = |start: &PairedStart| {
         let Sides { head, base } = above_zero(start, metric)?;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Phase;
 use crate::model::Incident;
 use crate::stack::Stage;
 
@@ -33,8 +34,7 @@ pub enum Event<'a> {
         endpoint: &'a str,
         /// Number of the fresh start of both builds, from 1.
         start: usize,
-        /// Whether a regression is looked for once more.
-        confirming: bool,
+        phase: Phase,
     },
     /// A round beside the reference program begins.
     BesideReference {

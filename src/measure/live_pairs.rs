@@ -6,7 +6,7 @@ use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::Guard;
 use super::live::{INTERVAL, longest_start, startup, watched};
 use super::stop::{Step, Stop};
-use super::{Counted, Draw, Error, Event, Observer, PairDriver, PairLoad, Startup, pass};
+use super::{Builds, Counted, Draw, Error, Event, Observer, PairDriver, PairLoad, Startup, pass};
 use crate::load::Job;
 use crate::model::{Cell, Rate, Round, Side, Sides, Target};
 use crate::stack::machine::Watch;
@@ -26,6 +26,8 @@ pub struct LivePairs<'a> {
 
 /// A side that is up.
 struct Up {
+    /// The build it is of.
+    build: Side,
     server: Server,
     tenancy: Tenancy,
 }
@@ -77,7 +79,7 @@ impl<'a> LivePairs<'a> {
     async fn start_one(
         &self,
         side: Side,
-        target: &Target,
+        (build, target): (Side, &Target),
         draw: Draw,
         at_once: u32,
         observe: &(dyn Fn(Stage<'_>) + Send + Sync),
@@ -93,9 +95,13 @@ impl<'a> LivePairs<'a> {
         let set_up = set_up.expect("sides are set up before they are started");
         let started = async {
             let name = format!("perfgate_{place}");
-            let tenancy = self.stack.copied(set_up.get(side), &name).await?;
+            let tenancy = self.stack.copied(set_up.get(build), &name).await?;
             let server = self.stack.start(&target, &tenancy, observe).await?;
-            Ok(Up { server, tenancy })
+            Ok(Up {
+                build,
+                server,
+                tenancy,
+            })
         };
         let step = Step {
             server: &target.name,
@@ -157,13 +163,15 @@ impl<'a> LivePairs<'a> {
     }
 
     /// A failure while both sides are loaded is the base's where the base has ended and the head
-    /// has not.
+    /// has not, or is not there.
     async fn attributed(&self, error: Error) -> Error {
         let works = async |side: Side| match self.up.get(side) {
             Some(up) => up.server.check().await.is_ok(),
             None => side == Side::Head,
         };
-        if works(Side::Head).await && !works(Side::Base).await {
+        let head = self.up.head.as_ref();
+        let is_control = head.is_some_and(|up| up.build == Side::Base);
+        if is_control || works(Side::Head).await && !works(Side::Base).await {
             error.of_base("rounds")
         } else {
             error
@@ -198,6 +206,7 @@ impl PairDriver for LivePairs<'_> {
     async fn start(
         &mut self,
         sides: &Sides<Target>,
+        builds: Builds,
         started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
@@ -205,8 +214,8 @@ impl PairDriver for LivePairs<'_> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let at_once = u32::try_from(started.len()).unwrap_or(u32::MAX);
         let start = |side: &Side| {
-            let target = sides.get(*side);
-            self.start_one(*side, target, draw, at_once, &observe)
+            let build = builds.on(*side);
+            self.start_one(*side, (build, sides.get(build)), draw, at_once, &observe)
         };
         // Where one fails the other is waited for, so that `stop` ends it.
         let mut watch = Watch::start(self.stack, INTERVAL).await;
@@ -215,7 +224,9 @@ impl PairDriver for LivePairs<'_> {
         for (side, up) in started.iter().copied().zip(ups) {
             match up {
                 Ok(up) => *self.up.get_mut(side) = Some(up),
-                Err(error) => *failed.get_mut(side) = Some(of_side(error, side, "start")),
+                Err(error) => {
+                    *failed.get_mut(side) = Some(of_side(error, builds.on(side), "start"));
+                }
             }
         }
         if let Some(error) = failed.head.or(failed.base) {
@@ -231,7 +242,9 @@ impl PairDriver for LivePairs<'_> {
     }
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
-        let Up { server, tenancy } = self.up(side);
+        let Up {
+            server, tenancy, ..
+        } = self.up(side);
         let what = format!("single requests of {}", cell.endpoint);
         let step = Step {
             server: server.name(),

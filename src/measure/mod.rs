@@ -37,7 +37,7 @@ pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
 pub use live::Live;
 pub use live_pairs::LivePairs;
-pub use pairs::{Compared, Draw, PairDriver, PairLoad, PairPacing, Pairing};
+pub use pairs::{Builds, Compared, Draw, PairDriver, PairLoad, PairPacing, Pairing, Phase};
 pub use schedule::Schedule;
 pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};

@@ -59,6 +59,36 @@ impl PairPacing {
     }
 }
 
+/// What a start is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// To look for changes.
+    Search,
+    /// To look for a regression once more.
+    Confirmation,
+    /// To see what comes of no change, beside a confirmation.
+    Control,
+}
+
+/// Which build is on each side of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builds {
+    /// Each side has its own.
+    Own,
+    /// The base is on both.
+    BaseTwice,
+}
+
+impl Builds {
+    /// The build that is on a side.
+    pub const fn on(self, side: Side) -> Side {
+        match self {
+            Self::Own => side,
+            Self::BaseTwice => Side::Base,
+        }
+    }
+}
+
 /// What is drawn for every start, in blocks of all four: a side that always came first would lean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
@@ -96,6 +126,7 @@ pub trait PairDriver {
     fn start(
         &mut self,
         sides: &Sides<Target>,
+        builds: Builds,
         started: &[Side],
         draw: Draw,
         observe: Observer<'_>,

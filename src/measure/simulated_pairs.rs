@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp};
 
 use super::simulated::{draw, round};
-use super::{Counted, Draw, Error, Observer, PairDriver, PairLoad, Startup};
+use super::{Builds, Counted, Draw, Error, Observer, PairDriver, PairLoad, Startup};
 use crate::model::{Cell, Round, Side, Sides, Target};
 
 /// Drives nothing: pairs of rounds are drawn from a seeded noise model around a change that is
@@ -21,6 +21,7 @@ pub struct SimulatedPairs {
     /// What is fixed until the next start.
     starts: Sides<f64>,
     up: Vec<Side>,
+    builds: Builds,
     elapsed: Duration,
     random: StdRng,
 }
@@ -88,6 +89,7 @@ impl SimulatedPairs {
             throttle: 0.0,
             starts: Sides::default(),
             up: Vec::new(),
+            builds: Builds::Own,
             elapsed: Duration::ZERO,
             random,
         }
@@ -120,7 +122,10 @@ impl SimulatedPairs {
         {
             own += spike.sample(&mut self.random);
         }
-        let change = if side == Side::Head { self.change } else { 0.0 };
+        let change = match self.builds.on(side) {
+            Side::Head => self.change,
+            Side::Base => 0.0,
+        };
         let all = change + self.drift + self.throttle + self.starts.get(side) + own;
         all.exp()
     }
@@ -139,11 +144,13 @@ impl PairDriver for SimulatedPairs {
     async fn start(
         &mut self,
         _: &Sides<Target>,
+        builds: Builds,
         started: &[Side],
         _: Draw,
         _: Observer<'_>,
     ) -> Result<Sides<Option<Startup>>, Error> {
         self.elapsed += START;
+        self.builds = builds;
         started.clone_into(&mut self.up);
         for side in started {
             *self.starts.get_mut(*side) = draw(&mut self.random, self.noise.start);

@@ -3,14 +3,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Cause, Counted, Draw, Driver, Error, Event, Measuring, Noise, Observer, Order, PairDriver,
-    PairLoad, PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, Startup, WarmUp,
+    Builds, Cause, Counted, Draw, Driver, Error, Event, Measuring, Noise, Observer, Order,
+    PairDriver, PairLoad, PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, Startup,
+    WarmUp,
 };
 use crate::config;
 use crate::gate::{Confirmation, judge_pairs, withhold};
 use crate::model::{
-    Cell, Finding, Metric, Partial, Plan, Round, Runner, Sample, Side, Sides, Strategy, Target,
-    Turnover, Unfinished, Verdict,
+    Cell, Finding, Metric, PairedStart, Partial, Plan, Round, Runner, Sample, Side, Sides,
+    Strategy, Target, Turnover, Unfinished, Verdict,
 };
 use crate::stack;
 
@@ -393,6 +394,7 @@ impl PairDriver for StoppedPairs {
     async fn start(
         &mut self,
         sides: &Sides<Target>,
+        builds: Builds,
         started: &[Side],
         draw: Draw,
         observe: Observer<'_>,
@@ -401,7 +403,8 @@ impl PairDriver for StoppedPairs {
         if self.starts == 3 {
             return Err(Error::Stopped(Cause::Interrupted));
         }
-        self.simulated.start(sides, started, draw, observe).await
+        let simulated = &mut self.simulated;
+        simulated.start(sides, builds, started, draw, observe).await
     }
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
@@ -446,6 +449,35 @@ async fn what_is_set_up_first_does_not_use_the_budget() {
     let compared = pairing.run(&sides, &mut driver).await;
     let compared = compared.expect("four starts were measured");
     assert_eq!(compared.samples[0].starts.len(), 4);
+}
+
+#[tokio::test]
+async fn each_confirming_start_has_a_control_of_the_base_alone() {
+    let head = plan(FILE).targets.remove(0);
+    let sides = Sides {
+        base: head.clone(),
+        head,
+    };
+    let confirmation = Confirmation::of([&sides.head.cells[0].thresholds]);
+    let pairing = Pairing {
+        pacing: PairPacing::of(plan(FILE).pacing),
+        strategy: Strategy::Duet,
+        confirmation,
+        counting: false,
+        seed: 1,
+        observe: &|_| (),
+    };
+    let mut driver = SimulatedPairs::new(0.5, PairNoise::QUIET, 1);
+    let compared = pairing.run(&sides, &mut driver).await;
+    let sample = compared.expect("nothing fails").samples.remove(0);
+    assert_eq!(sample.confirmation.len(), confirmation.starts);
+    assert_eq!(sample.control.len(), confirmation.starts);
+    let slower = |start: &PairedStart| {
+        let value = start.value(Metric::Throughput).expect("a value");
+        value.base / value.head
+    };
+    assert!(sample.confirmation.iter().all(|it| slower(it) > 1.3));
+    assert!(sample.control.iter().all(|it| slower(it) < 1.1));
 }
 
 #[tokio::test]

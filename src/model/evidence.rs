@@ -266,6 +266,7 @@ mod tests {
             threads: 1,
             starts: vec![start(2), start(1)],
             confirmation,
+            control: Vec::new(),
             counters: Sides::default(),
         }
     }

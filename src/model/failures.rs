@@ -139,6 +139,7 @@ mod tests {
                 pairs: pairs.collect(),
             }],
             confirmation: Vec::new(),
+            control: Vec::new(),
             counters: Sides::default(),
         }
     }

@@ -142,6 +142,8 @@ pub enum Reason {
     TooNoisy,
     /// Fresh containers did not show it again.
     NotReproduced,
+    /// The base beside itself shows as much.
+    SeenInControl,
     /// CPU time was compared beside the reference program, as `relative_cpu`.
     BesideReference,
     /// A bound on what the head does when it has the machine for itself, which it had not.

@@ -39,6 +39,10 @@ pub struct PairedSample {
     /// Fresh starts, made because the others showed a regression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmation: Vec<PairedStart>,
+    /// Fresh starts of the base on both sides, one beside each of the confirmation: what is seen where
+    /// nothing changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control: Vec<PairedStart>,
     /// Nothing where no pass of single requests was made.
     #[serde(default)]
     pub counters: Sides<Option<Counters>>,

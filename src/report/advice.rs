@@ -88,6 +88,10 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
         Reason::NotReproduced => {
             "fresh starts did not show it again: it is no finding until another check does"
         }
+        Reason::SeenInControl => {
+            "the machine favours one of two equal servers: use one with CPUs of equal speed, or \
+             `--strategy interleaved`"
+        }
         Reason::Varies => {
             "the count differs from request to request: give the metric a `floor`, or widen the margin"
         }

@@ -114,6 +114,7 @@ mod tests {
             threads: 1,
             starts: vec![start()],
             confirmation: vec![start()],
+            control: Vec::new(),
             counters: Sides::default(),
         };
         let series = of_pairs(&sample);

@@ -116,6 +116,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::Undecided) => "not enough pairs within the budget to decide".into(),
         Some(Reason::TooNoisy) => "it varies too much for twelve starts to decide".into(),
         Some(Reason::NotReproduced) => "not seen again in fresh containers".into(),
+        Some(Reason::SeenInControl) => "the base differs as much from itself".into(),
         Some(Reason::BesideReference) => "judged as relative_cpu".into(),
         Some(Reason::NeedsTheMachine) => {
             "a bound on the head alone, which shared its CPUs with the base".into()

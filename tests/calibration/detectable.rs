@@ -1,6 +1,6 @@
 //! Whether the change that a finding says it could tell is told in four of five runs.
 
-use perfgate::gate::{Changes, Confirmation, Inference, LOOKS, Margin};
+use perfgate::gate::{Changes, Confirmation, Inference, LOOKS, Margin, Reproduction};
 use perfgate::model::Verdict;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -13,17 +13,19 @@ const RUNS: u32 = 4000;
 /// The share of runs with starts of this deviation that call this change a regression.
 fn flagged(change: f64, deviation: f64, margin: f64, starts: usize, sure: Confirmation) -> f64 {
     let mut random = StdRng::seed_from_u64(7);
-    let start = Normal::new(change, deviation).expect("a deviation");
-    let mut changes = |count: usize| {
-        let values = (0..count).map(|_| start.sample(&mut random));
+    let noise = Normal::new(0.0, deviation).expect("a deviation");
+    let mut changes = |change: f64, count: usize| {
+        let values = (0..count).map(|_| change + noise.sample(&mut random));
         Changes::exact(values.collect())
     };
     let mut is_flagged = || {
-        let all = changes(starts);
-        let again = changes(sure.starts);
+        let all = changes(change, starts);
+        let again = changes(change, sure.starts);
+        let control = changes(0.0, sure.starts);
         // Its looks are those of a run that ends where one decides.
         let (inference, decided) = Inference::search(&all, Margin::of(margin));
-        decided == Some(Verdict::Regression) && inference.confirmed(&again, margin, sure).holds
+        let confirmed = inference.confirmed(&again, Some(&control), margin, sure);
+        decided == Some(Verdict::Regression) && confirmed.reproduction == Reproduction::Seen
     };
     let count = (0..RUNS).filter(|_| is_flagged()).count();
     count as f64 / f64::from(RUNS)

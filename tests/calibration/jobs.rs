@@ -1,6 +1,6 @@
 //! Jobs that judge many cells: the rule that the gate decides by, on changes that are drawn.
 
-use perfgate::gate::{Changes, Confirmation, Inference, LOOKS, Margin};
+use perfgate::gate::{Changes, Confirmation, Inference, LOOKS, Margin, Reproduction};
 use perfgate::model::{Metric, Rule, RuleOrigin, Threshold, Thresholds, Verdict};
 
 use crate::machine::{Machine, Noise, TYPICAL};
@@ -41,11 +41,14 @@ pub(crate) fn verdict(
     if decided != Some(Verdict::Regression) {
         return decided;
     }
-    let again: Vec<_> = (0..confirmation.starts)
-        .map(|_| start(machine, change))
-        .collect();
-    let again = Changes::exact(again);
-    let holds = inference.confirmed(&again, margin, confirmation).holds;
+    let (mut again, mut control) = (Vec::new(), Vec::new());
+    for _ in 0..confirmation.starts {
+        again.push(start(machine, change));
+        control.push(start(machine, 0.0));
+    }
+    let [again, control] = [again, control].map(Changes::exact);
+    let confirmed = inference.confirmed(&again, Some(&control), margin, confirmation);
+    let holds = confirmed.reproduction == Reproduction::Seen;
     holds.then_some(Verdict::Regression)
 }
 

@@ -31,7 +31,7 @@ fn shown(change: f64, deviation: f64, margin: f64) -> (f64, f64) {
         let (search, again) = (starts(LOOKS[LOOKS.len() - 1]), starts(sure.starts));
         let (found, decided) = Inference::search(&search, Margin::of(margin));
         let seen = match decided {
-            Some(Verdict::Regression) => found.confirmed(&again, margin, sure).again,
+            Some(Verdict::Regression) => found.confirmed(&again, None, margin, sure).again,
             _ => found.shown(&search),
         };
         held += u32::from(seen.lower <= change && change <= seen.upper);

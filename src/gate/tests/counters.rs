@@ -69,4 +69,12 @@ fn what_varies_from_request_to_request_must_leave_its_range() {
     let flat = counted(&[1.0; 5], &[]);
     let once = sql(&counted(&[1.0, 1.0, 1.2, 1.0, 1.0], &[]), &flat, 0.0);
     assert_eq!(once.verdict, Verdict::Pass);
+    // In two of five it is more than chance, though the median is the same.
+    let twice = sql(&counted(&[1.0, 4.0, 1.0, 4.0, 1.0], &[]), &flat, 0.0);
+    assert_eq!(
+        (twice.verdict, twice.reason),
+        (Verdict::Inconclusive, Some(Reason::Varies))
+    );
+    let allowed = sql(&counted(&[1.0, 4.0, 1.0, 4.0, 1.0], &[]), &flat, 3.0);
+    assert_eq!(allowed.verdict, Verdict::Pass);
 }

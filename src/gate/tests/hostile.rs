@@ -91,6 +91,21 @@ fn a_confirmation_without_values_confirms_nothing() {
 }
 
 #[test]
+fn what_the_base_shows_beside_itself_is_no_regression() {
+    let mut sample = measured(&[(500, 600), (501, 600)], 4);
+    sample.confirmation = measured(&[(500, 600), (502, 600)], 6).starts;
+    sample.control = measured(&[(600, 600), (601, 600)], 6).starts;
+    assert_eq!(throughput_of(&sample), Verdict::Regression);
+    let rules = rules_of(Metric::Throughput);
+    sample.control = measured(&[(510, 600), (503, 600)], 6).starts;
+    let in_control = (Verdict::Inconclusive, Some(Reason::SeenInControl));
+    assert_eq!(found(&sample, &rules, Metric::Throughput), in_control);
+    // A side that looks better there proves nothing.
+    sample.control = measured(&[(700, 600), (703, 600)], 6).starts;
+    assert_eq!(throughput_of(&sample), Verdict::Regression);
+}
+
+#[test]
 fn counts_of_a_few_requests_do_not_tell_five_percent() {
     let mut sample = measured(&[(18, 19)], 4);
     for start in &mut sample.starts {
@@ -175,6 +190,10 @@ fn a_leak_of_a_few_kibibytes_a_request_is_seen() {
     leaks.confirmation = leaking(0, 6).starts;
     let not_reproduced = (Verdict::Inconclusive, Some(Reason::NotReproduced));
     assert_eq!(verdict(&leaks), not_reproduced);
+    leaks.confirmation = leaking(4096, 6).starts;
+    leaks.control = leaking(4000, 6).starts;
+    let in_control = (Verdict::Inconclusive, Some(Reason::SeenInControl));
+    assert_eq!(verdict(&leaks), in_control);
     assert_eq!(verdict(&leaking(0, 4)), (Verdict::Pass, None));
     // A base that leaks as much is no fault of the head's.
     let mut both = leaking(4096, 4);

@@ -119,6 +119,7 @@ fn unchanged(round: Round) -> PairedSample {
         threads: 1,
         starts: vec![start; 4],
         confirmation: Vec::new(),
+        control: Vec::new(),
         counters: Sides::default(),
     }
 }

@@ -1,3 +1,8 @@
+//! Starts of two builds of one server: a search until every cell is decided, then a confirmation of
+//! what regressed.
+
+mod time;
+
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -5,36 +10,14 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::cell_rounds::{CellRounds, PairedRound};
-use super::pairs::{Compared, Draw, PairDriver, PairLoad, Pairing};
+use super::pairs::{Builds, Compared, Draw, PairDriver, PairLoad, Pairing, Phase};
 use super::sizing::{self, Observed, Size};
 use super::{Error, Event, Startup};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target};
 
-/// Where the pairs of a start go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Search,
-    Confirmation,
-}
-
-impl Phase {
-    fn starts(self, sample: &PairedSample) -> &[PairedStart] {
-        match self {
-            Self::Search => &sample.starts,
-            Self::Confirmation => &sample.confirmation,
-        }
-    }
-}
-
 /// Tries to find the number of connections that saturate a server.
 const SIZING_TRIES: usize = 3;
-/// Starts that the budget should pay for.
-const STARTS: usize = LOOKS[1];
-/// How many times as long windows must become for a start that was measured by shorter ones to be
-/// dropped.
-const WORTH_A_TRIAL: f64 = 1.5;
-
 /// Two builds of one server under measurement.
 pub(super) struct PairedRun<'a, D> {
     pairing: Pairing<'a>,
@@ -43,6 +26,8 @@ pub(super) struct PairedRun<'a, D> {
     random: StdRng,
     /// What is left of a block.
     draws: Vec<Draw>,
+    /// Of the sides that are up.
+    builds: Builds,
     compared: Compared,
     /// How long single requests take, by cell: of the slower side.
     idle: Vec<Duration>,
@@ -66,6 +51,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             threads: cell.workload.threads,
             starts: Vec::new(),
             confirmation: Vec::new(),
+            control: Vec::new(),
             counters: Sides::default(),
         });
         let compared = Compared {
@@ -78,6 +64,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             sides,
             random: StdRng::seed_from_u64(pairing.seed),
             draws: Vec::new(),
+            builds: Builds::Own,
             compared,
             idle: vec![Duration::ZERO; cells.len()],
             sizes: vec![None; cells.len()],
@@ -106,9 +93,21 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let mut suspects = self.answered_cells();
         suspects.retain(|cell| self.standing(*cell) == Standing::Suspect);
         if !suspects.is_empty() {
-            self.draws.clear();
-            for _ in 0..self.pairing.confirmation.starts {
-                self.start(&suspects, Phase::Confirmation).await?;
+            self.confirm(&suspects).await?;
+        }
+        Ok(())
+    }
+
+    /// Fresh starts, each with a control beside it that drew the same. Each comes first as often as the
+    /// other: what moves with time is in both alike.
+    async fn confirm(&mut self, suspects: &[usize]) -> Result<(), Error> {
+        self.draws.clear();
+        for number in 0..self.pairing.confirmation.starts {
+            let draw = self.draw();
+            let mut both = [Phase::Confirmation, Phase::Control];
+            both.rotate_left(number % 2);
+            for phase in both {
+                self.start(suspects, phase, draw).await?;
             }
         }
         Ok(())
@@ -125,7 +124,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if before.saturating_sub(begun) + next > self.budget() {
                 break;
             }
-            self.start(open, Phase::Search).await?;
+            let draw = self.draw();
+            self.start(open, Phase::Search, draw).await?;
             open.retain(|cell| self.answered[*cell]);
             let ratio = |run: &Self, before| {
                 let took = run.used().saturating_sub(before);
@@ -135,7 +135,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if number == 1 && self.lengthen_windows(open, longer) {
                 // Starts with rounds of different lengths do not vary alike: this one was a trial.
                 self.aside += self.used().saturating_sub(before);
-                self.start(open, Phase::Search).await?;
+                let draw = self.draw();
+                self.start(open, Phase::Search, draw).await?;
                 longer = longer.max(ratio(self, before));
             }
             if LOOKS.contains(&number) {
@@ -146,83 +147,6 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             }
         }
         Ok(())
-    }
-
-    /// Makes the windows of cells longer whose rounds vary much, as far as the budget has room, and drops
-    /// what was measured by the shorter ones; whether there was any. `longer` is by how many times the
-    /// start took longer than its rounds.
-    fn lengthen_windows(&mut self, cells: &[usize], longer: f64) -> bool {
-        let of_cell = |cell: &usize| {
-            let start = self.compared.samples[*cell].starts.last()?;
-            sizing::variance_between_rounds(&start.pairs)
-        };
-        let own: Vec<_> = cells.iter().map(of_cell).collect();
-        let known: Vec<f64> = own.iter().flatten().copied().collect();
-        let pooled = known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let longest = self.longest_window(longer);
-        let mut has_longer = false;
-        for (cell, own) in cells.iter().zip(own) {
-            let Some(mut size) = self.sizes[*cell] else {
-                continue;
-            };
-            // Few rounds tell little of a cell; those of its server's others are much like it.
-            let variance = f64::midpoint(own.unwrap_or(pooled), pooled);
-            let pairs = self.pairing.pacing.pairs;
-            let head = &self.sides.head.cells[*cell];
-            let wanted = sizing::quiet_window(size.window, variance, pairs, &head.thresholds);
-            let window = wanted.min(longest);
-            if window <= size.window.mul_f64(WORTH_A_TRIAL) {
-                continue;
-            }
-            size.window = window;
-            self.sizes[*cell] = Some(size);
-            has_longer = true;
-            (self.pairing.observe)(Event::Note(&format!(
-                "{} {} varies by {:.0} % from round to round: rounds of {}",
-                self.sides.head.name,
-                head.endpoint,
-                100.0 * variance.sqrt(),
-                seconds(window),
-            )));
-        }
-        if has_longer {
-            for cell in cells {
-                self.compared.samples[*cell].starts.clear();
-            }
-        }
-        has_longer
-    }
-
-    /// What a start with rounds on some cells takes, as far as it is known beforehand.
-    fn length_of_start(&self, cells: &[usize]) -> Duration {
-        let windows = u32::try_from(2 * self.pairing.pacing.pairs).unwrap_or(u32::MAX);
-        let sizes = cells.iter().filter_map(|cell| self.sizes[*cell]);
-        let of_cells = sizes.map(|size| size.warmup + size.window * windows);
-        self.startup + of_cells.sum::<Duration>()
-    }
-
-    /// The longest windows of all cells that the budget has time for, where starts take so many times as
-    /// long as their rounds: on a busy machine rounds are made again.
-    fn longest_window(&self, longer: f64) -> Duration {
-        let cells = self.answered_cells();
-        let starts = u32::try_from(STARTS).unwrap_or(u32::MAX);
-        let sizes = self.sizes.iter().flatten();
-        let warmups: Duration = sizes.map(|size| size.warmup).sum();
-        let of_start = (self.budget() / starts).div_f64(longer.max(1.0));
-        let of_rounds = of_start.saturating_sub(self.startup + warmups);
-        let windows = 2 * self.pairing.pacing.pairs * cells.len().max(1);
-        of_rounds / u32::try_from(windows).unwrap_or(u32::MAX)
-    }
-
-    /// Time that counts for the budget, since the driver was made.
-    fn used(&self) -> Duration {
-        self.driver.elapsed().saturating_sub(self.aside)
-    }
-
-    /// The time of all cells, which those that are decided early leave to the others.
-    fn budget(&self) -> Duration {
-        let cells = u32::try_from(self.answered_cells().len()).unwrap_or(u32::MAX);
-        self.pairing.pacing.budget * cells
     }
 
     fn answered_cells(&self) -> Vec<usize> {
@@ -238,8 +162,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// A fresh start of both sides, and pairs on some cells in an order of its own. Sides that take
     /// turns are each ended before the other starts.
-    async fn start(&mut self, cells: &[usize], phase: Phase) -> Result<(), Error> {
-        let draw = self.draw();
+    async fn start(&mut self, cells: &[usize], phase: Phase, draw: Draw) -> Result<(), Error> {
+        self.builds = phase.builds();
         let both = [draw.first, draw.first.other()];
         let startup_order: &[&[Side]] = match self.pairing.strategy {
             Strategy::Interleaved => &[&both[..1], &both[1..]],
@@ -273,10 +197,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 startup_disturbed,
                 pairs: rounds.pairs(),
             };
-            match phase {
-                Phase::Search => sample.starts.push(start),
-                Phase::Confirmation => sample.confirmation.push(start),
-            }
+            phase.starts(sample).push(start);
         }
         Ok(())
     }
@@ -286,7 +207,9 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let observe = self.pairing.observe;
         let before = self.driver.elapsed();
         let driver = &mut *self.driver;
-        let took = driver.start(self.sides, started, draw, observe).await?;
+        let took = driver
+            .start(self.sides, self.builds, started, draw, observe)
+            .await?;
         if self.sizes.iter().any(Option::is_some) {
             return Ok(took);
         }
@@ -306,12 +229,13 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let Pairing {
             pacing, observe, ..
         } = self.pairing;
-        let sample = &self.compared.samples[rounds.cell];
+        let sample = &mut self.compared.samples[rounds.cell];
+        let start = phase.starts(sample).len() + 1;
         observe(Event::Pairs {
             server: &sample.server,
             endpoint: &sample.endpoint,
-            start: phase.starts(sample).len() + 1,
-            confirming: phase == Phase::Confirmation,
+            start,
+            phase,
         });
         let size = self.sizes[rounds.cell].expect("the first start sizes every cell");
         let observed = self
@@ -375,7 +299,9 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             let observe = self.pairing.observe;
             let before = self.driver.elapsed();
             let driver = &mut *self.driver;
-            driver.start(self.sides, &[first], draw, observe).await?;
+            driver
+                .start(self.sides, self.builds, &[first], draw, observe)
+                .await?;
             startup += self.driver.elapsed().saturating_sub(before);
             self.count(&[first]).await?;
             for cell in self.answered_cells() {
@@ -413,75 +339,6 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         }
     }
 
-    /// Makes windows longer where percentiles need it and the budget has room, and says beforehand
-    /// what it has no room for.
-    fn plan_time(&mut self, startup: Duration) {
-        let pacing = self.pairing.pacing;
-        self.startup = startup;
-        let longest = self.longest_window(1.0);
-        for cell in self.answered_cells() {
-            let Some(mut size) = self.sizes[cell] else {
-                continue;
-            };
-            let (head, observed) = (&self.sides.head.cells[cell], size.observed);
-            let (window, impossible) =
-                sizing::percentiles(head, observed, pacing.pairs, size.window, longest);
-            size.window = window;
-            self.sizes[cell] = Some(size);
-            for metric in impossible {
-                self.say(format!(
-                    "{} {}: {} needs {} requests after a start, which takes rounds of {} at {:.0} \
-                     requests a second; the budget has time for {}, so it is not judged: raise \
-                     `budget`",
-                    self.sides.head.name,
-                    head.endpoint,
-                    metric.name(),
-                    metric.requests_needed(),
-                    seconds(sizing::window_for(metric, observed, pacing.pairs)),
-                    observed.rate,
-                    seconds(longest.max(window)),
-                ));
-            }
-        }
-        self.announce();
-    }
-
-    /// Says beforehand which answers make rounds longer, and how long all of it takes.
-    fn announce(&mut self) {
-        let pacing = self.pairing.pacing;
-        let cells = self.answered_cells();
-        let looks = u32::try_from(LOOKS[0]).unwrap_or(u32::MAX);
-        let first_look = self.length_of_start(&cells) * looks;
-        for cell in cells.iter().copied() {
-            let Some(size) = self.sizes[cell].filter(|it| it.window > pacing.round) else {
-                continue;
-            };
-            (self.pairing.observe)(Event::Note(&format!(
-                "{} {} answers in {}: rounds of {}; at least {} for this server",
-                self.sides.head.name,
-                self.sides.head.cells[cell].endpoint,
-                seconds(size.observed.answer),
-                seconds(size.window),
-                seconds(first_look),
-            )));
-        }
-        if first_look > self.budget() {
-            let each = first_look / u32::try_from(cells.len().max(1)).unwrap_or(u32::MAX);
-            self.say(format!(
-                "{}: its answers are too slow for a budget of {} for each endpoint; a first verdict \
-                 takes about {}: raise `budget`",
-                self.sides.head.name,
-                seconds(pacing.budget),
-                seconds(each),
-            ));
-        }
-    }
-
-    fn say(&mut self, note: String) {
-        (self.pairing.observe)(Event::Note(&note));
-        self.compared.notes.insert(note);
-    }
-
     /// Loads a cell of the sides that are up, as much as they take.
     async fn load(
         &mut self,
@@ -509,7 +366,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     fn cells(&self, cell: usize) -> Sides<&'a Cell> {
         let sides = self.sides;
         Sides {
-            head: &sides.head.cells[cell],
+            head: &sides.get(self.builds.on(Side::Head)).cells[cell],
             base: &sides.base.cells[cell],
         }
     }
@@ -565,6 +422,24 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     }
 }
 
+impl Phase {
+    const fn builds(self) -> Builds {
+        match self {
+            Self::Search | Self::Confirmation => Builds::Own,
+            Self::Control => Builds::BaseTwice,
+        }
+    }
+
+    /// Where what is measured goes.
+    const fn starts(self, sample: &mut PairedSample) -> &mut Vec<PairedStart> {
+        match self {
+            Self::Search => &mut sample.starts,
+            Self::Confirmation => &mut sample.confirmation,
+            Self::Control => &mut sample.control,
+        }
+    }
+}
+
 impl Size {
     /// What suits both of two sides that take turns.
     fn or_larger(self, other: Self) -> Self {
@@ -575,14 +450,4 @@ impl Size {
             window: self.window.max(other.window),
         }
     }
-}
-
-/// Rounded so that it reads well: `43 ms`, `1.5 s`, `12 s`.
-fn seconds(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if time < Duration::from_secs(1) {
-        return format!("{:.0} ms", seconds * 1e3);
-    }
-    let digits = usize::from(seconds < 10.0);
-    format!("{seconds:.digits$} s")
 }
