@@ -452,6 +452,37 @@ async fn what_is_set_up_first_does_not_use_the_budget() {
 }
 
 #[tokio::test]
+async fn up_to_twice_the_budget_is_used_for_a_first_look() {
+    let starts = async |budget| {
+        let head = plan(FILE).targets.remove(0);
+        let sides = Sides {
+            base: head.clone(),
+            head,
+        };
+        // On its margin, so that nothing is decided early.
+        let mut driver = SimulatedPairs::new(0.05, PairNoise::TYPICAL, 1);
+        let pairing = Pairing {
+            pacing: PairPacing {
+                budget: Duration::from_secs(budget),
+                ..PairPacing::of(plan(FILE).pacing)
+            },
+            strategy: Strategy::Duet,
+            confirmation: Confirmation::of([&sides.head.cells[0].thresholds]),
+            counting: false,
+            seed: 1,
+            observe: &|_| (),
+        };
+        let compared = pairing.run(&sides, &mut driver).await;
+        compared.expect("nothing fails").samples[0].starts.len()
+    };
+    // A start of two cells takes 9 s: four of them take 18 s for each.
+    assert_eq!(starts(10).await, 4);
+    // More than that is not worth it: what twice the budget does not pay for ends before.
+    assert!(starts(5).await < 4);
+    assert!(starts(30).await > 4);
+}
+
+#[tokio::test]
 async fn each_confirming_start_has_a_control_of_the_base_alone() {
     let head = plan(FILE).targets.remove(0);
     let sides = Sides {

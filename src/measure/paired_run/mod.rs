@@ -18,6 +18,8 @@ use crate::model::{BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, St
 
 /// Tries to find the number of connections that saturate a server.
 const SIZING_TRIES: usize = 3;
+const FIRST_LOOK: usize = LOOKS[0];
+
 /// Two builds of one server under measurement.
 pub(super) struct PairedRun<'a, D> {
     pairing: Pairing<'a>,
@@ -121,7 +123,12 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         for number in 1..=LOOKS[LOOKS.len() - 1] {
             let before = self.used();
             let next = self.length_of_start(open).mul_f64(longer);
-            if before.saturating_sub(begun) + next > self.budget() {
+            // Fewer starts than the first look needs would all be for nothing.
+            let most = match number {
+                ..=FIRST_LOOK => self.budget() * 2,
+                _ => self.budget(),
+            };
+            if before.saturating_sub(begun) + next > most {
                 break;
             }
             let draw = self.draw();
