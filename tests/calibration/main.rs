@@ -4,6 +4,7 @@
 mod bimodal;
 mod dependence;
 mod detectable;
+mod failures;
 mod jobs;
 mod machine;
 mod peers;

@@ -19,6 +19,7 @@ mod example;
 mod faults;
 mod formats;
 mod github;
+mod hostile;
 mod init;
 mod install;
 mod interrupt;

@@ -1,0 +1,289 @@
+//! Measurements made to be judged wrongly, as documents: values that are missing, rare, few or the
+//! same. `UPDATE_DOCS=1` writes them anew.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use perfgate::model::{
+    Failure, Measurement, Metric, OpenLoop, Pair, PairedSample, PairedStart, Provenance, Round,
+    Side, Sides, Strategy, Tally, Usage,
+};
+
+use crate::support::{Sandbox, finding, repository};
+
+const FOLDER: &str = "fixtures/measurements/hostile";
+/// Every rule is configured, so that what cannot be judged is inconclusive.
+const CONFIGURATION: &str = r#"
+[server.app]
+url = "http://127.0.0.1:9"
+
+[endpoint.home]
+path = "/"
+
+[thresholds]
+throughput      = { max_decrease = "5%" }
+cpu_per_request = { max_increase = "5%" }
+error_rate      = { max = "0.1%" }
+memory_growth   = { max = "1KiB" }
+"#;
+
+/// A document, and what it has to come to.
+struct Case {
+    file: &'static str,
+    sample: PairedSample,
+    metric: Metric,
+    verdict: &'static str,
+    exit_code: i32,
+}
+
+/// A round of a second in which so many requests were answered.
+fn round(count: u64, open: bool) -> Round {
+    let mut tally = Tally::empty(Duration::from_secs(1));
+    tally.started = count;
+    tally.succeeded = count;
+    tally.succeeded_in_window = count;
+    tally.status.insert(200, count);
+    tally.latency.saturating_record_n(1_000_000, count);
+    if open {
+        tally.open = Some(OpenLoop {
+            offered: count,
+            sent: count,
+            ..OpenLoop::empty()
+        });
+    } else {
+        tally.span = Some(Duration::from_secs(1));
+    }
+    Round {
+        tally,
+        usage: Some(Usage {
+            cpu: Duration::from_micros(1000 * count),
+            memory: 64 << 20,
+            rss: None,
+            grown: Some(0),
+        }),
+        machine: None,
+        turnover: None,
+    }
+}
+
+/// As many starts, with pairs of so many answers of head and base.
+fn starts(count: usize, pairs: &[(u64, u64)]) -> Vec<PairedStart> {
+    let sides = |(head, base): (u64, u64), open| Sides {
+        head: round(head, open),
+        base: round(base, open),
+    };
+    let pairs = pairs.iter().map(|answers| Pair {
+        closed: sides(*answers, false),
+        open: Some(sides((300, 300), true)),
+    });
+    let start = PairedStart {
+        startup: Sides::default(),
+        startup_disturbed: false,
+        pairs: pairs.collect(),
+    };
+    vec![start; count]
+}
+
+fn measured(pairs: &[(u64, u64)]) -> PairedSample {
+    PairedSample {
+        server: "app".into(),
+        endpoint: "home".into(),
+        strategy: Strategy::Duet,
+        threads: 1,
+        starts: starts(4, pairs),
+        confirmation: Vec::new(),
+        control: Vec::new(),
+        counters: Sides::default(),
+    }
+}
+
+/// The sample with every pair of its starts changed; the number is that of the pair within its start.
+fn with(mut sample: PairedSample, change: impl Fn(usize, &mut Pair)) -> PairedSample {
+    for start in &mut sample.starts {
+        for (number, pair) in start.pairs.iter_mut().enumerate() {
+            change(number, pair);
+        }
+    }
+    sample
+}
+
+fn fail(round: &mut Round, requests: u64) {
+    let tally = &mut round.tally;
+    tally.succeeded -= requests;
+    tally.succeeded_in_window -= requests;
+    tally.errors.insert(Failure::UnexpectedStatus, requests);
+    tally.status.insert(200, tally.succeeded);
+    tally.status.insert(500, requests);
+}
+
+fn cases() -> Vec<Case> {
+    let equal = || measured(&[(600, 600), (601, 600), (600, 601)]);
+    let slow = || measured(&[(300, 600), (301, 600), (300, 600)]);
+    let case = |file, sample, metric, verdict| Case {
+        file,
+        sample,
+        metric,
+        verdict,
+        exit_code: i32::from(verdict == "regression"),
+    };
+    let one_silent_window = {
+        let mut sample = slow();
+        sample.starts[1].pairs[1].closed.head = round(0, false);
+        sample
+    };
+    let unread = with(equal(), |_, pair| pair.closed.head.usage = None);
+    let failing_at_a_rate = with(equal(), |_, pair| {
+        fail(&mut pair.open.as_mut().expect("at a rate").head, 300);
+    });
+    let one_window_fails = with(equal(), |number, pair| {
+        if number == 1 {
+            fail(&mut pair.closed.head, 601);
+        }
+    });
+    let a_third_fails_now_and_then = with(equal(), |number, pair| {
+        if number == 2 {
+            fail(&mut pair.closed.head, 180);
+        }
+    });
+    let in_flight = with(equal(), |_, pair| {
+        for side in Side::BOTH {
+            let tally = &mut pair.closed.get_mut(side).tally;
+            tally.started += 1;
+            tally.unfinished = 1;
+        }
+    });
+    let both_fail = with(equal(), |_, pair| {
+        for side in Side::BOTH {
+            fail(pair.closed.get_mut(side), 30);
+        }
+    });
+    let not_confirmed = {
+        let mut sample = slow();
+        sample.confirmation = starts(4, &[(0, 0), (0, 0)]);
+        sample
+    };
+    let as_base_beside_base = {
+        let mut sample = slow();
+        sample.confirmation = starts(4, &[(300, 600), (301, 600)]);
+        sample.control = starts(4, &[(300, 600), (302, 600)]);
+        sample
+    };
+    let few = with(measured(&[(18, 19)]), |_, pair| {
+        for side in Side::BOTH {
+            pair.closed.get_mut(side).tally.span = None;
+        }
+    });
+    let one_window_of_three = with(equal(), |number, pair| {
+        if number == 1 {
+            let usage = pair.closed.head.usage.as_mut().expect("read");
+            usage.cpu = usage.cpu.mul_f64(1.6);
+        }
+    });
+    let leak = with(equal(), |_, pair| {
+        let usage = pair.closed.head.usage.as_mut().expect("read");
+        usage.grown = Some(600 * 20 * 1024);
+    });
+    let throughput = Metric::Throughput;
+    vec![
+        case(
+            "silent",
+            measured(&[(0, 600), (0, 600)]),
+            throughput,
+            "regression",
+        ),
+        case(
+            "one-silent-window",
+            one_silent_window,
+            throughput,
+            "regression",
+        ),
+        case("unread", unread, Metric::CpuPerRequest, "inconclusive"),
+        case(
+            "failing-at-a-rate",
+            failing_at_a_rate,
+            Metric::ErrorRate,
+            "regression",
+        ),
+        case(
+            "one-window-fails",
+            one_window_fails,
+            Metric::ErrorRate,
+            "regression",
+        ),
+        case(
+            "a-third-fails-now-and-then",
+            a_third_fails_now_and_then,
+            Metric::ErrorRate,
+            "regression",
+        ),
+        case("in-flight", in_flight, Metric::ErrorRate, "pass"),
+        case("both-fail", both_fail, Metric::ErrorRate, "inconclusive"),
+        case("not-confirmed", not_confirmed, throughput, "inconclusive"),
+        case(
+            "as-base-beside-base",
+            as_base_beside_base,
+            throughput,
+            "inconclusive",
+        ),
+        case("few-answers", few, throughput, "inconclusive"),
+        case(
+            "one-window-of-three",
+            one_window_of_three,
+            Metric::CpuPerRequest,
+            "regression",
+        ),
+        case("leak", leak, Metric::MemoryGrowth, "regression"),
+    ]
+}
+
+fn document(sample: PairedSample) -> String {
+    let measurement = Measurement {
+        schema: Measurement::SCHEMA,
+        provenance: Provenance {
+            perfgate: "0.1.0".into(),
+            head: None,
+            dirty: false,
+            base: None,
+            fingerprint: None,
+            images: BTreeMap::new(),
+            path: "made up".into(),
+            seed: Some(1),
+            started: "2026-11-01T00:00:00Z".parse().expect("a time"),
+            seconds: 60.0,
+            notes: Vec::new(),
+            partial: None,
+        },
+        samples: Vec::new(),
+        pairs: vec![sample],
+        incidents: Vec::new(),
+    };
+    serde_json::to_string(&measurement).expect("a document") + "\n"
+}
+
+#[test]
+fn what_is_made_to_be_judged_wrongly_is_judged_rightly() {
+    let folder = repository().join(FOLDER);
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    let path = |file: &str| -> PathBuf { folder.join(file).with_extension("json") };
+    let sandbox = Sandbox::new().config(CONFIGURATION);
+    for case in cases() {
+        let (path, made) = (path(case.file), document(case.sample));
+        if update {
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(&path, &made).expect("a file is written");
+        }
+        let stored = std::fs::read_to_string(&path).expect("a document");
+        assert!(
+            stored == made,
+            "{}: UPDATE_DOCS=1 writes it anew",
+            case.file
+        );
+        let path = path.display().to_string();
+        let words = ["check", "--measurement", &path, "--json", "out.json"];
+        sandbox.run(words).exits(case.exit_code);
+        let report = sandbox.json("out.json");
+        let found = finding(&report, "app", "home", case.metric.name());
+        assert_eq!(found["verdict"], case.verdict, "{}: {found}", case.file);
+    }
+}
