@@ -8,7 +8,7 @@ use super::git::{Entry, Git, Over, Pushed};
 use super::{Error, Stored, name, prune};
 use crate::document;
 use crate::git::credentials::without_credentials;
-use crate::model::{Baseline, Pin};
+use crate::model::{Baseline, Key, Pin};
 
 /// Tries to append to a branch on which others write too.
 const TRIES: usize = 10;
@@ -68,9 +68,9 @@ impl Branch {
         self.append(&[entry], &message)
     }
 
-    /// Replaces the branch by one commit that holds the newest runs of every key, those that the
+    /// Replaces the branch by one commit that holds the newest runs of these keys, all of the others, those that the
     /// pin is about and the pins, unless somebody wrote meanwhile; how many documents are gone.
-    pub fn prune(&self, keep: usize) -> Result<usize, Error> {
+    pub fn prune(&self, keep: usize, of: &dyn Fn(&Key) -> bool) -> Result<usize, Error> {
         let mut gone = 0;
         self.again_while_behind(|| {
             let Some(commit) = self.git.fetch(&self.remote, &self.name)? else {
@@ -79,7 +79,7 @@ impl Branch {
             let files = self.git.files(&commit)?;
             let found = self.documents(&commit)?;
             let pin = Pin::in_force(found.pins);
-            let old = prune::superseded(found.baselines, keep, pin.as_ref());
+            let old = prune::superseded(found.baselines, of, keep, pin.as_ref());
             gone = old.len();
             if old.is_empty() {
                 return Ok(Pushed::Done);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, name, prune};
 use crate::document;
-use crate::model::{Baseline, Pin};
+use crate::model::{Baseline, Key, Pin};
 
 /// Baselines in a directory.
 #[derive(Debug, Clone)]
@@ -44,11 +44,11 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes all but the newest runs of every key and those that the pin is about; how many were
+    /// Removes all but the newest runs of these keys and those that the pin is about; how many were
     /// removed.
-    pub fn prune(&self, keep: usize) -> Result<usize, Error> {
+    pub fn prune(&self, keep: usize, of: &dyn Fn(&Key) -> bool) -> Result<usize, Error> {
         let pin = self.pin()?;
-        let old = prune::superseded(self.documents()?, keep, pin.as_ref());
+        let old = prune::superseded(self.documents()?, of, keep, pin.as_ref());
         for path in &old {
             fs::remove_file(path).map_err(|source| Error::Remove {
                 path: path.clone(),

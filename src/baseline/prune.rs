@@ -3,15 +3,17 @@ use std::ptr;
 
 use crate::model::{Baseline, Key, Pin, history};
 
-/// The places of the documents that are too old to be kept: of every key all but the newest, and
+/// The places of the documents that are too old to be kept: of these keys all but the newest, and
 /// those that the pin is about.
 pub(super) fn superseded<P: Ord>(
     documents: Vec<(P, Baseline)>,
+    of: &dyn Fn(&Key) -> bool,
     keep: usize,
     pin: Option<&Pin>,
 ) -> Vec<P> {
     let mut keys: BTreeMap<Key, Vec<_>> = BTreeMap::new();
-    for (place, baseline) in documents {
+    let documents = documents.into_iter();
+    for (place, baseline) in documents.filter(|(_, run)| of(&run.key)) {
         let of_key = keys.entry(baseline.key.clone()).or_default();
         of_key.push((baseline, place));
     }

@@ -1,6 +1,6 @@
 use super::{Branch, Directory, Error};
 use crate::document;
-use crate::model::{self, Baseline, Pin};
+use crate::model::{self, Baseline, Key, Pin};
 
 /// Where baselines are kept. Documents are added and never changed.
 #[derive(Debug, Clone)]
@@ -60,12 +60,12 @@ impl Store {
         }
     }
 
-    /// Forgets all but the newest runs of every key and those that the pin is about; how many were
+    /// Forgets all but the newest runs of these keys and those that the pin is about; how many were
     /// forgotten.
-    pub fn prune(&self, keep: usize) -> Result<usize, Error> {
+    pub fn prune(&self, keep: usize, of: &dyn Fn(&Key) -> bool) -> Result<usize, Error> {
         match self {
-            Self::Branch(branch) => branch.prune(keep),
-            Self::Directory(directory) => directory.prune(keep),
+            Self::Branch(branch) => branch.prune(keep, of),
+            Self::Directory(directory) => directory.prune(keep, of),
         }
     }
 }

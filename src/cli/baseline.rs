@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::args::{LACKS_A_SERVER, Selection};
 use super::examples;
-use super::judging::{day, place, reference, store, stored, thresholds};
+use super::judging::{day, place, reference, store, thresholds};
 use super::measuring::{Manner, Setting};
 use super::results::{Naming, known};
+use super::stored_runs::StoredRuns;
 use super::{checked_out, history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
@@ -30,7 +31,7 @@ pub(super) enum Command {
     Pin(pin::Args),
     /// Hold new runs against the newest alone.
     Unpin(pin::Release),
-    /// Forget all but the newest runs of every key.
+    /// Forget all but the newest runs of every key, or of those of some servers and endpoints.
     Prune(Prune),
 }
 
@@ -61,19 +62,13 @@ pub(super) struct Refresh {
 #[derive(Debug, clap::Args)]
 pub(super) struct Show {
     #[command(flatten)]
-    selection: Selection,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
-    #[arg(long, visible_alias = "store", value_name = "STORE")]
-    baseline: Option<String>,
+    runs: StoredRuns,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Prune {
     #[command(flatten)]
-    selection: Selection,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
-    #[arg(long, visible_alias = "store", value_name = "STORE")]
-    baseline: Option<String>,
+    runs: StoredRuns,
     /// Runs of every key that stay.
     #[arg(long, default_value_t = 2 * LONGEST_HISTORY)]
     keep: usize,
@@ -113,19 +108,19 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
     checked_out::fits(args, &setting.plan, place)?;
     let store = Store::open(place);
     let manner = args.selection.manner();
-    let (mut refused, mut lacks_a_server, mut cut) = (false, false, None);
+    let (mut fails, mut lacks_a_server, mut cut) = (false, false, None);
     let mut lines = Vec::new();
     for run in 0..args.runs.get() {
         let seed = manner.seed.wrapping_add(run as u64);
         let measurement = setting.measure(Manner { seed, ..manner }).await?;
-        refused |= keep(&store, &setting.plan, &measurement, &mut lines)?;
+        fails |= keep(&store, &setting.plan, &measurement, &mut lines)?;
         lacks_a_server |= measurement.lacks_a_server();
         cut = measurement.provenance.partial.map(|it| it.exit_code);
         if cut.is_some() {
             break;
         }
     }
-    let code = match (cut, refused, lacks_a_server) {
+    let code = match (cut, fails, lacks_a_server) {
         (Some(code), ..) => code,
         (None, true, _) => 1,
         (None, false, true) => LACKS_A_SERVER,
@@ -138,21 +133,21 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
 fn kept_of(args: &Refresh) -> Result<Kept, Error> {
     let plan = args.selection.plan()?;
     let store = store(&plan, args.baseline.as_deref())?;
-    let (mut refused, mut lines) = (false, Vec::new());
+    let (mut fails, mut lines) = (false, Vec::new());
     for path in &args.measurement {
         let measurement = args.naming.read(path)?;
         known(&plan, &measurement)?;
         if let Some(measured) = &measurement.provenance.head {
             checked_out::is_expected(args.commit.as_deref(), measured)?;
         }
-        refused |= keep(&store, &plan, &measurement, &mut lines)?;
+        fails |= keep(&store, &plan, &measurement, &mut lines)?;
     }
-    let code = u8::from(refused);
+    let code = u8::from(fails);
     Ok(Kept { code, lines })
 }
 
-/// Stores every cell with the verdict on it; a cell with too many errors is refused. Whether one
-/// was.
+/// Stores every cell with the verdict on it, one with too many errors without what its answers cost.
+/// Whether a cell failed so, or was not measured to its end.
 fn keep(
     store: &Store,
     plan: &Plan,
@@ -161,6 +156,7 @@ fn keep(
 ) -> Result<bool, Error> {
     let reference = reference(store)?;
     let (mut documents, first) = (Vec::new(), lines.len());
+    let mut fails = false;
     for sample in &measurement.samples {
         let mut findings = judge(std::slice::from_ref(sample), &reference, |sample| {
             thresholds(plan, &sample.key.server, &sample.key.endpoint)
@@ -170,12 +166,17 @@ fn keep(
         let partial = measurement.provenance.partial.as_ref();
         if partial.is_some_and(|it| it.lacks(&sample.key.server, &sample.key.endpoint)) {
             lines.push(format!("{name}: not stored, the run ended before its end"));
+            fails = true;
             continue;
         }
         if let Some(rule) = too_many_errors(&findings) {
+            let document = document(plan, sample, measurement, Outcome::Regression);
+            documents.push(document.without_answers());
             lines.push(format!(
-                "{name}: not stored, its requests failed beyond {rule}"
+                "{name}: stored without what its answers cost, its requests failed beyond {rule}: it \
+                 stays out of the history"
             ));
+            fails = true;
             continue;
         }
         // The history is one of timed values. A counter is compared with the newest run alone, so
@@ -197,7 +198,7 @@ fn keep(
     for line in &lines[first..] {
         println!("{line}");
     }
-    Ok(documents.len() < measurement.samples.len())
+    Ok(fails)
 }
 
 fn document(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
@@ -236,16 +237,18 @@ fn remark(verdict: Outcome, findings: &[Finding]) -> &'static str {
 }
 
 fn show(args: &Show) -> Result<u8, Error> {
-    let plan = args.selection.plan()?;
-    let store = store(&plan, args.baseline.as_deref())?;
+    let (_, found) = args.runs.find()?;
     let mut cells: BTreeMap<(String, String), Vec<Baseline>> = BTreeMap::new();
-    let found = stored(&store)?;
-    for baseline in found.baselines {
+    let is_empty = found.baselines.is_empty();
+    let baselines = found.baselines.into_iter();
+    for baseline in baselines.filter(|run| args.runs.include(&run.key)) {
         let cell = (baseline.key.server.clone(), baseline.key.endpoint.clone());
         cells.entry(cell).or_default().push(baseline);
     }
-    if cells.is_empty() {
+    if is_empty {
         println!("nothing is stored; `perfgate baseline refresh` measures and stores");
+    } else if cells.is_empty() {
+        println!("nothing is stored of these servers and endpoints");
     }
     for ((server, endpoint), runs) in &cells {
         println!("{server} {endpoint}: {}", describe(runs));
@@ -257,9 +260,8 @@ fn show(args: &Show) -> Result<u8, Error> {
 }
 
 fn prune(args: &Prune) -> Result<u8, Error> {
-    let plan = args.selection.plan()?;
-    let store = store(&plan, args.baseline.as_deref())?;
-    let gone = store.prune(args.keep)?;
+    let (store, _) = args.runs.find()?;
+    let gone = store.prune(args.keep, &|key| args.runs.include(key))?;
     println!(
         "{gone} runs forgotten; of every key the newest {} stay",
         args.keep

@@ -2,12 +2,11 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::args::Selection;
-use super::judging::{store, stored};
+use super::stored_runs::StoredRuns;
 use crate::document;
 use crate::error::Error;
 use crate::gate::chronicle;
-use crate::model::{Baseline, Metric};
+use crate::model::Metric;
 use crate::report;
 
 /// What is shown unless other metrics are asked for.
@@ -22,10 +21,7 @@ const USUAL: [Metric; 5] = [
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    selection: Selection,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
-    #[arg(long, visible_alias = "store", value_name = "STORE")]
-    baseline: Option<String>,
+    runs: StoredRuns,
     /// These metrics instead of the usual ones.
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = metric(), hide_possible_values = true)]
     metric: Vec<Metric>,
@@ -35,14 +31,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
-    let plan = args.selection.plan()?;
-    let mut runs = stored(&store(&plan, args.baseline.as_deref())?)?.baselines;
+    let (_, found) = args.runs.find()?;
+    let mut runs = found.baselines;
     let empty = if runs.is_empty() {
         "nothing is stored; `perfgate baseline refresh` measures and stores"
     } else {
         "nothing is stored of these servers, endpoints and metrics"
     };
-    runs.retain(|run| is_wanted(&args.selection, run));
+    runs.retain(|run| args.runs.include(&run.key));
     let metrics = match args.metric.as_slice() {
         [] => &USUAL,
         wanted => wanted,
@@ -56,11 +52,6 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     }
     print!("{}", report::chronicle(&chronicle));
     Ok(0)
-}
-
-fn is_wanted(selection: &Selection, run: &Baseline) -> bool {
-    let among = |names: &[String], name| names.is_empty() || names.contains(name);
-    among(&selection.server, &run.key.server) && among(&selection.endpoint, &run.key.endpoint)
 }
 
 fn metric() -> impl TypedValueParser<Value = Metric> {

@@ -15,6 +15,7 @@ use crate::model::{
     self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome,
     PairedSample, Partial, Plan, Report, Sample, Thresholds, chain,
 };
+use crate::report;
 
 /// The store that was asked for, else the configured one.
 pub(super) fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
@@ -101,6 +102,26 @@ pub(super) struct Scope {
     pub(super) gate: Option<GateComparison>,
 }
 
+/// The metrics whose stored runs fall into two groups.
+fn two_groups(findings: &[Finding]) -> Option<String> {
+    let of_finding = |it: &Finding| {
+        let [lower, upper] = it.groups?.map(|value| report::value(value, it.unit));
+        let metric = it.metric.name();
+        Some(format!(
+            "{} {} {metric} around {lower} and {upper}",
+            it.server, it.endpoint
+        ))
+    };
+    let found: Vec<_> = findings.iter().filter_map(of_finding).collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "stored runs fall into two groups, as on machines of two types: the worse one bounds new \
+             runs (`check --against` needs no stored runs): {}",
+            found.join(", ")
+        )
+    })
+}
+
 /// Sums findings up into the report that every format is a view of.
 pub(super) fn assemble(
     measurement: &Measurement,
@@ -114,6 +135,7 @@ pub(super) fn assemble(
     }
     let mut provenance = measurement.provenance.clone();
     provenance.notes.extend(remarks(measurement));
+    provenance.notes.extend(two_groups(&findings));
     let Scope { coverage, gate } = scope;
     let outcome = match outcome(&findings) {
         // Nobody knows what the rest would have been.

@@ -50,6 +50,7 @@ mod say;
 mod schema;
 mod shell;
 mod signals;
+mod stored_runs;
 mod strangers;
 mod ui;
 

@@ -149,6 +149,7 @@ pub(super) fn blank(
         history: Vec::new(),
         regressed_runs: Vec::new(),
         step: None,
+        groups: None,
     }
 }
 
@@ -236,7 +237,7 @@ pub(super) fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> F
 }
 
 fn relative(
-    finding: Finding,
+    mut finding: Finding,
     sample: &Sample,
     history: &History<'_>,
     mut values: Vec<f64>,
@@ -261,6 +262,8 @@ fn relative(
             needed: FEWEST_RUNS,
         });
     }
+    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+    finding.groups = stats::two_groups(&logs).map(|it| it.centres.map(f64::exp));
     let change = |head: f64| compare(metric, &values, head, rule.value, threshold.floor);
     let head = above_zero(sample, metric);
     let Some((head, found)) = head.and_then(|head| Some((head, change(head)?))) else {

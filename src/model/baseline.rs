@@ -120,6 +120,16 @@ impl Baseline {
         }
     }
 
+    /// The same without what answers cost: so many of them were not as expected that it says nothing.
+    /// What single requests made services count stays.
+    #[must_use]
+    pub fn without_answers(mut self) -> Self {
+        let stays = |metric: &Metric| metric.is_counter() || !metric.is_of_answers();
+        self.values.retain(|metric, _| stays(metric));
+        self.rounds.retain(|metric, _| stays(metric));
+        self
+    }
+
     /// Whether the run may stand in the history that new runs are judged by.
     pub fn is_good(&self) -> bool {
         self.verdict != Outcome::Regression

@@ -48,6 +48,9 @@ pub struct Finding {
     /// Where the history of what is judged last stepped from one level to another, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
+    /// The two values that stored runs lie around, where they fall into two groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<[f64; 2]>,
 }
 
 impl Finding {

@@ -218,6 +218,14 @@ impl Metric {
         )
     }
 
+    /// Whether it is about the slowest requests alone.
+    pub const fn is_tail(self) -> bool {
+        matches!(
+            self,
+            Self::LatencyP99 | Self::LatencyP999 | Self::LatencyMax
+        )
+    }
+
     /// Requests behind a value before the metric is judged: ten beyond the percentile, and for what
     /// every request has a part in as many as make a mean nearly normal (Hogg and Tanis, *Probability
     /// and statistical inference*: 25 to 30).

@@ -68,6 +68,7 @@ mod tests {
             history: Vec::new(),
             regressed_runs: Vec::new(),
             step: None,
+            groups: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The numbers: slices of values go in, estimates come out. Methods carry their textbook names.
 
 mod change_point;
+mod mixture;
 mod multiplicity;
 mod order;
 mod prediction;
@@ -10,6 +11,7 @@ mod signed_rank;
 mod student;
 
 pub use change_point::{change_points, levels};
+pub use mixture::{TwoGroups, two_groups};
 pub use multiplicity::{second_error, values_needed};
 pub use order::median_interval;
 pub use prediction::{Prediction, predict};

@@ -1,4 +1,4 @@
-use super::{mean_and_deviation, median, scaled_mad};
+use super::{TwoGroups, mean_and_deviation, median, scaled_mad, two_groups};
 
 /// One-sided prediction interval for one new value after a history.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +32,8 @@ const IN_SCALED_MADS: [f64; 11] = [
 /// *Statistical Intervals*, section 4.7, around the median. Its scale is the standard deviation of up
 /// to 19 values, which an outlier makes larger, so that the interval errs on the safe side; of more
 /// the median absolute deviation, which outliers do not touch; never below 1 %. The quantiles are those
-/// of these estimates themselves.
+/// of these estimates themselves. A history that falls into two groups, as runs on two types of machine
+/// do, is bounded by its upper group: half of what is there is no outlier.
 ///
 /// Nothing for fewer than five values.
 pub fn predict(history: &[f64]) -> Option<Prediction> {
@@ -44,10 +45,25 @@ pub fn predict(history: &[f64]) -> Option<Prediction> {
         let quantile = &IN_SCALED_MADS[longer.min(IN_SCALED_MADS.len() - 1)];
         (quantile, scaled_mad(history)?)
     };
-    let deviation = deviation.max(SMALLEST_DEVIATION);
+    let centre = median(history)?;
+    let Some(TwoGroups {
+        centres: [_, upper],
+        deviation: within,
+        ..
+    }) = two_groups(history)
+    else {
+        let deviation = deviation.max(SMALLEST_DEVIATION);
+        return Some(Prediction {
+            centre,
+            reach: quantile * deviation,
+            deviation,
+        });
+    };
+    let deviation = within.max(SMALLEST_DEVIATION);
+    let quantile = IN_DEVIATIONS[above.min(IN_DEVIATIONS.len() - 1)];
     Some(Prediction {
-        centre: median(history)?,
-        reach: quantile * deviation,
+        centre,
+        reach: upper - centre + quantile * deviation,
         deviation,
     })
 }

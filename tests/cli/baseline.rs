@@ -23,16 +23,49 @@ fn show_lists_what_is_stored() {
 }
 
 #[test]
-fn a_run_with_errors_is_never_stored() {
+fn a_run_with_errors_is_stored_without_what_its_answers_cost() {
     let sandbox = Sandbox::new()
         .without_docker()
         .config(&sample("0", "0", "0.5"));
     let run = sandbox.run(["baseline", "refresh"]).exits(1);
-    run.prints("sample health: not stored, its requests failed beyond max 0.1% (default)");
+    run.prints("sample health: stored without what its answers cost")
+        .prints("its requests failed beyond max 0.1% (default): it stays out of the history");
+    let run = sandbox.run(["baseline", "show"]).exits(0);
+    run.prints("sample health: 0 good runs of the newest key, 1 in all");
+    let documents = fs::read_dir(sandbox.path(CELL)).expect("a store");
+    let documents = documents.map(|it| fs::read_to_string(it.expect("a file").path()));
+    let text: String = documents.map(|it| it.expect("a document")).collect();
+    assert!(
+        text.contains("error_rate") && !text.contains("throughput"),
+        "{text}"
+    );
+}
+
+#[test]
+fn runs_of_other_servers_and_endpoints_stay_where_some_are_forgotten() {
+    let two = sample("0", "0", "0")
+        + "\n[endpoint.other]\npath = \"/api/django-starter/monitoring/health\"\n";
+    let sandbox = Sandbox::new().without_docker().config(&two);
+    sandbox.run(["baseline", "refresh"]).exits(0);
+    let prune = ["baseline", "prune", "--keep", "0", "--endpoint", "other"];
+    sandbox.run(prune).exits(0).prints("1 runs forgotten");
+    let show = sandbox.run(["baseline", "show"]).exits(0);
+    assert!(!show.stdout.contains("other"), "{}", show.stdout);
+    show.prints("sample health: 1 good runs");
+    let show = ["baseline", "show", "--endpoint", "other"];
+    sandbox
+        .run(show)
+        .exits(0)
+        .prints("nothing is stored of these");
+    let slip = ["baseline", "prune", "--keep", "0", "--server", "smaple"];
+    sandbox.run(slip).exits(2).complains("smaple");
+    for flag in ["--seed", "--budget", "--timeout", "--behind"] {
+        let words = ["baseline", "prune", flag, "1s"];
+        sandbox.run(words).exits(2).complains("unexpected argument");
+    }
     sandbox
         .run(["baseline", "show"])
-        .exits(0)
-        .prints("nothing is stored");
+        .prints("sample health: 1 good runs");
 }
 
 #[test]

@@ -117,31 +117,62 @@ fn fail(round: &mut Round, requests: u64) {
     tally.status.insert(500, requests);
 }
 
-fn cases() -> Vec<Case> {
-    let equal = || measured(&[(600, 600), (601, 600), (600, 601)]);
-    let slow = || measured(&[(300, 600), (301, 600), (300, 600)]);
-    let case = |file, sample, metric, verdict| Case {
+/// As fast on both sides.
+fn equal() -> PairedSample {
+    measured(&[(600, 600), (601, 600), (600, 601)])
+}
+
+/// The head half as fast.
+fn slow() -> PairedSample {
+    measured(&[(300, 600), (301, 600), (300, 600)])
+}
+
+fn case(file: &'static str, sample: PairedSample, metric: Metric, verdict: &'static str) -> Case {
+    Case {
         file,
         sample,
         metric,
         verdict,
         exit_code: i32::from(verdict == "regression"),
-    };
-    let one_silent_window = {
-        let mut sample = slow();
-        sample.starts[1].pairs[1].closed.head = round(0, false);
-        sample
-    };
-    let unread = with(equal(), |_, pair| pair.closed.head.usage = None);
-    let failing_at_a_rate = with(equal(), |_, pair| {
+    }
+}
+
+/// Rates: windows without an answer, few answers, confirmations that say nothing.
+fn of_rates() -> Vec<Case> {
+    let mut one_silent_window = slow();
+    one_silent_window.starts[1].pairs[1].closed.head = round(0, false);
+    let mut not_confirmed = slow();
+    not_confirmed.confirmation = starts(4, &[(0, 0), (0, 0)]);
+    let mut as_base_beside_base = slow();
+    as_base_beside_base.confirmation = starts(4, &[(300, 600), (301, 600)]);
+    as_base_beside_base.control = starts(4, &[(300, 600), (302, 600)]);
+    let few = with(measured(&[(18, 19)]), |_, pair| {
+        for side in Side::BOTH {
+            pair.closed.get_mut(side).tally.span = None;
+        }
+    });
+    let silent = measured(&[(0, 600), (0, 600)]);
+    let of_rate = |file, sample, verdict| case(file, sample, Metric::Throughput, verdict);
+    vec![
+        of_rate("silent", silent, "regression"),
+        of_rate("one-silent-window", one_silent_window, "regression"),
+        of_rate("not-confirmed", not_confirmed, "inconclusive"),
+        of_rate("as-base-beside-base", as_base_beside_base, "inconclusive"),
+        of_rate("few-answers", few, "inconclusive"),
+    ]
+}
+
+/// Requests that fail, on one side or on both.
+fn of_failures() -> Vec<Case> {
+    let at_a_rate = with(equal(), |_, pair| {
         fail(&mut pair.open.as_mut().expect("at a rate").head, 300);
     });
-    let one_window_fails = with(equal(), |number, pair| {
+    let one_window = with(equal(), |number, pair| {
         if number == 1 {
             fail(&mut pair.closed.head, 601);
         }
     });
-    let a_third_fails_now_and_then = with(equal(), |number, pair| {
+    let a_third = with(equal(), |number, pair| {
         if number == 2 {
             fail(&mut pair.closed.head, 180);
         }
@@ -153,88 +184,52 @@ fn cases() -> Vec<Case> {
             tally.unfinished = 1;
         }
     });
-    let both_fail = with(equal(), |_, pair| {
+    let both = with(equal(), |_, pair| {
         for side in Side::BOTH {
             fail(pair.closed.get_mut(side), 30);
         }
     });
-    let not_confirmed = {
-        let mut sample = slow();
-        sample.confirmation = starts(4, &[(0, 0), (0, 0)]);
-        sample
+    let of_errors = |file, sample, verdict| case(file, sample, Metric::ErrorRate, verdict);
+    vec![
+        of_errors("failing-at-a-rate", at_a_rate, "regression"),
+        of_errors("one-window-fails", one_window, "regression"),
+        of_errors("a-third-fails-now-and-then", a_third, "regression"),
+        of_errors("in-flight", in_flight, "pass"),
+        of_errors("both-fail", both, "inconclusive"),
+    ]
+}
+
+/// CPU time and memory: missing, higher in one window of three, growing.
+fn of_resources() -> Vec<Case> {
+    let unread = with(equal(), |_, pair| pair.closed.head.usage = None);
+    let usage = |pair: &mut Pair, change: &dyn Fn(&mut Usage)| {
+        change(pair.closed.head.usage.as_mut().expect("read"));
     };
-    let as_base_beside_base = {
-        let mut sample = slow();
-        sample.confirmation = starts(4, &[(300, 600), (301, 600)]);
-        sample.control = starts(4, &[(300, 600), (302, 600)]);
-        sample
-    };
-    let few = with(measured(&[(18, 19)]), |_, pair| {
-        for side in Side::BOTH {
-            pair.closed.get_mut(side).tally.span = None;
-        }
-    });
-    let one_window_of_three = with(equal(), |number, pair| {
+    let one_window = with(equal(), |number, pair| {
         if number == 1 {
-            let usage = pair.closed.head.usage.as_mut().expect("read");
-            usage.cpu = usage.cpu.mul_f64(1.6);
+            usage(pair, &|it| it.cpu = it.cpu.mul_f64(1.6));
         }
     });
     let leak = with(equal(), |_, pair| {
-        let usage = pair.closed.head.usage.as_mut().expect("read");
-        usage.grown = Some(600 * 20 * 1024);
+        usage(pair, &|it| it.grown = Some(600 * 20 * 1024));
     });
-    let throughput = Metric::Throughput;
     vec![
-        case(
-            "silent",
-            measured(&[(0, 600), (0, 600)]),
-            throughput,
-            "regression",
-        ),
-        case(
-            "one-silent-window",
-            one_silent_window,
-            throughput,
-            "regression",
-        ),
         case("unread", unread, Metric::CpuPerRequest, "inconclusive"),
         case(
-            "failing-at-a-rate",
-            failing_at_a_rate,
-            Metric::ErrorRate,
-            "regression",
-        ),
-        case(
-            "one-window-fails",
-            one_window_fails,
-            Metric::ErrorRate,
-            "regression",
-        ),
-        case(
-            "a-third-fails-now-and-then",
-            a_third_fails_now_and_then,
-            Metric::ErrorRate,
-            "regression",
-        ),
-        case("in-flight", in_flight, Metric::ErrorRate, "pass"),
-        case("both-fail", both_fail, Metric::ErrorRate, "inconclusive"),
-        case("not-confirmed", not_confirmed, throughput, "inconclusive"),
-        case(
-            "as-base-beside-base",
-            as_base_beside_base,
-            throughput,
-            "inconclusive",
-        ),
-        case("few-answers", few, throughput, "inconclusive"),
-        case(
             "one-window-of-three",
-            one_window_of_three,
+            one_window,
             Metric::CpuPerRequest,
             "regression",
         ),
         case("leak", leak, Metric::MemoryGrowth, "regression"),
     ]
+}
+
+fn cases() -> Vec<Case> {
+    [of_rates(), of_failures(), of_resources()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn document(sample: PairedSample) -> String {

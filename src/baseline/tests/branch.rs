@@ -196,12 +196,15 @@ fn pruning_keeps_the_newest_and_what_it_does_not_know() {
         ];
         branch.add(&cells).expect("added");
     }
-    assert_eq!(branch.prune(3).expect("pruned"), 2);
+    assert_eq!(branch.prune(3, &|_| true).expect("pruned"), 2);
     assert_eq!(remote.commits(), 1);
     let found = branch.all().expect("read").baselines;
     let times: Vec<_> = found.iter().map(|it| it.time.as_second()).collect();
     assert_eq!(times, [2, 3, 4, 2, 3, 4]);
-    assert_eq!(branch.prune(3).expect("nothing left to prune"), 0);
+    assert_eq!(
+        branch.prune(3, &|_| true).expect("nothing left to prune"),
+        0
+    );
     branch.add(&[baseline("app", "home", 5)]).expect("added");
     assert_eq!(remote.commits(), 2);
 }
@@ -253,7 +256,7 @@ fn pins_lie_beside_the_runs_and_outlive_pruning_with_theirs() {
     }
     branch.add_pin(&pin(5, Some(1))).expect("pinned");
     branch.add_pin(&pin(6, Some(2))).expect("pinned again");
-    assert_eq!(branch.prune(1).expect("pruned"), 1);
+    assert_eq!(branch.prune(1, &|_| true).expect("pruned"), 1);
     let found = branch.all().expect("read");
     let times: Vec<_> = found
         .baselines

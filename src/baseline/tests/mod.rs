@@ -172,11 +172,11 @@ fn pruning_leaves_what_the_pin_is_about() {
         store.add(&run).expect("added");
     }
     store.add_pin(&pin(60, Some(41))).expect("pinned");
-    assert_eq!(store.prune(3).expect("pruned"), 26);
+    assert_eq!(store.prune(3, &|_| true).expect("pruned"), 26);
     let even = (1..=20).map(|half| 2 * half);
     // The newest up to the pin, for what is counted, and the newest of all.
     let expected: Vec<i64> = even.chain([41, 48, 49, 50]).collect();
     assert_eq!(times(&store.all().expect("read")), expected);
     store.add_pin(&pin(70, None)).expect("given up");
-    assert_eq!(store.prune(3).expect("pruned"), 21);
+    assert_eq!(store.prune(3, &|_| true).expect("pruned"), 21);
 }

@@ -152,6 +152,39 @@ fn noise_that_all_starts_leave_is_not_a_matter_of_the_budget() {
     assert_eq!(reason(12), undecided(Reason::TooNoisy));
 }
 
+#[test]
+fn a_tail_that_no_check_can_tell_is_news_only_where_somebody_asked() {
+    let noisy = |start: usize, pair: &mut Pair| {
+        let open = pair.open.as_mut().expect("at a rate");
+        for (side, slow) in [
+            (&mut open.head, start.is_multiple_of(2)),
+            (&mut open.base, start.is_multiple_of(3)),
+        ] {
+            let latency = &mut side.tally.latency;
+            latency.clear();
+            let nanoseconds = if slow { 9_000_000 } else { 3_000_000 };
+            latency.saturating_record_n(nanoseconds, 1000);
+        }
+    };
+    let mut sample = measured(&[(1000, 1000), (1000, 1000)], 12);
+    for (number, start) in sample.starts.iter_mut().enumerate() {
+        for pair in &mut start.pairs {
+            noisy(number, pair);
+        }
+    }
+    let by = |margin: Rule| {
+        let threshold = Threshold {
+            margin: Some(margin),
+            ..Threshold::default()
+        };
+        let rules = Thresholds::from([(Metric::LatencyP99, threshold)]);
+        found(&sample, &rules, Metric::LatencyP99)
+    };
+    let too_noisy = Some(Reason::TooNoisy);
+    assert_eq!(by(rule(0.2)), (Verdict::NotJudged, too_noisy.clone()));
+    assert_eq!(by(configured(0.2)), (Verdict::Inconclusive, too_noisy));
+}
+
 /// Starts in which each request of the head leaves so many bytes, and those of the base none; both
 /// give memory back and take it again.
 fn leaking(bytes: i64, starts: usize) -> PairedSample {

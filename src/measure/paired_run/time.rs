@@ -1,17 +1,26 @@
 //! How long windows are, and what the time of all cells pays for.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::pairs::PairDriver;
 use super::super::{Event, sizing};
 use super::PairedRun;
 use crate::gate::LOOKS;
+use crate::model::Metric;
 
 /// Starts that the budget should pay for.
 const STARTS: usize = LOOKS[1];
 /// How many times as long windows must become for a start that was measured by shorter ones to be
 /// dropped.
 const WORTH_A_TRIAL: f64 = 1.5;
+
+/// Where a percentile has too few requests, and by how long rounds it would have enough.
+#[derive(Debug, Default)]
+struct Impossible<'a> {
+    endpoints: Vec<&'a str>,
+    windows: Vec<Duration>,
+}
 
 impl<D: PairDriver> PairedRun<'_, D> {
     /// Makes the windows of cells longer whose rounds vary much, as far as the budget has room, and drops
@@ -97,29 +106,40 @@ impl<D: PairDriver> PairedRun<'_, D> {
         let pacing = self.pairing.pacing;
         self.startup = startup;
         let longest = self.longest_window(1.0);
+        let mut impossible: BTreeMap<Metric, Impossible> = BTreeMap::new();
         for cell in self.answered_cells() {
             let Some(mut size) = self.sizes[cell] else {
                 continue;
             };
             let (head, observed) = (&self.sides.head.cells[cell], size.observed);
-            let (window, impossible) =
+            let (window, metrics) =
                 sizing::percentiles(head, observed, pacing.pairs, size.window, longest);
             size.window = window;
             self.sizes[cell] = Some(size);
-            for metric in impossible {
-                self.say(format!(
-                    "{} {}: {} needs {} requests after a start, which takes rounds of {} at {:.0} \
-                     requests a second; the budget has time for {}, so it is not judged: raise \
-                     `budget`",
-                    self.sides.head.name,
-                    head.endpoint,
-                    metric.name(),
-                    metric.requests_needed(),
-                    seconds(sizing::window_for(metric, observed, pacing.pairs)),
-                    observed.rate,
-                    seconds(longest.max(window)),
-                ));
+            for metric in metrics {
+                let needed = sizing::window_for(metric, observed, pacing.pairs);
+                let of_metric = impossible.entry(metric).or_default();
+                of_metric.endpoints.push(&head.endpoint);
+                of_metric.windows.push(needed);
             }
+        }
+        for (metric, Impossible { endpoints, windows }) in impossible {
+            let shortest = windows.iter().min().copied().unwrap_or_default();
+            let most = windows.iter().max().copied().unwrap_or_default();
+            let rounds = if seconds(shortest) == seconds(most) {
+                seconds(most)
+            } else {
+                format!("{} to {}", seconds(shortest), seconds(most))
+            };
+            self.say(format!(
+                "{} {}: {} needs {} requests after a start, which takes rounds of {rounds}; the budget \
+                 has time for {}, so it is not judged: raise `budget`",
+                self.sides.head.name,
+                endpoints.join(", "),
+                metric.name(),
+                metric.requests_needed(),
+                seconds(longest),
+            ));
         }
         self.announce();
     }

@@ -1,0 +1,72 @@
+//! Flags of the commands that read what is stored and measure nothing.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::configuration;
+use super::judging::{store, stored};
+use crate::baseline::{Store, Stored};
+use crate::config;
+use crate::error::Error;
+use crate::model::{Key, Plan};
+
+/// Which stored runs, and where they are.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StoredRuns {
+    /// Configuration file instead of the nearest perfgate.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only runs of these servers.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    server: Vec<String>,
+    /// Only runs of these endpoints.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    endpoint: Vec<String>,
+    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    #[arg(long, visible_alias = "store", value_name = "STORE")]
+    baseline: Option<String>,
+}
+
+impl StoredRuns {
+    /// The store, with everything in it. A name that neither the configuration nor a stored run has is
+    /// a slip.
+    pub(super) fn find(&self) -> Result<(Store, Stored), Error> {
+        let plan = config::load(&configuration(self.config.as_deref())?)?;
+        let store = store(&plan, self.baseline.as_deref())?;
+        let found = stored(&store)?;
+        let keys = || found.baselines.iter().map(|run| &run.key);
+        let servers = plan.targets.iter().map(|it| &it.name);
+        let servers = servers.chain(keys().map(|it| &it.server)).collect();
+        known(&plan, "server", &self.server, &servers)?;
+        let cells = plan.targets.iter().flat_map(|it| &it.cells);
+        let endpoints = cells.map(|it| &it.endpoint);
+        let endpoints = endpoints.chain(keys().map(|it| &it.endpoint)).collect();
+        known(&plan, "endpoint", &self.endpoint, &endpoints)?;
+        Ok((store, found))
+    }
+
+    /// Whether runs of a key are among them.
+    pub(super) fn include(&self, key: &Key) -> bool {
+        let among = |names: &[String], name| names.is_empty() || names.contains(name);
+        among(&self.server, &key.server) && among(&self.endpoint, &key.endpoint)
+    }
+}
+
+fn known(
+    plan: &Plan,
+    what: &'static str,
+    names: &[String],
+    known: &BTreeSet<&String>,
+) -> Result<(), Error> {
+    match names.iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::Config(config::Error::UnknownName {
+            path: plan.file.clone(),
+            what,
+            name: name.clone(),
+            known: known.iter().copied().cloned().collect(),
+        })),
+    }
+}
