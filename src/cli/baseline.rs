@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use super::args::{LACKS_A_SERVER, Selection};
 use super::examples;
-use super::judging::{day, place, reference, store, thresholds};
+use super::judging::{judge, place, reference, store};
 use super::measuring::{Manner, Setting};
 use super::results::{Naming, known};
 use super::stored_runs::StoredRuns;
 use super::{checked_out, history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
-use crate::gate::{accept, judge, outcome};
+use crate::gate::outcome;
 use crate::model::{
     Baseline, Finding, LONGEST_HISTORY, Measurement, Metric, Outcome, Plan, Reason, Sample, Target,
     Verdict,
@@ -157,11 +157,11 @@ fn keep(
     let reference = reference(store)?;
     let (mut documents, first) = (Vec::new(), lines.len());
     let mut fails = false;
+    let all = judge(plan, measurement, &reference);
     for sample in &measurement.samples {
-        let mut findings = judge(std::slice::from_ref(sample), &reference, |sample| {
-            thresholds(plan, &sample.key.server, &sample.key.endpoint)
-        });
-        accept(&mut findings, &plan.accepted, day(measurement));
+        let is_own =
+            |it: &&Finding| it.server == sample.key.server && it.endpoint == sample.key.endpoint;
+        let mut findings: Vec<_> = all.iter().filter(is_own).cloned().collect();
         let name = format!("{} {}", sample.key.server, sample.key.endpoint);
         let partial = measurement.provenance.partial.as_ref();
         if partial.is_some_and(|it| it.lacks(&sample.key.server, &sample.key.endpoint)) {

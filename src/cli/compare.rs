@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use super::args::{Outputs, Strictness};
-use super::judging::{Scope, assemble, thresholds};
+use super::judging::{Scope, assemble};
 use super::output::deliver;
 use super::results::Naming;
 use crate::config;
 use crate::error::Error;
-use crate::gate::{self, Reference, judge, recall};
+use crate::gate::{self, Reference, Rules};
 use crate::import;
 use crate::model::{Baseline, Coverage, Measurement, Outcome, Sample};
 
@@ -33,9 +33,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let plan = args.config.as_deref().map(config::load).transpose()?;
     let defaults = config::default_thresholds();
-    let rules = |sample: &Sample| match &plan {
-        Some(plan) => thresholds(plan, &sample.key.server, &sample.key.endpoint).cloned(),
-        None => Some(defaults.clone()),
+    let rules = Rules {
+        of_cell: &|server, endpoint| match &plan {
+            Some(plan) => plan.thresholds(server, endpoint),
+            None => Some(&defaults),
+        },
+        accepted: plan
+            .as_ref()
+            .map(|it| it.accepted.as_slice())
+            .unwrap_or_default(),
     };
     let all = args.measurements.iter().map(|path| args.naming.read(path));
     let mut measurements: Vec<Measurement> = all.collect::<Result<_, _>>()?;
@@ -43,13 +49,8 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         .pop()
         .expect("the command line asks for two or more");
     of_one_request(&args.measurements, &measurements, &new)?;
-    let rules: Vec<_> = new.samples.iter().map(rules).collect();
     let reference = Reference::Stored(measurements.iter().flat_map(kept).collect());
-    let position = |sample: &Sample| new.samples.iter().position(|other| other.key == sample.key);
-    let mut findings = judge(&new.samples, &reference, |sample| {
-        rules[position(sample)?].as_ref()
-    });
-    recall(&mut findings, &new, reference.runs());
+    let findings = gate::findings(&new, &reference, rules);
     let coverage = match measurements.last() {
         Some(old) if is_own(old) && is_own(&new) => Coverage {
             missing: gate::missing(gate::measured(old), &new),

@@ -2,18 +2,15 @@
 
 use std::path::Path;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use super::args::Strictness;
 use super::remarks::remarks;
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
-use crate::gate::{self, Confirmation, Reference, outcome};
+use crate::gate::{self, Reference, Rules, outcome};
 use crate::model::{
-    self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome,
-    PairedSample, Partial, Plan, Report, Sample, Thresholds, chain,
+    self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome, Partial,
+    Plan, Report, chain,
 };
 use crate::report;
 
@@ -64,35 +61,13 @@ pub(super) fn note_not_pinned(measurement: &mut Measurement, reference: &Referen
     }
 }
 
-/// The thresholds the plan sets for a cell.
-pub(super) fn thresholds<'a>(
-    plan: &'a Plan,
-    server: &str,
-    endpoint: &str,
-) -> Option<&'a Thresholds> {
-    plan.thresholds(server, endpoint)
-}
-
 /// Judges what a run measured, each cell against what it was compared with.
 pub(super) fn judge(plan: &Plan, measurement: &Measurement, reference: &Reference) -> Vec<Finding> {
-    let of_sample = |sample: &Sample| thresholds(plan, &sample.key.server, &sample.key.endpoint);
-    let mut findings = gate::judge(&measurement.samples, reference, of_sample);
-    let none = Thresholds::new();
-    let rules =
-        |sample: &PairedSample| thresholds(plan, &sample.server, &sample.endpoint).unwrap_or(&none);
-    let confirmation = Confirmation::of(measurement.pairs.iter().map(rules));
-    for sample in &measurement.pairs {
-        findings.extend(gate::judge_pairs(sample, rules(sample), confirmation));
-    }
-    gate::accept(&mut findings, &plan.accepted, day(measurement));
-    gate::recall(&mut findings, measurement, reference.runs());
-    findings
-}
-
-/// The day of a measurement, by which acceptances hold or have ended.
-pub(super) fn day(measurement: &Measurement) -> Date {
-    let zone = TimeZone::UTC;
-    zone.to_datetime(measurement.provenance.started).date()
+    let rules = Rules {
+        of_cell: &|server, endpoint| plan.thresholds(server, endpoint),
+        accepted: &plan.accepted,
+    };
+    gate::findings(measurement, reference, rules)
 }
 
 /// What a report says of the gate and of what it was given, beside the findings.

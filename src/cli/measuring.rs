@@ -409,6 +409,7 @@ impl Run<'_> {
             } = contest;
             let pairing = Pairing {
                 pacing: PairPacing::of(self.setting.plan.pacing),
+                spare: compared.left,
                 strategy: *strategy,
                 confirmation,
                 counting: true,

@@ -322,8 +322,8 @@ pub(super) struct Load {
     /// Longest warm-up; it ends when throughput is flat.
     #[schemars(extend("default" = "5s"))]
     pub(super) warmup: Option<Time>,
-    /// Most time that one server and endpoint may take; side by side, twice that where the first four
-    /// starts need it.
+    /// Most time that one server and endpoint may take. Side by side, twice that where the first four
+    /// starts need it; what is decided early leaves its time to the others.
     #[schemars(extend("default" = "60s"))]
     pub(super) budget: Option<Spanned<Time>>,
 }

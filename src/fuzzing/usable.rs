@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{example, page};
-use crate::gate::{self, Confirmation, Reference};
+use crate::gate::{self, Reference, Rules};
 use crate::import::Generator;
 use crate::model::{
     Baseline, Chronicle, Coverage, Direction, Evidence, Failures, Measurement, Metric, Outcome,
@@ -64,12 +64,11 @@ pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
     let count = runs.len() * RUNS;
     let reference = Reference::Stored(runs.into_iter().cycle().take(count).collect());
     let rules = config::default_thresholds();
-    let mut findings = gate::judge(&measurement.samples, &reference, |_| Some(&rules));
-    let confirmation = Confirmation::of(measurement.pairs.iter().map(|_| &rules));
-    for sample in &measurement.pairs {
-        findings.extend(gate::judge_pairs(sample, &rules, confirmation));
-    }
-    gate::recall(&mut findings, measurement, reference.runs());
+    let by_default = Rules {
+        of_cell: &|_, _| Some(&rules),
+        accepted: &[],
+    };
+    let findings = gate::findings(measurement, &reference, by_default);
     Report {
         schema: Report::SCHEMA,
         outcome: gate::outcome(&findings),

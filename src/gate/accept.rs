@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use crate::model::{Acceptance, Finding, Reason, Verdict};
 
 /// Lets regressions pass that are accepted on a day; one whose acceptance has ended says so.
-pub fn accept(findings: &mut [Finding], accepted: &[Acceptance], today: Date) {
+pub(super) fn accept(findings: &mut [Finding], accepted: &[Acceptance], today: Date) {
     let regressed = |finding: &&mut Finding| finding.verdict == Verdict::Regression;
     for finding in findings.iter_mut().filter(regressed) {
         let own = accepted.iter().filter(|it| it.is_of(finding));

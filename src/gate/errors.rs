@@ -7,11 +7,13 @@ use crate::model::{
     Failure, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Rule, Side, Sides,
 };
 use crate::model::{Round, Threshold, Thresholds, Verdict};
-use crate::stats::Proportion;
+use crate::stats::{self, Proportion};
 
 /// Chance that an unchanged build is suspected at a look, of each test: Fisher's needs to be sure,
 /// because failures come in bursts and are less independent than it takes them to be.
 const SEARCH_ERROR: f64 = 0.001 / LOOKS.len() as f64;
+/// The same of a test that knows by how much they do, and needs not be as sure for that.
+const BURSTS_ERROR: f64 = 0.025 / LOOKS.len() as f64;
 /// Starts of a confirmation in which the head must fail more than the base: one burst is an
 /// accident.
 const STARTS_TO_CONFIRM: usize = 2;
@@ -47,6 +49,14 @@ pub(super) fn decide_pairs(
     finding.rule = Some(rule.to_string());
     if search.head.exceeds(search.base) >= SEARCH_ERROR {
         let reason = Reason::Failing { side: Side::Base };
+        return Some(finding.with(Verdict::Inconclusive, Some(reason)));
+    }
+    if more_in_bursts(&sample.starts) >= BURSTS_ERROR {
+        let reason = if sample.starts.len() < LOOKS[LOOKS.len() - 1] {
+            Reason::Undecided
+        } else {
+            Reason::TooNoisy
+        };
         return Some(finding.with(Verdict::Inconclusive, Some(reason)));
     }
     Some(if is_confirmed(&sample.confirmation, limit, confirmation) {
@@ -130,11 +140,26 @@ fn is_confirmed(again: &[PairedStart], limit: f64, confirmation: Confirmation) -
     let error = confirmation.error();
     counted.head.lower_bound(error) > limit
         && counted.head.exceeds(counted.base) < error
+        && more_in_bursts(again) < error
         && again.iter().filter(worse).count() >= STARTS_TO_CONFIRM.min(again.len())
+}
+
+/// Chance of as many failures of the head's, were they dealt out over both sides by chance, in bursts as
+/// they come: what fails in one round is not as many events as requests.
+fn more_in_bursts(starts: &[PairedStart]) -> f64 {
+    let rounds = rounds_of(starts);
+    let dispersion = stats::dispersion(&[&rounds.head, &rounds.base]);
+    let counted = rounds.map(|rounds| rounds.into_iter().sum::<Proportion>().dispersed(dispersion));
+    counted.head.exceeds(counted.base)
 }
 
 /// Failed requests of each side.
 fn of_starts<'a>(starts: impl IntoIterator<Item = &'a PairedStart>) -> Sides<Proportion> {
+    rounds_of(starts).map(|rounds| rounds.into_iter().sum())
+}
+
+/// Failed requests of each round of each side.
+fn rounds_of<'a>(starts: impl IntoIterator<Item = &'a PairedStart>) -> Sides<Vec<Proportion>> {
     let mut counted: Sides<Vec<Proportion>> = Sides::default();
     for start in starts {
         for side in Side::BOTH {
@@ -142,7 +167,7 @@ fn of_starts<'a>(starts: impl IntoIterator<Item = &'a PairedStart>) -> Sides<Pro
             counted.get_mut(side).extend(rounds);
         }
     }
-    counted.map(|rounds| rounds.into_iter().sum())
+    counted
 }
 
 fn of_round(round: &Round) -> Proportion {

@@ -1,6 +1,6 @@
 //! Measurement × reference → findings. Pure: the same numbers always give the same verdicts.
 //!
-//! [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
+//! [`findings()`] is the way to a verdict. [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
 //! history and its threshold into a verdict (`counters` the one for what is counted exactly).
 //! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
 //! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time;
@@ -23,8 +23,8 @@ mod partial;
 mod rank;
 mod recall;
 mod reference;
+mod verdict;
 
-pub use accept::accept;
 pub use changes::{gate_changes, stored_unmeasured};
 pub use chronicle::chronicle;
 pub use independence::dependence;
@@ -34,8 +34,8 @@ pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use partial::withhold;
 pub use rank::rank;
-pub use recall::recall;
 pub use reference::{FEWEST_RUNS, Reference};
+pub use verdict::{Rules, findings};
 
 use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};
 

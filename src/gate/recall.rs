@@ -6,7 +6,7 @@ use super::reference::LONGEST_SERIES;
 use crate::model::{Baseline, Finding, Key, Measurement, Verdict, history};
 
 /// Adds to each finding what is stored of its cell, and to what is judged where that last stepped.
-pub fn recall(findings: &mut [Finding], measurement: &Measurement, stored: &[Baseline]) {
+pub(super) fn recall(findings: &mut [Finding], measurement: &Measurement, stored: &[Baseline]) {
     let same_cell = |a: &Finding, b: &Finding| a.server == b.server && a.endpoint == b.endpoint;
     for findings in findings.chunk_by_mut(same_cell) {
         let runs = of_cell(&findings[0], measurement, stored);

@@ -16,6 +16,8 @@ use crate::model::{
 #[derive(Clone, Copy)]
 pub struct Pairing<'a> {
     pub pacing: PairPacing,
+    /// Time that servers before this one left of their budgets.
+    pub spare: Duration,
     /// Side by side, or in turn.
     pub strategy: Strategy,
     /// How sure a confirmation must be.
@@ -157,6 +159,8 @@ pub struct Compared {
     pub base_failures: Vec<BaseFailure>,
     /// What could not be counted, and why.
     pub notes: BTreeSet<String>,
+    /// What is left of the time that there was.
+    pub left: Duration,
     /// What ended the comparison before its end; the samples hold what there was by then.
     pub cut: Option<Error>,
 }
@@ -168,6 +172,7 @@ impl Compared {
         self.incidents.extend(other.incidents);
         self.base_failures.extend(other.base_failures);
         self.notes.extend(other.notes);
+        self.left = other.left;
         self.cut = self.cut.take().or(other.cut);
     }
 }

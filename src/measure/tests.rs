@@ -440,6 +440,7 @@ async fn what_is_set_up_first_does_not_use_the_budget() {
             budget: Duration::from_secs(18),
             ..PairPacing::of(plan(FILE).pacing)
         },
+        spare: Duration::ZERO,
         strategy: Strategy::Duet,
         confirmation: Confirmation::of([&sides.head.cells[0].thresholds]),
         counting: false,
@@ -453,7 +454,7 @@ async fn what_is_set_up_first_does_not_use_the_budget() {
 
 #[tokio::test]
 async fn up_to_twice_the_budget_is_used_for_a_first_look() {
-    let starts = async |budget| {
+    let starts = async |budget, spare| {
         let head = plan(FILE).targets.remove(0);
         let sides = Sides {
             base: head.clone(),
@@ -466,6 +467,7 @@ async fn up_to_twice_the_budget_is_used_for_a_first_look() {
                 budget: Duration::from_secs(budget),
                 ..PairPacing::of(plan(FILE).pacing)
             },
+            spare: Duration::from_secs(spare),
             strategy: Strategy::Duet,
             confirmation: Confirmation::of([&sides.head.cells[0].thresholds]),
             counting: false,
@@ -476,10 +478,12 @@ async fn up_to_twice_the_budget_is_used_for_a_first_look() {
         compared.expect("nothing fails").samples[0].starts.len()
     };
     // A start of two cells takes 9 s: four of them take 18 s for each.
-    assert_eq!(starts(10).await, 4);
+    assert_eq!(starts(10, 0).await, 4);
     // More than that is not worth it: what twice the budget does not pay for ends before.
-    assert!(starts(5).await < 4);
-    assert!(starts(30).await > 4);
+    assert!(starts(5, 0).await < 4);
+    assert!(starts(30, 0).await > 4);
+    // What others left pays for more.
+    assert!(starts(10, 40).await > 4);
 }
 
 #[tokio::test]
@@ -492,6 +496,7 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
     let confirmation = Confirmation::of([&sides.head.cells[0].thresholds]);
     let pairing = Pairing {
         pacing: PairPacing::of(plan(FILE).pacing),
+        spare: Duration::ZERO,
         strategy: Strategy::Duet,
         confirmation,
         counting: false,
@@ -525,6 +530,7 @@ async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
     let confirmation = Confirmation::of([&sides.head.cells[0].thresholds]);
     let pairing = Pairing {
         pacing: PairPacing::of(plan(FILE).pacing),
+        spare: Duration::ZERO,
         strategy: Strategy::Duet,
         confirmation,
         counting: true,

@@ -179,17 +179,7 @@ impl<'a> Page<'a> {
 /// What deserves a row: worst first, regressions before what is undecided, accepted or improved.
 fn ordered(report: &Report) -> Vec<&Finding> {
     let mut findings: Vec<_> = report.findings.iter().filter(|it| has_moved(it)).collect();
-    let weight = |finding: &Finding| {
-        let change = finding.change.unwrap_or(f64::INFINITY).abs();
-        change / finding.margin.filter(|it| *it > 0.0).unwrap_or(1e-3)
-    };
-    findings.sort_by(|a, b| {
-        let of_verdict = a.verdict.cmp(&b.verdict);
-        let of_reason = is_improved(a).cmp(&is_improved(b));
-        of_verdict
-            .then(of_reason)
-            .then(weight(b).total_cmp(&weight(a)))
-    });
+    findings.sort_by(|a, b| summary::by_weight(a, b));
     findings
 }
 

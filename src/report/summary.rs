@@ -117,9 +117,14 @@ pub(super) fn is_news(finding: &Finding) -> bool {
     }
 }
 
-/// By verdict, and within one by how far in margins the change goes for the worse.
+/// The order of findings in every format: by verdict, and within one by how far in margins the change
+/// goes for the worse. A broken bound, which is no change, comes first.
 pub(super) fn by_weight(a: &Finding, b: &Finding) -> Ordering {
-    let worse = |it: &Finding| Gauge::of(it).map_or(f64::NEG_INFINITY, |gauge| gauge.point);
+    let worse = |it: &Finding| match Gauge::of(it) {
+        Some(gauge) => gauge.point,
+        None if it.verdict == Verdict::Regression => f64::INFINITY,
+        None => f64::NEG_INFINITY,
+    };
     let by_verdict = a.verdict.cmp(&b.verdict);
     by_verdict.then_with(|| worse(b).total_cmp(&worse(a)))
 }

@@ -15,7 +15,7 @@ pub use mixture::{TwoGroups, two_groups};
 pub use multiplicity::{second_error, values_needed};
 pub use order::median_interval;
 pub use prediction::{Prediction, predict};
-pub use proportion::Proportion;
+pub use proportion::{Proportion, dispersion};
 pub use serial::{SerialCorrelation, serial_correlation};
 pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
 pub use student::{detectable_mean, mean_bounds, mean_bounds_in_errors, normal_reach};

@@ -83,6 +83,53 @@ impl Proportion {
     }
 }
 
+/// By how many times shares vary more between parts than chance alone makes them vary, each side around
+/// its own share; at least 1. Pearson's statistic over its degrees of freedom (Wedderburn, *Biometrika* 61,
+/// 1974).
+pub fn dispersion(sides: &[&[Proportion]]) -> f64 {
+    let (mut squares, mut freedom) = (0.0, 0.0);
+    for parts in sides {
+        let parts = || parts.iter().filter(|part| part.trials > 0);
+        let Some(share) = parts().copied().sum::<Proportion>().share() else {
+            continue;
+        };
+        freedom += parts().count() as f64 - 1.0;
+        if share > 0.0 && share < 1.0 {
+            squares += parts()
+                .map(|part| {
+                    let expected = part.trials as f64 * share;
+                    (part.events as f64 - expected).powi(2) / (expected * (1.0 - share))
+                })
+                .sum::<f64>();
+        }
+    }
+    if freedom > 0.0 {
+        (squares / freedom).max(1.0)
+    } else {
+        1.0
+    }
+}
+
+impl Proportion {
+    /// As many events and trials as say as much where they come in bursts.
+    #[must_use]
+    pub fn dispersed(self, dispersion: f64) -> Self {
+        let share = |count: u64| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of a count"
+            )]
+            let share = (count as f64 / dispersion).floor() as u64;
+            share
+        };
+        Self {
+            events: share(self.events),
+            trials: share(self.trials).max(share(self.events)),
+        }
+    }
+}
+
 impl std::iter::Sum for Proportion {
     fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
         parts.fold(Self::default(), |sum, part| Self {
@@ -117,6 +164,20 @@ mod tests {
         assert!((of(0, 0).exceeds(of(0, 0)) - 1.0).abs() < 1e-9);
         // Equal failure is no difference.
         assert!(of(500, 500).exceeds(of(500, 500)) > 0.999);
+    }
+
+    #[test]
+    fn bursts_are_fewer_events_than_they_hold() {
+        let even = [of(5, 1000), of(4, 1000), of(6, 1000), of(5, 1000)];
+        assert!((dispersion(&[&even, &even]) - 1.0).abs() < 1e-9);
+        let bursts = [of(100, 1000), of(0, 1000), of(0, 1000), of(100, 1000)];
+        let found = dispersion(&[&bursts, &[of(0, 1000); 4]]);
+        assert!(found > 30.0, "{found}");
+        let counted = of(200, 4000).dispersed(found);
+        assert!(counted.events < 7 && counted.trials < 140, "{counted:?}");
+        // All of them fail, or none: nothing varies.
+        assert!((dispersion(&[&[of(7, 7); 3], &[of(0, 0); 3]]) - 1.0).abs() < 1e-9);
+        assert!((dispersion(&[]) - 1.0).abs() < 1e-9);
     }
 
     #[test]

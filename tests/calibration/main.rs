@@ -85,6 +85,7 @@ async fn jobs(change: f64, noise: PairNoise) -> Jobs {
                 pairs: 2,
                 budget: Duration::from_secs(150),
             },
+            spare: Duration::ZERO,
             strategy: Strategy::Duet,
             confirmation,
             counting: false,

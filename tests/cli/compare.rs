@@ -43,6 +43,38 @@ fn five_measurements_judge_a_sixth() {
 }
 
 #[test]
+fn what_is_accepted_is_so_for_every_command() {
+    let broken = sample("0", "0", "0") + "startup_time = { max = \"1us\" }\n";
+    let sandbox = healthy().config(&broken);
+    sandbox.run(["run", "--json", "old.json"]).exits(0);
+    sandbox.run(["run", "--json", "new.json"]).exits(0);
+    let check = ["check", "--measurement", "new.json"];
+    let compare = [
+        "compare",
+        "old.json",
+        "new.json",
+        "--config",
+        "perfgate.toml",
+    ];
+    sandbox.run(check).exits(1);
+    sandbox.run(compare).exits(1);
+    let accepted = r#"
+[[accept]]
+server   = "sample"
+endpoint = "health"
+metric   = "startup_time"
+until    = 2999-01-01
+reason   = "it has to start somehow"
+"#;
+    let sandbox = sandbox.config(&format!("{broken}{accepted}"));
+    sandbox.run(check).exits(0);
+    sandbox.run(compare).exits(0);
+    let refresh = ["baseline", "refresh", "--measurement", "new.json"];
+    let run = sandbox.run(refresh).exits(0);
+    assert!(!run.stdout.contains("regressed"), "{}", run.stdout);
+}
+
+#[test]
 fn what_is_no_measurement_is_named() {
     let sandbox = healthy()
         .file("a.json", "{}")

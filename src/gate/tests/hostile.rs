@@ -355,8 +355,17 @@ fn one_stall_of_a_busy_machine_fails_no_build() {
     let mut sample = measured(&[(600, 600)], 4);
     fail(&mut sample.starts[2].pairs[0].closed.head, 50);
     let rules = errors(0.001);
-    let standing = standing(&sample, &rules, Confirmation::of([&rules]));
-    assert_eq!(standing, Standing::Suspect);
+    let standing = |sample: &PairedSample| standing(sample, &rules, Confirmation::of([&rules]));
+    assert_eq!(standing(&sample), Standing::Open);
+    let too_noisy = (Verdict::Inconclusive, Some(Reason::TooNoisy));
+    let mut longer = sample.clone();
+    longer.starts.extend(measured(&[(600, 600)], 8).starts);
+    assert_eq!(found(&longer, &rules, Metric::ErrorRate), too_noisy);
+    // Stalls in every start of the head are more than that.
+    for start in &mut sample.starts {
+        fail(&mut start.pairs[0].closed.head, 40);
+    }
+    assert_eq!(standing(&sample), Standing::Suspect);
     sample.confirmation = measured(&[(600, 600)], 4).starts;
     // A second stall comes in the confirmation: still an accident.
     fail(&mut sample.confirmation[0].pairs[0].closed.head, 50);

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Reference, accept, judge, outcome};
+use super::accept::accept;
+use super::{Reference, judge, outcome};
 use crate::model::{
     Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
     Machine, Metric, Others, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule,

@@ -1,5 +1,6 @@
 use super::*;
-use crate::gate::{Confirmation, chronicle, judge_pairs, recall};
+use crate::gate::recall::recall;
+use crate::gate::{Confirmation, chronicle, judge_pairs};
 use crate::model::{CellSeries, Fingerprint, Measurement, Provenance, Step};
 
 /// Runs of one day after another, with throughput and statements per request.

@@ -126,7 +126,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             // Fewer starts than the first look needs would all be for nothing.
             let most = match number {
                 ..=FIRST_LOOK => self.budget() * 2,
-                _ => self.budget(),
+                _ => self.budget() + self.pairing.spare,
             };
             if before.saturating_sub(begun) + next > most {
                 break;
@@ -153,6 +153,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 break;
             }
         }
+        let used = self.used().saturating_sub(begun);
+        self.compared.left = (self.budget() + self.pairing.spare).saturating_sub(used);
         Ok(())
     }
 

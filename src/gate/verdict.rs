@@ -1,0 +1,38 @@
+//! Measurement × reference × rules × acceptances → findings: the one way to a verdict, whichever
+//! command asks for it.
+
+use jiff::tz::TimeZone;
+
+use super::accept::accept;
+use super::recall::recall;
+use super::{Confirmation, Reference, judge, judge_pairs};
+use crate::model::{Acceptance, Finding, Measurement, PairedSample, Sample, Thresholds};
+
+/// What a measurement is judged by.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The thresholds of a server's endpoint; nothing where it has none.
+    pub of_cell: &'a dyn Fn(&str, &str) -> Option<&'a Thresholds>,
+    pub accepted: &'a [Acceptance],
+}
+
+/// Judges every cell against what it was compared with: stored runs or the base beside it. What is
+/// accepted on the day of the measurement passes.
+pub fn findings(
+    measurement: &Measurement,
+    reference: &Reference,
+    rules: Rules<'_>,
+) -> Vec<Finding> {
+    let none = Thresholds::new();
+    let of_sample = |it: &Sample| (rules.of_cell)(&it.key.server, &it.key.endpoint);
+    let mut findings = judge(&measurement.samples, reference, of_sample);
+    let of_pairs = |it: &PairedSample| (rules.of_cell)(&it.server, &it.endpoint).unwrap_or(&none);
+    let confirmation = Confirmation::of(measurement.pairs.iter().map(of_pairs));
+    for sample in &measurement.pairs {
+        findings.extend(judge_pairs(sample, of_pairs(sample), confirmation));
+    }
+    let today = TimeZone::UTC.to_datetime(measurement.provenance.started);
+    accept(&mut findings, rules.accepted, today.date());
+    recall(&mut findings, measurement, reference.runs());
+    findings
+}
