@@ -46,6 +46,7 @@ impl Resolver<'_> {
         let transport = self.transport(&server)?;
         let source = self.source(&name, &span, &server, &transport)?;
         let target = Target {
+            is_twin: false,
             cells: self.cells(&name, &server, workloads, base)?,
             behind: self.behind(&server)?,
             interface: server.interface,

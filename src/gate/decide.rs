@@ -220,7 +220,7 @@ fn undisturbed(sample: &Sample, metric: Metric) -> Option<Sample> {
     if metric == Metric::StartupTime && sample.startup_disturbed {
         return None;
     }
-    if metric.is_of_rounds() && sample.summary.is_none() {
+    if metric.is_of_time() && sample.summary.is_none() {
         calm.rounds.retain(|round| !Machine::is_disturbed([round]));
         let is_little = calm.rounds.len() * 2 < sample.rounds.len();
         return (!is_little).then_some(calm);

@@ -197,7 +197,7 @@ fn undisturbed(starts: &[PairedStart], metric: Metric) -> Vec<PairedStart> {
     if metric == Metric::StartupTime {
         calm.retain(|start| !start.startup_disturbed);
     }
-    for start in calm.iter_mut().filter(|_| metric.is_of_rounds()) {
+    for start in calm.iter_mut().filter(|_| metric.is_of_time()) {
         start.pairs.retain(|pair| {
             let rounds = pair.rounds(metric);
             !rounds.is_some_and(|it| Machine::is_disturbed([&it.head, &it.base]))

@@ -86,6 +86,7 @@ impl<'a> LivePairs<'a> {
     ) -> Result<Up, Error> {
         let mut target = target.clone();
         target.ready.within *= at_once;
+        target.is_twin = build != side;
         let place = if side == Side::Head {
             draw.place
         } else {

@@ -376,13 +376,15 @@ async fn what_was_measured_before_the_engine_went_is_kept() {
     assert!(measured.incidents.iter().all(|incident| !incident.fatal));
 }
 
-/// A stop comes in the third start of both builds.
-struct StoppedPairs {
+/// Some starts end by an error.
+struct BrokenPairs {
     simulated: SimulatedPairs,
     starts: usize,
+    /// By the number of the start, from 1.
+    error: fn(usize, Builds) -> Option<Error>,
 }
 
-impl PairDriver for StoppedPairs {
+impl PairDriver for BrokenPairs {
     fn elapsed(&self) -> Duration {
         self.simulated.elapsed()
     }
@@ -400,8 +402,8 @@ impl PairDriver for StoppedPairs {
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Startup>>, Error> {
         self.starts += 1;
-        if self.starts == 3 {
-            return Err(Error::Stopped(Cause::Interrupted));
+        if let Some(error) = (self.error)(self.starts, builds) {
+            return Err(error);
         }
         let simulated = &mut self.simulated;
         simulated.start(sides, builds, started, draw, observe).await
@@ -514,6 +516,25 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
     };
     assert!(sample.confirmation.iter().all(|it| slower(it) > 1.3));
     assert!(sample.control.iter().all(|it| slower(it) < 1.1));
+
+    // A control that cannot be started takes nothing from what was measured.
+    let mut driver = BrokenPairs {
+        simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
+        starts: 0,
+        error: |_, builds| {
+            (builds == Builds::BaseTwice).then(|| Error::Overdue {
+                server: "one.base".into(),
+                step: "its start".into(),
+                within: Duration::from_secs(60),
+            })
+        },
+    };
+    let mut compared = pairing.run(&sides, &mut driver).await.expect("a result");
+    assert!(compared.base_failures.is_empty());
+    assert_eq!(compared.notes.len(), 1, "{:?}", compared.notes);
+    let sample = compared.samples.remove(0);
+    assert_eq!(sample.confirmation.len(), confirmation.starts);
+    assert!(sample.control.is_empty());
 }
 
 #[tokio::test]
@@ -523,9 +544,10 @@ async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
         base: head.clone(),
         head,
     };
-    let mut driver = StoppedPairs {
+    let mut driver = BrokenPairs {
         simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
         starts: 0,
+        error: |start, _| (start == 3).then_some(Error::Stopped(Cause::Interrupted)),
     };
     let confirmation = Confirmation::of([&sides.head.cells[0].thresholds]);
     let pairing = Pairing {

@@ -193,11 +193,6 @@ impl Metric {
         !elsewhere && !self.is_counter()
     }
 
-    /// Whether it is measured in rounds.
-    pub const fn is_of_rounds(self) -> bool {
-        !self.is_counter() && !matches!(self, Self::StartupTime | Self::RelativeCpu)
-    }
-
     /// Whether it says what answers cost, so that failing ones must not be mixed in.
     pub const fn is_of_answers(self) -> bool {
         !matches!(self, Self::StartupTime | Self::ErrorRate)
@@ -216,6 +211,11 @@ impl Metric {
                 | Self::LatencyP999
                 | Self::LatencyMax
         )
+    }
+
+    /// Whether others that take the CPUs make it worse: memory and counts they do not.
+    pub const fn is_of_time(self) -> bool {
+        self.is_latency() || matches!(self, Self::Throughput | Self::CpuPerRequest)
     }
 
     /// Whether it is about the slowest requests alone.

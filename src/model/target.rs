@@ -9,6 +9,9 @@ use super::{Origin, Placeholder, Thresholds, Transport, Workload, digest};
 #[derive(Debug, Clone)]
 pub struct Target {
     pub name: String,
+    /// Whether it runs beside another server of this name, so that its containers need names of their
+    /// own.
+    pub is_twin: bool,
     /// How the application is called, such as `WSGI`; for readers of a ranking.
     pub interface: Option<String>,
     pub source: Source,
@@ -74,6 +77,12 @@ pub struct Cell {
 }
 
 impl Target {
+    /// What its containers are named by.
+    pub fn role(&self) -> String {
+        let twin = if self.is_twin { ".twin" } else { "" };
+        format!("{}{twin}", self.name)
+    }
+
     /// Whether the server learns from perfgate on which address and port to listen.
     pub fn is_told_where_to_listen(&self) -> bool {
         Placeholder::say_where_to_listen(&self.command, &self.env)

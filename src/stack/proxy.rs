@@ -25,7 +25,7 @@ impl Stack {
         place.set(Placeholder::Upstream, self.upstream(target, server)?);
         let recipe = Recipe {
             name: &proxy.name,
-            role: format!("{}-{}", target.name, proxy.name),
+            role: format!("{}-{}", target.role(), proxy.name),
             image: self.images.get(&image_name(&proxy.name)),
             command: place.fill_all(&proxy.command),
             env: place.fill_env(&proxy.env),
@@ -45,7 +45,7 @@ impl Stack {
         let around = &self.surroundings;
         match (&target.source, &server.address) {
             (Source::Image(_) | Source::Build(_), _) if around.is_bridged() => {
-                let name = container_name(&around.owner, &target.name);
+                let name = container_name(&around.owner, &target.role());
                 Ok(format!("{name}:{}", target.port))
             }
             (_, address @ Address::Tcp(..)) => Ok(address.to_string()),

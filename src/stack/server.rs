@@ -190,7 +190,7 @@ impl Server {
         let start = Instant::now();
         let recipe = Recipe {
             listen: Some(place.listen),
-            ..stack.recipe(target, target.name.clone(), &target.command, &place)
+            ..stack.recipe(target, target.role(), &target.command, &place)
         };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;

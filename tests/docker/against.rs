@@ -16,6 +16,8 @@ fn two_builds_side_by_side_have_a_database_each() {
         "--endpoint",
         "movies",
         "--quiet",
+        "--save",
+        "m.json",
         "--json",
         "out.json",
     ];
@@ -30,6 +32,15 @@ fn two_builds_side_by_side_have_a_database_each() {
     assert_eq!(sql["verdict"], "regression");
     let statement = sql["statements"][0]["text"].as_str();
     assert!(statement.is_some_and(|text| text.contains("\"demo_director\".\"id\" = $1")));
+    // The base beside itself, on a stack of its own each, shows none of it.
+    let measurement = sandbox.json("m.json");
+    let sample = &measurement["pairs"][0];
+    let starts = |phase: &str| sample[phase].as_array().map(Vec::len);
+    assert!(
+        starts("confirmation").is_some_and(|count| count >= 4),
+        "{sample}"
+    );
+    assert_eq!(starts("control"), starts("confirmation"));
     // Twenty statements more cost several times the CPU time, on any machine.
     let cpu = of("cpu_per_request");
     assert_eq!(cpu["strategy"], "duet");

@@ -440,6 +440,33 @@ fn rounds_that_others_disturbed_do_not_show_a_regression() {
 }
 
 #[test]
+fn who_takes_the_cpus_takes_no_memory() {
+    let mut larger = sample(1000, Duration::from_millis(1));
+    larger.rounds[0].machine = Some(disturbed());
+    larger.rounds[0].usage = Some(Usage {
+        cpu: Duration::from_millis(1),
+        memory: 600 << 20,
+        rss: None,
+        grown: None,
+    });
+    let mut runs = runs(&FLAT);
+    for run in &mut runs {
+        run.values.insert(Metric::MemoryPeak, f64::from(64 << 20));
+    }
+    let rules = margin(Metric::MemoryPeak, 0.1, None);
+    let finding = judged(
+        &larger,
+        &Reference::Stored(runs),
+        &rules,
+        Metric::MemoryPeak,
+    );
+    assert_eq!(
+        (finding.verdict, finding.reason),
+        (Verdict::Regression, None)
+    );
+}
+
+#[test]
 fn a_busy_machine_excuses_no_more_than_the_time_that_threads_waited() {
     let rules = margin(Metric::Throughput, 0.05, None);
     let verdict = |throughput: u64| {

@@ -14,7 +14,9 @@ use super::pairs::{Builds, Compared, Draw, PairDriver, PairLoad, Pairing, Phase}
 use super::sizing::{self, Observed, Size};
 use super::{Error, Event, Startup};
 use crate::gate::{LOOKS, Standing, standing};
-use crate::model::{BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target};
+use crate::model::{
+    BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target, chain,
+};
 
 /// Tries to find the number of connections that saturate a server.
 const SIZING_TRIES: usize = 3;
@@ -104,15 +106,38 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// other: what moves with time is in both alike.
     async fn confirm(&mut self, suspects: &[usize]) -> Result<(), Error> {
         self.draws.clear();
+        let mut controls = true;
         for number in 0..self.pairing.confirmation.starts {
             let draw = self.draw();
             let mut both = [Phase::Confirmation, Phase::Control];
             both.rotate_left(number % 2);
             for phase in both {
-                self.start(suspects, phase, draw).await?;
+                if phase == Phase::Confirmation {
+                    self.start(suspects, phase, draw).await?;
+                } else if controls {
+                    controls = self.control(suspects, draw).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// A start of the base beside itself; whether it could be made. One that could not is said, and takes
+    /// nothing from what was measured.
+    async fn control(&mut self, suspects: &[usize], draw: Draw) -> Result<bool, Error> {
+        match self.start(suspects, Phase::Control, draw).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_of_one_server() => {
+                self.driver.stop().await?;
+                self.say(format!(
+                    "{}: confirmed without a control, the base beside itself: {}",
+                    self.sides.head.name,
+                    chain(&error)
+                ));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Starts until every open cell is decided, or the budget is used.

@@ -175,7 +175,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
         }
     }
 
-    fn say(&mut self, note: String) {
+    pub(super) fn say(&mut self, note: String) {
         (self.pairing.observe)(Event::Note(&note));
         self.compared.notes.insert(note);
     }
