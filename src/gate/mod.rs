@@ -1,10 +1,11 @@
 //! Measurement × reference → findings. Pure: the same numbers always give the same verdicts.
 //!
-//! [`findings()`] is the way to a verdict. [`judge`] walks over the cells, `decide` holds the rule that turns one value, its
-//! history and its threshold into a verdict (`counters` the one for what is counted exactly).
+//! [`findings()`] is the way to a verdict. [`judge`] walks over the cells, `decide` holds the rule that
+//! turns one value, its history and its threshold into a verdict (`counters` the one for what is counted
+//! exactly).
 //! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
 //! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time;
-//! [`recall()`] shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
+//! `recall` shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
 //! [`gate_changes()`] the plan against that of the base.
 
 mod accept;
