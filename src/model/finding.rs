@@ -60,10 +60,13 @@ impl Finding {
         is_bound && self.verdict == Verdict::Regression
     }
 
-    /// Whether a rule that the user wrote could not be applied to what was measured.
+    /// Whether a rule that the user wrote could not be applied to what was measured. That requests fail
+    /// is what a bound on failures is about.
     pub fn is_unjudged_rule(&self) -> bool {
         let lacks_values = self.reason.as_ref().is_some_and(Reason::lacks_values);
-        lacks_values && self.verdict == Verdict::Inconclusive
+        let is_about_failures =
+            self.metric == Metric::ErrorRate && matches!(self.reason, Some(Reason::Failing { .. }));
+        lacks_values && !is_about_failures && self.verdict == Verdict::Inconclusive
     }
 }
 
