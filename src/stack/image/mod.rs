@@ -8,13 +8,15 @@ mod name;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 
-use super::surroundings::Surroundings;
+use super::stack_context::StackContext;
 use super::sweep::is_alone;
 use super::tail::tail;
 use super::{Engine, Error, Observer, Stage, services};
@@ -66,43 +68,51 @@ async fn built(engine: &Engine, folder: &Path) -> Option<Image> {
     find(engine, &recipe.name, &recipe.tag).await.ok()?
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin<'a> {
     Pull(&'a str),
     Build(&'a Path),
 }
 
 impl Images {
-    /// Builds or pulls every image of a plan; those of bases are called after the heads of another.
-    /// A folder named twice is built once.
+    /// Builds or pulls every image of a plan, all at the same time; those of bases are called after
+    /// the heads of another. A folder named twice is built once.
     pub(super) async fn provide(
         &mut self,
         plan: &Plan,
         heads: &Plan,
-        around: &Surroundings,
+        around: &StackContext,
         observe: Observer<'_>,
     ) -> Result<(), Error> {
         let Some(engine) = &around.engine else {
             return Ok(());
         };
-        let mut builds = Builds::default();
-        for (user, origin) in origins(plan) {
-            let image = match origin {
-                Origin::Pull(image) => pulled(plan, engine, &user, image, observe).await?,
-                Origin::Build(folder) => {
-                    let build = builds.image(heads, engine, &user, folder, observe);
-                    build.await?
+        let all = Wanted::of_plan(plan, heads);
+        let within = plan.deadlines.image;
+        let is_one = all.len() == 1;
+        let provided = all.iter().map(async |wanted| {
+            // Lines of several builds are mixed.
+            let named = |stage: Stage<'_>| match stage {
+                Stage::Output(line) if !is_one => {
+                    observe(Stage::Output(&format!("{}: {line}", wanted.users[0])));
                 }
+                stage => observe(stage),
             };
-            self.all.insert(user, image);
+            wanted.provide(engine, within, &named).await
+        });
+        let provided = try_join_all(provided).await?;
+        for (wanted, (image, is_new)) in all.into_iter().zip(provided) {
+            self.new.extend(is_new.then(|| image.name.clone()));
+            let users = wanted.users.into_iter();
+            self.all.extend(users.map(|user| (user, image.clone())));
         }
-        self.new.append(&mut builds.new);
         Ok(())
     }
 
     /// Removes what new images replace, unless another run may be about to use it. Comes after all
     /// of a run are there: an older one may be its base. A run does not fail by what it leaves: the
     /// next that builds removes it.
-    pub(super) async fn remove_replaced(&self, around: &Surroundings) {
+    pub(super) async fn remove_replaced(&self, around: &StackContext) {
         let Some(engine) = around.engine.as_ref().filter(|_| !self.new.is_empty()) else {
             return;
         };
@@ -132,34 +142,54 @@ impl Images {
     }
 }
 
-/// The images of folders.
-#[derive(Debug, Default)]
-struct Builds {
-    /// By name and folder.
-    done: BTreeMap<(String, PathBuf), Image>,
-    /// Names of which one had to be built.
-    new: BTreeSet<String>,
+/// An image that servers and services of a plan need.
+struct Wanted<'a> {
+    origin: Origin<'a>,
+    /// What it is called where it is built.
+    name: String,
+    users: Vec<String>,
 }
 
-impl Builds {
-    async fn image(
-        &mut self,
-        plan: &Plan,
-        engine: &Engine,
-        user: &str,
-        folder: &Path,
-        observe: Observer<'_>,
-    ) -> Result<Image, Error> {
-        let key = (name::of_user(plan, user, folder), folder.to_owned());
-        if let Some(image) = self.done.get(&key) {
-            return Ok(image.clone());
+impl<'a> Wanted<'a> {
+    /// Each image once.
+    fn of_plan(plan: &'a Plan, heads: &Plan) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (user, origin) in origins(plan) {
+            let name = match origin {
+                Origin::Pull(image) => image.to_owned(),
+                Origin::Build(folder) => name::of_user(heads, &user, folder),
+            };
+            let same = |it: &&mut Self| it.origin == origin && it.name == name;
+            match all.iter_mut().find(same) {
+                Some(wanted) => wanted.users.push(user),
+                None => all.push(Self {
+                    origin,
+                    name,
+                    users: vec![user],
+                }),
+            }
         }
-        let recipe = Recipe::read(engine, key.0.clone(), folder).await?;
-        let provided = recipe.provide(engine, user, plan.deadlines.image, observe);
-        let (image, is_new) = provided.await?;
-        self.new.extend(is_new.then(|| image.name.clone()));
-        self.done.insert(key, image.clone());
-        Ok(image)
+        all
+    }
+
+    /// The image, and whether it had to be built.
+    async fn provide(
+        &self,
+        engine: &Engine,
+        within: Duration,
+        observe: Observer<'_>,
+    ) -> Result<(Image, bool), Error> {
+        let user = &self.users[0];
+        match self.origin {
+            Origin::Pull(image) => {
+                let image = pulled(within, engine, user, image, observe).await?;
+                Ok((image, false))
+            }
+            Origin::Build(folder) => {
+                let recipe = Recipe::read(engine, self.name.clone(), folder).await?;
+                recipe.provide(engine, user, within, observe).await
+            }
+        }
     }
 }
 
@@ -186,15 +216,14 @@ fn origins(plan: &Plan) -> impl Iterator<Item = (String, Origin<'_>)> {
     of_services.chain(of_servers)
 }
 
-/// Pulls an image within the plan's deadline.
+/// Pulls an image within a deadline.
 async fn pulled(
-    plan: &Plan,
+    within: Duration,
     engine: &Engine,
     user: &str,
     image: &str,
     observe: Observer<'_>,
 ) -> Result<Image, Error> {
-    let within = plan.deadlines.image;
     let pull = tokio::time::timeout(within, pull(engine, image, observe)).await;
     pull.unwrap_or_else(|_| {
         Err(Error::Overdue {
