@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use perfgate::load::{Crew, Job, Meter};
+use perfgate::load::{Job, Meter, WorkerPool};
 use perfgate::model::{Address, Concurrency, Origin, Request, Transport, Workload};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -55,10 +55,10 @@ impl Drop for Service {
 
 /// Allocations and completed requests of one window; the connections are open before it.
 fn window(job: &Job, length: Duration) -> (usize, u64) {
-    let crew = Crew::connect(job).expect("the engine starts");
+    let pool = WorkerPool::connect(job).expect("the engine starts");
     let meter = Arc::new(Meter::new());
     let region = Region::new(ALLOCATOR);
-    let tally = crew.run(length, &meter).expect("the window ends");
+    let tally = pool.run(length, &meter).expect("the window ends");
     let stats = region.change();
     assert_eq!(tally.failed() + tally.unfinished, 0);
     (stats.allocations + stats.reallocations, tally.completed())

@@ -9,15 +9,15 @@ use crate::model::{BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Against {
-    /// Compare with the servers of this commit, built from its tree; by default the commit where
-    /// this branch left the default one, else the image of the newest stored run.
+    /// Compare with servers built from this commit [default: the merge base with the default
+    /// branch, else the image of the newest stored run].
     #[arg(long = "against", value_name = "GIT_REF")]
     reference: Option<String>,
-    /// Compare a server with an image.
+    /// Compare a server with this image.
     #[arg(long = "against-image", value_name = "SERVER=IMAGE", num_args = 1..)]
     #[arg(conflicts_with = "reference")]
     images: Vec<String>,
-    /// How head and base are brought together.
+    /// How to compare head and base.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     strategy: Wanted,
     /// The commit to compare with when none was asked for, or why there is none.
@@ -27,20 +27,20 @@ pub(super) struct Against {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Wanted {
-    /// Side by side where there is another build, in turn where two cannot be up at once, else with
+    /// Side by side if there is a base build, in turn if both cannot run at once, else against
     /// stored runs.
     Auto,
-    /// Side by side, or not at all.
+    /// Only side by side.
     Duet,
-    /// In turn, or not at all.
+    /// Only in turn.
     Interleaved,
-    /// With stored runs.
+    /// Only against stored runs.
     Stored,
 }
 
 /// A server that has a base.
 #[derive(Debug)]
-pub(super) struct Contest {
+pub(super) struct Comparison {
     pub(super) sides: Sides<Target>,
     pub(super) strategy: Strategy,
     /// Which build the base is, for readers.
@@ -49,8 +49,8 @@ pub(super) struct Contest {
 
 /// The servers of a plan that have a base, each with it.
 #[derive(Debug, Default)]
-pub(super) struct Contests {
-    pub(super) all: Vec<Contest>,
+pub(super) struct Comparisons {
+    pub(super) all: Vec<Comparison>,
     /// What the base is, for readers.
     pub(super) base: Option<String>,
     /// What readers must know of how bases were found.
@@ -99,59 +99,63 @@ impl Against {
         }
     }
 
-    /// The contests that were asked for, or that there are by default.
-    pub(super) fn contests(&self, plan: &Plan, anchors: &[Anchor]) -> Result<Contests, Error> {
-        let mut contests = match (&self.reference, self.strategy) {
-            (_, Wanted::Stored) => return Ok(Contests::default()),
+    /// The comparisons that were asked for, or that there are by default.
+    pub(super) fn comparisons(
+        &self,
+        plan: &Plan,
+        anchors: &[Anchor],
+    ) -> Result<Comparisons, Error> {
+        let mut comparisons = match (&self.reference, self.strategy) {
+            (_, Wanted::Stored) => return Ok(Comparisons::default()),
             (Some(reference), _) => of_commit(plan, &commit(plan, reference)?),
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
             (None, _) => self.by_default(plan, anchors),
         };
-        self.bring_together(&mut contests)?;
+        self.bring_together(&mut comparisons)?;
         let wanted = match self.strategy {
             Wanted::Duet => "--strategy duet",
             Wanted::Interleaved => "--strategy interleaved",
             Wanted::Auto | Wanted::Stored => "",
         };
-        contests.explain(plan);
-        contests.is_required = !wanted.is_empty();
-        if contests.is_required && contests.all.len() < plan.targets.len() {
+        comparisons.explain(plan);
+        comparisons.is_required = !wanted.is_empty();
+        if comparisons.is_required && comparisons.all.len() < plan.targets.len() {
             return Err(Error::Argument {
                 argument: wanted.into(),
-                reason: contests.notes.join("; "),
+                reason: comparisons.notes.join("; "),
             });
         }
-        Ok(contests)
+        Ok(comparisons)
     }
 
     /// Against the commit before the changes; for servers that it does not have, or that cannot be
     /// built from it, against the image of their newest stored run.
-    fn by_default(&self, plan: &Plan, anchors: &[Anchor]) -> Contests {
+    fn by_default(&self, plan: &Plan, anchors: &[Anchor]) -> Comparisons {
         let base = match &self.usual {
             Some(found) => found.clone(),
             None => base::earlier(&plan.root),
         };
-        let mut contests = match base {
+        let mut comparisons = match base {
             Ok(Base { commit, caveats }) => {
-                let contests = of_commit(plan, &commit);
-                let is_compared = !contests.all.is_empty();
-                Contests {
+                let comparisons = of_commit(plan, &commit);
+                let is_compared = !comparisons.all.is_empty();
+                Comparisons {
                     caveats: if is_compared { caveats } else { Vec::new() },
-                    ..contests
+                    ..comparisons
                 }
             }
-            Err(why) => Contests::none(plan, &why),
+            Err(why) => Comparisons::none(plan, &why),
         };
-        contests.fall_back_on(plan, anchors);
-        contests
+        comparisons.fall_back_on(plan, anchors);
+        comparisons
     }
 
     /// Side by side, or in turn where two of a server cannot be up at once.
-    fn bring_together(&self, contests: &mut Contests) -> Result<(), Error> {
-        for contest in &mut contests.all {
-            let Contest {
+    fn bring_together(&self, comparisons: &mut Comparisons) -> Result<(), Error> {
+        for comparison in &mut comparisons.all {
+            let Comparison {
                 sides, strategy, ..
-            } = contest;
+            } = comparison;
             let name = &sides.head.name;
             let both = [&sides.head, &sides.base];
             let alone = both.into_iter().any(|it| !it.can_be_up_twice());
@@ -168,7 +172,7 @@ impl Against {
                 }
                 _ if alone => {
                     *strategy = Strategy::Interleaved;
-                    contests.notes.push(format!(
+                    comparisons.notes.push(format!(
                         "`{name}` and its base were measured in turn, which tells less than side by \
                          side: it is not told where to listen"
                     ));
@@ -179,8 +183,8 @@ impl Against {
         Ok(())
     }
 
-    fn of_images(&self, plan: &Plan) -> Result<Contests, Error> {
-        let mut contests = Contests::default();
+    fn of_images(&self, plan: &Plan) -> Result<Comparisons, Error> {
+        let mut comparisons = Comparisons::default();
         for argument in &self.images {
             let fail = |reason: String| Error::Argument {
                 argument: argument.clone(),
@@ -196,14 +200,14 @@ impl Against {
                 let reason = format!("`{server}` does not run in a container");
                 return Err(fail(reason));
             }
-            contests.all.push(with_image(head, image));
+            comparisons.all.push(with_image(head, image));
         }
-        contests.base = Some(self.images.join(", "));
-        Ok(contests)
+        comparisons.base = Some(self.images.join(", "));
+        Ok(comparisons)
     }
 }
 
-impl Contests {
+impl Comparisons {
     /// No server has a base, all for one reason.
     fn none(plan: &Plan, why: &str) -> Self {
         let lack = |target: &Target| Lack {
@@ -271,11 +275,12 @@ impl Contests {
     pub(super) fn without_base(&self, plan: &Plan, failed: &[BaseFailure]) -> Plan {
         let mut alone = plan.clone();
         for target in &mut alone.targets {
-            let contest = self.all.iter().find(|it| it.is_of(&target.name));
-            if let Some(contest) = contest.filter(|_| !has_failed(failed, &target.name)) {
+            let comparison = self.all.iter().find(|it| it.is_of(&target.name));
+            if let Some(comparison) = comparison.filter(|_| !has_failed(failed, &target.name)) {
                 let name = &target.name;
                 let is_alone = |cell: &Cell| {
-                    !contest.compares(&cell.endpoint) || cell_failed(failed, name, &cell.endpoint)
+                    !comparison.compares(&cell.endpoint)
+                        || cell_failed(failed, name, &cell.endpoint)
                 };
                 target.cells.retain(is_alone);
             }
@@ -323,7 +328,7 @@ impl Contests {
     }
 }
 
-impl Contest {
+impl Comparison {
     pub(super) fn is_of(&self, server: &str) -> bool {
         self.sides.head.name == server
     }
@@ -378,14 +383,14 @@ fn note_on(failure: &BaseFailure, servers: &str, build: &str) -> String {
 
 /// The servers as a commit has them: its folders, commands, environment and settings. Requests and
 /// thresholds are those of the head. A commit that cannot be read is no base.
-fn of_commit(plan: &Plan, commit: &str) -> Contests {
+fn of_commit(plan: &Plan, commit: &str) -> Comparisons {
     from_tree(plan, commit).unwrap_or_else(|why| {
         let why = format!("the base (commit {}) cannot be read: {why}", short(commit));
-        Contests::none(plan, &why)
+        Comparisons::none(plan, &why)
     })
 }
 
-fn from_tree(plan: &Plan, commit: &str) -> Result<Contests, String> {
+fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     let said = |error: git::Error| why_with_hint(&error, error.hint());
     let git = Git::at(&plan.root);
     let tree = Tree::of(&git, commit).map_err(said)?;
@@ -393,38 +398,38 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Contests, String> {
     let file = tree.path().join(git.prefix().map_err(said)?).join(name);
     if !file.exists() {
         let why = format!("commit {} has no {}", short(commit), name.display());
-        return Ok(Contests::none(plan, &why));
+        return Ok(Comparisons::none(plan, &why));
     }
     let before = config::load(&file).map_err(|error| chain(&error))?;
-    let mut contests = Contests::default();
+    let mut comparisons = Comparisons::default();
     for head in &plan.targets {
         let mut targets = before.targets.iter();
         let base = targets.find(|target| target.name == head.name);
         let build = format!("commit {}", short(commit));
         let found = comparable(head, base).and_then(|base| {
-            let contest = contest(head, base.clone(), build.clone());
-            contest.shared_with(base).ok_or("it has other endpoints")
+            let comparison = comparison(head, base.clone(), build.clone());
+            comparison.shared_with(base).ok_or("it has other endpoints")
         });
         match found {
-            Ok(contest) => contests.all.push(contest),
-            Err(why) => contests.lacks.push(Lack {
+            Ok(comparison) => comparisons.all.push(comparison),
+            Err(why) => comparisons.lacks.push(Lack {
                 server: head.name.clone(),
                 why: format!("{why} in {build}"),
             }),
         }
     }
     // An image has been built elsewhere; everything else is made from what the commands leave.
-    let is_made = contests.all.iter().any(Contest::is_made_from_tree);
-    contests.prepare = is_made.then(|| before.clone());
-    contests.base_plan = Some(before);
-    if !contests.all.is_empty() {
-        contests.base = Some(commit.to_owned());
+    let is_made = comparisons.all.iter().any(Comparison::is_made_from_tree);
+    comparisons.prepare = is_made.then(|| before.clone());
+    comparisons.base_plan = Some(before);
+    if !comparisons.all.is_empty() {
+        comparisons.base = Some(commit.to_owned());
         let lacks = tree.lacks.iter();
         let note = |lack| format!("of the base (commit {}), {lack}", short(commit));
-        contests.notes.extend(lacks.map(note));
+        comparisons.notes.extend(lacks.map(note));
     }
-    contests.tree = Some(tree);
-    Ok(contests)
+    comparisons.tree = Some(tree);
+    Ok(comparisons)
 }
 
 fn why_with_hint(error: &git::Error, hint: Option<String>) -> String {
@@ -446,7 +451,7 @@ fn comparable<'a>(head: &Target, base: Option<&'a Target>) -> Result<&'a Target,
 }
 
 /// The base answers the head's requests, by its own name.
-fn contest(head: &Target, base: Target, build: String) -> Contest {
+fn comparison(head: &Target, base: Target, build: String) -> Comparison {
     let sides = Sides {
         base: Target {
             name: format!("{}.base", head.name),
@@ -456,7 +461,7 @@ fn contest(head: &Target, base: Target, build: String) -> Contest {
         },
         head: head.clone(),
     };
-    Contest {
+    Comparison {
         sides,
         strategy: Strategy::Duet,
         build,
@@ -464,12 +469,12 @@ fn contest(head: &Target, base: Target, build: String) -> Contest {
 }
 
 /// The head's own settings with another image.
-fn with_image(head: &Target, image: &str) -> Contest {
+fn with_image(head: &Target, image: &str) -> Comparison {
     let base = Target {
         source: Source::Image(image.to_owned()),
         ..head.clone()
     };
-    contest(head, base, format!("image {image}"))
+    comparison(head, base, format!("image {image}"))
 }
 
 fn short(commit: &str) -> &str {
@@ -487,9 +492,7 @@ fn commit(plan: &Plan, reference: &str) -> Result<String, Error> {
              of actions/checkout, or `git fetch --unshallow`)"
         }
         Ok(None) => "git knows no such commit",
-        Err(git::Error::NoRepository { .. }) => {
-            "the configuration does not lie in a git repository"
-        }
+        Err(git::Error::NoRepository { .. }) => "perfgate.toml is not in a git repository",
         Err(error) => return Err(error.into()),
     };
     Err(Error::Argument {

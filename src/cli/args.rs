@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::measuring::Manner;
 use crate::config;
 use crate::error::Error;
 use crate::model::{Measurement, Outcome, Plan, Report};
@@ -13,7 +12,7 @@ use crate::model::{Measurement, Outcome, Plan, Report};
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Selection {
-    /// Configuration file instead of the nearest perfgate.toml.
+    /// Configuration file [default: the nearest perfgate.toml].
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Only these servers.
@@ -22,19 +21,19 @@ pub(super) struct Selection {
     /// Only these endpoints.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(super) endpoint: Vec<String>,
-    /// Put every server behind this proxy of the configuration.
+    /// Put every server behind this proxy from perfgate.toml.
     #[arg(long, value_name = "PROXY")]
     pub(super) behind: Option<String>,
-    /// Seed of the order of rounds; drawn and printed when not given.
+    /// Seed of the order of rounds; random by default, and printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Most time that a server and endpoint may take, instead of the configured one.
+    /// Time limit for each server and endpoint; overrides `budget` in perfgate.toml.
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     budget: Option<Duration>,
-    /// Most time that the whole run may take; then it ends with code 4.
+    /// Time limit for the whole run, which then exits with code 4.
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     timeout: Option<Duration>,
-    /// No progress.
+    /// Do not show progress.
     #[arg(long, short)]
     quiet: bool,
 }
@@ -95,9 +94,9 @@ impl Selection {
         plan
     }
 
-    pub(super) fn manner(&self) -> Manner {
+    pub(super) fn options(&self) -> RunOptions {
         let drawn = || u64::from(rand::random::<u32>());
-        Manner {
+        RunOptions {
             seed: self.seed.unwrap_or_else(drawn),
             quiet: self.quiet,
             timeout: self.timeout,
@@ -108,6 +107,17 @@ impl Selection {
     pub(super) fn file(&self) -> Result<PathBuf, Error> {
         configuration(self.config.as_deref())
     }
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunOptions {
+    /// Of the order of rounds.
+    pub(super) seed: u64,
+    /// Do not show progress.
+    pub(super) quiet: bool,
+    /// Longest time for the whole run.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// The configuration file: the one that was named, or the nearest.
@@ -150,10 +160,10 @@ pub(super) struct Outputs {
     /// Write the report as Markdown.
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
-    /// Write the report as `JUnit` XML, a test for every metric that has a rule.
+    /// Write the report as `JUnit` XML, with one test for each metric that has a rule.
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
-    /// Write the report as a page that stands for itself, with its pictures.
+    /// Write the report as a self-contained HTML page with charts.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
 }
@@ -176,10 +186,10 @@ const WEAKER_GATE: u8 = 6;
 /// What makes a check fail.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Strictness {
-    /// Exit 3 when a cell has nothing to be compared with.
+    /// Exit with code 3 when a server and endpoint have no baseline.
     #[arg(long)]
     require_baseline: bool,
-    /// What fails; several with commas between them.
+    /// What makes the check fail; separate several with commas.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "regression")]
     fail_on: Vec<FailOn>,
 }
@@ -187,12 +197,12 @@ pub(super) struct Strictness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
     Regression,
-    /// Regressions too.
+    /// Regressions and inconclusive results.
     Inconclusive,
-    /// No verdict, whatever else is named.
+    /// Never fail because of a verdict.
     Never,
-    /// Something that the base measured and the head does not, or judges more loosely, and what the
-    /// plan has and the measurement lacks; with regressions unless `never` is named.
+    /// Regressions, and a weaker gate: servers, endpoints or rules that were removed or loosened,
+    /// or that the measurement lacks. With `never`, only a weaker gate.
     GateChange,
 }
 

@@ -1,47 +1,11 @@
 //! The configuration that the gate itself is compared with: that of the commit before the changes.
 
-use super::against::Contests;
-use super::check;
 use crate::config;
-use crate::gate::{self, Reference};
 use crate::git::Git;
-use crate::model::{Baseline, GateComparison, Plan, chain};
-
-/// What became of the gate since the base; nothing where neither git nor a store knows of one.
-pub(super) fn comparison(
-    args: &check::Args,
-    plan: &Plan,
-    contests: &Contests,
-    reference: &Reference,
-) -> Option<GateComparison> {
-    let Some(commit) = args.against.commit(plan) else {
-        return of_stored(plan, reference.runs());
-    };
-    let found = match &contests.base_plan {
-        Some(base) => Ok(base.clone()),
-        None => at(plan, &commit),
-    };
-    let base = match found {
-        Ok(base) => base,
-        Err(why) => return Some(GateComparison::unknown(Some(commit), why)),
-    };
-    Some(GateComparison {
-        base: Some(commit),
-        unknown: None,
-        changes: gate::gate_changes(plan, &args.selection.of_base(base)),
-    })
-}
-
-fn of_stored(plan: &Plan, stored: &[Baseline]) -> Option<GateComparison> {
-    let changes = gate::stored_unmeasured(plan, stored);
-    (!changes.is_empty()).then(|| GateComparison {
-        changes,
-        ..GateComparison::default()
-    })
-}
+use crate::model::{Plan, chain};
 
 /// The plan as a commit has it, or why there is none. Files that it names are those of the head.
-fn at(plan: &Plan, commit: &str) -> Result<Plan, String> {
+pub(super) fn at(plan: &Plan, commit: &str) -> Result<Plan, String> {
     let name = plan.file.file_name().unwrap_or_default().to_string_lossy();
     let short = commit.get(..12).unwrap_or(commit);
     let git = Git::at(&plan.root);
@@ -63,6 +27,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::gate;
     use crate::model::{GateChange, GateChangeKind, GateValue};
 
     const BASE: &str = r#"

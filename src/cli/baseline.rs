@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::args::{LACKS_A_SERVER, Selection};
+use super::args::{LACKS_A_SERVER, RunOptions, Selection};
+use super::checked_out::Allowed;
 use super::examples;
 use super::judging::{judge, place, reference, store};
-use super::measuring::{Manner, Setting};
+use super::measuring::RunContext;
 use super::results::{Naming, known};
 use super::stored_runs::StoredRuns;
-use super::{checked_out, history, pin};
+use super::{history, pin};
 use crate::baseline::Store;
 use crate::error::Error;
 use crate::gate::outcome;
@@ -20,18 +21,18 @@ use crate::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Measure and store.
+    /// Measure, and store the result.
     #[command(after_help = examples::REFRESH)]
     Refresh(Refresh),
-    /// List what is stored.
+    /// List stored runs.
     Show(Show),
-    /// Show how what is stored went over time, and at which commit it stepped.
+    /// Show stored runs over time, and the commits where a metric changed.
     History(history::Args),
-    /// Hold new runs against those up to now or to a commit too, so that small steps do not add up.
+    /// Also compare new runs with a fixed point, so that small regressions cannot accumulate unnoticed.
     Pin(pin::Args),
-    /// Hold new runs against the newest alone.
+    /// Compare new runs only with the newest stored runs again.
     Unpin(pin::Release),
-    /// Forget all but the newest runs of every key, or of those of some servers and endpoints.
+    /// Delete all but the newest stored runs of each server, endpoint and machine.
     Prune(Prune),
 }
 
@@ -39,24 +40,20 @@ pub(super) enum Command {
 pub(super) struct Refresh {
     #[command(flatten)]
     pub(super) selection: Selection,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     pub(super) baseline: Option<String>,
-    /// Measure and store so many times, each on fresh servers.
+    /// Number of runs to measure and store, each on fresh servers.
     #[arg(long, default_value = "1")]
     pub(super) runs: NonZeroUsize,
-    /// Store these measurements instead of making some: what `perfgate run --json` wrote, or
-    /// results of wrk, oha, k6, vegeta or hey.
+    /// Store these measurements instead of measuring: files of `perfgate run --json`, or results
+    /// of wrk, oha, k6, vegeta or hey.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "runs")]
     pub(super) measurement: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,
-    /// Store what was measured although files differ from the commit; what is stored says so.
-    #[arg(long)]
-    pub(super) allow_dirty: bool,
-    /// The commit that is to be measured and stored; any where nobody says.
-    #[arg(skip)]
-    pub(super) commit: Option<String>,
+    #[command(flatten)]
+    pub(super) allowed: Allowed,
 }
 
 #[derive(Debug, clap::Args)]
@@ -69,7 +66,7 @@ pub(super) struct Show {
 pub(super) struct Prune {
     #[command(flatten)]
     runs: StoredRuns,
-    /// Runs of every key that stay.
+    /// Runs to keep.
     #[arg(long, default_value_t = 2 * LONGEST_HISTORY)]
     keep: usize,
 }
@@ -101,19 +98,19 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
     if !args.measurement.is_empty() {
         return kept_of(args);
     }
-    let setting = Setting::find(&args.selection).await?;
-    setting.announce();
+    let context = RunContext::find(&args.selection).await?;
+    context.announce();
     let place = args.baseline.as_deref().map(place).transpose()?;
-    let place = place.as_ref().unwrap_or(&setting.plan.baselines);
-    checked_out::fits(args, &setting.plan, place)?;
+    let place = place.as_ref().unwrap_or(&context.plan.baselines);
+    args.allowed.check(&context.plan, place)?;
     let store = Store::open(place);
-    let manner = args.selection.manner();
+    let options = args.selection.options();
     let (mut fails, mut lacks_a_server, mut cut) = (false, false, None);
     let mut lines = Vec::new();
     for run in 0..args.runs.get() {
-        let seed = manner.seed.wrapping_add(run as u64);
-        let measurement = setting.measure(Manner { seed, ..manner }).await?;
-        fails |= keep(&store, &setting.plan, &measurement, &mut lines)?;
+        let seed = options.seed.wrapping_add(run as u64);
+        let measurement = context.measure(RunOptions { seed, ..options }).await?;
+        fails |= keep(&store, &context.plan, &measurement, &mut lines)?;
         lacks_a_server |= measurement.lacks_a_server();
         cut = measurement.provenance.partial.map(|it| it.exit_code);
         if cut.is_some() {
@@ -138,7 +135,7 @@ fn kept_of(args: &Refresh) -> Result<Kept, Error> {
         let measurement = args.naming.read(path)?;
         known(&plan, &measurement)?;
         if let Some(measured) = &measurement.provenance.head {
-            checked_out::is_expected(args.commit.as_deref(), measured)?;
+            args.allowed.check_commit(measured)?;
         }
         fails |= keep(&store, &plan, &measurement, &mut lines)?;
     }

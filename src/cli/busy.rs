@@ -15,7 +15,7 @@ struct Share {
 }
 
 /// Who took the CPU in how many of the rounds, and for how long nothing ran.
-pub(super) fn remarks(rounds: &[&Round]) -> Vec<String> {
+pub(super) fn notes(rounds: &[&Round]) -> Vec<String> {
     let told = rounds.iter().filter_map(|round| {
         let machine = round.machine.as_ref()?;
         Some((machine, machine.disturbance(round.tally.window)))
@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn said(rounds: &[Round]) -> Vec<String> {
-        remarks(&rounds.iter().collect::<Vec<_>>())
+        notes(&rounds.iter().collect::<Vec<_>>())
     }
 
     #[test]

@@ -1,16 +1,16 @@
 use std::path::{Path, PathBuf};
 
-use super::against::{Against, Contests};
+use super::against::{Against, Comparisons};
 use super::args::{Outputs, Selection, Strictness};
 use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
-use super::measuring::Setting;
+use super::measuring::RunContext;
 use super::output::deliver;
 use super::results::{Naming, known};
 use super::{base_plan, dry_run};
 use crate::document;
 use crate::error::Error;
 use crate::gate::{self, Reference};
-use crate::model::{Coverage, Measurement, Plan, Report};
+use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report};
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
@@ -24,14 +24,14 @@ pub(super) struct Args {
     pub(super) outputs: Outputs,
     #[command(flatten)]
     pub(super) strictness: Strictness,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     pub(super) baseline: Option<String>,
-    /// Keep what was measured, for judging it again elsewhere.
+    /// Write the measurement to a file, to judge it again later.
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
-    /// Judge this measurement instead of making one: what `perfgate run --json` wrote, or a result
-    /// of wrk, oha, k6, vegeta or hey.
+    /// Judge this measurement instead of measuring: a file of `perfgate run --json`, or a result of
+    /// wrk, oha, k6, vegeta or hey.
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["reference", "images", "strategy", "seed", "budget"])]
     pub(super) measurement: Option<PathBuf>,
@@ -44,7 +44,7 @@ pub(super) struct Args {
 pub(super) struct Command {
     #[command(flatten)]
     check: Args,
-    /// Print what would be measured and by which rules; start nothing.
+    /// Print the plan and its thresholds without starting anything.
     #[arg(long)]
     dry_run: bool,
 }
@@ -53,11 +53,11 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
     let args = command.check;
     if command.dry_run {
         let plan = plan(&args)?;
-        let contests = args.against.contests(&plan, &[])?;
+        let comparisons = args.against.comparisons(&plan, &[])?;
         // A store is not asked for it.
         let nothing_stored = Reference::Stored(Vec::new());
-        let gate = base_plan::comparison(&args, &plan, &contests, &nothing_stored);
-        print!("{}", dry_run::describe(&plan, &contests, gate.as_ref()));
+        let gate = gate_comparison(&args, &plan, &comparisons, &nothing_stored);
+        print!("{}", dry_run::describe(&plan, &comparisons, gate.as_ref()));
         return Ok(0);
     }
     let report = report(&args).await?;
@@ -79,23 +79,23 @@ pub(super) async fn report(args: &Args) -> Result<Report, Error> {
     if let Some(path) = &args.measurement {
         return report_on(args, path);
     }
-    let setting = Setting::find(&args.selection).await?;
-    setting.announce();
-    let plan = &setting.plan;
+    let context = RunContext::find(&args.selection).await?;
+    context.announce();
+    let plan = &context.plan;
     let store = store(plan, args.baseline.as_deref())?;
     let reference = reference(&store)?;
     let anchors = if args.against.takes_anchors() {
-        setting.anchors(reference.runs()).await
+        context.anchors(reference.runs()).await
     } else {
         Vec::new()
     };
-    let contests = args.against.contests(plan, &anchors)?;
-    let manner = args.selection.manner();
-    let measurement = setting.compare(&contests, &reference, manner).await?;
+    let comparisons = args.against.comparisons(plan, &anchors)?;
+    let options = args.selection.options();
+    let measurement = context.compare(&comparisons, &reference, options).await?;
     save(args, &measurement)?;
     let scope = Scope {
         coverage: gate::coverage(plan, &measurement),
-        gate: base_plan::comparison(args, plan, &contests, &reference),
+        gate: gate_comparison(args, plan, &comparisons, &reference),
     };
     Ok(judged(args, plan, measurement, &reference, scope))
 }
@@ -113,10 +113,43 @@ fn report_on(args: &Args, path: &Path) -> Result<Report, Error> {
     } else {
         gate::coverage(&plan, &measurement)
     };
-    let none = Contests::default();
-    let gate = base_plan::comparison(args, &plan, &none, &reference);
+    let none = Comparisons::default();
+    let gate = gate_comparison(args, &plan, &none, &reference);
     let scope = Scope { coverage, gate };
     Ok(judged(args, &plan, measurement, &reference, scope))
+}
+
+/// What became of the gate since the base; nothing where neither git nor a store knows of one.
+fn gate_comparison(
+    args: &Args,
+    plan: &Plan,
+    comparisons: &Comparisons,
+    reference: &Reference,
+) -> Option<GateComparison> {
+    let Some(commit) = args.against.commit(plan) else {
+        return of_stored(plan, reference.runs());
+    };
+    let found = match &comparisons.base_plan {
+        Some(base) => Ok(base.clone()),
+        None => base_plan::at(plan, &commit),
+    };
+    let base = match found {
+        Ok(base) => base,
+        Err(why) => return Some(GateComparison::unknown(Some(commit), why)),
+    };
+    Some(GateComparison {
+        base: Some(commit),
+        unknown: None,
+        changes: gate::gate_changes(plan, &args.selection.of_base(base)),
+    })
+}
+
+fn of_stored(plan: &Plan, stored: &[Baseline]) -> Option<GateComparison> {
+    let changes = gate::stored_unmeasured(plan, stored);
+    (!changes.is_empty()).then(|| GateComparison {
+        changes,
+        ..GateComparison::default()
+    })
 }
 
 fn judged(

@@ -1,6 +1,5 @@
 //! Whether what is checked out is what a stored run will be said to be of.
 
-use super::baseline::Refresh;
 use crate::error::Error;
 use crate::git::{self, Git};
 use crate::model::{Plan, Store};
@@ -9,35 +8,48 @@ use crate::report;
 /// Most names of files that an error shows.
 const SHOWN: usize = 3;
 
-/// Refuses to measure another commit than the expected one, and files that differ from it.
-pub(super) fn fits(args: &Refresh, plan: &Plan, store: &Store) -> Result<(), Error> {
-    let git = Git::at(&plan.root);
-    let head = match git.head() {
-        // Nothing is said of a commit, then.
-        Err(error) if !git::Error::is_refusal(&error) => return Ok(()),
-        found => found?,
-    };
-    let Some(head) = head else { return Ok(()) };
-    is_expected(args.commit.as_deref(), &head)?;
-    if args.allow_dirty {
-        return Ok(());
-    }
-    // What earlier runs have stored there is no change of the service.
-    let folder = match store {
-        Store::Folder(folder) => Some(folder.as_path()),
-        Store::Branch { .. } => None,
-    };
-    is_clean(&head, &git.changed(folder)?)
+/// What may be measured and stored.
+#[derive(Debug, clap::Args)]
+pub(super) struct Allowed {
+    /// Store the measurement even if files differ from the commit; the stored run is marked as dirty.
+    #[arg(long)]
+    pub(super) allow_dirty: bool,
+    /// The commit that is to be measured and stored; any where nobody says.
+    #[arg(skip)]
+    pub(super) commit: Option<String>,
 }
 
-/// Refuses another commit than the one that the event of a workflow is about.
-pub(super) fn is_expected(expected: Option<&str>, head: &str) -> Result<(), Error> {
-    match expected {
-        Some(expected) if expected != head => Err(Error::OtherCommit {
-            head: head.to_owned(),
-            expected: expected.to_owned(),
-        }),
-        _ => Ok(()),
+impl Allowed {
+    /// Refuses to measure another commit than the expected one, and files that differ from it.
+    pub(super) fn check(&self, plan: &Plan, store: &Store) -> Result<(), Error> {
+        let git = Git::at(&plan.root);
+        let head = match git.head() {
+            // Nothing is said of a commit, then.
+            Err(error) if !git::Error::is_refusal(&error) => return Ok(()),
+            found => found?,
+        };
+        let Some(head) = head else { return Ok(()) };
+        self.check_commit(&head)?;
+        if self.allow_dirty {
+            return Ok(());
+        }
+        // What earlier runs have stored there is no change of the service.
+        let folder = match store {
+            Store::Folder(folder) => Some(folder.as_path()),
+            Store::Branch { .. } => None,
+        };
+        is_clean(&head, &git.changed(folder)?)
+    }
+
+    /// Refuses another commit than the expected one.
+    pub(super) fn check_commit(&self, head: &str) -> Result<(), Error> {
+        match &self.commit {
+            Some(expected) if expected != head => Err(Error::OtherCommit {
+                head: head.to_owned(),
+                expected: expected.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 

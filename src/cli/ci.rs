@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::args::Outputs;
+use super::checked_out::Allowed;
 use super::judging::{Scope, assemble, judge, note_not_pinned, reference, store};
 use super::output::deliver;
 use super::publishing::{Comment, Publisher};
-use super::{base, baseline, check, explain, strangers};
+use super::{base, baseline, check, explain, untrusted};
 use crate::error::Error;
 use crate::gate;
 use crate::git::Git;
@@ -32,10 +33,10 @@ pub(super) struct Args {
     /// When to comment on the pull request.
     #[arg(long, value_enum, default_value_t = Comment::Auto)]
     comment: Comment,
-    /// Of `--mode report`: the artifact that holds measurement.json.
+    /// Artifact that holds measurement.json (with `--mode report`).
     #[arg(long, value_name = "NAME", default_value = "perfgate")]
     artifact: String,
-    /// Store what was measured although files differ from the commit (with `--mode refresh`).
+    /// Store the measurement even if files differ from the commit (with `--mode refresh`).
     #[arg(long)]
     allow_dirty: bool,
 }
@@ -98,8 +99,10 @@ async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
         runs: NonZeroUsize::MIN,
         measurement: args.check.measurement.into_iter().collect(),
         naming: args.check.naming,
-        allow_dirty: args.allow_dirty,
-        commit: Some(job.head.clone()),
+        allowed: Allowed {
+            allow_dirty: args.allow_dirty,
+            commit: Some(job.head.clone()),
+        },
     };
     let kept = baseline::kept(&refresh).await?;
     let verdict = match kept.code {
@@ -122,14 +125,14 @@ async fn report(args: Args, job: &Job) -> Result<Told, Error> {
     let mut publisher = Publisher::new(job, args.comment, &name(&plan.file))?;
     let github = publisher.github()?.clone();
     let artifact = artifact::fetch(&github, finished.run.id, &args.artifact, MEASUREMENT);
-    let mut measurement = strangers::measurement(&artifact.await?)?;
+    let mut measurement = untrusted::measurement(&artifact.await?)?;
     let store = store(&plan, check.baseline.as_deref())?;
     let reference = reference(&store)?;
     note_not_pinned(&mut measurement, &reference);
     let findings = judge(&plan, &measurement, &reference);
     let scope = Scope {
         coverage: gate::coverage(&plan, &measurement),
-        gate: Some(GateComparison::unknown(None, strangers::GATE)),
+        gate: Some(GateComparison::unknown(None, untrusted::GATE)),
     };
     let report = assemble(&measurement, findings, scope, &check.strictness);
     publisher.open().await;

@@ -4,8 +4,7 @@ use crate::stack::{Engine, sweep};
 /// Removes containers, networks and processes of runs whose process has ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Remove the images that perfgate built and no container uses, too; the next run builds them
-    /// again.
+    /// Also remove unused images that perfgate built; the next run builds them again.
     #[arg(long)]
     images: bool,
 }

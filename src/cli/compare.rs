@@ -21,7 +21,7 @@ pub(super) struct Args {
     measurements: Vec<PathBuf>,
     #[command(flatten)]
     naming: Naming,
-    /// Configuration file to take thresholds from, instead of the defaults.
+    /// Configuration file with the thresholds [default: built-in thresholds].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]

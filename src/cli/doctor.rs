@@ -26,9 +26,9 @@ const FILES: u64 = 4096;
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run() -> Result<u8, Error> {
-    let mut remarks = engine().await;
-    remarks.push(files());
-    remarks.extend(
+    let mut notes = engine().await;
+    notes.push(files());
+    notes.extend(
         [cores(), clock(), load_average(), others().await, steal()]
             .into_iter()
             .flatten(),
@@ -38,7 +38,7 @@ pub(super) async fn run() -> Result<u8, Error> {
         what,
         found,
         remedy,
-    } in &remarks
+    } in &notes
     {
         let mark = if *good { "ok  " } else { "look" };
         println!("{mark}  {what:<18} {found}");
@@ -46,7 +46,7 @@ pub(super) async fn run() -> Result<u8, Error> {
             println!("                          → {remedy}");
         }
     }
-    let fit = remarks
+    let fit = notes
         .iter()
         .all(|remark| remark.good || remark.what != ENGINE);
     Ok(if fit { 0 } else { 4 })

@@ -1,6 +1,6 @@
 //! What a check would do, in words. Nothing is started for it and nothing is asked of a store.
 
-use super::against::Contests;
+use super::against::Comparisons;
 use crate::model::{
     GateComparison, Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold,
     Thresholds, Workload,
@@ -8,7 +8,11 @@ use crate::model::{
 use crate::report;
 
 /// The whole plan.
-pub(super) fn describe(plan: &Plan, contests: &Contests, gate: Option<&GateComparison>) -> String {
+pub(super) fn describe(
+    plan: &Plan,
+    comparisons: &Comparisons,
+    gate: Option<&GateComparison>,
+) -> String {
     let mut lines = vec![format!("{}: nothing is started", plan.file.display())];
     let prepared = plan
         .prepare
@@ -21,7 +25,7 @@ pub(super) fn describe(plan: &Plan, contests: &Contests, gate: Option<&GateCompa
         lines.extend(server(target));
     }
     lines.push(String::new());
-    lines.push(match (&contests.base, contests.notes.as_slice()) {
+    lines.push(match (&comparisons.base, comparisons.notes.as_slice()) {
         (Some(base), []) => format!("compared side by side with {base}"),
         (Some(base), notes) => format!("compared side by side with {base}; {}", notes.join("; ")),
         (None, []) => "compared with stored runs".into(),

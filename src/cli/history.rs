@@ -5,7 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::stored_runs::StoredRuns;
 use crate::document;
 use crate::error::Error;
-use crate::gate::chronicle;
+use crate::gate::trend;
 use crate::model::Metric;
 use crate::report;
 
@@ -22,7 +22,8 @@ const USUAL: [Metric; 5] = [
 pub(super) struct Args {
     #[command(flatten)]
     runs: StoredRuns,
-    /// These metrics instead of the usual ones.
+    /// Metrics to show [default: throughput, latency_p50, cpu_per_request,
+    /// memory_peak, sql_per_request].
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = metric(), hide_possible_values = true)]
     metric: Vec<Metric>,
     /// Write the series and their steps as JSON.
@@ -36,21 +37,21 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let empty = if runs.is_empty() {
         "nothing is stored; `perfgate baseline refresh` measures and stores"
     } else {
-        "nothing is stored of these servers, endpoints and metrics"
+        "no stored runs of these servers, endpoints and metrics"
     };
     runs.retain(|run| args.runs.include(&run.key));
     let metrics = match args.metric.as_slice() {
         [] => &USUAL,
         wanted => wanted,
     };
-    let chronicle = chronicle(&runs, metrics);
+    let trend = trend(&runs, metrics);
     if let Some(path) = &args.json {
-        document::write(path, &document::text(&chronicle))?;
+        document::write(path, &document::text(&trend))?;
     }
-    if chronicle.cells.is_empty() {
+    if trend.cells.is_empty() {
         println!("{empty}");
     }
-    print!("{}", report::chronicle(&chronicle));
+    print!("{}", report::trend(&trend));
     Ok(0)
 }
 

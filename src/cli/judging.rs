@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::Strictness;
-use super::remarks::remarks;
+use super::notes::notes;
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
@@ -106,10 +106,10 @@ pub(super) fn assemble(
 ) -> Report {
     let partial = measurement.provenance.partial.as_ref();
     if let Some(partial) = partial {
-        gate::withhold(&mut findings, partial);
+        gate::invalidate_partial(&mut findings, partial);
     }
     let mut provenance = measurement.provenance.clone();
-    provenance.notes.extend(remarks(measurement));
+    provenance.notes.extend(notes(measurement));
     provenance.notes.extend(two_groups(&findings));
     let Scope { coverage, gate } = scope;
     let outcome = match outcome(&findings) {

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{say, signals};
+use super::{signals, terminal};
 use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
-use crate::load::{Crew, Job, Meter};
+use crate::load::{Job, Meter, WorkerPool};
 use crate::model::{
     Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload,
 };
@@ -78,7 +78,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let meter = Arc::new(Meter::new());
     let shared = Arc::clone(&meter);
     let window = args.duration;
-    let mut load = tokio::task::spawn_blocking(move || Crew::connect(&job)?.run(window, &shared));
+    let mut load =
+        tokio::task::spawn_blocking(move || WorkerPool::connect(&job)?.run(window, &shared));
     let tally = tokio::select! {
         tally = &mut load => tally,
         () = signals::any() => {
@@ -88,7 +89,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     };
     let tally = tally.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     if let Some(why) = refusal(&same, &tally).await {
-        say::err(&format!("note: {why}\n"));
+        terminal::err(&format!("note: {why}\n"));
     }
     let result = Load {
         url: &args.url,

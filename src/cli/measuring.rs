@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::{Anchor, Contest, Contests, has_failed};
-use super::args::Selection;
+use super::against::{Anchor, Comparison, Comparisons, has_failed};
+use super::args::{RunOptions, Selection};
 use super::provenance;
 use super::signals::cleaned_up;
 use super::ui::Progress;
@@ -13,35 +13,28 @@ use super::{explain, warn};
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
-    self, Compared, Event, Live, LivePairs, Measured, Measuring, Order, PairPacing, Pairing, Stop,
-    Stopper, fingerprint,
+    self, Compared, Event, Live, LivePairs, MeasureConfig, MeasureResult, PairPacing, Pairing,
+    Schedule, Stop, Stopper, fingerprint,
 };
 use crate::model::{
-    BaseFailure, Baseline, Incident, Measurement, NetworkPath, Pacing, Partial, Plan, Provenance,
-    Runner, Sample, Source, Target, Unfinished, chain,
+    BaseFailure, Baseline, Incident, Measurement, Metric, NetworkPath, Pacing, Partial, Plan,
+    Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
 };
 use crate::report;
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
-/// How a run goes about it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
-    /// Of the order of rounds.
-    pub(super) seed: u64,
-    /// No progress.
-    pub(super) quiet: bool,
-    /// Longest time for the whole run.
-    pub(super) timeout: Option<Duration>,
-}
+/// Said where there is nothing to compare with.
+const BRIEF: &str = "measured briefly, because there is nothing to compare with: \
+                     `perfgate baseline refresh` measures at length";
 
 /// What will be measured and by which means.
-pub(super) struct Setting {
+pub(super) struct RunContext {
     pub(super) plan: Plan,
     engine: Option<Engine>,
     notes: Vec<String>,
 }
 
-impl Setting {
+impl RunContext {
     /// Reads the configuration and looks for the engine. Without one the configuration named by
     /// `without_docker` takes its place, and a note says so.
     pub(super) async fn find(selection: &Selection) -> Result<Self, Error> {
@@ -124,57 +117,58 @@ impl Setting {
     }
 
     /// Measures one server after the other, on fresh ones, and leaves nothing behind.
-    pub(super) async fn measure(&self, manner: Manner) -> Result<Measurement, Error> {
-        self.measure_in(Order::OneByOne, manner).await
+    pub(super) async fn measure(&self, options: RunOptions) -> Result<Measurement, Error> {
+        self.measure_in(Schedule::Sequential, options).await
     }
 
     /// Measures servers that have a base in pairs of rounds with it, and the others alone.
     pub(super) async fn compare(
         &self,
-        contests: &Contests,
+        comparisons: &Comparisons,
         reference: &Reference,
-        manner: Manner,
+        options: RunOptions,
     ) -> Result<Measurement, Error> {
-        let order = Order::OneByOne;
-        self.watched(order, contests, reference, manner).await
+        let schedule = Schedule::Sequential;
+        self.watched(schedule, comparisons, Some(reference), options)
+            .await
     }
 
     /// Measures in an order; servers that are up side by side share what the services count, so
     /// that nothing is counted then.
     pub(super) async fn measure_in(
         &self,
-        order: Order,
-        manner: Manner,
+        schedule: Schedule,
+        options: RunOptions,
     ) -> Result<Measurement, Error> {
-        let (contests, reference) = (Contests::default(), Reference::Stored(Vec::new()));
-        self.watched(order, &contests, &reference, manner).await
+        self.watched(schedule, &Comparisons::default(), None, options)
+            .await
     }
 
     async fn watched(
         &self,
-        order: Order,
-        contests: &Contests,
-        reference: &Reference,
-        manner: Manner,
+        schedule: Schedule,
+        comparisons: &Comparisons,
+        reference: Option<&Reference>,
+        options: RunOptions,
     ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
-        let progress = Progress::new(manner.quiet);
+        let progress = Progress::new(options.quiet);
         let (stopper, stop) = Stopper::new();
         let run = Run {
-            setting: self,
+            context: self,
             owner: &owner,
             stop,
-            order,
-            contests,
+            schedule,
+            comparisons,
             reference,
-            seed: manner.seed,
+            seed: options.seed,
             progress: &progress,
         };
-        let until = (&stopper, manner.timeout);
+        let until = (&stopper, options.timeout);
         let work = Box::pin(run.measure());
         let (measured, removed) = cleaned_up(&owner, self.engine.as_ref(), until, work).await;
         progress.finish();
-        let Taken {
+        let RunResult {
             mut measurement,
             cut,
             unfinished,
@@ -201,14 +195,14 @@ impl Setting {
 }
 
 /// What a run brought, and what ended it before its end.
-struct Taken {
+struct RunResult {
     measurement: Measurement,
     cut: Option<Error>,
     /// Cells of the plan that were not measured to their end.
     unfinished: Vec<Unfinished>,
 }
 
-impl Taken {
+impl RunResult {
     /// The same where what the run started could not be removed.
     fn with(mut self, left: Error) -> Self {
         match &self.cut {
@@ -226,21 +220,21 @@ struct Paired {
     failed: Vec<BaseFailure>,
 }
 
-/// One way from a setting to a measurement.
+/// One way from a context to a measurement.
 struct Run<'a> {
-    setting: &'a Setting,
+    context: &'a RunContext,
     owner: &'a Owner,
     stop: Stop,
-    order: Order,
-    contests: &'a Contests,
-    /// What servers without a base are compared with.
-    reference: &'a Reference,
+    schedule: Schedule,
+    comparisons: &'a Comparisons,
+    /// What servers without a base are compared with, where something is judged.
+    reference: Option<&'a Reference>,
     seed: u64,
     progress: &'a Progress,
 }
 
 impl Run<'_> {
-    async fn measure(self) -> Result<Taken, Error> {
+    async fn measure(self) -> Result<RunResult, Error> {
         let (started, clock) = (Timestamp::now(), Instant::now());
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
@@ -249,23 +243,27 @@ impl Run<'_> {
             mut compared,
             failed,
         } = Box::pin(self.compare(&stack, failed)).await?;
-        let alone = self.contests.without_base(&self.setting.plan, &failed);
+        let mut alone = self.comparisons.without_base(&self.context.plan, &failed);
+        let brief = self.is_brief(&alone);
+        if brief {
+            alone.pacing = alone.pacing.brief();
+        }
         let images = stack.image_ids();
-        let mut measured = Measured::default();
+        let mut measured = MeasureResult::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
             measured = match Box::pin(self.measure_alone(stack, &alone, runner)).await {
                 Ok(measured) => measured,
-                Err(cut) if !compared.samples.is_empty() => Measured {
+                Err(cut) if !compared.samples.is_empty() => MeasureResult {
                     cut: Some(cut),
-                    ..Measured::default()
+                    ..MeasureResult::default()
                 },
                 Err(error) => return Err(error.into()),
             };
         }
         let mut samples = measured.samples;
         for sample in &mut samples {
-            sample.base = self.contests.no_base(&sample.key, &failed);
+            sample.base = self.comparisons.no_base(&sample.key, &failed);
         }
         let mut finished: Vec<_> = whole(&samples, alone.pacing).collect();
         if compared.cut.is_none() {
@@ -274,12 +272,12 @@ impl Run<'_> {
                 endpoint: it.endpoint.clone(),
             }));
         }
-        let (commit, unknown) = provenance::head(&self.setting.plan.root);
+        let (commit, unknown) = provenance::head(&self.context.plan.root);
         let provenance = Provenance {
             perfgate: env!("CARGO_PKG_VERSION").into(),
             head: commit.name,
             dirty: commit.is_dirty,
-            base: self.contests.base(&failed),
+            base: self.comparisons.base(&failed),
             fingerprint: Some(fingerprint),
             images,
             path,
@@ -287,23 +285,24 @@ impl Run<'_> {
             started,
             seconds: clock.elapsed().as_secs_f64(),
             notes: [
-                self.contests.caveats.clone(),
-                self.contests.notes_on(&failed),
-                self.setting.notes.clone(),
-                self.contests.notes.clone(),
+                self.comparisons.caveats.clone(),
+                self.comparisons.notes_on(&failed),
+                self.context.notes.clone(),
+                self.comparisons.notes.clone(),
             ]
             .into_iter()
             .flatten()
             .chain(unknown)
+            .chain(brief.then(|| BRIEF.to_owned()))
             .chain(compared.notes)
             .chain(measured.notes)
             .collect(),
             partial: None,
         };
         compared.incidents.extend(measured.incidents);
-        let mut unfinished = cells(&self.setting.plan.targets);
+        let mut unfinished = cells(&self.context.plan.targets);
         unfinished.retain(|cell| !finished.contains(cell));
-        Ok(Taken {
+        Ok(RunResult {
             measurement: Measurement {
                 schema: Measurement::SCHEMA,
                 provenance,
@@ -316,16 +315,31 @@ impl Run<'_> {
         })
     }
 
+    /// Whether what is measured alone has no stored runs either: limits are checked in a few short
+    /// rounds, unless one of them needs many requests.
+    fn is_brief(&self, alone: &Plan) -> bool {
+        let needs_requests = |(metric, threshold): (&Metric, &Threshold)| {
+            let counts = metric.is_latency() || *metric == Metric::MemoryGrowth;
+            counts && threshold.ceiling.is_some() && threshold.is_configured()
+        };
+        let mut cells = alone.targets.iter().flat_map(|it| &it.cells);
+        let is_stored = |run: &Baseline| alone.targets.iter().any(|it| it.name == run.key.server);
+        let stored = self.reference.map(|it| it.runs().iter().any(is_stored));
+        stored == Some(false)
+            && !alone.targets.is_empty()
+            && !cells.any(|cell| cell.thresholds.iter().any(needs_requests))
+    }
+
     /// Images, network and services, up and ready; and the bases that could not be made.
     async fn bring_up(&self) -> Result<(Stack, Vec<BaseFailure>), stack::Error> {
-        let Setting { plan, engine, .. } = self.setting;
+        let RunContext { plan, engine, .. } = self.context;
         let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
         sweep::remove_orphans(engine.as_ref()).await?;
-        let all = self.contests.with_reference(plan);
+        let all = self.comparisons.with_reference(plan);
         stack::prepare(&all, self.owner, &observe).await?;
         let mut failed = self.prepare_bases().await?;
         let (engine, owner) = (engine.clone(), self.owner.clone());
-        let bases = self.contests.bases();
+        let bases = self.comparisons.bases();
         let mut stack = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
         self.build_bases(&mut stack, &mut failed).await?;
         stack.remove_replaced_images().await;
@@ -335,10 +349,14 @@ impl Run<'_> {
     /// Runs the base's own commands in its files; those that need them have failed where they do.
     async fn prepare_bases(&self) -> Result<Vec<BaseFailure>, stack::Error> {
         let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
-        let Some(base) = &self.contests.prepare else {
+        let Some(base) = &self.comparisons.prepare else {
             return Ok(Vec::new());
         };
-        let made = self.contests.all.iter().filter(|it| it.is_made_from_tree());
+        let made = self
+            .comparisons
+            .all
+            .iter()
+            .filter(|it| it.is_made_from_tree());
         match stack::prepare(base, self.owner, &observe).await {
             Ok(()) => Ok(Vec::new()),
             Err(error) => self.blame(error, "prepare", &made.collect::<Vec<_>>()),
@@ -352,18 +370,18 @@ impl Run<'_> {
         failed: &mut Vec<BaseFailure>,
     ) -> Result<(), stack::Error> {
         let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
-        let mut groups: Vec<(&Source, Vec<&Contest>)> = Vec::new();
-        for contest in &self.contests.all {
-            let source = &contest.sides.base.source;
+        let mut groups: Vec<(&Source, Vec<&Comparison>)> = Vec::new();
+        for comparison in &self.comparisons.all {
+            let source = &comparison.sides.base.source;
             match groups.iter_mut().find(|(known, _)| *known == source) {
-                _ if has_failed(failed, &contest.sides.head.name) => {}
-                Some((_, group)) => group.push(contest),
-                None => groups.push((source, vec![contest])),
+                _ if has_failed(failed, &comparison.sides.head.name) => {}
+                Some((_, group)) => group.push(comparison),
+                None => groups.push((source, vec![comparison])),
             }
         }
         for (_, group) in groups {
             let targets = group.iter().map(|it| it.sides.base.clone()).collect();
-            let plan = &self.setting.plan;
+            let plan = &self.context.plan;
             if let Err(error) = stack.provide(plan, targets, &observe).await {
                 failed.extend(self.blame(error, "build", &group)?);
             }
@@ -377,19 +395,19 @@ impl Run<'_> {
         &self,
         error: stack::Error,
         during: &str,
-        contests: &[&Contest],
+        comparisons: &[&Comparison],
     ) -> Result<Vec<BaseFailure>, stack::Error> {
-        if error.is_of_everything() || self.contests.is_required {
+        if error.is_of_everything() || self.comparisons.is_required {
             return Err(error);
         }
-        let failure = |contest: &&Contest| BaseFailure {
-            server: contest.sides.head.name.clone(),
+        let failure = |comparison: &&Comparison| BaseFailure {
+            server: comparison.sides.head.name.clone(),
             endpoint: None,
             during: during.to_owned(),
             what: chain(&error),
             output: error.output().unwrap_or_default().to_owned(),
         };
-        let failures: Vec<_> = contests.iter().map(failure).collect();
+        let failures: Vec<_> = comparisons.iter().map(failure).collect();
         failures.first().into_iter().for_each(show_failure);
         Ok(failures)
     }
@@ -397,18 +415,22 @@ impl Run<'_> {
     /// Everything that has a base beside it.
     async fn compare(&self, stack: &Stack, mut failed: Vec<BaseFailure>) -> Result<Paired, Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
-        let judged = self.contests.all.iter().flat_map(|it| &it.sides.head.cells);
+        let judged = self
+            .comparisons
+            .all
+            .iter()
+            .flat_map(|it| &it.sides.head.cells);
         let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
         let mut compared = Compared::default();
-        for contest in &self.contests.all {
-            if has_failed(&failed, &contest.sides.head.name) {
+        for comparison in &self.comparisons.all {
+            if has_failed(&failed, &comparison.sides.head.name) {
                 continue;
             }
-            let Contest {
+            let Comparison {
                 sides, strategy, ..
-            } = contest;
+            } = comparison;
             let pairing = Pairing {
-                pacing: PairPacing::of(self.setting.plan.pacing),
+                pacing: PairPacing::of(self.context.plan.pacing),
                 spare: compared.left,
                 strategy: *strategy,
                 confirmation,
@@ -437,7 +459,7 @@ impl Run<'_> {
     /// A base that was insisted on and failed leaves nothing to go on with: its server counts as one
     /// that could not be measured.
     fn insisting(&self, mut pairs: Compared) -> Compared {
-        if self.contests.is_required {
+        if self.comparisons.is_required {
             let whole = |it: &mut BaseFailure| it.endpoint.is_none();
             let failures = pairs.base_failures.extract_if(.., whole);
             pairs.incidents.extend(failures.map(|failure| Incident {
@@ -457,22 +479,26 @@ impl Run<'_> {
         mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
-    ) -> Result<Measured, measure::Error> {
+    ) -> Result<MeasureResult, measure::Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
-        let expected = self.contests.without_base(plan, &[]);
+        let expected = self.comparisons.without_base(plan, &[]);
         if expected.targets.is_empty() && !plan.targets.is_empty() {
             // Nobody knew that the reference program would be needed.
             let reference = plan.reference.clone().into_iter().collect();
             let show = |stage: stack::Stage<'_>| observe(Event::Stage(stage));
             self.stop.or(stack.provide(plan, reference, &show)).await?;
         }
-        let measuring = Measuring {
+        let measuring = MeasureConfig {
             plan,
             runner,
-            order: self.order,
-            counting: self.order == Order::OneByOne,
+            schedule: self.schedule,
+            counting: self.schedule == Schedule::Sequential,
             seed: self.seed,
-            is_suspect: &|sample| gate::is_suspect(sample, self.reference, &self.setting.plan),
+            is_suspect: &|sample| {
+                let none = Reference::Stored(Vec::new());
+                let reference = self.reference.unwrap_or(&none);
+                gate::is_suspect(sample, reference, &self.context.plan)
+            },
             observe: &observe,
         };
         measuring

@@ -8,13 +8,13 @@
 
 /// As the standard ones, by [`say`].
 macro_rules! print {
-    ($($words:tt)*) => { $crate::cli::say::out(&format!($($words)*)) };
+    ($($words:tt)*) => { $crate::cli::terminal::out(&format!($($words)*)) };
 }
 macro_rules! println {
-    ($($words:tt)*) => { $crate::cli::say::out(&(format!($($words)*) + "\n")) };
+    ($($words:tt)*) => { $crate::cli::terminal::out(&(format!($($words)*) + "\n")) };
 }
 macro_rules! eprintln {
-    ($($words:tt)*) => { $crate::cli::say::err(&(format!($($words)*) + "\n")) };
+    ($($words:tt)*) => { $crate::cli::terminal::err(&(format!($($words)*) + "\n")) };
 }
 
 mod against;
@@ -37,22 +37,22 @@ mod init;
 mod judging;
 mod load;
 mod measuring;
+mod notes;
 mod output;
 mod pin;
 mod provenance;
 mod publishing;
 mod rank;
-mod remarks;
 mod report;
 mod results;
 mod run;
-mod say;
 mod schema;
 mod shell;
 mod signals;
 mod stored_runs;
-mod strangers;
+mod terminal;
 mod ui;
+mod untrusted;
 
 use clap::{Parser, Subcommand};
 
@@ -65,7 +65,7 @@ use crate::sample;
 #[derive(Debug, Parser)]
 #[command(name = "perfgate", version, about, after_help = exit_codes())]
 pub struct Cli {
-    /// Colours of what is printed; `auto` asks the terminal, `NO_COLOR` and `CLICOLOR_FORCE`.
+    /// When to use colours; `auto` follows the terminal, `NO_COLOR` and `CLICOLOR_FORCE`.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ui::Colours::Auto)]
     color: ui::Colours,
     #[command(subcommand)]
@@ -74,45 +74,45 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measure, compare with the stored baseline, judge: the gate.
+    /// Measure, compare with the base commit or stored baselines, and fail on a regression.
     #[command(after_help = examples::CHECK)]
     Check(check::Command),
     /// Write a configuration and workflows to start from.
     Init(init::Args),
-    /// In a workflow of GitHub: what the event calls for, told there.
+    /// Run inside a GitHub workflow: check, refresh or report, depending on the event, and publish the result.
     Ci(ci::Args),
-    /// Measure only.
+    /// Measure without judging.
     #[command(after_help = examples::RUN)]
     Run(run::Args),
-    /// Measure servers side by side and put them in order.
+    /// Measure servers side by side and rank them.
     #[command(after_help = examples::RANK)]
     Rank(rank::Args),
-    /// Judge one stored measurement by others.
+    /// Compare a stored measurement with earlier ones.
     #[command(after_help = examples::COMPARE)]
     Compare(compare::Args),
-    /// Keep, and look at, what checks compare with.
+    /// Manage stored baselines.
     #[command(subcommand)]
     Baseline(baseline::Command),
-    /// The bare load engine against a URL.
+    /// Send load to a URL and print what came back.
     Load(load::Args),
-    /// Render a stored report again.
+    /// Render a stored report in another format.
     #[command(after_help = examples::REPORT)]
     Report(report::Args),
-    /// Write the latencies of a stored measurement for other viewers.
+    /// Export the latencies of a stored measurement for other tools.
     #[command(after_help = examples::EXPORT)]
     Export(export::Args),
     /// Print the JSON Schema of a document, or of perfgate.toml.
     #[command(after_help = examples::SCHEMA)]
     Schema(schema::Args),
-    /// Print the completions of a shell.
+    /// Print shell completions.
     #[command(after_help = examples::COMPLETIONS)]
     Completions(shell::Completions),
     /// Print a manual page.
     #[command(after_help = examples::MAN)]
     Man(shell::Man),
-    /// Look whether this machine is fit for measuring.
+    /// Check whether this machine is fit for measuring.
     Doctor,
-    /// Remove what runs left that did not end by themselves.
+    /// Remove containers and processes left behind by interrupted runs.
     Cleanup(cleanup::Args),
     /// Serve the embedded sample service.
     Sample(sample::Options),
@@ -122,7 +122,7 @@ enum Command {
 pub async fn run(cli: Cli) -> Result<u8, Error> {
     cli.color.apply();
     let code = dispatch(cli).await?;
-    match say::lost() {
+    match terminal::lost() {
         None => Ok(code),
         Some(source) => Err(Error::Document(document::Error::Write {
             path: "standard output".into(),

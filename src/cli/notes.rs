@@ -23,7 +23,7 @@ pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
 
 /// Cells whose server tells no resources, cells that never became steady, and what kept the
 /// machine from its work.
-pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
+pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
     let samples = &measurement.samples;
     let unread = of_cells(samples, |sample| {
         let unread = sample.rounds.iter().all(|round| round.usage.is_none());
@@ -67,7 +67,7 @@ pub(super) fn remarks(measurement: &Measurement) -> Vec<String> {
     .into_iter()
     .filter(|(_, cells)| !cells.is_empty())
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
-    .chain(busy::remarks(&rounds(measurement)))
+    .chain(busy::notes(&rounds(measurement)))
     .chain(leniences(measurement))
     .chain(dependence(measurement))
     .collect()

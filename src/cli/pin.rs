@@ -23,10 +23,10 @@ pub(super) struct Args {
     /// Pin the runs up to those of this commit, not up to the newest.
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
-    /// Why, for those who read it later.
+    /// Reason, for later readers.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Change nothing; say what is pinned.
+    /// Show the pin without changing it.
     #[arg(long, conflicts_with_all = ["commit", "reason"])]
     show: bool,
 }
@@ -35,7 +35,7 @@ pub(super) struct Args {
 pub(super) struct Release {
     #[command(flatten)]
     place: Place,
-    /// Why, for those who read it later.
+    /// Reason, for later readers.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -43,10 +43,10 @@ pub(super) struct Release {
 /// A store. A pin is one for all servers and endpoints in it.
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// Configuration file instead of the nearest perfgate.toml.
+    /// Configuration file [default: the nearest perfgate.toml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     baseline: Option<String>,
 }

@@ -16,11 +16,11 @@ const CHECK: &str = "perfgate";
 /// When a pull request is commented on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Comment {
-    /// Wherever the token may write: not for a fork.
+    /// Where the token has write access: not on pull requests from forks.
     Auto,
-    /// For a fork too.
+    /// Also on pull requests from forks.
     Always,
-    /// Only when something moved; an older comment is kept up to date.
+    /// Only when a metric changed; an existing comment is updated.
     OnChange,
     Never,
 }

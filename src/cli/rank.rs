@@ -4,12 +4,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::args::{Selection, code};
-use super::measuring::Setting;
-use super::remarks::{partial_note, remarks};
+use super::measuring::RunContext;
+use super::notes::{notes, partial_note};
 use crate::document;
 use crate::error::Error;
 use crate::gate;
-use crate::measure::Order;
+use crate::measure::Schedule;
 use crate::model::{Measurement, Pacing, Plan, Ranking};
 use crate::report::{self, ranking};
 
@@ -18,7 +18,7 @@ use crate::report::{self, ranking};
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Load of a published benchmark instead of the configured one.
+    /// Use the load of a published benchmark.
     #[arg(long, value_enum)]
     profile: Option<Profile>,
     /// Write the ranking as JSON.
@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Write the ranking as Markdown.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Write the ranking as a page that stands for itself.
+    /// Write the ranking as a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -39,17 +39,17 @@ enum Profile {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
-    let mut setting = Setting::find(&args.selection).await?;
+    let mut context = RunContext::find(&args.selection).await?;
     if let Some(Profile::Article) = args.profile {
-        as_in_the_article(&mut setting.plan);
+        as_in_the_article(&mut context.plan);
     }
     // Ranked servers are compared with each other.
-    setting.plan.reference = None;
-    setting.announce();
-    let measurement = setting
-        .measure_in(Order::SideBySide, args.selection.manner())
+    context.plan.reference = None;
+    context.announce();
+    let measurement = context
+        .measure_in(Schedule::Interleaved, args.selection.options())
         .await?;
-    let ranking = rank(&setting.plan, &measurement);
+    let ranking = rank(&context.plan, &measurement);
     print!("{}", ranking::terminal(&ranking));
     let files = [
         (&args.json, ranking::json as fn(&Ranking) -> String),
@@ -79,7 +79,7 @@ fn rank(plan: &Plan, measurement: &Measurement) -> Ranking {
     let (tables, footprints) = gate::rank(&measurement.samples, &plan.targets);
     let mut provenance = measurement.provenance.clone();
     provenance.notes.extend(partial_note(&provenance));
-    provenance.notes.extend(remarks(measurement));
+    provenance.notes.extend(notes(measurement));
     Ranking {
         schema: Ranking::SCHEMA,
         load: load(plan),

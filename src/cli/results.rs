@@ -14,7 +14,7 @@ use crate::model::{Measurement, Plan};
 /// What results of other generators are called.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Naming {
-    /// Server and endpoint that a result of another generator is of.
+    /// Server and endpoint that an imported result belongs to.
     #[arg(long = "as", value_names = ["SERVER", "ENDPOINT"], num_args = 2, action = ArgAction::Set)]
     named: Vec<String>,
 }

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use super::args::{Selection, code};
-use super::measuring::Setting;
-use super::remarks::{partial_note, remarks};
+use super::measuring::RunContext;
+use super::notes::{notes, partial_note};
 use crate::document;
 use crate::error::Error;
 use crate::model::{Measurement, Metric, Sample};
@@ -13,15 +13,15 @@ use crate::report;
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Write the measurement as JSON, to be compared later.
+    /// Write the measurement as JSON, for `perfgate compare`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
-    let setting = Setting::find(&args.selection).await?;
-    setting.announce();
-    let measurement = setting.measure(args.selection.manner()).await?;
+    let context = RunContext::find(&args.selection).await?;
+    context.announce();
+    let measurement = context.measure(args.selection.options()).await?;
     if let Some(path) = &args.json {
         document::write(path, &document::text(&measurement))?;
     }
@@ -43,7 +43,7 @@ fn show(measurement: &Measurement) {
         .iter()
         .cloned()
         .chain(partial_note(&measurement.provenance))
-        .chain(remarks(measurement))
+        .chain(notes(measurement))
     {
         println!("note: {note}");
     }

@@ -15,7 +15,7 @@ use crate::model::{Key, Plan};
 /// Which stored runs, and where they are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoredRuns {
-    /// Configuration file instead of the nearest perfgate.toml.
+    /// Configuration file [default: the nearest perfgate.toml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Only runs of these servers.
@@ -24,7 +24,7 @@ pub(super) struct StoredRuns {
     /// Only runs of these endpoints.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     endpoint: Vec<String>,
-    /// Baseline store instead of the configured one: a folder, or `git:BRANCH`.
+    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     baseline: Option<String>,
 }

@@ -353,9 +353,9 @@ pub(super) struct Threshold {
     pub(super) max_decrease: Option<Spanned<Change>>,
     /// Absolute change below which nothing matters, in the metric's unit.
     pub(super) floor: Option<Spanned<Quantity>>,
-    /// Upper bound on the head alone, in the metric's unit.
+    /// Upper absolute limit, in the metric's unit.
     pub(super) max: Option<Spanned<Quantity>>,
-    /// Lower bound on the head alone, in the metric's unit.
+    /// Lower absolute limit, in the metric's unit.
     pub(super) min: Option<Spanned<Quantity>>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::usable;
+use super::judging::judged;
 use crate::model::{
     Baseline, CellName, Counters, Coverage, Failure, Failures, Fingerprint, FirstFailure,
     GateComparison, Incident, Key, LoadShape, Measurement, Metric, Outcome, Provenance, Report,
@@ -26,7 +26,7 @@ pub(super) fn report(text: &str) -> Report {
         let before = measurement("", 1.0);
         let time = before.provenance.started;
         let run = Baseline::of_sample(&before.samples[0], None, time, Outcome::Pass);
-        let report = usable::judged(&measurement("", 2.0), vec![run]);
+        let report = judged(&measurement("", 2.0), vec![run]);
         let regressed = report.with_verdict(Verdict::Regression);
         assert_eq!(regressed.count(), BEFORE.len());
         report

@@ -6,6 +6,7 @@
 //! Markdown, `example` a run to hold texts.
 
 mod example;
+mod judging;
 mod page;
 mod usable;
 
@@ -121,7 +122,7 @@ pub fn escapers(bytes: &[u8]) {
     let command = workflow::annotation(Level::Error, &text, &text);
     assert!(!command.contains(['\n', '\r']), "{command:?}");
     page::is_text(&report::escaped(&text));
-    page::names_are_text(&text);
+    usable::names_are_text(&text);
 }
 
 /// What git answers about a branch of baselines.

@@ -2,26 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{example, usable};
 use crate::model::Report;
-use crate::report::{markdown, printable};
+use crate::report::printable;
 
 /// Markup that is our own, and what lines of ours begin with.
 const TAGS: [&str; 5] = ["<details>", "</details>", "<summary>", "</summary>", "<br>"];
 const STARTS: [&str; 4] = ["## ", "  > ", "> ", "- "];
 /// Backticks that a block of code begins with, at the least.
 const FENCE: usize = 3;
-
-/// A page on which every text is a stranger's has the lines of one on which they are plain.
-pub(super) fn names_are_text(text: &str) {
-    let report = example::report(text);
-    usable::report(&report);
-    let page = markdown(&report);
-    assert!(page.contains("\nperfgate check --server"), "{page}");
-    let plain = "name\n".repeat(text.lines().count());
-    let plain = markdown(&example::report(&plain));
-    assert_eq!(page.lines().count(), plain.lines().count(), "{page}");
-}
 
 /// The page of a report.
 pub(super) fn is_harmless(report: &Report, page: &str) {

@@ -6,18 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::judging::judged;
 use super::{example, page};
-use crate::gate::{self, Reference, Rules};
+use crate::gate;
 use crate::import::Generator;
-use crate::model::{
-    Baseline, Chronicle, Coverage, Direction, Evidence, Failures, Measurement, Metric, Outcome,
-    Report, Unit, chain,
-};
+use crate::model::{Baseline, Direction, Measurement, Metric, Outcome, Report, Trend, Unit, chain};
 use crate::publish::workflow;
-use crate::{config, document, report};
-
-/// Runs of a history that something is judged by.
-const RUNS: usize = gate::FEWEST_RUNS;
+use crate::{document, report};
 
 /// A measurement is kept, stored as baselines, judged by them, and shown.
 pub(super) fn measurement(measurement: &Measurement) {
@@ -38,9 +33,9 @@ pub(super) fn baselines(runs: &[Baseline]) {
     for run in runs {
         is_kept(run, Baseline::KIND, Baseline::SCHEMA);
     }
-    let chronicle = gate::chronicle(runs, &Metric::ALL);
-    is_harmless(&report::chronicle(&chronicle));
-    is_kept(&chronicle, "chronicle", Chronicle::SCHEMA);
+    let trend = gate::trend(runs, &Metric::ALL);
+    is_harmless(&report::trend(&trend));
+    is_kept(&trend, "chronicle", Trend::SCHEMA);
     if let Some(newest) = runs.last() {
         report(&judged(&of_run(newest), runs.to_vec()));
     }
@@ -57,30 +52,6 @@ fn of_run(run: &Baseline) -> Measurement {
         }
     }
     measurement
-}
-
-/// Judges by runs that are repeated until they are a history.
-pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
-    let count = runs.len() * RUNS;
-    let reference = Reference::Stored(runs.into_iter().cycle().take(count).collect());
-    let rules = config::default_thresholds();
-    let by_default = Rules {
-        of_cell: &|_, _| Some(&rules),
-        accepted: &[],
-    };
-    let findings = gate::findings(measurement, &reference, by_default);
-    Report {
-        schema: Report::SCHEMA,
-        outcome: gate::outcome(&findings),
-        exit_code: 0,
-        findings,
-        incidents: measurement.incidents.clone(),
-        coverage: Coverage::default(),
-        gate: None,
-        failures: Failures::of(measurement),
-        provenance: measurement.provenance.clone(),
-        evidence: Evidence::of(measurement),
-    }
 }
 
 /// A report is kept, and no format lets a text in it be more than text.
@@ -113,6 +84,17 @@ pub(super) fn report(read: &Report) {
         let value = serde_json::from_str::<serde_json::Value>(&text);
         assert!(value.is_ok(), "{text}");
     }
+}
+
+/// A page on which every text is a stranger's has the lines of one on which they are plain.
+pub(super) fn names_are_text(text: &str) {
+    let read = example::report(text);
+    self::report(&read);
+    let page = report::markdown(&read);
+    assert!(page.contains("\nperfgate check --server"), "{page}");
+    let plain = "name\n".repeat(text.lines().count());
+    let plain = report::markdown(&example::report(&plain));
+    assert_eq!(page.lines().count(), plain.lines().count(), "{page}");
 }
 
 /// A result says whose it is, and holds numbers that can be judged.

@@ -1,17 +1,21 @@
 //! Findings × stored runs → how the values got to where they are, for readers: no verdict rests on
 //! it.
 
-use super::chronicle::steps;
 use super::reference::LONGEST_SERIES;
+use super::trend::steps;
 use crate::model::{Baseline, Finding, Key, Measurement, Verdict, history};
 
 /// Adds to each finding what is stored of its cell, and to what is judged where that last stepped.
-pub(super) fn recall(findings: &mut [Finding], measurement: &Measurement, stored: &[Baseline]) {
+pub(super) fn attach_history(
+    findings: &mut [Finding],
+    measurement: &Measurement,
+    stored: &[Baseline],
+) {
     let same_cell = |a: &Finding, b: &Finding| a.server == b.server && a.endpoint == b.endpoint;
     for findings in findings.chunk_by_mut(same_cell) {
         let runs = of_cell(&findings[0], measurement, stored);
         for finding in findings {
-            finding.recall(&runs);
+            finding.attach_history(&runs);
         }
     }
 }
@@ -44,7 +48,7 @@ fn of_cell<'a>(
 }
 
 impl Finding {
-    fn recall(&mut self, runs: &[&Baseline]) {
+    fn attach_history(&mut self, runs: &[&Baseline]) {
         let mut runs = runs.to_vec();
         runs.retain(|run| run.values.contains_key(&self.metric));
         let values = runs.iter().map(|run| run.values.get(&self.metric).copied());

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::finding::{blank, by_ceiling_alone, unjudged};
 use super::reference::{FEWEST_RUNS, History};
+use super::scale::{Scale, crosses};
 use super::{counters, errors, growth};
 use crate::model::{
-    Direction, Finding, Machine, Metric, Reason, Round, Rule, Sample, Side, Strategy, Threshold,
-    Thresholds, Verdict,
+    Direction, Finding, Machine, Metric, Reason, Round, Rule, Sample, Side, Threshold, Thresholds,
+    Verdict,
 };
 use crate::stats;
 
@@ -120,52 +122,12 @@ fn once(
     })
 }
 
-/// A finding on which nothing is said yet.
-pub(super) fn blank(
-    server: &str,
-    endpoint: &str,
-    metric: Metric,
-    threshold: &Threshold,
-) -> Finding {
-    Finding {
-        server: server.to_owned(),
-        endpoint: endpoint.to_owned(),
-        metric,
-        unit: metric.unit(),
-        base: None,
-        head: None,
-        change: None,
-        interval: None,
-        level: None,
-        pairs: 0,
-        strategy: Strategy::Stored,
-        margin: threshold.margin.as_ref().map(|rule| rule.value),
-        floor: threshold.floor,
-        rule: threshold.margin.as_ref().map(Rule::to_string),
-        verdict: Verdict::NotJudged,
-        reason: None,
-        detectable: None,
-        statements: Vec::new(),
-        history: Vec::new(),
-        regressed_runs: Vec::new(),
-        step: None,
-        groups: None,
-    }
-}
-
 /// Fills in what can be shown whether or not it can be judged.
 fn describe_base(finding: &mut Finding, values: &[f64], head: f64) {
     finding.base = stats::median(values);
     finding.pairs = values.len();
     let has_ratio = |base: &f64| *base > 0.0 && finding.metric != Metric::MemoryGrowth;
     finding.change = finding.base.filter(has_ratio).map(|base| head / base - 1.0);
-}
-
-pub(super) fn crosses(metric: Metric, head: f64, limit: f64) -> bool {
-    match metric.direction() {
-        Direction::LowerIsBetter => head > limit,
-        Direction::HigherIsBetter => head < limit,
-    }
 }
 
 /// The value that a bound allows. Memory may grow by so much more than it did in stored runs.
@@ -228,14 +190,6 @@ fn undisturbed(sample: &Sample, metric: Metric) -> Option<Sample> {
     Some(calm)
 }
 
-pub(super) fn by_ceiling_alone(mut finding: Finding, threshold: &Threshold) -> Finding {
-    finding.rule = threshold.ceiling.as_ref().map(Rule::to_string);
-    match threshold.ceiling {
-        Some(_) => finding.with(Verdict::Pass, None),
-        None => finding.not_judged(Reason::NoThreshold),
-    }
-}
-
 fn relative(
     mut finding: Finding,
     sample: &Sample,
@@ -254,7 +208,7 @@ fn relative(
         let reason = Reason::TooFewRequests { requests, needed };
         return unjudged(finding, threshold, reason);
     }
-    // A run whose value is zero has no ratio; the others have.
+    // A run whose value is zero cannot be compared as a ratio; the others have.
     values.retain(|value| *value > 0.0);
     if values.len() < FEWEST_RUNS {
         return finding.not_judged(Reason::ShortHistory {
@@ -315,45 +269,6 @@ fn compare(
     })
 }
 
-/// The scale that changes are judged on: logarithms, turned so that positive is worse.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scale {
-    sign: f64,
-}
-
-impl Scale {
-    pub(super) const fn of(metric: Metric) -> Self {
-        let sign = match metric.direction() {
-            Direction::LowerIsBetter => 1.0,
-            Direction::HigherIsBetter => -1.0,
-        };
-        Self { sign }
-    }
-
-    /// By how much `head` is worse than `base`.
-    pub(super) fn worse(self, head: f64, base: f64) -> f64 {
-        self.sign * (head / base).ln()
-    }
-
-    /// What being worse by so much is as a relative change in the metric's own direction.
-    pub(super) fn change(self, worse: f64) -> f64 {
-        (self.sign * worse).exp() - 1.0
-    }
-
-    /// The smallest change that counts: relative, and at least an absolute one.
-    pub(super) fn margin(self, relative: f64, floor: Option<f64>, base: f64) -> f64 {
-        let of_floor = floor.map_or(0.0, |floor| {
-            let moved = base + self.sign * floor;
-            if moved <= 0.0 {
-                f64::INFINITY
-            } else {
-                self.worse(moved, base)
-            }
-        });
-        self.worse(1.0 + self.sign * relative, 1.0).max(of_floor)
-    }
-}
-
 impl Change {
     fn is_regression(self) -> bool {
         self.worse > self.margin && self.worse > self.reach
@@ -383,27 +298,5 @@ impl Change {
             (false, _) if improved => finding.with(Verdict::Pass, Some(Reason::Improved)),
             (false, _) => finding.with(Verdict::Pass, None),
         }
-    }
-}
-
-/// A finding that cannot be judged. A rule that the user wrote and that could not be applied keeps
-/// the whole from being a pass.
-pub(super) fn unjudged(finding: Finding, threshold: &Threshold, reason: Reason) -> Finding {
-    if threshold.is_configured() {
-        finding.with(Verdict::Inconclusive, Some(reason))
-    } else {
-        finding.not_judged(reason)
-    }
-}
-
-impl Finding {
-    pub(super) fn with(mut self, verdict: Verdict, reason: Option<Reason>) -> Self {
-        self.verdict = verdict;
-        self.reason = reason;
-        self
-    }
-
-    pub(super) fn not_judged(self, reason: Reason) -> Self {
-        self.with(Verdict::NotJudged, Some(reason))
     }
 }

@@ -1,7 +1,7 @@
 //! Failed requests × their bound → a verdict. Requests are counted over all rounds of both sides,
 //! so that a rule holds for every one of them, and few failures are not taken for many.
 
-use super::decide;
+use super::finding::{blank, by_ceiling_alone, unjudged};
 use super::inference::{Confirmation, LOOKS};
 use crate::model::{
     Failure, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Rule, Side, Sides,
@@ -27,14 +27,14 @@ pub(super) fn decide_pairs(
     confirmation: Confirmation,
 ) -> Option<Finding> {
     let metric = Metric::ErrorRate;
-    let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
+    let mut finding = blank(&sample.server, &sample.endpoint, metric, threshold);
     finding.strategy = sample.strategy;
     let search = of_starts(&sample.starts);
     let both = sample.starts.iter().chain(&sample.confirmation);
     let shown = of_starts(both).map(Proportion::share);
     let Some(shown) = shown.both() else {
         let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
-        return judged.then(|| decide::unjudged(finding, threshold, Reason::Unavailable));
+        return judged.then(|| unjudged(finding, threshold, Reason::Unavailable));
     };
     finding.head = Some(shown.head);
     finding.base = Some(shown.base);
@@ -43,7 +43,7 @@ pub(super) fn decide_pairs(
     let Some((rule, limit)) = crossed(search, threshold) else {
         return Some(match (&threshold.margin, &threshold.ceiling) {
             (Some(_), _) => finding.with(Verdict::Pass, None),
-            _ => decide::by_ceiling_alone(finding, threshold),
+            _ => by_ceiling_alone(finding, threshold),
         });
     };
     finding.rule = Some(rule.to_string());

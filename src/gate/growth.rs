@@ -2,7 +2,7 @@
 //! so that ratios say nothing: the head's is held against the base's in bytes per request, start by
 //! start, or as a mean over rounds against that of stored runs.
 
-use super::decide::{self, unjudged};
+use super::finding::{blank, unjudged};
 use super::inference::{Changes, Confirmation, Inference, LOOKS, Margin};
 use crate::model::{
     Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Threshold, Verdict,
@@ -19,7 +19,7 @@ pub(super) fn decide_pairs(
     confirmation: Confirmation,
 ) -> Option<Finding> {
     let metric = Metric::MemoryGrowth;
-    let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
+    let mut finding = blank(&sample.server, &sample.endpoint, metric, threshold);
     finding.strategy = sample.strategy;
     let values: Vec<_> = sample.starts.iter().filter_map(of_start).collect();
     let heads: Vec<_> = values.iter().map(|it| it.head).collect();

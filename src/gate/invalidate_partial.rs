@@ -3,7 +3,7 @@
 use crate::model::{Finding, Partial, Reason, Verdict};
 
 /// Takes back every verdict on a cell that was not measured to its end; its numbers stay.
-pub fn withhold(findings: &mut [Finding], partial: &Partial) {
+pub fn invalidate_partial(findings: &mut [Finding], partial: &Partial) {
     let cut = |it: &&mut Finding| {
         it.verdict != Verdict::NotJudged && partial.lacks(&it.server, &it.endpoint)
     };

@@ -4,38 +4,40 @@
 //! turns one value, its history and its threshold into a verdict (`counters` the one for what is counted
 //! exactly).
 //! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
-//! findings up. [`rank()`] orders servers beside each other, [`chronicle()`] stored runs over time;
-//! `recall` shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
+//! findings up. [`rank()`] orders servers beside each other, [`trend()`] stored runs over time;
+//! `attach_history` shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
 //! [`gate_changes()`] the plan against that of the base.
 
 mod accept;
+mod attach_history;
 mod changes;
-mod chronicle;
 mod counters;
 mod decide;
 mod errors;
+mod finding;
 mod growth;
 mod independence;
 mod inference;
+mod invalidate_partial;
 mod missing;
 mod outcome;
 mod paired;
-mod partial;
 mod rank;
-mod recall;
 mod reference;
+mod scale;
+mod trend;
 mod verdict;
 
 pub use changes::{gate_changes, stored_unmeasured};
-pub use chronicle::chronicle;
 pub use independence::dependence;
 pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin, Reproduction};
+pub use invalidate_partial::invalidate_partial;
 pub use missing::{coverage, measured, missing};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
-pub use partial::withhold;
 pub use rank::rank;
 pub use reference::{FEWEST_RUNS, Reference};
+pub use trend::trend;
 pub use verdict::{Rules, findings};
 
 use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::counters;
-use super::decide::{self, Scale, unjudged};
-use super::errors;
-use super::growth;
+use super::decide::excused;
+use super::finding::{blank, by_ceiling_alone, unjudged};
 use super::inference::{Changes, Confirmation, Inference, LEVEL, LOOKS, Margin};
+use super::scale::{Scale, crosses};
+use super::{counters, errors, growth};
 use crate::model::{
     Doubt, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides,
     Strategy, Threshold, Thresholds, Verdict,
@@ -72,7 +72,7 @@ fn decide(
         Metric::MemoryGrowth => return growth::decide_pairs(sample, threshold, confirmation),
         _ => {}
     }
-    let mut finding = decide::blank(&sample.server, &sample.endpoint, metric, threshold);
+    let mut finding = blank(&sample.server, &sample.endpoint, metric, threshold);
     finding.strategy = sample.strategy;
     let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
     let Some(Sides { head, base }) = shown(sample, metric) else {
@@ -100,7 +100,7 @@ fn decide(
         return Some(finding.doubted(doubt));
     }
     let broken = threshold.ceiling.as_ref();
-    let broken = broken.filter(|rule| decide::crosses(metric, head, rule.value));
+    let broken = broken.filter(|rule| crosses(metric, head, rule.value));
     if let Some(ceiling) = broken.filter(|_| !shared) {
         finding.rule = Some(ceiling.to_string());
         return Some(beyond_ceiling(finding, sample, ceiling));
@@ -109,7 +109,7 @@ fn decide(
         // A bound that holds with half of the cores holds with all of them.
         return Some(match broken {
             Some(_) => unjudged(finding, threshold, Reason::NeedsTheMachine),
-            None => decide::by_ceiling_alone(finding, threshold),
+            None => by_ceiling_alone(finding, threshold),
         });
     };
     if metric.is_counter() {
@@ -165,23 +165,23 @@ fn shown(sample: &PairedSample, metric: Metric) -> Option<Sides<f64>> {
 /// until there are fresh starts it stands.
 fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Finding {
     let metric = finding.metric;
-    let crosses = |starts: &[PairedStart]| {
+    let is_crossed = |starts: &[PairedStart]| {
         let shown = middle(starts, metric);
-        shown.is_some_and(|it| decide::crosses(metric, it.head, ceiling.value))
+        shown.is_some_and(|it| crosses(metric, it.head, ceiling.value))
     };
     let calm = |starts: &[PairedStart]| {
         let left = undisturbed(starts, metric);
         if middle(&left, metric).is_some() {
-            return crosses(&left);
+            return is_crossed(&left);
         }
         let rounds = starts.iter().flat_map(|it| it.rounds(Side::Head, metric));
         let shown = middle(starts, metric);
-        let excused = shown.map(|it| decide::excused(it.head, metric, rounds));
-        excused.is_some_and(|head| decide::crosses(metric, head, ceiling.value))
+        let excused = shown.map(|it| excused(it.head, metric, rounds));
+        excused.is_some_and(|head| crosses(metric, head, ceiling.value))
     };
     let is_exact = metric.is_counter();
     let is_new = sample.confirmation.is_empty();
-    if !is_exact && !is_new && !crosses(&sample.confirmation) {
+    if !is_exact && !is_new && !is_crossed(&sample.confirmation) {
         return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
     }
     if is_exact || calm(&sample.starts) && (is_new || calm(&sample.confirmation)) {

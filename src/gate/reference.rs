@@ -1,12 +1,15 @@
 use jiff::tz::TimeZone;
 
-use super::chronicle::measured_steps;
 use crate::model::{Baseline, Key, LONGEST_HISTORY, Metric, Pin, Reason, Sample, history};
+use crate::stats;
 
 /// Runs a history needs before anything is judged by it.
 pub const FEWEST_RUNS: usize = 5;
 /// Runs in which steps are looked for: room for as many that regressed as for good ones.
 pub(super) const LONGEST_SERIES: usize = 2 * LONGEST_HISTORY;
+
+/// Relative change from which a step of a measured metric counts.
+const SMALLEST_STEP: f64 = 0.05;
 
 /// What the head is compared with.
 #[derive(Debug, Clone)]
@@ -158,4 +161,10 @@ impl History<'_> {
             .filter_map(|run| run.values.get(&metric).copied())
             .collect()
     }
+}
+
+/// Steps of what is measured, in the order of time.
+pub(super) fn measured_steps(values: &[f64]) -> Vec<usize> {
+    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+    stats::change_points(&logs, SMALLEST_STEP.ln_1p())
 }

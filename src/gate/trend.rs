@@ -4,19 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::counters::EQUAL;
-use super::decide::Scale;
-use super::reference::FEWEST_RUNS;
-use crate::model::{Baseline, CellSeries, Chronicle, Key, Metric, RunMark, Series, Step, history};
+use super::reference::{FEWEST_RUNS, measured_steps};
+use super::scale::Scale;
+use crate::model::{Baseline, CellSeries, Key, Metric, RunMark, Series, Step, Trend, history};
 use crate::stats;
 
-/// Relative change from which a step of a measured metric counts.
-const SMALLEST_STEP: f64 = 0.05;
-
 /// The series of these metrics, of every key with enough runs and of the newest run's.
-pub fn chronicle<'a>(
-    runs: impl IntoIterator<Item = &'a Baseline>,
-    metrics: &[Metric],
-) -> Chronicle {
+pub fn trend<'a>(runs: impl IntoIterator<Item = &'a Baseline>, metrics: &[Metric]) -> Trend {
     let mut by_cell: BTreeMap<(&str, &str), Vec<&Baseline>> = BTreeMap::new();
     for run in runs {
         let cell = (run.key.server.as_str(), run.key.endpoint.as_str());
@@ -26,8 +20,8 @@ pub fn chronicle<'a>(
     let mut cells: Vec<_> = cells.flat_map(|runs| of_cell(&runs, metrics)).collect();
     // Among equals the order of the names stays.
     cells.sort_by(|a, b| worst(b).total_cmp(&worst(a)));
-    Chronicle {
-        schema: Chronicle::SCHEMA,
+    Trend {
+        schema: Trend::SCHEMA,
         cells,
     }
 }
@@ -119,12 +113,6 @@ fn counted_steps(values: &[f64]) -> Vec<usize> {
     let pairs = values.windows(2).enumerate();
     let steps = pairs.filter(|(_, pair)| (pair[1] - pair[0]).abs() > EQUAL);
     steps.map(|(before, _)| before + 1).collect()
-}
-
-/// Steps of what is measured, in the order of time.
-pub(super) fn measured_steps(values: &[f64]) -> Vec<usize> {
-    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-    stats::change_points(&logs, SMALLEST_STEP.ln_1p())
 }
 
 /// The largest step for the worse of any metric, on the log scale; below all others where none is.

@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 
 use super::accept::accept;
-use super::recall::recall;
+use super::attach_history::attach_history;
 use super::{Confirmation, Reference, judge, judge_pairs};
 use crate::model::{Acceptance, Finding, Measurement, PairedSample, Sample, Thresholds};
 
@@ -33,6 +33,6 @@ pub fn findings(
     }
     let today = TimeZone::UTC.to_datetime(measurement.provenance.started);
     accept(&mut findings, rules.accepted, today.date());
-    recall(&mut findings, measurement, reference.runs());
+    attach_history(&mut findings, measurement, reference.runs());
     findings
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::tree::Source;
+use super::source::Source;
 use super::{Error, Git};
 
 /// Puts the contents of large files in the place of their pointers; what is missing, and why.

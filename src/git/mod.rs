@@ -6,13 +6,14 @@
 //! passwords out of arguments and messages.
 
 mod call;
+mod clone;
 pub mod credentials;
 mod deepen;
 mod error;
 mod history;
 mod lfs;
 mod scratch;
-mod submodules;
+mod source;
 mod tree;
 
 pub use call::{Call, Git};

@@ -1,5 +1,5 @@
 use super::error::Fault;
-use super::told::{Told, is_good, total};
+use super::imported::{Imported, is_good, total};
 use super::units::number;
 use crate::model::Metric;
 
@@ -53,14 +53,14 @@ fn is_csv(text: &str) -> bool {
     head.starts_with("response-time") && rest.is_some_and(|it| it.is_empty() || it.starts_with(','))
 }
 
-pub(super) fn read(text: &str) -> Result<Told, Fault> {
-    let mut told = if is_csv(text) {
+pub(super) fn read(text: &str) -> Result<Imported, Fault> {
+    let mut imported = if is_csv(text) {
         read_csv(text)
     } else {
         read_text(text)
     }?;
-    told.remarks.push(ROUNDED);
-    Ok(told)
+    imported.notes.push(ROUNDED);
+    Ok(imported)
 }
 
 /// Answers and failures, as the lines at the end tell them.
@@ -75,11 +75,11 @@ struct Counts {
     rates_all: bool,
 }
 
-fn read_text(text: &str) -> Result<Told, Fault> {
+fn read_text(text: &str) -> Result<Imported, Fault> {
     if heads(text) > 1 {
         return Err(Fault::Several);
     }
-    let mut told = Told::default();
+    let mut imported = Imported::default();
     let mut counts = Counts::default();
     let mut section = "";
     for (at, line) in text.lines().enumerate() {
@@ -92,34 +92,35 @@ fn read_text(text: &str) -> Result<Told, Fault> {
             expected,
             found: trimmed.chars().take(80).collect(),
         };
-        take(section, trimmed, &mut told, &mut counts).map_err(fault)?;
+        take(section, trimmed, &mut imported, &mut counts).map_err(fault)?;
     }
-    counts.finish(told)
+    counts.finish(imported)
 }
 
 impl Counts {
-    fn finish(&self, mut told: Told) -> Result<Told, Fault> {
-        told.requests = self.listed();
-        if told.requests == 0 && self.unanswered > 0 {
+    fn finish(&self, mut imported: Imported) -> Result<Imported, Fault> {
+        imported.requests = self.listed();
+        if imported.requests == 0 && self.unanswered > 0 {
             return Err(Fault::Empty);
         }
-        if told.seconds == 0.0 {
+        if imported.seconds == 0.0 {
             let expected = "`Total:`";
             return Err(Fault::Missing { expected });
         }
-        let answered = self.answered(told.seconds);
-        let good = self.good as f64 / told.requests as f64 * answered;
+        let answered = self.answered(imported.seconds);
+        let good = self.good as f64 / imported.requests as f64 * answered;
         let ended = answered + self.unanswered as f64;
         let rated = if self.rates_all { ended } else { answered };
-        told.tell(Metric::Throughput, self.per_second * good / rated);
-        told.tell(Metric::ErrorRate, (ended - good) / ended);
-        if told.requests >= MOST {
+        imported.set(Metric::Throughput, self.per_second * good / rated);
+        imported.set(Metric::ErrorRate, (ended - good) / ended);
+        if imported.requests >= MOST {
             // It divides the sum of all times by the number of those it kept.
-            told.values.remove(&Metric::LatencyMean);
-            told.remarks
+            imported.values.remove(&Metric::LatencyMean);
+            imported
+                .notes
                 .push("percentiles and statuses are of its first million responses");
         }
-        Ok(told)
+        Ok(imported)
     }
 
     /// Responses whose status is listed.
@@ -143,27 +144,27 @@ impl Counts {
 fn take(
     section: &str,
     line: &str,
-    told: &mut Told,
+    imported: &mut Imported,
     counts: &mut Counts,
 ) -> Result<(), &'static str> {
     let words: Vec<_> = line.split_whitespace().collect();
     match (section, words.as_slice()) {
         ("Summary:", ["Total:", seconds, "secs"]) => {
-            told.seconds = number(seconds).ok_or("a number of seconds")?;
+            imported.seconds = number(seconds).ok_or("a number of seconds")?;
         }
         ("Summary:", ["Requests/sec:", rate]) => {
             counts.per_second = number(rate).ok_or("a number of requests per second")?;
         }
         ("Summary:", ["Slowest:", seconds, "secs"]) => {
-            told.tell(Metric::LatencyMax, micros(seconds)?);
+            imported.set(Metric::LatencyMax, micros(seconds)?);
         }
         // Without a response it is NaN.
         ("Summary:", ["Average:", seconds, "secs"]) if *seconds != "NaN" => {
-            told.tell(Metric::LatencyMean, micros(seconds)?);
+            imported.set(Metric::LatencyMean, micros(seconds)?);
         }
         ("Latency distribution:", [percent, "in", seconds, "secs"]) => {
             if let Some(metric) = percentile(percent) {
-                told.tell(metric, micros(seconds)?);
+                imported.set(metric, micros(seconds)?);
             }
         }
         ("Details (average, fastest, slowest):", _) => counts.rates_all = true,
@@ -211,8 +212,8 @@ fn micros(seconds: &str) -> Result<f64, &'static str> {
 }
 
 /// A line for every response: exact percentiles, but nothing of requests without one.
-fn read_csv(text: &str) -> Result<Told, Fault> {
-    let (mut times, mut good, mut told) = (Vec::new(), 0, Told::default());
+fn read_csv(text: &str) -> Result<Imported, Fault> {
+    let (mut times, mut good, mut imported) = (Vec::new(), 0, Imported::default());
     let lines = text
         .lines()
         .enumerate()
@@ -229,23 +230,24 @@ fn read_csv(text: &str) -> Result<Told, Fault> {
             found: line.chars().take(80).collect(),
         })?;
         good += u64::from(row.is_good);
-        told.seconds = told.seconds.max(row.offset + row.seconds);
+        imported.seconds = imported.seconds.max(row.offset + row.seconds);
         times.push(row.seconds * 1e6);
     }
-    told.requests = times.len() as u64;
+    imported.requests = times.len() as u64;
     if columns == EVERY {
-        told.count(good, told.requests - good);
-        told.remarks
+        imported.count(good, imported.requests - good);
+        imported
+            .notes
             .push("requests without a response are not in it");
     } else {
-        told.seconds = 0.0;
-        told.remarks.push("its version of hey tells no status");
+        imported.seconds = 0.0;
+        imported.notes.push("its version of hey tells no status");
     }
-    spread(&mut told, times);
-    if told.requests >= MOST {
-        told.remarks.push("it is of the first million responses");
+    spread(&mut imported, times);
+    if imported.requests >= MOST {
+        imported.notes.push("it is of the first million responses");
     }
-    Ok(told)
+    Ok(imported)
 }
 
 struct Row {
@@ -274,14 +276,14 @@ fn row(line: &str, columns: usize) -> Option<Row> {
 }
 
 /// Mean, deviation and percentiles (by nearest rank) of every time.
-fn spread(told: &mut Told, mut times: Vec<f64>) {
+fn spread(imported: &mut Imported, mut times: Vec<f64>) {
     times.sort_by(f64::total_cmp);
     let count = times.len() as f64;
     let mean = times.iter().sum::<f64>() / count;
     let variance = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / count;
-    told.tell(Metric::LatencyMean, mean);
-    told.tell(Metric::LatencyStdev, variance.sqrt());
-    told.tell(Metric::LatencyMax, times.last().copied());
+    imported.set(Metric::LatencyMean, mean);
+    imported.set(Metric::LatencyStdev, variance.sqrt());
+    imported.set(Metric::LatencyMax, times.last().copied());
     for (metric, thousandths) in [
         (Metric::LatencyP50, 500),
         (Metric::LatencyP75, 750),
@@ -290,6 +292,6 @@ fn spread(told: &mut Told, mut times: Vec<f64>) {
         (Metric::LatencyP999, 999),
     ] {
         let rank = (times.len() * thousandths).div_ceil(1000);
-        told.tell(metric, times.get(rank.saturating_sub(1)).copied());
+        imported.set(metric, times.get(rank.saturating_sub(1)).copied());
     }
 }

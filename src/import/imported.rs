@@ -20,9 +20,9 @@ const SOMETIMES: [(Metric, &str); 10] = [
     (Metric::ErrorRate, "errors"),
 ];
 
-/// What a generator told of one run.
+/// What a generator imported of one run.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Imported {
     /// Request target.
     pub(super) target: Option<String>,
     /// 0 where untold, like the next two.
@@ -36,12 +36,12 @@ pub(super) struct Told {
     pub(super) requests: u64,
     pub(super) values: BTreeMap<Metric, f64>,
     /// What a reader must know of how this generator counts.
-    pub(super) remarks: Vec<&'static str>,
+    pub(super) notes: Vec<&'static str>,
 }
 
-impl Told {
+impl Imported {
     /// Keeps a value. A time of zero is one that was rounded away, and no value.
-    pub(super) fn tell(&mut self, metric: Metric, value: impl Into<Option<f64>>) {
+    pub(super) fn set(&mut self, metric: Metric, value: impl Into<Option<f64>>) {
         let value = value.into().filter(|value| value.is_finite());
         let is_told = |value: &f64| *value > 0.0 || (!metric.is_latency() && *value >= 0.0);
         let most = match metric.unit() {
@@ -69,8 +69,8 @@ impl Told {
     /// Keeps throughput and error rate of requests that were answered as they should be, and of
     /// those that were not.
     pub(super) fn count(&mut self, good: u64, bad: u64) {
-        self.tell(Metric::Throughput, good as f64 / self.seconds);
-        self.tell(Metric::ErrorRate, share(bad, good));
+        self.set(Metric::Throughput, good as f64 / self.seconds);
+        self.set(Metric::ErrorRate, share(bad, good));
     }
 
     /// The same, where there is something to judge at all. Where every request failed, that is all
@@ -81,7 +81,7 @@ impl Told {
         }
         if self.values.get(&Metric::ErrorRate) == Some(&1.0) {
             self.values.retain(|metric, _| *metric == Metric::ErrorRate);
-            self.remarks
+            self.notes
                 .push("every request failed: times of failures are not taken");
         }
         // Some is a quotient of two numbers of a stranger.
@@ -94,20 +94,20 @@ impl Told {
     /// Says so where a name covers requests that differ in the query.
     pub(super) fn named(mut self, is_named: bool) -> Self {
         if is_named && self.has_query() {
-            self.remarks
+            self.notes
                 .push("the query of its URL is left out of account");
         }
         self
     }
 
-    /// What a reader must know of the run: what is not told, and how the rest was counted.
+    /// What a reader must know of the run: what is not imported, and how the rest was counted.
     pub(super) fn caveats(&self) -> String {
         let lacks = |(metric, _): &&(Metric, _)| !self.values.contains_key(metric);
         let missing = SOMETIMES.iter().filter(lacks).map(|(_, name)| *name);
         let lacking: Vec<_> = std::iter::once(NEVER_TOLD).chain(missing).collect();
-        let lacking = format!("not told: {}", lacking.join(", "));
-        let remarks = self.remarks.iter().copied();
-        let all: Vec<_> = std::iter::once(lacking.as_str()).chain(remarks).collect();
+        let lacking = format!("not imported: {}", lacking.join(", "));
+        let notes = self.notes.iter().copied();
+        let all: Vec<_> = std::iter::once(lacking.as_str()).chain(notes).collect();
         all.join("; ")
     }
 }

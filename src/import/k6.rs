@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::Fault;
+use super::imported::Imported;
 use super::outline::Outline;
-use super::told::Told;
 use crate::model::Metric;
 
 const NO_P99: &str = "`k6 run --summary-trend-stats` adds p(99)";
@@ -106,16 +106,16 @@ fn is_machine_readable(outline: &Outline) -> bool {
     outline.has("metadata/k6_version") || outline.has("metadata/k6Version")
 }
 
-pub(super) fn read(text: &str, outline: &Outline) -> Result<Told, Fault> {
+pub(super) fn read(text: &str, outline: &Outline) -> Result<Imported, Fault> {
     let run = if is_machine_readable(outline) {
         serde_json::from_str::<MachineReadable>(text)?.into()
     } else {
         serde_json::from_str::<Document>(text)?.into()
     };
-    told(&run)
+    imported(&run)
 }
 
-fn told(run: &Run) -> Result<Told, Fault> {
+fn imported(run: &Run) -> Result<Imported, Fault> {
     let metric = |name: &str| run.metrics.get(name);
     let requests = metric("http_reqs").and_then(|it| Some((it.get("count")?, it.get("rate"))));
     let (count, rate) = requests.ok_or(Fault::Missing {
@@ -127,34 +127,36 @@ fn told(run: &Run) -> Result<Told, Fault> {
         expected: "`http_req_duration`",
     })?;
     let users = metric("vus_max").and_then(|it| it.get("max").or(it.get("value")));
-    let mut told = Told {
+    let mut imported = Imported {
         seconds: seconds.unwrap_or_default(),
         connections: whole(users.unwrap_or_default()),
         requests: whole(count) as u64,
-        ..Told::default()
+        ..Imported::default()
     };
-    failures(&mut told, metric("http_req_failed"), rate);
-    latencies(&mut told, waits);
-    if !told.values.contains_key(&Metric::LatencyP99) {
-        told.remarks.push(run.without_p99);
+    failures(&mut imported, metric("http_req_failed"), rate);
+    latencies(&mut imported, waits);
+    if !imported.values.contains_key(&Metric::LatencyP99) {
+        imported.notes.push(run.without_p99);
     }
-    told.remarks.push("its times leave out connecting");
-    Ok(told)
+    imported.notes.push("its times leave out connecting");
+    Ok(imported)
 }
 
 /// Successes per second and the share of failures. Versions before 0.31, and scripts that say so,
 /// do not tell what failed: then nothing is known of successes either.
-fn failures(told: &mut Told, failed: Option<&Measured>, rate: Option<f64>) {
+fn failures(imported: &mut Imported, failed: Option<&Measured>, rate: Option<f64>) {
     let failed = failed.and_then(|it| it.get("rate").or(it.get("value")));
     let Some(failed) = failed else {
-        told.remarks.push("it does not tell which requests failed");
+        imported
+            .notes
+            .push("it does not tell which requests failed");
         return;
     };
-    told.tell(Metric::ErrorRate, failed);
-    told.tell(Metric::Throughput, rate.map(|rate| rate * (1.0 - failed)));
+    imported.set(Metric::ErrorRate, failed);
+    imported.set(Metric::Throughput, rate.map(|rate| rate * (1.0 - failed)));
 }
 
-fn latencies(told: &mut Told, waits: &Measured) {
+fn latencies(imported: &mut Imported, waits: &Measured) {
     for (metric, milliseconds) in [
         (Metric::LatencyMean, waits.get("avg")),
         (Metric::LatencyP50, waits.get("med")),
@@ -164,7 +166,7 @@ fn latencies(told: &mut Told, waits: &Measured) {
         (Metric::LatencyP999, waits.percentile("99.9")),
         (Metric::LatencyMax, waits.get("max")),
     ] {
-        told.tell(metric, milliseconds.map(|it| it * 1e3));
+        imported.set(metric, milliseconds.map(|it| it * 1e3));
     }
 }
 

@@ -5,10 +5,10 @@
 mod error;
 mod foreign;
 mod hey;
+mod imported;
 mod k6;
 mod oha;
 mod outline;
-mod told;
 mod units;
 mod vegeta;
 mod wrk;
@@ -22,8 +22,8 @@ use jiff::Timestamp;
 
 pub use error::{Error, Fault};
 pub use foreign::Foreign;
+use imported::Imported;
 use outline::Outline;
-use told::Told;
 
 use crate::model::{Key, LoadShape, Measurement, Provenance, Runner, Sample, Summary, digest};
 
@@ -132,12 +132,12 @@ impl Generator {
         }
     }
 
-    fn read(self, text: &str) -> Result<Told, Fault> {
+    fn read(self, text: &str) -> Result<Imported, Fault> {
         match self {
             Self::Wrk => wrk::read(text),
-            Self::Wrk2 => wrk::read(text).map(|mut told| {
-                told.remarks.push(AT_A_RATE);
-                told
+            Self::Wrk2 => wrk::read(text).map(|mut imported| {
+                imported.notes.push(AT_A_RATE);
+                imported
             }),
             Self::Oha => oha::read(text),
             Self::K6 => k6::read(text, &Outline::of(text)),
@@ -154,31 +154,33 @@ impl Generator {
         name: Option<&Name>,
         taken: Timestamp,
     ) -> Result<Measurement, Error> {
-        let told = self.read(text);
-        let told = told.and_then(Told::checked).map_err(|fault| Error::Fault {
-            path: path.to_owned(),
-            generator: self.name(),
-            fault,
-        })?;
-        let told = told.named(name.is_some());
+        let imported = self.read(text);
+        let imported = imported
+            .and_then(Imported::checked)
+            .map_err(|fault| Error::Fault {
+                path: path.to_owned(),
+                generator: self.name(),
+                fault,
+            })?;
+        let imported = imported.named(name.is_some());
         let note = format!(
             "`{}` is a result of {}, taken as one round; {}",
             path.display(),
             self.name(),
-            told.caveats(),
+            imported.caveats(),
         );
         Ok(Measurement {
             schema: Measurement::SCHEMA,
-            provenance: provenance(self, taken, told.seconds, note),
-            samples: vec![self.sample(told, name)],
+            provenance: provenance(self, taken, imported.seconds, note),
+            samples: vec![self.sample(imported, name)],
             pairs: Vec::new(),
             incidents: Vec::new(),
         })
     }
 
-    fn sample(self, told: Told, name: Option<&Name>) -> Sample {
-        let request = digest(told.path().as_bytes());
-        let endpoint = told.target.unwrap_or_else(|| self.name().to_owned());
+    fn sample(self, imported: Imported, name: Option<&Name>) -> Sample {
+        let request = digest(imported.path().as_bytes());
+        let endpoint = imported.target.unwrap_or_else(|| self.name().to_owned());
         let name = name.cloned().unwrap_or(Name {
             server: NAMELESS.into(),
             endpoint,
@@ -189,11 +191,11 @@ impl Generator {
                 endpoint: name.endpoint,
                 load: LoadShape {
                     request,
-                    connections: told.connections,
-                    threads: told.threads,
+                    connections: imported.connections,
+                    threads: imported.threads,
                     rate: None,
                     timeout_ms: 0,
-                    round_ms: told.planned_seconds.saturating_mul(1000),
+                    round_ms: imported.planned_seconds.saturating_mul(1000),
                 },
                 settings: format!("measured by {}", self.name()),
                 // Results do not say which machine they were made on.
@@ -215,8 +217,8 @@ impl Generator {
             again: None,
             summary: Some(Summary {
                 generator: self.name().into(),
-                requests: told.requests,
-                values: told.values,
+                requests: imported.requests,
+                values: imported.values,
             }),
         }
     }

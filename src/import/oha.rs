@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::error::Fault;
+use super::imported::{Imported, is_good, total};
 use super::outline::Outline;
-use super::told::{Told, is_good, total};
 use crate::model::Metric;
 
 /// Requests in flight when the time was over; oha does not count them as failed either.
@@ -32,15 +32,15 @@ pub(super) fn is(outline: &Outline) -> bool {
     outline.has_all(&["summary", "responseTimeHistogram"])
 }
 
-pub(super) fn read(text: &str) -> Result<Told, Fault> {
+pub(super) fn read(text: &str) -> Result<Imported, Fault> {
     let document: Document = serde_json::from_str(text)?;
-    let mut told = Told {
+    let mut imported = Imported {
         seconds: document.summary.total,
-        ..Told::default()
+        ..Imported::default()
     };
     let micros = |seconds: Option<f64>| seconds.map(|seconds| seconds * 1e6);
-    told.tell(Metric::LatencyMax, micros(document.summary.slowest));
-    told.tell(Metric::LatencyMean, micros(document.summary.average));
+    imported.set(Metric::LatencyMax, micros(document.summary.slowest));
+    imported.set(Metric::LatencyMean, micros(document.summary.average));
     for (name, metric) in [
         ("p50", Metric::LatencyP50),
         ("p75", Metric::LatencyP75),
@@ -49,15 +49,15 @@ pub(super) fn read(text: &str) -> Result<Told, Fault> {
         ("p99.9", Metric::LatencyP999),
     ] {
         let value = document.latency_percentiles.get(name).copied().flatten();
-        told.tell(metric, micros(value));
+        imported.set(metric, micros(value));
     }
     let statuses = &document.status_code_distribution;
     let good = statuses.iter().filter(|(status, _)| is_good(status));
     let good = total(good.map(|(_, count)| *count));
-    told.requests = total(statuses.values().copied());
+    imported.requests = total(statuses.values().copied());
     let errors = document.error_distribution.iter();
     let unanswered = errors.filter(|(what, _)| *what != AT_THE_END);
     let unanswered = total(unanswered.map(|(_, count)| *count));
-    told.count(good, total([told.requests - good, unanswered]));
-    Ok(told)
+    imported.count(good, total([imported.requests - good, unanswered]));
+    Ok(imported)
 }

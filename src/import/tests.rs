@@ -78,7 +78,7 @@ fn results_cut_short_are_refused_or_lack_what_was_cut() {
         let Ok(whole) = imported(&name, &text, None) else {
             continue;
         };
-        let whole = whole.samples[0].summary.clone().expect("told");
+        let whole = whole.samples[0].summary.clone().expect("imported");
         for (end, _) in text.char_indices().step_by(37) {
             let part = &text[..end];
             let Ok(Some(generator)) = Generator::of(part, Path::new(&name)) else {
@@ -86,9 +86,9 @@ fn results_cut_short_are_refused_or_lack_what_was_cut() {
             };
             let read = generator.measurement(part, Path::new(&name), None, Timestamp::UNIX_EPOCH);
             if let Ok(read) = read {
-                let told = read.samples[0].summary.clone().expect("told");
+                let imported = read.samples[0].summary.clone().expect("imported");
                 assert!(
-                    told.values.len() <= whole.values.len(),
+                    imported.values.len() <= whole.values.len(),
                     "{name} until {end}"
                 );
             }
@@ -106,7 +106,7 @@ fn numbers_out_of_all_proportion_do_no_harm() {
             let Ok(measurement) = imported(&name, &hostile.join(number), None) else {
                 continue;
             };
-            let summary = measurement.samples[0].summary.clone().expect("told");
+            let summary = measurement.samples[0].summary.clone().expect("imported");
             for (metric, value) in summary.values {
                 assert!(
                     value.is_finite() && value >= 0.0,
@@ -140,7 +140,7 @@ fn fixture(name: &str) -> String {
 fn values(name: &str, text: &str) -> BTreeMap<Metric, f64> {
     let measurement = imported(name, text, None).expect("a measurement");
     let summary = measurement.samples[0].summary.clone();
-    summary.expect("what was told").values
+    summary.expect("what was imported").values
 }
 
 /// The values of a stored result, in the order of the metrics.
@@ -262,10 +262,10 @@ fn the_first_version_of_hey_counts_answers_alone() {
     let [throughput] = valued("hey-0.1.0.txt", [Metric::Throughput]);
     assert_eq!(throughput, Some(16_211.353));
     let times = "response-time\n0.0010\n0.0030\n";
-    let told = values("hey.csv", times);
-    assert_eq!(told.get(&Metric::LatencyMean), Some(&2000.0));
+    let read = values("hey.csv", times);
+    assert_eq!(read.get(&Metric::LatencyMean), Some(&2000.0));
     for untold in [Metric::Throughput, Metric::ErrorRate] {
-        assert!(!told.contains_key(&untold), "{untold:?}");
+        assert!(!read.contains_key(&untold), "{untold:?}");
     }
     let measurement = imported("hey.csv", times, None).expect("a measurement");
     assert_eq!(measurement.provenance.length(), None);
@@ -364,7 +364,7 @@ fn a_generator_is_known_by_what_it_alone_writes() {
 
 #[test]
 fn a_metric_without_numbers_does_not_spoil_the_others() {
-    let told = [
+    let imported = [
         Metric::Throughput,
         Metric::ErrorRate,
         Metric::LatencyP50,
@@ -375,7 +375,7 @@ fn a_metric_without_numbers_does_not_spoil_the_others() {
         "k6-1.5-machine-readable.json",
         "k6-2.2-machine-readable.json",
     ] {
-        let [throughput, errors, p50, p90] = valued(name, told);
+        let [throughput, errors, p50, p90] = valued(name, imported);
         assert!(throughput.is_some_and(|it| it > 1900.0), "{name}");
         assert_eq!(
             (errors, p50, p90),
@@ -398,8 +398,8 @@ fn what_k6_does_not_tell_is_absent() {
 
 #[test]
 fn vegeta_is_read_before_it_told_its_throughput() {
-    let told = [Metric::Throughput, Metric::LatencyP90];
-    let [throughput, p90] = valued("vegeta-6.3.0.json", told);
+    let imported = [Metric::Throughput, Metric::LatencyP90];
+    let [throughput, p90] = valued("vegeta-6.3.0.json", imported);
     assert!(
         throughput.is_some_and(|it| (it - 4995.0 / 10.001).abs() < 1e-6),
         "{throughput:?}"
@@ -407,7 +407,7 @@ fn vegeta_is_read_before_it_told_its_throughput() {
     assert_eq!(p90, None);
     // Of one request it gives a count for a rate.
     assert_eq!(
-        valued("vegeta-12.13.0-single.json", told),
+        valued("vegeta-12.13.0-single.json", imported),
         [None, Some(4e3)]
     );
 }

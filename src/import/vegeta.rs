@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::AT_A_RATE;
 use super::error::Fault;
+use super::imported::{Imported, total};
 use super::outline::Outline;
-use super::told::{Told, total};
 use crate::model::Metric;
 
 #[derive(Deserialize)]
@@ -61,16 +61,16 @@ pub(super) fn is(outline: &Outline) -> bool {
     outline.has_all(&["latencies", "bytes_in", "bytes_out"])
 }
 
-pub(super) fn read(text: &str) -> Result<Told, Fault> {
+pub(super) fn read(text: &str) -> Result<Imported, Fault> {
     let document: Document = serde_json::from_str(text)?;
     let latencies = &document.latencies;
-    let mut told = Told {
+    let mut imported = Imported {
         seconds: document.duration / 1e9,
         requests: document.answered(),
-        ..Told::default()
+        ..Imported::default()
     };
-    told.tell(Metric::Throughput, document.throughput());
-    told.tell(Metric::ErrorRate, 1.0 - document.success);
+    imported.set(Metric::Throughput, document.throughput());
+    imported.set(Metric::ErrorRate, 1.0 - document.success);
     for (metric, nanoseconds) in [
         (Metric::LatencyMean, Some(latencies.mean)),
         (Metric::LatencyP50, Some(latencies.p50)),
@@ -78,12 +78,13 @@ pub(super) fn read(text: &str) -> Result<Told, Fault> {
         (Metric::LatencyP99, Some(latencies.p99)),
         (Metric::LatencyMax, Some(latencies.max)),
     ] {
-        told.tell(metric, nanoseconds.map(|it| it / 1e3));
+        imported.set(metric, nanoseconds.map(|it| it / 1e3));
     }
-    told.remarks.push(AT_A_RATE);
+    imported.notes.push(AT_A_RATE);
     if document.status_codes.contains_key(UNANSWERED) {
-        told.remarks
+        imported
+            .notes
             .push("its times are of requests without a response too");
     }
-    Ok(told)
+    Ok(imported)
 }

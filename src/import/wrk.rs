@@ -1,5 +1,5 @@
 use super::error::Fault;
-use super::told::{Told, share, total};
+use super::imported::{Imported, share, total};
 use super::units::{micros, number};
 use crate::model::Metric;
 
@@ -87,7 +87,7 @@ enum Tables {
     Over,
 }
 
-pub(super) fn read(text: &str) -> Result<Told, Fault> {
+pub(super) fn read(text: &str) -> Result<Imported, Fault> {
     let lines: Vec<_> = text.lines().collect();
     let expected = "`Running … test @ URL` and `Thread Stats`";
     let extent = Extent::of(&lines).ok_or(Fault::Missing { expected })?;
@@ -96,13 +96,13 @@ pub(super) fn read(text: &str) -> Result<Told, Fault> {
     if Extent::of(&lines[after..]).is_some() {
         return Err(Fault::Several);
     }
-    let mut told = begin(&lines, extent)?;
+    let mut imported = begin(&lines, extent)?;
     let mut counts = Counts::default();
     let mut tables = Tables::default();
     for (at, line) in block {
-        take(line.trim(), &mut told, &mut counts, &mut tables).map_err(fault(at, line))?;
+        take(line.trim(), &mut imported, &mut counts, &mut tables).map_err(fault(at, line))?;
     }
-    finish(told, &counts)
+    finish(imported, &counts)
 }
 
 fn fault(at: usize, line: &str) -> impl FnOnce(&'static str) -> Fault {
@@ -113,15 +113,15 @@ fn fault(at: usize, line: &str) -> impl FnOnce(&'static str) -> Fault {
     }
 }
 
-/// What is told before the run: its length, URL, threads and connections.
-fn begin(lines: &[&str], extent: Extent) -> Result<Told, Fault> {
-    let mut told = Told::default();
+/// What is imported before the run: its length, URL, threads and connections.
+fn begin(lines: &[&str], extent: Extent) -> Result<Imported, Fault> {
+    let mut imported = Imported::default();
     if let Some((length, url)) = begun(lines[extent.start]) {
         let expected = "a length such as `10s`";
-        told.planned_seconds = seconds(length)
+        imported.planned_seconds = seconds(length)
             .ok_or(expected)
             .map_err(fault(extent.start, length))?;
-        told.target = target(url);
+        imported.target = target(url);
     }
     let between = extent.start + 1..extent.head;
     for (at, line) in lines
@@ -132,35 +132,35 @@ fn begin(lines: &[&str], extent: Extent) -> Result<Told, Fault> {
     {
         let words: Vec<_> = line.split_whitespace().collect();
         if let [threads, "threads", "and", connections, "connections"] = words.as_slice() {
-            told.threads = whole(threads).map_err(fault(at, line))?;
-            told.connections = whole(connections).map_err(fault(at, line))?;
+            imported.threads = whole(threads).map_err(fault(at, line))?;
+            imported.connections = whole(connections).map_err(fault(at, line))?;
             break;
         }
     }
-    Ok(told)
+    Ok(imported)
 }
 
-fn finish(mut told: Told, counts: &Counts) -> Result<Told, Fault> {
+fn finish(mut imported: Imported, counts: &Counts) -> Result<Imported, Fault> {
     if counts.per_second == 0.0 && counts.responses > 0 {
         let expected = "`Requests/sec:`";
         return Err(Fault::Missing { expected });
     }
-    told.requests = counts.responses;
+    imported.requests = counts.responses;
     let bad = total([counts.bad_status, counts.socket_errors]);
     let good = counts.responses.saturating_sub(counts.bad_status);
-    told.tell(Metric::ErrorRate, share(bad, good));
+    imported.set(Metric::ErrorRate, share(bad, good));
     let share = good as f64 / counts.responses as f64;
-    told.tell(Metric::Throughput, counts.per_second * share);
-    if !told.values.contains_key(&Metric::LatencyP50) {
-        told.remarks.push("percentiles need `--latency`");
+    imported.set(Metric::Throughput, counts.per_second * share);
+    if !imported.values.contains_key(&Metric::LatencyP50) {
+        imported.notes.push("percentiles need `--latency`");
     }
-    Ok(told)
+    Ok(imported)
 }
 
 /// Takes what a line tells; what it should have been, when it cannot be read.
 fn take(
     line: &str,
-    told: &mut Told,
+    imported: &mut Imported,
     counts: &mut Counts,
     tables: &mut Tables,
 ) -> Result<(), &'static str> {
@@ -169,18 +169,18 @@ fn take(
         ["Latency", "Distribution", ..] => *tables = opened(tables, line),
         ["Detailed", "Percentile", "spectrum:"] => *tables = Tables::Over,
         ["Latency", mean, stdev, max, _] if *tables == Tables::None => {
-            told.tell(Metric::LatencyMean, time(mean)?);
-            told.tell(Metric::LatencyStdev, time(stdev)?);
-            told.tell(Metric::LatencyMax, time(max)?);
+            imported.set(Metric::LatencyMean, time(mean)?);
+            imported.set(Metric::LatencyStdev, time(stdev)?);
+            imported.set(Metric::LatencyMax, time(max)?);
         }
         [percent, value] if percent.ends_with('%') && *tables == Tables::First => {
             if let Some(metric) = percentile(percent) {
-                told.tell(metric, time(value)?);
+                imported.set(metric, time(value)?);
             }
         }
         [requests, "requests", "in", length, ..] => {
             counts.responses = whole(requests)?;
-            told.seconds = time(length.trim_end_matches(','))? / 1e6;
+            imported.seconds = time(length.trim_end_matches(','))? / 1e6;
         }
         ["Socket", "errors:", kinds @ ..] => counts.socket_errors = socket_errors(kinds)?,
         ["Non-2xx", "or", "3xx", "responses:", responses] => {

@@ -6,7 +6,8 @@ use std::io::{self, Read};
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::response::LONGEST;
+/// Bytes of a body that are kept to be looked into; what comes behind is not.
+pub(super) const LONGEST: usize = 16 * 1024 * 1024;
 
 /// How a body is compressed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

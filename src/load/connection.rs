@@ -3,6 +3,7 @@
 use super::http1::Buffer;
 use super::request::Prepared;
 use super::response::{Kept, Received, Response};
+use super::unopened::Unopened;
 use super::{http1, http2};
 use crate::dial::Stream;
 use crate::model::Failure;
@@ -12,14 +13,6 @@ use crate::model::Failure;
 pub(super) enum Connection {
     Http1(http1::Connection),
     Http2(http2::Connection),
-}
-
-/// Why a connection could not be opened.
-#[derive(Debug)]
-pub(super) struct Unopened {
-    /// The kind under which its request is counted.
-    pub(super) failure: Failure,
-    pub(super) why: String,
 }
 
 impl Connection {

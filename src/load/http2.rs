@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinHandle;
 
 use super::coding::Coding;
-use super::connection::Unopened;
 use super::request::Prepared;
 use super::response::{Excerpt, Kept, Leniences, Received, Response};
+use super::unopened::Unopened;
 use crate::dial::Stream;
 use crate::model::{Failure, chain};
 

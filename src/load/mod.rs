@@ -3,12 +3,13 @@
 //! exactly once, that nothing is in flight before the window or after it, and that the
 //! generator does as little as it can besides sending and receiving.
 //!
-//! - [`Crew`]: threads up and connections open, then one window;
-//! - `hand`: one thread, `worker`: what its connections share, `slot`: one of them at work,
-//!   `watch`: waiting without a timer;
+//! - [`WorkerPool`]: threads up and connections open, then one window;
+//! - `worker_thread`: one thread, `supervision`: its slots from the first request to the last, `worker`: what
+//!   they share, `slot`: one connection at work, `watch`: waiting without a timer;
 //! - `pacer`, `arrivals`, `alarm`: when requests of the open loop are due, who sends them, and
-//!   sleeping until then; `turn`: one request and since when its time counts;
-//! - `connection`: one request and its response, by `http1` (our own) or `http2` (hyper);
+//!   sleeping until then; `scheduled_request`: one request and since when its time counts;
+//! - `connection`: one request and its response, by `http1` (our own) or `http2` (hyper); `unopened`:
+//!   why there is none;
 //! - `request`, `response`, `coding`, `check`: what is sent, what comes back and stands for, whether
 //!   it is a success;
 //! - `recorder`, `first_failure`, `limits`: what is counted, how the first failure is told, what the
@@ -22,7 +23,6 @@ mod coding;
 mod connection;
 mod error;
 mod first_failure;
-mod hand;
 mod http1;
 mod http2;
 mod limits;
@@ -31,12 +31,15 @@ mod pacer;
 mod recorder;
 mod request;
 mod response;
+mod scheduled_request;
 mod slot;
+mod supervision;
 #[cfg(test)]
 mod tests;
-mod turn;
+mod unopened;
 mod watch;
 mod worker;
+mod worker_thread;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -47,17 +50,17 @@ pub use meter::Meter;
 
 use crate::dial::Dialer;
 use crate::model::{Address, Origin, Tally, Workload, chain};
-use hand::{Hand, Post};
 use meter::Window;
 use request::Script;
-use worker::Order;
+use worker::ThreadConfig;
+use worker_thread::{Placement, WorkerThread};
 
 /// Reads bytes as a response: what fuzzing does.
 pub fn read_response(bytes: &[u8]) {
     http1::is_the_same_however_it_comes(bytes);
 }
 
-/// Time between the call of [`Crew::run`] and the start, for all threads to wake up in.
+/// Time between the call of [`WorkerPool::run`] and the start, for all threads to wake up in.
 const LEAD: Duration = Duration::from_millis(10);
 
 /// A workload and where it goes.
@@ -71,11 +74,11 @@ pub struct Job {
 
 /// Threads that are up, with their connections open and no request in flight.
 #[derive(Debug)]
-pub struct Crew {
-    hands: Vec<Hand>,
+pub struct WorkerPool {
+    workers: Vec<WorkerThread>,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Starts the threads and opens the connections. A server that does not answer is no error:
     /// its requests will fail.
     pub fn connect(job: &Job) -> Result<Self, Error> {
@@ -84,20 +87,20 @@ impl Crew {
             return Err(Error::NoConnections);
         }
         let threads = job.workload.threads.clamp(1, connections);
-        let order = job.order(threads)?;
+        let config = job.thread_config(threads)?;
         limits::make_room(connections, threads)?;
         if matches!(job.origin.address, Address::Tcp(..)) {
             limits::check_ports(connections)?;
         }
         let (ready, readiness) = mpsc::channel();
-        let hands = (0..threads)
+        let workers = (0..threads)
             .map(|thread| {
-                let order = order.share(thread);
-                Hand::hire(job.post(thread), order, ready.clone())
+                let config = config.share(thread);
+                WorkerThread::spawn(job.placement(thread), config, ready.clone())
             })
             .collect::<Result<_, _>>()?;
         drop(ready);
-        Self { hands }.once_ready(&readiness)
+        Self { workers }.once_ready(&readiness)
     }
 
     /// Sends requests until the window ends or the meter is stopped, and then waits for
@@ -135,10 +138,10 @@ impl Crew {
             closes: opens + window,
             most,
         };
-        for hand in &self.hands {
-            hand.start(window, Arc::clone(meter));
+        for worker in &self.workers {
+            worker.start(window, Arc::clone(meter));
         }
-        let ends: Vec<_> = self.hands.into_iter().map(Hand::finish).collect();
+        let ends: Vec<_> = self.workers.into_iter().map(WorkerThread::finish).collect();
         let mut tally = Tally::empty(meter.closing(window) - opens);
         for end in ends {
             tally.merge(&end?);
@@ -151,7 +154,7 @@ impl Crew {
     }
 
     fn once_ready(self, readiness: &Receiver<Result<(), Error>>) -> Result<Self, Error> {
-        for thread in 0..self.hands.len() {
+        for thread in 0..self.workers.len() {
             readiness
                 .recv()
                 .unwrap_or(Err(Error::Panicked { thread }))?;
@@ -170,9 +173,9 @@ impl Job {
     }
 
     /// What all threads are to do together.
-    fn order(&self, threads: usize) -> Result<Order, Error> {
+    fn thread_config(&self, threads: usize) -> Result<ThreadConfig, Error> {
         let workload = &self.workload;
-        Ok(Order {
+        Ok(ThreadConfig {
             connections: workload.connections,
             thread: 0,
             threads,
@@ -184,9 +187,9 @@ impl Job {
         })
     }
 
-    fn post(&self, thread: usize) -> Post {
+    fn placement(&self, thread: usize) -> Placement {
         let core = self.cores.get(thread % self.cores.len().max(1));
-        Post {
+        Placement {
             thread,
             core: core.copied(),
         }

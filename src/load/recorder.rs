@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::response::Response;
-use super::turn::Turn;
+use super::scheduled_request::ScheduledRequest;
 use crate::model::{Failure, FirstFailure, OpenLoop, Tally};
 
 /// Counts and histograms of one worker; allocates only for a status or failure not seen before.
@@ -29,9 +29,9 @@ impl Recorder {
     }
 
     /// A request is about to be made, its connection included.
-    pub(super) fn started(&mut self, turn: &Turn, in_window: bool) {
+    pub(super) fn started(&mut self, scheduled: &ScheduledRequest, in_window: bool) {
         self.tally.started += 1;
-        if let Some(lag) = turn.lag {
+        if let Some(lag) = scheduled.lag {
             let open = self.open_loop();
             open.sent += u64::from(in_window);
             open.send_lag.saturating_record(nanoseconds(lag));

@@ -1,4 +1,4 @@
-use super::coding::Coding;
+use super::coding::{Coding, LONGEST};
 use crate::model::Lenience;
 
 /// A complete response.
@@ -89,9 +89,6 @@ impl Excerpt {
         &self.0
     }
 }
-
-/// Bytes of a body that are kept to be looked into; what comes behind is not.
-pub(super) const LONGEST: usize = 16 * 1024 * 1024;
 
 /// A body that is kept.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 /// One request of a connection: which, and since when its time counts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Turn {
+pub(super) struct ScheduledRequest {
     /// Index of the request in the script.
     pub(super) request: usize,
     /// When the request starts.
@@ -13,7 +13,7 @@ pub(super) struct Turn {
     pub(super) lag: Option<Duration>,
 }
 
-impl Turn {
+impl ScheduledRequest {
     /// Of the closed loop: at the end of the request before.
     pub(super) const fn following(request: usize, end: Instant) -> Self {
         Self {

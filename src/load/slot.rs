@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::first_failure::Failed;
 use super::request::Prepared;
 use super::response::{Kept, Response};
-use super::turn::Turn;
+use super::scheduled_request::ScheduledRequest;
 use super::watch::{GivenUp, Watch};
 use super::worker::Worker;
 use crate::model::Failure;
@@ -49,19 +49,19 @@ impl Slot {
     pub(super) async fn run(mut self) {
         let watch = self.watch();
         let mut free = Instant::now();
-        while let Some(turn) = self.worker.next_turn(free).await {
-            free = self.take(&watch, turn).await;
+        while let Some(scheduled) = self.worker.next_scheduled(free).await {
+            free = self.take(&watch, scheduled).await;
         }
     }
 
     /// Makes one request; gives the instant since when the slot is free.
-    async fn take(&mut self, watch: &Watch, turn: Turn) -> Instant {
-        let in_window = self.worker.is_open(turn.starts);
-        self.worker.recorder().started(&turn, in_window);
-        watch.begin(turn.starts);
-        let mut kept = self.worker.check(&turn).next_look();
+    async fn take(&mut self, watch: &Watch, scheduled: ScheduledRequest) -> Instant {
+        let in_window = self.worker.is_open(scheduled.starts);
+        self.worker.recorder().started(&scheduled, in_window);
+        watch.begin(scheduled.starts);
+        let mut kept = self.worker.check(&scheduled).next_look();
         let ended = {
-            let attempt = pin!(self.attempt(&turn, kept.as_mut()));
+            let attempt = pin!(self.attempt(&scheduled, kept.as_mut()));
             watch.until_given_up(attempt).await
         };
         let outcome = match ended {
@@ -74,9 +74,9 @@ impl Slot {
             }
         };
         let now = Instant::now();
-        self.record(&turn, outcome, kept.as_ref(), now);
+        self.record(&scheduled, outcome, kept.as_ref(), now);
         match outcome {
-            Err(failure) if is_silent(failure) && turn.due.is_none() => self.back_off().await,
+            Err(failure) if is_silent(failure) && scheduled.due.is_none() => self.back_off().await,
             // Looking into a body took time that is not the next request's.
             _ if kept.is_some() => Instant::now(),
             _ => now,
@@ -88,12 +88,12 @@ impl Slot {
     /// request that the server might then carry out twice.
     async fn attempt(
         &mut self,
-        turn: &Turn,
+        scheduled: &ScheduledRequest,
         mut kept: Option<&mut Kept>,
     ) -> Result<Response, Failure> {
         let worker = Rc::clone(&self.worker);
-        let request = worker.request(turn);
-        self.leave_if_over(turn, request).await;
+        let request = worker.request(scheduled);
+        self.leave_if_over(scheduled, request).await;
         let was_open = self.connection.is_some();
         if let Some(connection) = &mut self.connection {
             let outcome = connection
@@ -118,11 +118,11 @@ impl Slot {
     /// Leaves a connection that the server ended while it was idle, before the request is written
     /// that would be lost on it. In the closed loop no connection is idle for long, and a request
     /// that may be sent again needs no look.
-    async fn leave_if_over(&mut self, turn: &Turn, request: &Prepared) {
+    async fn leave_if_over(&mut self, scheduled: &ScheduledRequest, request: &Prepared) {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        let looks = turn.due.is_some() || !request.is_idempotent;
+        let looks = scheduled.due.is_some() || !request.is_idempotent;
         if looks && connection.is_over(self.worker.buffer()).await {
             self.worker.recorder().closed_by_server();
             self.close();
@@ -146,7 +146,7 @@ impl Slot {
 
     fn record(
         &mut self,
-        turn: &Turn,
+        scheduled: &ScheduledRequest,
         outcome: Result<Response, Failure>,
         kept: Option<&Kept>,
         now: Instant,
@@ -154,9 +154,9 @@ impl Slot {
         let keeps = outcome.is_ok_and(|response| response.keep_alive);
         let in_window = self.worker.time_in_window(now);
         let waited = self.watch.waited(now);
-        let verdict = self.judge(turn, outcome, kept, waited);
+        let verdict = self.judge(scheduled, outcome, kept, waited);
         if let Err(failure) = verdict {
-            self.note_failure(turn, failure, outcome.ok(), kept, now);
+            self.note_failure(scheduled, failure, outcome.ok(), kept, now);
         }
         let mut recorder = self.worker.recorder();
         if let Ok(response) = &outcome {
@@ -165,7 +165,7 @@ impl Slot {
                 recorder.closed_by_server();
             }
         }
-        match turn.due {
+        match scheduled.due {
             None => recorder.completed(verdict, waited, in_window),
             Some(due) => {
                 let latency = now.saturating_duration_since(due);
@@ -187,12 +187,12 @@ impl Slot {
 
     fn judge(
         &self,
-        turn: &Turn,
+        scheduled: &ScheduledRequest,
         outcome: Result<Response, Failure>,
         kept: Option<&Kept>,
         waited: Duration,
     ) -> Result<(), Failure> {
-        let check = self.worker.check(turn);
+        let check = self.worker.check(scheduled);
         let verdict = outcome.and_then(|response| {
             if self.worker.is_overdue(waited) {
                 return Err(Failure::Timeout);
@@ -208,7 +208,7 @@ impl Slot {
     /// Keeps what came back, where the request is the first of its thread that failed.
     fn note_failure(
         &self,
-        turn: &Turn,
+        scheduled: &ScheduledRequest,
         kind: Failure,
         response: Option<Response>,
         kept: Option<&Kept>,
@@ -218,10 +218,10 @@ impl Slot {
             return;
         }
         let received = self.connection.as_ref().map(Connection::so_far);
-        let check = self.worker.check(turn);
+        let check = self.worker.check(scheduled);
         let failed = Failed {
             kind,
-            request: self.worker.request(turn).name(),
+            request: self.worker.request(scheduled).name(),
             after: self.worker.since_open(now),
             waited: self.watch.waited(now),
             timeout: self.worker.timeout(),

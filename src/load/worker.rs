@@ -1,24 +1,22 @@
-//! What the connections of one thread have in common. Takes the order for the thread and the
-//! window, serves its slots until the last request is over, and promises that every request in
-//! it is looked after: overdue ones are given up, and after the drain none is in flight.
+//! What the connections of one thread have in common. Takes the config for the thread and the
+//! window, and promises that every request in it is looked after: overdue ones are given up, and
+//! after the drain none is in flight.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
-
 use super::arrivals::Arrivals;
 use super::check::Check;
-use super::connection::{Connection, Unopened};
+use super::connection::Connection;
 use super::http1::Buffer;
 use super::meter::{Meter, Window};
 use super::pacer::Pacer;
 use super::recorder::Recorder;
 use super::request::{Prepared, Script};
-use super::slot::Slot;
-use super::turn::Turn;
+use super::scheduled_request::ScheduledRequest;
+use super::unopened::Unopened;
 use super::watch::{GivenUp, Watch};
 use crate::dial::Dialer;
 use crate::model::{Rate, chain};
@@ -31,7 +29,7 @@ const REPORT: Duration = Duration::from_millis(5);
 const RATE_SPAN: Duration = Duration::from_millis(100);
 /// What one thread is to do.
 #[derive(Debug, Clone)]
-pub(super) struct Order {
+pub(super) struct ThreadConfig {
     pub(super) connections: usize,
     /// The number of this thread, out of so many.
     pub(super) thread: usize,
@@ -44,10 +42,10 @@ pub(super) struct Order {
     pub(super) timeout: Duration,
 }
 
-/// A thread's order, window and counts; its slots share it without locks.
+/// A thread's config, window and counts; its slots share it without locks.
 #[derive(Debug)]
 pub(super) struct Worker {
-    order: Order,
+    config: ThreadConfig,
     window: Window,
     meter: Arc<Meter>,
     /// The end of the window as far as the worker knows.
@@ -65,7 +63,7 @@ pub(super) struct Worker {
     recorder: RefCell<Recorder>,
 }
 
-impl Order {
+impl ThreadConfig {
     /// The share of one thread; the connections are dealt out evenly.
     pub(super) fn share(&self, thread: usize) -> Self {
         let spare = usize::from(thread < self.connections % self.threads);
@@ -93,40 +91,29 @@ impl Order {
 
 impl Worker {
     pub(super) fn new(
-        order: Order,
+        config: ThreadConfig,
         recorder: Recorder,
         window: Window,
         meter: Arc<Meter>,
     ) -> Rc<Self> {
-        let requests = order.script.requests.iter();
+        let requests = config.script.requests.iter();
         Rc::new(Self {
             closes: Cell::new(meter.closing(window)),
             reports: Cell::new(window.opens),
             span: Cell::new((window.opens, 0)),
-            turns: Cell::new(order.thread),
+            turns: Cell::new(config.thread),
             checks: requests.map(|it| Check::new(it.expect.clone())).collect(),
-            arrivals: order.arrivals(window),
+            arrivals: config.arrivals(window),
             buffer: Buffer::new(),
-            order,
+            config,
             window,
             meter,
             recorder: RefCell::new(recorder),
         })
     }
 
-    /// Runs a slot for each connection until all are done. Belongs into a local runtime.
-    pub(super) async fn serve(self: Rc<Self>, connections: Vec<Option<Connection>>) {
-        let mut tasks = JoinSet::new();
-        let mut watches = Vec::with_capacity(connections.len());
-        for connection in connections {
-            let slot = Slot::new(Rc::clone(&self), connection);
-            watches.push(slot.watch());
-            tasks.spawn_local(slot.run());
-        }
-        if self.arrivals.is_some() {
-            tasks.spawn_local(Rc::clone(&self).pace());
-        }
-        self.attend(&mut tasks, &watches).await;
+    /// Records what the whole window was offered, once its last request is over.
+    pub(super) fn finish(&self) {
         let closes = self.closes.get();
         if let Some(arrivals) = &self.arrivals {
             self.recorder().offered(arrivals.offered(closes));
@@ -142,15 +129,15 @@ impl Worker {
     }
 
     /// The next request of a slot that is free since a moment; nothing when the window has closed.
-    pub(super) async fn next_turn(&self, free: Instant) -> Option<Turn> {
+    pub(super) async fn next_scheduled(&self, free: Instant) -> Option<ScheduledRequest> {
         let Some(arrivals) = &self.arrivals else {
-            let follows = || Turn::following(self.next_request(), free);
+            let follows = || ScheduledRequest::following(self.next_request(), free);
             return (self.is_open(free) && !self.has_made_all()).then(follows);
         };
         let due = arrivals.next().await?;
         let now = Instant::now();
         let is_late = now >= self.drained();
-        (!is_late).then(|| Turn::scheduled(self.next_request(), due, free, now))
+        (!is_late).then(|| ScheduledRequest::scheduled(self.next_request(), due, free, now))
     }
 
     /// Whether requests may start, and successes count for throughput.
@@ -170,16 +157,16 @@ impl Worker {
     /// Where in the window a request was due, if the rate changes over it.
     pub(super) fn share_of_ramp(&self, due: Instant) -> Option<f64> {
         let Window { opens, closes, .. } = self.window;
-        self.order.rate.filter(|rate| !rate.is_constant())?;
+        self.config.rate.filter(|rate| !rate.is_constant())?;
         Some((due - opens).as_secs_f64() / (closes - opens).as_secs_f64())
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, Unopened> {
-        self.order.connect().await
+        self.config.connect().await
     }
 
-    pub(super) fn request(&self, turn: &Turn) -> &Prepared {
-        &self.order.script.requests[turn.request]
+    pub(super) fn request(&self, scheduled: &ScheduledRequest) -> &Prepared {
+        &self.config.script.requests[scheduled.request]
     }
 
     /// What its connections read into.
@@ -187,18 +174,18 @@ impl Worker {
         &self.buffer
     }
 
-    pub(super) fn check(&self, turn: &Turn) -> &Check {
-        &self.checks[turn.request]
+    pub(super) fn check(&self, scheduled: &ScheduledRequest) -> &Check {
+        &self.checks[scheduled.request]
     }
 
     /// Whether a wait is longer than a response may take, also when the response came before a
     /// scan could give it up.
     pub(super) fn is_overdue(&self, waited: Duration) -> bool {
-        waited >= self.order.timeout
+        waited >= self.config.timeout
     }
 
     pub(super) fn timeout(&self) -> Duration {
-        self.order.timeout
+        self.config.timeout
     }
 
     /// How long the window has been open at an instant.
@@ -208,7 +195,7 @@ impl Worker {
 
     /// Whether a given number of requests has been started.
     fn has_made_all(&self) -> bool {
-        let turns = self.turns.get().wrapping_sub(self.order.thread);
+        let turns = self.turns.get().wrapping_sub(self.config.thread);
         self.window.most.is_some_and(|most| turns >= most)
     }
 
@@ -216,32 +203,20 @@ impl Worker {
     fn next_request(&self) -> usize {
         let number = self.turns.get();
         self.turns.set(number.wrapping_add(1));
-        self.order.script.turn(number)
+        self.config.script.turn(number)
     }
 
-    async fn pace(self: Rc<Self>) {
-        let arrivals = self
-            .arrivals
-            .as_ref()
-            .expect("only an open loop has a pace");
+    /// Makes requests due until the window closes; in the closed loop there is none to make.
+    pub(super) async fn pace(self: Rc<Self>) {
+        let Some(arrivals) = &self.arrivals else {
+            return;
+        };
         let paced = arrivals.pace(&self.closes).await;
         paced.expect("the kernel's timer works once it is there");
     }
 
-    async fn attend(&self, tasks: &mut JoinSet<()>, watches: &[Rc<Watch>]) {
-        loop {
-            tokio::select! {
-                done = tasks.join_next() => match done {
-                    Some(done) => done.expect("a slot neither panics nor is aborted"),
-                    None => return,
-                },
-                () = tokio::time::sleep_until(self.next_scan().into()) => self.scan(watches),
-            }
-        }
-    }
-
     /// The next scan is soon, and one is exactly at the end of the drain.
-    fn next_scan(&self) -> Instant {
+    pub(super) fn next_scan(&self) -> Instant {
         let now = Instant::now();
         let drained = self.drained();
         let soon = now + SCAN;
@@ -255,16 +230,17 @@ impl Worker {
     /// When the last request in flight has come back or outlasted its time-out: one that is merely
     /// slower than the window is no failure.
     fn drained(&self) -> Instant {
-        self.closes.get() + self.order.timeout
+        self.closes.get() + self.config.timeout
     }
 
-    fn scan(&self, watches: &[Rc<Watch>]) {
+    /// Looks after the slots: closes the window, gives up what is overdue, reports.
+    pub(super) fn scan(&self, watches: &[Rc<Watch>]) {
         self.closes.set(self.meter.closing(self.window));
         self.report();
         let now = Instant::now();
         self.note_rate(now);
         for watch in watches {
-            watch.give_up_overdue(now, self.order.timeout);
+            watch.give_up_overdue(now, self.config.timeout);
         }
         if now >= self.drained() {
             for watch in watches {

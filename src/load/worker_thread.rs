@@ -1,4 +1,4 @@
-//! One thread of the generator. Takes an order, opens its connections, waits for the start, and
+//! One thread of the generator. Takes an config, opens its connections, waits for the start, and
 //! gives the thread's tally; promises that before the start nothing is sent, and that without
 //! one the thread ends by itself.
 
@@ -17,38 +17,39 @@ use super::Error;
 use super::connection::Connection;
 use super::meter::{Meter, Window};
 use super::recorder::Recorder;
-use super::worker::{Order, Worker};
+use super::supervision;
+use super::worker::{ThreadConfig, Worker};
 use crate::model::Tally;
 
 /// A thread with its connections, waiting to be started.
 #[derive(Debug)]
-pub(super) struct Hand {
-    post: Post,
+pub(super) struct WorkerThread {
+    placement: Placement,
     start: Sender<(Window, Arc<Meter>)>,
     thread: JoinHandle<Tally>,
 }
 
 /// Which thread this is, and where it runs; unpinned without a core.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Post {
+pub(super) struct Placement {
     pub(super) thread: usize,
     pub(super) core: Option<usize>,
 }
 
-impl Hand {
+impl WorkerThread {
     /// Starts the thread, which tells `ready` when its connections are open.
-    pub(super) fn hire(
-        post: Post,
-        order: Order,
+    pub(super) fn spawn(
+        placement: Placement,
+        config: ThreadConfig,
         ready: Sender<Result<(), Error>>,
     ) -> Result<Self, Error> {
         let (start, started) = mpsc::channel();
         let thread = thread::Builder::new()
-            .name(format!("load-{}", post.thread))
-            .spawn(move || work(post, order, &ready, &started))
-            .map_err(|source| post.cannot_start(source))?;
+            .name(format!("load-{}", placement.thread))
+            .spawn(move || work(placement, config, &ready, &started))
+            .map_err(|source| placement.cannot_start(source))?;
         Ok(Self {
-            post,
+            placement,
             start,
             thread,
         })
@@ -62,12 +63,12 @@ impl Hand {
     /// Waits for the end of the thread.
     pub(super) fn finish(self) -> Result<Tally, Error> {
         self.thread.join().map_err(|_| Error::Panicked {
-            thread: self.post.thread,
+            thread: self.placement.thread,
         })
     }
 }
 
-impl Post {
+impl Placement {
     fn cannot_start(self, source: std::io::Error) -> Error {
         Error::Start {
             thread: self.thread,
@@ -92,13 +93,13 @@ impl Post {
 }
 
 fn work(
-    post: Post,
-    order: Order,
+    placement: Placement,
+    config: ThreadConfig,
     ready: &Sender<Result<(), Error>>,
     started: &Receiver<(Window, Arc<Meter>)>,
 ) -> Tally {
     let mut recorder = Recorder::new();
-    let prepared = prepare(post, &order, &mut recorder);
+    let prepared = prepare(placement, &config, &mut recorder);
     let (answer, prepared) = match prepared {
         Ok(prepared) => (Ok(()), Some(prepared)),
         Err(error) => (Err(error), None),
@@ -108,7 +109,7 @@ fn work(
     match (prepared, started.recv()) {
         (Some((runtime, connections)), Ok((window, meter))) => {
             thread::sleep(window.opens.saturating_duration_since(Instant::now()));
-            let worker = Worker::new(order, recorder, window, meter);
+            let worker = Worker::new(config, recorder, window, meter);
             perform(&runtime, &worker, connections)
         }
         _ => Tally::empty(Duration::ZERO),
@@ -118,39 +119,39 @@ fn work(
 type Connections = Vec<Option<Connection>>;
 
 fn prepare(
-    post: Post,
-    order: &Order,
+    placement: Placement,
+    config: &ThreadConfig,
     recorder: &mut Recorder,
 ) -> Result<(LocalRuntime, Connections), Error> {
-    post.pin()?;
+    placement.pin()?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())
-        .map_err(|source| post.cannot_start(source))?;
-    let connections = runtime.block_on(open_all(order, recorder));
+        .map_err(|source| placement.cannot_start(source))?;
+    let connections = runtime.block_on(open_all(config, recorder));
     Ok((runtime, connections))
 }
 
 /// Opens the connections one by one. After one that fails the rest are left to the window, where
 /// they are requests that fail.
-async fn open_all(order: &Order, recorder: &mut Recorder) -> Connections {
-    let mut connections = Vec::with_capacity(order.connections);
-    while connections.len() < order.connections {
+async fn open_all(config: &ThreadConfig, recorder: &mut Recorder) -> Connections {
+    let mut connections = Vec::with_capacity(config.connections);
+    while connections.len() < config.connections {
         let start = Instant::now();
-        let opened = timeout(order.timeout, order.connect()).await;
+        let opened = timeout(config.timeout, config.connect()).await;
         let Ok(Ok(connection)) = opened else {
             break;
         };
         recorder.connected(start.elapsed());
         connections.push(Some(connection));
     }
-    connections.resize_with(order.connections, || None);
+    connections.resize_with(config.connections, || None);
     connections
 }
 
 fn perform(runtime: &LocalRuntime, worker: &Rc<Worker>, connections: Connections) -> Tally {
     let before = thread_cpu();
-    runtime.block_on(Rc::clone(worker).serve(connections));
+    runtime.block_on(supervision::serve(Rc::clone(worker), connections));
     worker
         .take_recorder()
         .finish(thread_cpu().saturating_sub(before))

@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
-use super::live::{INTERVAL, Open, loaded, measured, resources, with_log};
+use super::window::{INTERVAL, Open, loaded, measured, resources, with_log};
 use super::{Error, Event, Observer};
-use crate::load::{Crew, Job};
+use crate::load::{Job, WorkerPool};
 use crate::model::Round;
 use crate::stack::Server;
 use crate::stack::machine::Watch;
@@ -26,12 +26,12 @@ pub(super) async fn concurrent_rounds(
     observe: Observer<'_>,
 ) -> Result<Vec<Round>, Error> {
     let jobs: Vec<_> = loads.iter().map(|it| it.job.clone()).collect();
-    let crews = loaded(move || {
+    let pools = loaded(move || {
         jobs.iter()
-            .map(Crew::connect)
+            .map(WorkerPool::connect)
             .collect::<Result<Vec<_>, _>>()
     });
-    let crews = crews.await?;
+    let pools = pools.await?;
     let mut before = Vec::new();
     for load in &loads {
         before.push(resources(load.server).await?);
@@ -39,8 +39,8 @@ pub(super) async fn concurrent_rounds(
     let servers: Vec<_> = loads.iter().map(|it| it.server).collect();
     let mut watch = Watch::begin(&servers, INTERVAL).await;
     let opens = Instant::now() + LEAD;
-    let open = |(crew, load): (Crew, &Loaded<'_>)| Open::at(crew, opens + load.delay, window);
-    let mut running: Vec<_> = crews.into_iter().zip(&loads).map(open).collect();
+    let open = |(pool, load): (WorkerPool, &Loaded<'_>)| Open::at(pool, opens + load.delay, window);
+    let mut running: Vec<_> = pools.into_iter().zip(&loads).map(open).collect();
     let mut highest = vec![0; loads.len()];
     while let Some(rate) = running[0].next_rate().await {
         watch.sample();

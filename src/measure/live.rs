@@ -1,19 +1,17 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use std::time::Duration;
 
 use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::{GRACE, Guard};
-use super::steady::is_flat;
+use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
-use super::{Counted, Driver, Error, Event, Observed, Observer, Startup, WarmUp, pass, turnover};
-use crate::load::{self, Crew, Job, Meter};
-use crate::model::{Cell, Machine, Plan, Round, Sides, Tally, Target, Usage};
+use super::window::{INTERVAL, Open, loaded, measured, resources, with_log};
+use super::{Counted, Driver, Error, Event, Observed, Observer, Startup, WarmUp, single_requests};
+use crate::load::{Job, WorkerPool};
+use crate::model::{Cell, Plan, Round, Sides, Target};
 use crate::stack::machine::{Seen, Watch};
-use crate::stack::{Resources, Server, Stack, Stage, Tenancy};
+use crate::stack::{Server, Stack, Stage, Tenancy};
 
 /// Drives real servers with real load.
 pub struct Live {
@@ -21,9 +19,6 @@ pub struct Live {
     stop: Stop,
     servers: BTreeMap<String, Server>,
 }
-
-/// Interval of the warm-up's steadiness, of the rate shown and of looks at memory and machine.
-pub(super) const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Live {
     /// `stop` ends what is being done.
@@ -57,9 +52,9 @@ impl Live {
     }
 
     /// Connections open and idle.
-    async fn crew(&self, target: &Target, cell: &Cell) -> Result<Crew, Error> {
+    async fn pool(&self, target: &Target, cell: &Cell) -> Result<WorkerPool, Error> {
         let job = self.job(target, cell);
-        loaded(move || Crew::connect(&job)).await
+        loaded(move || WorkerPool::connect(&job)).await
     }
 
     async fn warmed_up(
@@ -69,16 +64,17 @@ impl Live {
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        let crew = self.crew(target, cell).await?;
-        let mut window = Open::new(crew, longest);
+        let pool = self.pool(target, cell).await?;
+        let mut window = Open::new(pool, longest);
         let mut counts = Vec::new();
-        let mut steady = false;
+        // Nothing is held against a server that had no time to show it.
+        let mut steady = !can_be_seen_within(longest, INTERVAL);
         while let Some(count) = window.next_count().await {
             observe(Event::Rate(count / INTERVAL.as_secs_f64()));
             counts.push(count);
             if is_flat(&counts) {
                 steady = true;
-                window.meter.stop();
+                window.end_early();
                 break;
             }
         }
@@ -95,11 +91,11 @@ impl Live {
         window: Duration,
         observe: Observer<'_>,
     ) -> Result<Round, Error> {
-        let crew = self.crew(target, cell).await?;
+        let pool = self.pool(target, cell).await?;
         let server = self.server(target);
         let before = resources(server).await?;
         let mut watch = Watch::begin(&[server], INTERVAL).await;
-        let mut window = Open::new(crew, window);
+        let mut window = Open::new(pool, window);
         let mut highest = 0;
         while let Some(rate) = window.next_rate().await {
             watch.sample();
@@ -201,16 +197,18 @@ impl Driver for Live {
             what: &what,
         };
         let work = async {
-            let single = pass::SingleRequests {
+            let single = single_requests::SingleRequests {
                 server: self.server(target),
                 endpoint: &cell.endpoint,
                 job: self.job(target, cell),
             };
-            let counted = pass::count(&self.stack, &Tenancy::default(), single).await?;
+            let counted = single_requests::count(&self.stack, &Tenancy::default(), single).await?;
             self.server(target).check().await?;
             Ok(counted)
         };
-        self.guard().step(step, pass::LONGEST, work).await
+        self.guard()
+            .step(step, single_requests::LONGEST, work)
+            .await
     }
 
     async fn beside(
@@ -284,131 +282,4 @@ pub(super) fn startup(server: &Server, seen: &Seen, number: usize) -> Option<Sta
         time,
         disturbed: machine.has_disturbed_start(time),
     })
-}
-
-/// What a server uses; of one that has ended, how it ended.
-pub(super) async fn resources(server: &Server) -> Result<Option<Resources>, Error> {
-    let resources = server.resources().await;
-    if resources.is_err() {
-        server.check().await?;
-    }
-    Ok(resources?)
-}
-
-/// The tally with the server's last output beside the first failure.
-pub(super) async fn with_log(mut tally: Tally, server: &Server) -> Tally {
-    if let Some(first) = &mut tally.first_failure {
-        first.log = server.output().await;
-    }
-    tally
-}
-
-/// A round, with what the server used between two idle moments, and what the machine did meanwhile:
-/// asked with the time for which the server's own quota denied it the CPU.
-pub(super) fn measured(
-    tally: Tally,
-    used: Option<&(Resources, Resources)>,
-    highest: u64,
-    machine: impl FnOnce(Duration) -> Machine,
-) -> Round {
-    let throttled = used.map_or(Duration::ZERO, |(before, after)| {
-        after.throttled.saturating_sub(before.throttled)
-    });
-    Round {
-        tally,
-        usage: used.map(|(before, after)| Usage {
-            cpu: after.cpu.saturating_sub(before.cpu),
-            memory: after.memory.max(highest),
-            rss: after.rss,
-            grown: signed(after.memory)
-                .zip(signed(before.memory))
-                .and_then(|(after, before)| after.checked_sub(before)),
-        }),
-        machine: Some(machine(throttled)),
-        turnover: used.and_then(|(before, after)| turnover::between(before, after)),
-    }
-}
-
-fn signed(bytes: u64) -> Option<i64> {
-    i64::try_from(bytes).ok()
-}
-
-/// Does what blocks a thread aside from those that wait for input and output.
-pub(super) async fn loaded<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, load::Error> + Send + 'static,
-) -> Result<T, Error> {
-    Ok(joined(spawn_blocking(work).await)?)
-}
-
-/// A window that is open, watched from outside. Dropping it ends the load early.
-pub(super) struct Open {
-    task: JoinHandle<Result<Tally, load::Error>>,
-    /// What the task came to, once it has been seen to end.
-    result: Option<Result<Result<Tally, load::Error>, JoinError>>,
-    meter: Arc<Meter>,
-    counted: u64,
-    next: Instant,
-}
-
-impl Open {
-    fn new(crew: Crew, window: Duration) -> Self {
-        Self::at(crew, Instant::now(), window)
-    }
-
-    /// Opens at a moment, or now where it has passed.
-    pub(super) fn at(crew: Crew, opens: Instant, window: Duration) -> Self {
-        let meter = Arc::new(Meter::new());
-        let shared = Arc::clone(&meter);
-        let task = spawn_blocking(move || crew.run_at(opens, window, &shared));
-        Self {
-            task,
-            result: None,
-            meter,
-            counted: 0,
-            next: Instant::now(),
-        }
-    }
-
-    /// Requests completed in the interval that now ends; nothing once the window has closed.
-    async fn next_count(&mut self) -> Option<f64> {
-        self.next += INTERVAL;
-        tokio::select! {
-            result = &mut self.task => {
-                self.result = Some(result);
-                return None;
-            }
-            () = tokio::time::sleep_until(self.next.into()) => (),
-        }
-        let completed = self.meter.completed();
-        let count = completed - self.counted;
-        self.counted = completed;
-        u32::try_from(count).ok().map(f64::from)
-    }
-
-    /// The same per second.
-    pub(super) async fn next_rate(&mut self) -> Option<f64> {
-        let count = self.next_count().await?;
-        Some(count / INTERVAL.as_secs_f64())
-    }
-
-    pub(super) async fn close(mut self) -> Result<Tally, Error> {
-        let result = match self.result.take() {
-            Some(result) => result,
-            None => (&mut self.task).await,
-        };
-        Ok(joined(result)?)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.meter.stop();
-    }
-}
-
-fn joined<T>(result: Result<T, JoinError>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

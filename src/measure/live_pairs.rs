@@ -4,9 +4,13 @@ use futures_util::future::join_all;
 
 use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::Guard;
-use super::live::{INTERVAL, longest_start, startup, watched};
+use super::live::{longest_start, startup, watched};
 use super::stop::{Step, Stop};
-use super::{Builds, Counted, Draw, Error, Event, Observer, PairDriver, PairLoad, Startup, pass};
+use super::window::INTERVAL;
+use super::{
+    Assignment, Builds, Counted, Error, Event, Observer, PairDriver, PairLoad, Startup,
+    single_requests,
+};
 use crate::load::Job;
 use crate::model::{Cell, Rate, Round, Side, Sides, Target};
 use crate::stack::machine::Watch;
@@ -80,7 +84,7 @@ impl<'a> LivePairs<'a> {
         &self,
         side: Side,
         (build, target): (Side, &Target),
-        draw: Draw,
+        assignment: Assignment,
         at_once: u32,
         observe: &(dyn Fn(Stage<'_>) + Send + Sync),
     ) -> Result<Up, Error> {
@@ -88,9 +92,9 @@ impl<'a> LivePairs<'a> {
         target.ready.within *= at_once;
         target.is_twin = build != side;
         let place = if side == Side::Head {
-            draw.place
+            assignment.place
         } else {
-            1 - draw.place
+            1 - assignment.place
         };
         let set_up = self.set_up.as_ref();
         let set_up = set_up.expect("sides are set up before they are started");
@@ -209,14 +213,20 @@ impl PairDriver for LivePairs<'_> {
         sides: &Sides<Target>,
         builds: Builds,
         started: &[Side],
-        draw: Draw,
+        assignment: Assignment,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Startup>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         let at_once = u32::try_from(started.len()).unwrap_or(u32::MAX);
         let start = |side: &Side| {
             let build = builds.on(*side);
-            self.start_one(*side, (build, sides.get(build)), draw, at_once, &observe)
+            self.start_one(
+                *side,
+                (build, sides.get(build)),
+                assignment,
+                at_once,
+                &observe,
+            )
         };
         // Where one fails the other is waited for, so that `stop` ends it.
         let mut watch = Watch::start(self.stack, INTERVAL).await;
@@ -253,16 +263,18 @@ impl PairDriver for LivePairs<'_> {
         };
         let work = async {
             let job = self.job(side, cell, None);
-            let single = pass::SingleRequests {
+            let single = single_requests::SingleRequests {
                 server,
                 endpoint: &cell.endpoint,
                 job,
             };
-            let counted = pass::count(self.stack, tenancy, single).await?;
+            let counted = single_requests::count(self.stack, tenancy, single).await?;
             server.check().await?;
             Ok(counted)
         };
-        self.guard().step(step, pass::LONGEST, work).await
+        self.guard()
+            .step(step, single_requests::LONGEST, work)
+            .await
     }
 
     async fn rounds(

@@ -2,7 +2,7 @@
 //! in rounds whose order is drawn from a seed, one server after the other or all side by side.
 //! Progress goes to an observer; nothing is printed here.
 //!
-//! [`Measuring`] says what to do, `session` does it with a [`Driver`]: [`Live`] with real servers
+//! [`MeasureConfig`] says what to do, `session` does it with a [`Driver`]: [`Live`] with real servers
 //! and real load (`pass` counts single requests), or a simulation of one.
 //!
 //! [`Pairing`] measures two builds of a server against each other: `pairs` spreads rounds of both
@@ -21,15 +21,16 @@ mod live;
 mod live_pairs;
 mod paired_run;
 mod pairs;
-mod pass;
-mod schedule;
+mod round_order;
 mod session;
 mod simulated;
 mod simulated_pairs;
+mod single_requests;
 mod sizing;
 mod steady;
 mod stop;
 mod turnover;
+mod window;
 
 pub use driver::{Counted, Driver, Startup, WarmUp};
 pub use error::Error;
@@ -37,8 +38,8 @@ pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
 pub use live::Live;
 pub use live_pairs::LivePairs;
-pub use pairs::{Builds, Compared, Draw, PairDriver, PairLoad, PairPacing, Pairing, Phase};
-pub use schedule::Schedule;
+pub use pairs::{Assignment, Builds, Compared, PairDriver, PairLoad, PairPacing, Pairing, Phase};
+pub use round_order::RoundOrder;
 pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};
 pub use sizing::Observed;
@@ -51,10 +52,10 @@ use session::Session;
 
 /// What is measured, where, and who watches.
 #[derive(Clone, Copy)]
-pub struct Measuring<'a> {
+pub struct MeasureConfig<'a> {
     pub plan: &'a Plan,
     pub runner: &'a Runner,
-    pub order: Order,
+    pub schedule: Schedule,
     /// Whether a pass of single requests comes first.
     pub counting: bool,
     /// The order of the rounds follows from it.
@@ -66,17 +67,17 @@ pub struct Measuring<'a> {
 
 /// Which servers are up at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum Schedule {
     /// Each has the machine for itself, so that its numbers do not depend on which others are
     /// measured.
-    OneByOne,
+    Sequential,
     /// All of them, their rounds interleaved, so that they see the same phases of the machine.
-    SideBySide,
+    Interleaved,
 }
 
 /// What a measurement came to.
 #[derive(Debug, Default)]
-pub struct Measured {
+pub struct MeasureResult {
     /// Of the servers that could be measured to the end, in the order of the plan.
     pub samples: Vec<Sample>,
     pub incidents: Vec<Incident>,
@@ -86,15 +87,15 @@ pub struct Measured {
     pub cut: Option<Error>,
 }
 
-impl Measuring<'_> {
+impl MeasureConfig<'_> {
     /// Measures every cell of the plan. A server that fails is named among the incidents, and
     /// the others are measured all the same. What ends the whole is kept beside what was measured
     /// until then; it is an error only where nothing is left.
-    pub async fn run(self, driver: &mut impl Driver) -> Result<Measured, Error> {
+    pub async fn run(self, driver: &mut impl Driver) -> Result<MeasureResult, Error> {
         let targets: Vec<&Target> = self.plan.targets.iter().collect();
-        let at_once = match self.order {
-            Order::OneByOne => 1,
-            Order::SideBySide => targets.len().max(1),
+        let at_once = match self.schedule {
+            Schedule::Sequential => 1,
+            Schedule::Interleaved => targets.len().max(1),
         };
         let mut session = Session::new(self, driver);
         let mut later = targets.as_slice();

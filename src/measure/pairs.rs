@@ -5,11 +5,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::paired_run::PairedRun;
-use super::{Counted, Error, Event, Observer, Startup};
+use super::{Counted, Error, Observer, Startup};
 use crate::gate::Confirmation;
 use crate::model::{
-    BaseFailure, Cell, Incident, Pacing, PairedSample, Round, Side, Sides, Strategy, Target, chain,
+    BaseFailure, Cell, Incident, Pacing, PairedSample, Round, Side, Sides, Strategy, Target,
 };
 
 /// What is compared, for how long, and who watches.
@@ -93,7 +92,7 @@ impl Builds {
 
 /// What is drawn for every start, in blocks of all four: a side that always came first would lean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Draw {
+pub struct Assignment {
     /// The side that is started first: where both start at once, by the time of a call.
     pub first: Side,
     /// Which of the two places (database, port) the head takes, 0 or 1; the base takes the other.
@@ -130,7 +129,7 @@ pub trait PairDriver {
         sides: &Sides<Target>,
         builds: Builds,
         started: &[Side],
-        draw: Draw,
+        assignment: Assignment,
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<Sides<Option<Startup>>, Error>>;
 
@@ -174,57 +173,5 @@ impl Compared {
         self.notes.extend(other.notes);
         self.left = other.left;
         self.cut = self.cut.take().or(other.cut);
-    }
-}
-
-impl Pairing<'_> {
-    /// Measures two builds of one server, which have the same cells.
-    pub async fn run(
-        self,
-        sides: &Sides<Target>,
-        driver: &mut impl PairDriver,
-    ) -> Result<Compared, Error> {
-        let (mut compared, result) = PairedRun::new(self, sides, &mut *driver).run().await;
-        let error = match result {
-            Ok(()) => return Ok(compared),
-            Err(error) => error,
-        };
-        if !error.is_of_one_server() {
-            compared.samples.retain(|sample| !sample.starts.is_empty());
-            if compared.samples.is_empty() {
-                return Err(error);
-            }
-            compared.cut = Some(error);
-            return Ok(compared);
-        }
-        driver.stop().await?;
-        Ok(match error {
-            Error::Base { source, during } => Compared {
-                base_failures: vec![BaseFailure {
-                    server: sides.head.name.clone(),
-                    endpoint: None,
-                    during: during.into(),
-                    what: chain(&*source),
-                    output: source.output().unwrap_or_default().to_owned(),
-                }],
-                ..Compared::default()
-            },
-            error => self.head_failed(&sides.head, &error),
-        })
-    }
-
-    fn head_failed(self, head: &Target, error: &Error) -> Compared {
-        let incident = Incident {
-            server: head.name.clone(),
-            during: "pairs of rounds".into(),
-            what: chain(error),
-            output: error.output().unwrap_or_default().to_owned(),
-            fatal: true,
-        };
-        (self.observe)(Event::Incident(&incident));
-        Compared {
-            incidents: vec![incident],
-            ..Compared::default()
-        }
     }
 }

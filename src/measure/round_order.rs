@@ -5,12 +5,12 @@ use rand::seq::SliceRandom;
 /// The order of rounds: blocks in which every cell comes once, each block in an order of its
 /// own, so that no cell sits in one phase of the machine.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct RoundOrder {
     /// The last comes first.
     order: Vec<usize>,
 }
 
-impl Schedule {
+impl RoundOrder {
     /// So many rounds of each cell, drawn from `seed`; a cell with fewer is not in the last blocks.
     pub fn new(rounds: &[usize], seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
@@ -33,7 +33,7 @@ impl Schedule {
     }
 }
 
-impl Iterator for Schedule {
+impl Iterator for RoundOrder {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
@@ -45,7 +45,7 @@ impl Iterator for Schedule {
     }
 }
 
-impl ExactSizeIterator for Schedule {}
+impl ExactSizeIterator for RoundOrder {}
 
 #[cfg(test)]
 mod tests {
@@ -56,7 +56,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_block_holds_every_cell_once(cells in 1_usize..8, rounds in 1_usize..20, seed: u64) {
-            let order: Vec<usize> = Schedule::new(&vec![rounds; cells], seed).collect();
+            let order: Vec<usize> = RoundOrder::new(&vec![rounds; cells], seed).collect();
             prop_assert_eq!(order.len(), cells * rounds);
             for block in order.chunks(cells) {
                 let mut block = block.to_vec();
@@ -67,14 +67,14 @@ mod tests {
 
         #[test]
         fn a_cell_with_fewer_rounds_is_in_the_first_blocks(seed: u64) {
-            let order: Vec<usize> = Schedule::new(&[3, 1], seed).collect();
+            let order: Vec<usize> = RoundOrder::new(&[3, 1], seed).collect();
             prop_assert_eq!(order.len(), 4);
             prop_assert!(order[..2].contains(&1) && order[2..] == [0, 0]);
         }
 
         #[test]
         fn a_repeated_round_comes_last(seed: u64) {
-            let mut schedule = Schedule::new(&[2; 3], seed);
+            let mut schedule = RoundOrder::new(&[2; 3], seed);
             let first = schedule.next().expect("six rounds");
             schedule.repeat(first);
             prop_assert_eq!(schedule.len(), 6);
@@ -83,7 +83,7 @@ mod tests {
 
         #[test]
         fn a_seed_gives_one_order(seed: u64) {
-            prop_assert!(Schedule::new(&[9; 5], seed).eq(Schedule::new(&[9; 5], seed)));
+            prop_assert!(RoundOrder::new(&[9; 5], seed).eq(RoundOrder::new(&[9; 5], seed)));
         }
     }
 }

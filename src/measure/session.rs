@@ -2,16 +2,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, Measured, Measuring, Order, Schedule, WarmUp, key, sizing,
-    turnover,
+    Counted, Driver, Error, Event, MeasureConfig, MeasureResult, RoundOrder, Schedule, WarmUp, key,
+    sizing, turnover,
 };
 use crate::model::{Again, Cell, Incident, Machine, Pacing, Round, Sample, Target, chain};
 
 /// A measurement under way.
 pub(super) struct Session<'a, D> {
-    measuring: Measuring<'a>,
+    measuring: MeasureConfig<'a>,
     driver: &'a mut D,
-    measured: Measured,
+    measured: MeasureResult,
     /// Servers that are not measured any more.
     failed: BTreeSet<String>,
     /// Why the first of them failed.
@@ -46,11 +46,11 @@ impl Lane<'_> {
 }
 
 impl<'a, D: Driver> Session<'a, D> {
-    pub(super) fn new(measuring: Measuring<'a>, driver: &'a mut D) -> Self {
+    pub(super) fn new(measuring: MeasureConfig<'a>, driver: &'a mut D) -> Self {
         Self {
             measuring,
             driver,
-            measured: Measured::default(),
+            measured: MeasureResult::default(),
             failed: BTreeSet::new(),
             failure: None,
         }
@@ -94,7 +94,7 @@ impl<'a, D: Driver> Session<'a, D> {
     }
 
     /// What was measured, until something ended the whole where it did.
-    pub(super) fn finish(mut self, cut: Option<Error>) -> Result<Measured, Error> {
+    pub(super) fn finish(mut self, cut: Option<Error>) -> Result<MeasureResult, Error> {
         if !self.measured.samples.is_empty() {
             self.measured.cut = cut;
             return Ok(self.measured);
@@ -108,7 +108,7 @@ impl<'a, D: Driver> Session<'a, D> {
     /// Starts a server, counts what single requests make, and warms its cells up; nothing where
     /// it fails.
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
-        let Measuring {
+        let MeasureConfig {
             plan,
             runner,
             observe,
@@ -172,14 +172,14 @@ impl<'a, D: Driver> Session<'a, D> {
     }
 
     async fn rounds(&mut self, lanes: &mut [Lane<'a>], later: &[&Target]) -> Result<(), Error> {
-        let Measuring {
+        let MeasureConfig {
             plan,
             seed,
             observe,
             ..
         } = self.measuring;
         let wanted: Vec<usize> = lanes.iter().map(|lane| lane.rounds).collect();
-        let mut schedule = Schedule::new(&wanted, seed);
+        let mut schedule = RoundOrder::new(&wanted, seed);
         let mut done = 0;
         while let Some(drawn) = schedule.next() {
             done += 1;
@@ -222,8 +222,8 @@ impl<'a, D: Driver> Session<'a, D> {
 
     /// Rounds of each cell at the same time as the reference program's.
     async fn beside_reference(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
-        let Measuring { plan, observe, .. } = self.measuring;
-        let wanted = self.measuring.order == Order::OneByOne;
+        let MeasureConfig { plan, observe, .. } = self.measuring;
+        let wanted = self.measuring.schedule == Schedule::Sequential;
         let Some(reference) = plan.reference.as_ref().filter(|_| wanted) else {
             return Ok(());
         };
@@ -263,10 +263,13 @@ impl<'a, D: Driver> Session<'a, D> {
     /// A fresh start of each server with cells that break a rule, and as many rounds of these cells:
     /// what it does not repeat is not the server's.
     async fn repeat_suspects(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
-        let Measuring {
-            order, is_suspect, ..
+        let MeasureConfig {
+            schedule,
+            is_suspect,
+            ..
         } = self.measuring;
-        let suspect = |lane: &&mut Lane<'a>| order == Order::OneByOne && is_suspect(&lane.sample);
+        let suspect =
+            |lane: &&mut Lane<'a>| schedule == Schedule::Sequential && is_suspect(&lane.sample);
         let mut suspects: Vec<_> = lanes.iter_mut().filter(suspect).collect();
         for of_server in suspects.chunk_by_mut(|a, b| a.target.name == b.target.name) {
             let target = of_server[0].target;
@@ -295,7 +298,7 @@ impl<'a, D: Driver> Session<'a, D> {
     }
 
     async fn rounds_again(&mut self, lane: &Lane<'a>) -> Result<Vec<Round>, Error> {
-        let Measuring { plan, observe, .. } = self.measuring;
+        let MeasureConfig { plan, observe, .. } = self.measuring;
         let (target, cell) = (lane.target, lane.cell);
         let mut rounds = Vec::new();
         let longest = plan.pacing.warmup;

@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp};
 
 use super::simulated::{draw, round};
-use super::{Builds, Counted, Draw, Error, Observer, PairDriver, PairLoad, Startup};
+use super::{Assignment, Builds, Counted, Error, Observer, PairDriver, PairLoad, Startup};
 use crate::model::{Cell, Round, Side, Sides, Target};
 
 /// Drives nothing: pairs of rounds are drawn from a seeded noise model around a change that is
@@ -146,7 +146,7 @@ impl PairDriver for SimulatedPairs {
         _: &Sides<Target>,
         builds: Builds,
         started: &[Side],
-        _: Draw,
+        _: Assignment,
         _: Observer<'_>,
     ) -> Result<Sides<Option<Startup>>, Error> {
         self.elapsed += START;

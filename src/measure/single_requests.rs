@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::Counted;
-use super::Error;
-use super::live::loaded;
-use crate::load::{Crew, Job};
+use super::window::loaded;
+use super::{Counted, Error};
+use crate::load::{Job, WorkerPool};
 use crate::model::{Counters, Metric, Tally, Workload};
 use crate::stack::{Count, Server, Stack, Tenancy};
 
@@ -147,7 +146,7 @@ fn batch(workload: &Workload) -> usize {
 
 async fn requests(job: &Job, most: usize) -> Result<Tally, Error> {
     let job = job.clone();
-    loaded(move || Crew::connect(&job)?.run_requests(most, WITHIN)).await
+    loaded(move || WorkerPool::connect(&job)?.run_requests(most, WITHIN)).await
 }
 
 /// The counts, once nothing moves them any more.

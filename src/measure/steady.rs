@@ -1,9 +1,16 @@
+use std::time::Duration;
+
 use crate::stats;
 
 /// Intervals that must be flat.
 const INTERVALS: usize = 10;
 /// Coefficient of variation of a flat stretch, beside what counting alone gives.
 const VARIATION: f64 = 0.03;
+
+/// Whether a warm-up is long enough to tell.
+pub(super) fn can_be_seen_within(longest: Duration, interval: Duration) -> bool {
+    longest.as_nanos() / interval.as_nanos() >= INTERVALS as u128
+}
 
 /// Whether the newest intervals are flat: their coefficient of variation and the step between
 /// the medians of their two halves (a trend) stay below 3 % plus the relative counting error

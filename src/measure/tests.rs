@@ -3,12 +3,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Builds, Cause, Counted, Draw, Driver, Error, Event, Measuring, Noise, Observer, Order,
-    PairDriver, PairLoad, PairNoise, PairPacing, Pairing, Simulated, SimulatedPairs, Startup,
-    WarmUp,
+    Assignment, Builds, Cause, Counted, Driver, Error, Event, MeasureConfig, Noise, Observer,
+    PairDriver, PairLoad, PairNoise, PairPacing, Pairing, Schedule, Simulated, SimulatedPairs,
+    Startup, WarmUp,
 };
 use crate::config;
-use crate::gate::{Confirmation, judge_pairs, withhold};
+use crate::gate::{Confirmation, invalidate_partial, judge_pairs};
 use crate::model::{
     Cell, Finding, Metric, PairedStart, Partial, Plan, Round, Runner, Sample, Side, Sides,
     Strategy, Target, Turnover, Unfinished, Verdict,
@@ -48,11 +48,11 @@ fn runner() -> Runner {
     }
 }
 
-fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> Measuring<'a> {
-    Measuring {
+fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> MeasureConfig<'a> {
+    MeasureConfig {
         plan,
         runner,
-        order: Order::OneByOne,
+        schedule: Schedule::Sequential,
         counting: true,
         seed,
         is_suspect: &|_| false,
@@ -157,7 +157,7 @@ async fn the_observer_sees_every_round_counted() {
     let plan = plan(FILE);
     let mut driver = Simulated::new(Duration::from_millis(1), QUIET, 1);
     let runner = runner();
-    let measuring = Measuring {
+    let measuring = MeasureConfig {
         observe: &observe,
         ..measuring(&plan, &runner, 1)
     };
@@ -181,8 +181,8 @@ async fn side_by_side_every_block_holds_every_cell_of_every_server() {
         }
     };
     let (plan, runner) = (plan(FILE), runner());
-    let measuring = Measuring {
-        order: Order::SideBySide,
+    let measuring = MeasureConfig {
+        schedule: Schedule::Interleaved,
         observe: &observe,
         ..measuring(&plan, &runner, 1)
     };
@@ -398,7 +398,7 @@ impl PairDriver for BrokenPairs {
         sides: &Sides<Target>,
         builds: Builds,
         started: &[Side],
-        draw: Draw,
+        assignment: Assignment,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Startup>>, Error> {
         self.starts += 1;
@@ -406,7 +406,9 @@ impl PairDriver for BrokenPairs {
             return Err(error);
         }
         let simulated = &mut self.simulated;
-        simulated.start(sides, builds, started, draw, observe).await
+        simulated
+            .start(sides, builds, started, assignment, observe)
+            .await
     }
 
     async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
@@ -574,7 +576,7 @@ async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
             endpoint: sample.endpoint.clone(),
         }],
     };
-    withhold(&mut findings, &partial);
+    invalidate_partial(&mut findings, &partial);
     assert!(!findings.is_empty());
     let judged = |it: &Finding| matches!(it.verdict, Verdict::Pass | Verdict::Regression);
     assert!(!findings.iter().any(judged), "{findings:?}");

@@ -126,13 +126,13 @@ pub enum Reason {
     NoThreshold,
     /// The metric could not be read, such as CPU of a server perfgate did not start.
     Unavailable,
-    /// A value of zero has no ratio.
+    /// A value of zero cannot be compared as a ratio.
     NoRatio,
     /// So many requests of a side failed that what its answers cost is not compared.
     Failing { side: Side },
     /// The base does not have this server or endpoint.
     New,
-    /// Beyond a bound only while other programs took the CPUs.
+    /// Beyond a bound only while other programs used the CPUs.
     MachineBusy,
     /// Beyond the margin, within what the history varies by.
     WithinNoise,
@@ -154,7 +154,7 @@ pub enum Reason {
     BesideReference,
     /// A bound on what the head does when it has the machine for itself, which it had not.
     NeedsTheMachine,
-    /// A bound on the head alone was crossed.
+    /// A absolute limit was crossed.
     Ceiling,
     /// Compared with the newest runs it would do; it is worse than those up to the pin.
     SincePin {

@@ -55,7 +55,7 @@ pub use plan::{
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage};
-pub use series::{CellSeries, Chronicle, RunMark, Series, Step};
+pub use series::{CellSeries, RunMark, Series, Step, Trend};
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};

@@ -73,6 +73,10 @@ impl NetworkPath {
     }
 }
 
+/// Rounds and warm-ups of what is compared with nothing.
+const BRIEF_ROUND: Duration = Duration::from_millis(500);
+const BRIEF_WARM_UP: Duration = Duration::from_secs(1);
+
 /// How long things are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pacing {
@@ -206,6 +210,17 @@ impl Pacing {
             budget,
             ..self
         })
+    }
+
+    /// The same, as long as bounds need that nothing else is judged by: a few short rounds.
+    #[must_use]
+    pub fn brief(self) -> Self {
+        Self {
+            round: self.round.min(BRIEF_ROUND),
+            rounds: self.rounds.min(FEWEST_ROUNDS),
+            warmup: self.warmup.min(BRIEF_WARM_UP),
+            ..self
+        }
     }
 
     /// The load a workload is under at this pace, as keys keep it.

@@ -6,7 +6,7 @@ use super::{Difference, Metric, Outcome, Unit};
 
 /// The stored runs of every server and endpoint over time. Its JSON form is a public contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Chronicle {
+pub struct Trend {
     /// Version of this document's form.
     pub schema: u32,
     /// Those with the worst step first.
@@ -65,7 +65,7 @@ pub struct Step {
     pub worse: bool,
 }
 
-impl Chronicle {
+impl Trend {
     /// The version this program writes.
     pub const SCHEMA: u32 = 1;
 }

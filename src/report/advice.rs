@@ -10,16 +10,16 @@ pub(super) fn next_step(report: &Report) -> Option<String> {
     match report.outcome {
         Outcome::Pass => None,
         Outcome::Inconclusive if report.provenance.partial.is_some() => {
-            Some("see why the run ended, and run it again".into())
+            Some("fix what ended the run, and run it again".into())
         }
         Outcome::Regression => of_regression(report).map(str::to_owned),
         // What does not run is compared with nothing, however many runs are stored.
         _ if report.not_measured().next().is_some() => Some(
-            "the last lines of what failed are in this report; `perfgate check --dry-run` shows how it is started"
+            "the report has the last lines of the server's output; `perfgate check --dry-run` shows how it is started"
                 .into(),
         ),
         _ if !report.coverage.missing.is_empty() => Some(
-            "measure what is missing by the same perfgate.toml that it is judged by".into(),
+            "measure and judge with the same perfgate.toml".into(),
         ),
         Outcome::NoBaseline => Some(of_missing_baseline(report).into()),
         Outcome::Inconclusive => of_undecided(report),
@@ -31,12 +31,12 @@ fn of_regression(report: &Report) -> Option<&'static str> {
     let regressed = || report.with_verdict(Verdict::Regression);
     if regressed().all(|it| matches!(it.reason, Some(Reason::SincePin { .. }))) {
         return Some(
-            "small steps added up since the pin: `perfgate baseline history` shows where; if they are meant, `perfgate baseline unpin`",
+            "small regressions added up since the pin: `perfgate baseline history` shows where; if they are intended, run `perfgate baseline unpin`",
         );
     }
-    regressed().all(|it| !is_certain(it)).then_some(
-        "one run was held against stored ones: run the same check again to see whether it stays",
-    )
+    regressed()
+        .all(|it| !is_certain(it))
+        .then_some("one run was compared with stored runs: run the check again to confirm it")
 }
 
 /// Pairs were confirmed in fresh starts, what is counted has no noise, and a bound is crossed or not.
@@ -48,9 +48,9 @@ fn is_certain(finding: &Finding) -> bool {
 
 fn of_missing_baseline(report: &Report) -> &'static str {
     if report.provenance.is_imported() {
-        "five results make a history: name them all to `perfgate compare`, or store them by `perfgate baseline refresh --measurement`"
+        "at least five results are needed: pass them all to `perfgate compare`, or store them with `perfgate baseline refresh --measurement`"
     } else {
-        "`perfgate baseline refresh --runs 10` stores what later checks compare with"
+        "run `perfgate baseline refresh --runs 10` to store baselines"
     }
 }
 
@@ -74,37 +74,37 @@ fn of_undecided(report: &Report) -> Option<String> {
 /// What helps against a reason; nothing where nothing does, or nothing has to.
 pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
-        Reason::Undecided => "more pairs tell more: raise `budget` in [load], or widen the margin",
+        Reason::Undecided => "raise `budget` in [load] to measure more pairs, or widen the margin",
         Reason::TooNoisy => {
-            "a longer `budget` does not help: raise `round` in [load], or widen the margin"
+            "raise `round` in [load], or widen the margin; a longer `budget` does not help"
         }
         Reason::TooFewRequests { .. } => {
             "longer rounds hold more requests: raise `round` and `budget` in [load], or judge a lower \
              percentile"
         }
         Reason::WithinNoise => {
-            "stored runs vary too much to tell: run again on a quieter machine, or widen the margin"
+            "stored runs vary too much: use a quieter machine, or widen the margin"
         }
         Reason::NotReproduced => {
-            "fresh starts did not show it again: it is no finding until another check does"
+            "fresh starts did not reproduce it: treat it as noise until another check finds it"
         }
         Reason::SeenInControl => {
-            "the machine favours one of two equal servers: use one with CPUs of equal speed, or \
+            "the machine favours one of two equal servers: use CPUs of equal speed, or \
              `--strategy interleaved`"
         }
         Reason::Varies => {
-            "the count differs from request to request: give the metric a `floor`, or widen the margin"
+            "the count differs between requests: give the metric a `floor`, or widen the margin"
         }
         Reason::NeedsTheMachine => {
-            "`--strategy interleaved` gives the head the machine that its bound needs"
+            "use `--strategy interleaved`, which gives the head the whole machine"
         }
         Reason::InvalidLoad { doubt } => of_doubt(*doubt),
         Reason::NoBaseline | Reason::Incomparable { .. } | Reason::ShortHistory { .. } => {
-            "`perfgate baseline refresh --runs 10` stores what later checks compare with"
+            "run `perfgate baseline refresh --runs 10` to store baselines"
         }
-        Reason::CutShort => "see why the run ended, and run it again",
+        Reason::CutShort => "fix what ended the run, and run it again",
         Reason::Failing { .. } => "see the failing requests and the server's log",
-        Reason::MachineBusy => "end the other programs, or use a machine of its own",
+        Reason::MachineBusy => "end the other programs, or use a dedicated machine",
         Reason::NoThreshold
         | Reason::New
         | Reason::Unavailable
@@ -120,10 +120,10 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
 
 const fn of_doubt(doubt: Doubt) -> &'static str {
     match doubt {
-        Doubt::GeneratorBusy => "the generator had no CPU left: raise `threads` in [load]",
-        Doubt::GeneratorLate => "the generator was held up: give it a core of its own",
+        Doubt::GeneratorBusy => "the load generator ran out of CPU: raise `threads` in [load]",
+        Doubt::GeneratorLate => "the load generator was delayed: give it a core of its own",
         Doubt::ShortOfRate => {
-            "the server is behind the rate: lower `rate`, or raise `connections`, in [load]"
+            "the server cannot keep up with the rate: lower `rate` or raise `connections` in [load]"
         }
     }
 }
@@ -182,7 +182,7 @@ mod tests {
         }
         regressed.findings.retain(|it| !it.metric.is_counter());
         let said = next_step(&regressed).expect("a step");
-        assert!(said.contains("run the same check again"), "{said}");
+        assert!(said.contains("run the check again"), "{said}");
         let mut of_bound = regressed.clone();
         for finding in &mut of_bound.findings {
             finding.reason = Some(Reason::Ceiling);

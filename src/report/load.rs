@@ -4,8 +4,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-use super::text::{bytes, doubt, failed_body, first_failure, lenience, micros, percent, rate};
-use crate::model::{Doubt, Failure, Rate, Tally, histogram};
+use super::text::{
+    bytes, doubt, failed_body, failure_name, first_failure, lenience, micros, percent, rate,
+};
+use crate::model::{Doubt, Rate, Tally, histogram};
 
 /// A load and its tally.
 #[derive(Debug, Clone, Copy)]
@@ -328,13 +330,7 @@ fn failures(tally: &Tally) -> impl Iterator<Item = (String, u64)> {
     tally
         .errors
         .iter()
-        .map(|(kind, count)| (failure(*kind), *count))
-}
-
-/// The name of a kind of failure in JSON.
-pub(super) fn failure(kind: Failure) -> String {
-    let name = serde_json::to_value(kind).expect("kinds have a name");
-    name.as_str().unwrap_or_default().to_owned()
+        .map(|(kind, count)| (failure_name(*kind), *count))
 }
 
 fn right_aligned<const COLUMNS: usize>(titles: [&str; COLUMNS]) -> Table {
@@ -361,6 +357,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::Failure;
     use crate::model::OpenLoop;
 
     /// 900 requests of 1 ms, 90 of 4 ms, 10 of 100 ms, in two seconds.

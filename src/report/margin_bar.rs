@@ -4,16 +4,16 @@ use crate::model::Finding;
 
 /// A change in units of its margin: positive is worse, 1 is as much as is allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Gauge {
+pub(super) struct MarginBar {
     pub(super) point: f64,
     /// Smaller end first.
     pub(super) interval: Option<[f64; 2]>,
 }
 
-/// Margins that a gauge shows to each side.
+/// Margins that a bar shows to each side.
 pub(super) const REACH: f64 = 2.0;
 
-impl Gauge {
+impl MarginBar {
     /// Nothing where there is no change, or nothing to measure it by.
     pub(super) fn of(finding: &Finding) -> Option<Self> {
         let (change, margin) = (finding.change?, finding.margin?);
@@ -74,19 +74,19 @@ mod tests {
 
     #[test]
     fn worse_is_positive_whichever_way_the_metric_goes() {
-        let slower = Gauge::of(&finding(Metric::Throughput, -0.1, 0.05)).expect("a gauge");
+        let slower = MarginBar::of(&finding(Metric::Throughput, -0.1, 0.05)).expect("a bar");
         assert!((slower.point - 2.0).abs() < 1e-9, "{slower:?}");
         let [low, high] = slower.interval.expect("an interval");
         assert!((low - 1.6).abs() < 1e-9 && (high - 2.2).abs() < 1e-9);
-        let longer = Gauge::of(&finding(Metric::LatencyP50, 0.1, 0.05)).expect("a gauge");
+        let longer = MarginBar::of(&finding(Metric::LatencyP50, 0.1, 0.05)).expect("a bar");
         assert!((longer.point - 2.0).abs() < 1e-9, "{longer:?}");
     }
 
     #[test]
     fn a_margin_of_zero_lets_nothing_by() {
-        let more = Gauge::of(&finding(Metric::SqlPerRequest, 0.5, 0.0)).expect("a gauge");
-        assert!(Gauge::clipped(more.point));
-        let same = Gauge::of(&finding(Metric::SqlPerRequest, 0.0, 0.0)).expect("a gauge");
+        let more = MarginBar::of(&finding(Metric::SqlPerRequest, 0.5, 0.0)).expect("a bar");
+        assert!(MarginBar::clipped(more.point));
+        let same = MarginBar::of(&finding(Metric::SqlPerRequest, 0.0, 0.0)).expect("a bar");
         assert!(same.point == 0.0);
     }
 }

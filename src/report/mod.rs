@@ -2,14 +2,13 @@
 
 mod advice;
 mod bridge;
-mod chronicle;
 mod gate;
-mod gauge;
 mod hlog;
 mod html;
 mod json;
 mod junit;
 mod load;
+mod margin_bar;
 mod markdown;
 mod openmetrics;
 pub mod ranking;
@@ -17,9 +16,9 @@ mod sparkline;
 mod summary;
 mod terminal;
 mod text;
+mod trend;
 
 pub use bridge::{bencher, github_action_benchmark};
-pub use chronicle::chronicle;
 pub use gate::gate_changes;
 pub use hlog::hlog;
 pub use html::{html, ranking as html_ranking};
@@ -36,6 +35,7 @@ pub use text::{
     bytes, clean, commit, incident, lenience, micros, outcome_name, percent, printable, quoted,
     rate, sentence, value,
 };
+pub use trend::trend;
 
 #[cfg(test)]
 mod tests;

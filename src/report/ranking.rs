@@ -2,9 +2,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::load::failure;
 use super::markdown::escape;
-use super::text::{self, bytes, incident, micros, rate};
+use super::text::{self, bytes, failure_name, incident, micros, rate};
 use crate::model::{Competitor, Footprint, Ranking, Standing, Table as RankedTable};
 
 /// A table with words in its first columns and numbers in the others.
@@ -217,7 +216,7 @@ fn errors(it: &Standing) -> String {
     let kinds = it
         .errors
         .iter()
-        .map(|(kind, count)| format!("{count} {}", failure(*kind)));
+        .map(|(kind, count)| format!("{count} {}", failure_name(*kind)));
     let unfinished = (it.unfinished > 0).then(|| format!("{} unfinished", it.unfinished));
     let all: Vec<_> = kinds.chain(unfinished).collect();
     if all.is_empty() {

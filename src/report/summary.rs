@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::gauge::Gauge;
+use super::margin_bar::MarginBar;
 use super::{gate, text};
 use crate::model::{Finding, Incident, Metric, Outcome, Reason, Report, Runner, Strategy, Verdict};
 
@@ -120,8 +120,8 @@ pub(super) fn is_news(finding: &Finding) -> bool {
 /// The order of findings in every format: by verdict, and within one by how far in margins the change
 /// goes for the worse. A broken bound, which is no change, comes first.
 pub(super) fn by_weight(a: &Finding, b: &Finding) -> Ordering {
-    let worse = |it: &Finding| match Gauge::of(it) {
-        Some(gauge) => gauge.point,
+    let worse = |it: &Finding| match MarginBar::of(it) {
+        Some(bar) => bar.point,
         None if it.verdict == Verdict::Regression => f64::INFINITY,
         None => f64::NEG_INFINITY,
     };
@@ -138,7 +138,7 @@ pub(super) fn unchanged(report: &Report) -> Option<String> {
     let mut cells: Vec<_> = passed.iter().map(|it| (&it.server, &it.endpoint)).collect();
     cells.sort_unstable();
     cells.dedup();
-    let nearest = passed.iter().find(|it| Gauge::of(it).is_some());
+    let nearest = passed.iter().find(|it| MarginBar::of(it).is_some());
     let nearest = nearest.and_then(|it| {
         let change = text::change(it.change?);
         Some(format!(
@@ -215,10 +215,9 @@ fn verdict(report: &Report) -> String {
     match report.outcome {
         Outcome::Pass => format!("PASSED: {} judged, none regressed", count(Verdict::Pass)),
         Outcome::Regression => failed(report),
-        Outcome::Inconclusive if report.provenance.partial.is_some() => format!(
-            "{} passed, the others were not measured to their end",
-            count(Verdict::Pass)
-        ),
+        Outcome::Inconclusive if report.provenance.partial.is_some() => {
+            format!("{} passed, the others are incomplete", count(Verdict::Pass))
+        }
         Outcome::Inconclusive if report.judged() == 0 => "INCONCLUSIVE: 0 judged".into(),
         Outcome::Inconclusive if count(Verdict::Inconclusive) == 0 => {
             format!("INCONCLUSIVE: {} judged, none regressed", report.judged())
@@ -253,8 +252,8 @@ fn undecided(report: &Report) -> String {
         .filter(|it| !it.is_unjudged_rule())
         .partition(|it| it.strategy.is_paired());
     let parts = [
-        (paired.len(), "could not be told in the time there was"),
-        (stored.len(), "beyond the margin and within the noise"),
+        (paired.len(), "undecided within the budget"),
+        (stored.len(), "beyond the margin but within the noise"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
     let parts = parts.map(|(count, what)| format!("{count} {what}"));
@@ -267,10 +266,8 @@ fn unjudged_rules(report: &Report) -> Option<String> {
     let unjudged = report.findings.iter().filter(|it| it.is_unjudged_rule());
     match unjudged.count() {
         0 => None,
-        1 => Some("1 rule of the configuration could not be judged".into()),
-        count => Some(format!(
-            "{count} rules of the configuration could not be judged"
-        )),
+        1 => Some("1 configured rule was not judged".into()),
+        count => Some(format!("{count} configured rules were not judged")),
     }
 }
 
@@ -282,12 +279,10 @@ fn lack(report: &Report) -> String {
         .find(|finding| finding.reason.as_ref().is_some_and(Reason::lacks_baseline));
     let why = match lacking {
         None => "nothing was measured".into(),
-        Some(finding) if finding.reason == Some(Reason::NoBaseline) => {
-            "nothing is stored yet".into()
-        }
+        Some(finding) if finding.reason == Some(Reason::NoBaseline) => "no stored runs yet".into(),
         Some(finding) => text::reason(finding),
     };
-    format!("{why}; only bounds on the head alone were judged")
+    format!("{why}; only absolute limits were judged")
 }
 
 /// How head and base were brought together, and what the base was.
@@ -321,12 +316,12 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let machine = provenance.fingerprint.as_ref();
     let mut facts = vec![("head", head(report)), ("strategy", strategy(report))];
     facts.extend(machine.map(|it| ("runner", runner(&it.runner))));
-    facts.push(("way to the servers", provenance.path.clone()));
+    facts.push(("network path", provenance.path.clone()));
     facts.extend(provenance.seed.map(|seed| ("seed", seed.to_string())));
     let length = provenance.length();
     facts.extend(length.map(|seconds| ("time", format!("{seconds:.0} s"))));
     facts.push(("perfgate", provenance.perfgate.clone()));
-    facts.extend(detectable(report).map(|it| ("smallest change that could be told", it)));
+    facts.extend(detectable(report).map(|it| ("smallest detectable change", it)));
     facts.extend(promise(report).map(|it| ("false alarms", it.to_owned())));
     facts
 }

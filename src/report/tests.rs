@@ -314,7 +314,7 @@ fn a_history_names_the_commit_where_it_stepped() {
     assert!(page.contains(&format!("{words}{step}.")), "{words}");
     assert!(page.contains("<td>6, regressed<td>120/s"));
     assert!(page.contains("<td>head<td>115/s"));
-    assert!(page.contains(&format!("stored runs stepped {step}")));
+    assert!(page.contains(&format!("stored runs changed {step}")));
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use jiff::civil::Date;
 
-use super::load::failure;
 use crate::model::{
-    Doubt, Failures, Finding, FirstFailure, Incident, Lenience, MoreFrequent, Outcome, Reason,
-    Step, Unit, Verdict,
+    Doubt, Failure, Failures, Finding, FirstFailure, Incident, Lenience, MoreFrequent, Outcome,
+    Reason, Step, Unit, Verdict,
 };
 
 /// Letters of an abbreviated commit.
@@ -105,29 +104,29 @@ pub(super) fn reason(finding: &Finding) -> String {
         }
         Some(Reason::NoThreshold) => "no threshold".into(),
         Some(Reason::Unavailable) => "cannot be read from this server".into(),
-        Some(Reason::NoRatio) => "zero has no ratio".into(),
+        Some(Reason::NoRatio) => "zero cannot be compared as a ratio".into(),
         Some(Reason::Failing { side }) => format!("requests of the {} fail", side.name()),
         Some(Reason::New) => "new: nothing to compare with".into(),
-        Some(Reason::MachineBusy) => "only while other programs took the CPUs".into(),
+        Some(Reason::MachineBusy) => "only while other programs used the CPUs".into(),
         Some(Reason::InvalidLoad { doubt }) => self::doubt(*doubt).into(),
-        Some(Reason::WithinNoise) => "beyond the margin, within the noise of the history".into(),
+        Some(Reason::WithinNoise) => "beyond the margin but within the noise of stored runs".into(),
         Some(Reason::Improved) => "improved".into(),
-        Some(Reason::Varies) => "more, but it varies from request to request".into(),
+        Some(Reason::Varies) => "higher, but it varies between requests".into(),
         Some(Reason::Undecided) => "not enough pairs within the budget to decide".into(),
-        Some(Reason::TooNoisy) => "it varies too much for twelve starts to decide".into(),
-        Some(Reason::NotReproduced) => "not seen again in fresh containers".into(),
-        Some(Reason::SeenInControl) => "the base differs as much from itself".into(),
+        Some(Reason::TooNoisy) => "too noisy to decide within twelve starts".into(),
+        Some(Reason::NotReproduced) => "not reproduced in fresh containers".into(),
+        Some(Reason::SeenInControl) => "the base differs as much from itself in a control".into(),
         Some(Reason::BesideReference) => "judged as relative_cpu".into(),
         Some(Reason::NeedsTheMachine) => {
-            "a bound on the head alone, which shared its CPUs with the base".into()
+            "an absolute limit, not judged while head and base share the CPUs".into()
         }
-        Some(Reason::CutShort) => "the run ended before it was measured to its end".into(),
-        Some(Reason::Ceiling) => "bound on the head alone".into(),
+        Some(Reason::CutShort) => "the run ended early".into(),
+        Some(Reason::Ceiling) => "absolute limit".into(),
         Some(Reason::SincePin { day, commit }) => since_pin(finding, *day, commit.as_deref()),
         Some(Reason::Accepted { reason, until }) => {
             format!("accepted until {until}: {}", printable(reason))
         }
-        Some(Reason::AcceptanceEnded { until }) => format!("accepted until {until}, no longer"),
+        Some(Reason::AcceptanceEnded { until }) => format!("acceptance expired on {until}"),
     }
 }
 
@@ -159,7 +158,7 @@ fn stepped(finding: &Finding) -> Option<String> {
     let step = finding.step.as_ref().filter(|step| step.worse)?;
     let told = unsettled || has_shifted(finding);
     (told && !finding.strategy.is_paired())
-        .then(|| format!("stored runs stepped {}", self::step(step, finding.unit)))
+        .then(|| format!("stored runs changed {}", self::step(step, finding.unit)))
 }
 
 /// Whether a pass is by runs of a level that nobody accepted: the first on it regressed.
@@ -242,7 +241,7 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
         facts.extend(
             finding
                 .detectable
-                .map(|detectable| format!("could tell {}", percent(detectable))),
+                .map(|detectable| format!("detectable: {}", percent(detectable))),
         );
     }
     facts.extend(finding.rule.as_deref().map(printable));
@@ -291,7 +290,7 @@ pub(super) fn failures(it: &Failures) -> String {
     let text = match listed(
         it.kinds
             .iter()
-            .map(|(kind, of)| format!("{} {of}", failure(*kind))),
+            .map(|(kind, of)| format!("{} {of}", failure_name(*kind))),
     ) {
         None => format!("{place}: none of {} requests failed{status}", it.requests),
         Some(kinds) => format!(
@@ -312,7 +311,7 @@ fn listed(parts: impl Iterator<Item = String>) -> Option<String> {
 /// Which request failed first, how, and what was expected of it.
 pub(super) fn first_failure(it: &FirstFailure) -> String {
     let after = micros(it.after.as_secs_f64() * 1e6);
-    let kind = failure(it.kind);
+    let kind = failure_name(it.kind);
     let mut text = format!("first, {after} into its window: {}: {kind}", it.request);
     text.extend(it.status_line.iter().map(|line| format!("; {line}")));
     text.extend(it.expected.iter().map(|it| format!("; expected: {it}")));
@@ -438,4 +437,10 @@ pub(super) const fn outcome_icon(outcome: Outcome) -> &'static str {
 /// Whether a base is the name of a commit.
 pub(super) fn is_commit(base: &str) -> bool {
     base.len() >= SHORTEST_COMMIT && base.chars().all(|it| it.is_ascii_hexdigit())
+}
+
+/// The name of a kind of failure in JSON.
+pub(super) fn failure_name(kind: Failure) -> String {
+    let name = serde_json::to_value(kind).expect("kinds have a name");
+    name.as_str().unwrap_or_default().to_owned()
 }

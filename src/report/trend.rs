@@ -3,7 +3,7 @@
 
 use super::sparkline::sparkline;
 use super::text;
-use crate::model::{CellSeries, Chronicle, Outcome, RunMark, Series};
+use crate::model::{CellSeries, Outcome, RunMark, Series, Trend};
 
 /// Columns that a line may take.
 const COLUMNS: usize = 100;
@@ -15,8 +15,8 @@ const NUMBERS: usize = 29;
 const MOST_STEPS: usize = 5;
 
 /// A block for every cell.
-pub fn chronicle(chronicle: &Chronicle) -> String {
-    let blocks: Vec<_> = chronicle.cells.iter().map(block).collect();
+pub fn trend(trend: &Trend) -> String {
+    let blocks: Vec<_> = trend.cells.iter().map(block).collect();
     blocks.join("\n")
 }
 
@@ -222,7 +222,7 @@ mod tests {
     }
 
     /// Two cells: one with steps in all its metrics, one longer than the bars there is room for.
-    fn example() -> Chronicle {
+    fn example() -> Trend {
         let runs = marks(34);
         let latency = levels(&[(12, 4210.0), (22, 4620.0)]);
         let mut memory = series(Metric::MemoryPeak, &runs, &[60e6; 34], &[]);
@@ -246,20 +246,20 @@ mod tests {
             differs: vec![Difference::Connections, Difference::Runner],
             ..cell(runs, second)
         };
-        Chronicle {
-            schema: Chronicle::SCHEMA,
+        Trend {
+            schema: Trend::SCHEMA,
             cells: vec![first, second],
         }
     }
 
     #[test]
     fn bars_steps_and_marks_stand_below_each_other() {
-        insta::assert_snapshot!(chronicle(&example()));
+        insta::assert_snapshot!(trend(&example()));
     }
 
     #[test]
     fn a_hundred_columns_are_enough() {
-        for line in chronicle(&example()).lines() {
+        for line in trend(&example()).lines() {
             assert!(line.chars().count() <= COLUMNS, "{line}");
         }
     }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OpenFlags};
 
-use super::{Error, seed};
+use super::error::Error;
+use super::seed;
 
 /// How long a statement waits for a lock; short, because it holds up the thread that serves.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use procfs::process::Process;
 use procfs::{ProcessCGroup, WithCurrentSystemInfo};
 
-use super::server::Resources;
+use super::resources::Resources;
 
 /// Where the kernel counts one container, by controller; version 2 has one folder for all.
 #[derive(Debug, Clone, PartialEq, Eq)]

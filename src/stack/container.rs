@@ -16,8 +16,8 @@ use super::crowd::Crowd;
 use super::limits::Limits;
 use super::ready::{Last, Wait};
 use super::recipe::Recipe;
-use super::server::Resources;
-use super::surroundings::Surroundings;
+use super::resources::Resources;
+use super::stack_context::StackContext;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
 use crate::bounded;
@@ -42,7 +42,7 @@ enum Way {
 }
 
 impl Way {
-    fn of(around: &Surroundings) -> Self {
+    fn of(around: &StackContext) -> Self {
         match (around.is_bridged(), around.is_internal()) {
             (false, _) => Self::Host,
             (true, false) => Self::Published,
@@ -57,7 +57,7 @@ const LARGEST_FILE: u64 = 64 << 20;
 const START: Duration = Duration::from_secs(60);
 
 impl Container {
-    pub(super) async fn start(recipe: Recipe<'_>, around: &Surroundings) -> Result<Self, Error> {
+    pub(super) async fn start(recipe: Recipe<'_>, around: &StackContext) -> Result<Self, Error> {
         let name = recipe.name.to_owned();
         let listen = recipe.listen;
         let mut image = GenericImage::new(recipe.image.name.clone(), recipe.image.tag.clone());

@@ -8,7 +8,7 @@ use procfs::Current;
 
 use super::cores::cpuset;
 use super::recipe::Recipe;
-use super::surroundings::Surroundings;
+use super::stack_context::StackContext;
 
 /// Most processes and threads of a container.
 const PIDS: i64 = 4096;
@@ -34,7 +34,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(recipe: &Recipe<'_>, around: &Surroundings) -> Self {
+    pub(super) fn of(recipe: &Recipe<'_>, around: &StackContext) -> Self {
         let memory = recipe.memory.or_else(most_memory);
         let memory = memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         let published = around.is_bridged() && !around.is_internal();

@@ -31,14 +31,15 @@ mod queue;
 mod ready;
 mod recipe;
 mod redis;
+mod resources;
 mod roll;
+mod scrubbed_env;
 mod server;
+mod stack_context;
 mod stage;
-mod surroundings;
 pub mod sweep;
 mod tail;
 mod tenancy;
-mod withheld;
 
 use std::collections::BTreeMap;
 
@@ -49,20 +50,21 @@ pub use engine::{Engine, socket};
 pub use error::Error;
 pub use image::is_another;
 pub use owner::Owner;
-pub use server::{Resources, Server};
+pub use resources::Resources;
+pub use scrubbed_env::close_to_others;
+pub use server::Server;
 pub use stage::{Observer, Stage};
 pub use tenancy::Tenancy;
-pub use withheld::close_to_others;
 
 use crowd::Crowd;
 use image::Images;
-use surroundings::Surroundings;
+use stack_context::StackContext;
 
 use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
-    surroundings: Surroundings,
+    context: StackContext,
     images: Images,
     postgres: Option<postgres::Running>,
     redis: Option<redis::Running>,
@@ -94,25 +96,25 @@ impl Stack {
         let mut all = plan.clone();
         all.targets.extend_from_slice(others);
         let cores = Cores::of_this_machine(threads(&all))?;
-        let surroundings = Surroundings::create(&all, engine, owner, cores).await?;
+        let context = StackContext::create(&all, engine, owner, cores).await?;
         let mut images = Images::default();
-        images.provide(plan, plan, &surroundings, observe).await?;
+        images.provide(plan, plan, &context, observe).await?;
         let postgres = match &plan.postgres {
             Some(service) => {
                 observe(Stage::Service("postgres"));
-                Some(postgres::Running::start(service, &images, &surroundings).await?)
+                Some(postgres::Running::start(service, &images, &context).await?)
             }
             None => None,
         };
         let redis = match &plan.redis {
             Some(service) => {
                 observe(Stage::Service("redis"));
-                Some(redis::Running::start(service, &images, &surroundings).await?)
+                Some(redis::Running::start(service, &images, &context).await?)
             }
             None => None,
         };
         Ok(Self {
-            surroundings,
+            context,
             images,
             postgres,
             redis,
@@ -135,13 +137,13 @@ impl Stack {
             proxies: Vec::new(),
             ..plan.clone()
         };
-        let (images, around) = (&mut self.images, &self.surroundings);
+        let (images, around) = (&mut self.images, &self.context);
         images.provide(&alone, plan, around, observe).await
     }
 
     /// Removes images of earlier runs that those of this one replace.
     pub async fn remove_replaced_images(&self) {
-        self.images.remove_replaced(&self.surroundings).await;
+        self.images.remove_replaced(&self.context).await;
     }
 
     /// Runs the commands that a server needs before its first start.
@@ -172,7 +174,7 @@ impl Stack {
     /// What has gone that all servers need: the engine or a service. It explains whatever else
     /// fails.
     pub async fn lost(&self) -> Option<Error> {
-        if let Some(engine) = &self.surroundings.engine
+        if let Some(engine) = &self.context.engine
             && let Err(error) = engine.answers().await
         {
             return Some(error);
@@ -204,15 +206,12 @@ impl Stack {
 
     /// How requests reach contained servers; nothing where none is contained.
     pub fn path(&self) -> Option<NetworkPath> {
-        self.surroundings
-            .engine
-            .as_ref()
-            .map(|_| self.surroundings.path)
+        self.context.engine.as_ref().map(|_| self.context.path)
     }
 
     /// Who runs on which CPU.
     pub const fn cores(&self) -> &Cores {
-        &self.surroundings.cores
+        &self.context.cores
     }
 
     /// What a server is made of, so that another version of it is told apart: its image by content
@@ -232,7 +231,7 @@ impl Stack {
 
     /// Version of the engine, where one is used.
     pub fn engine_version(&self) -> Option<&str> {
-        self.surroundings.engine.as_ref().map(Engine::version)
+        self.context.engine.as_ref().map(Engine::version)
     }
 }
 

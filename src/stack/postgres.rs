@@ -14,7 +14,7 @@ use super::container::{Container, container_name};
 use super::image::Images;
 use super::ready::{ANSWER, Wait};
 use super::recipe::Recipe;
-use super::surroundings::Surroundings;
+use super::stack_context::StackContext;
 use super::tenancy::{Tenancy, with_path};
 use crate::bounded;
 use crate::model::{Postgres, ServiceSource};
@@ -91,7 +91,7 @@ impl Running {
     pub(super) async fn start(
         service: &Postgres,
         images: &Images,
-        around: &Surroundings,
+        around: &StackContext,
     ) -> Result<Self, Error> {
         let running = match &service.source {
             ServiceSource::Url(url) => Self {
@@ -110,7 +110,7 @@ impl Running {
     async fn contained(
         service: &Postgres,
         images: &Images,
-        around: &Surroundings,
+        around: &StackContext,
     ) -> Result<Self, Error> {
         let password = format!("{:032x}", rand::rng().random::<u128>());
         let listen = around.listen(PORT)?;

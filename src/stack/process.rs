@@ -18,9 +18,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::cores::pin_this_thread;
 use super::crowd::Crowd;
 use super::owner::VARIABLE;
-use super::server::Resources;
+use super::resources::Resources;
 use super::tail::tail;
-use super::{Error, Observer, Owner, Stage, withheld};
+use super::{Error, Observer, Owner, Stage, scrubbed_env};
 
 /// Pause between two looks at a running command.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -52,7 +52,7 @@ impl Group {
         let output = tempfile::tempfile().map_err(fail)?;
         let program = located(&recipe.command[0], recipe.folder).map_err(fail)?;
         let mut command = Command::new(program);
-        for name in withheld::variables() {
+        for name in scrubbed_env::variables() {
             command.env_remove(name);
         }
         command

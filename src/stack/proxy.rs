@@ -20,7 +20,7 @@ impl Stack {
         proxy: &Proxy,
         server: &Origin,
     ) -> Result<(Container, SocketAddr), Error> {
-        let around = &self.surroundings;
+        let around = &self.context;
         let mut place = self.place(around.listen(proxy.port)?, &Tenancy::default(), true);
         place.set(Placeholder::Upstream, self.upstream(target, server)?);
         let recipe = Recipe {
@@ -42,7 +42,7 @@ impl Stack {
 
     /// Host and port under which the proxy reaches the server.
     fn upstream(&self, target: &Target, server: &Origin) -> Result<String, Error> {
-        let around = &self.surroundings;
+        let around = &self.context;
         match (&target.source, &server.address) {
             (Source::Image(_) | Source::Build(_), _) if around.is_bridged() => {
                 let name = container_name(&around.owner, &target.role());

@@ -9,7 +9,7 @@ use super::container::{Container, container_name};
 use super::image::Images;
 use super::ready::{ANSWER, Wait};
 use super::recipe::Recipe;
-use super::surroundings::Surroundings;
+use super::stack_context::StackContext;
 use super::tenancy::{Tenancy, with_path};
 use crate::model::{Redis, ServiceSource};
 
@@ -49,7 +49,7 @@ impl Running {
     pub(super) async fn start(
         service: &Redis,
         images: &Images,
-        around: &Surroundings,
+        around: &StackContext,
     ) -> Result<Self, Error> {
         if let ServiceSource::Url(url) = &service.source {
             return Ok(Self {

@@ -33,7 +33,7 @@ const STARTS: [&str; 4] = [
 pub(super) fn variables() -> impl Iterator<Item = OsString> {
     std::env::vars_os()
         .map(|(name, _)| name)
-        .filter(|name| is_withheld(name))
+        .filter(|name| is_scrubbed(name))
 }
 
 /// Keeps other processes of the same user from reading this one's environment and memory.
@@ -41,7 +41,7 @@ pub fn close_to_others() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-fn is_withheld(name: &OsStr) -> bool {
+fn is_scrubbed(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
@@ -66,10 +66,10 @@ mod tests {
             "GIT_CONFIG_VALUE_0",
             "ACTIONS_RUNTIME_TOKEN",
         ] {
-            assert!(is_withheld(OsStr::new(name)), "{name}");
+            assert!(is_scrubbed(OsStr::new(name)), "{name}");
         }
         for name in ["PATH", "GITHUB_SHA", "GIT_CONFIG_GLOBAL", "DATABASE_URL"] {
-            assert!(!is_withheld(OsStr::new(name)), "{name}");
+            assert!(!is_scrubbed(OsStr::new(name)), "{name}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One server under test, up and answering.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,7 +10,8 @@ use super::place::Place;
 use super::process::{self, Group};
 use super::ready::{Wait, ask};
 use super::recipe::Recipe;
-use super::surroundings::free_port;
+use super::resources::Resources;
+use super::stack_context::free_port;
 use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
 use crate::model::{Address, Origin, Proxy, Ready, Source, Target, Transport};
@@ -40,23 +40,6 @@ enum Kind {
     /// Guarded because asking whether a child has ended changes it.
     Process(Mutex<Group>),
     External,
-}
-
-/// A moment's resources, all processes of the server together. A proxy is not among them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Resources {
-    /// CPU time since the server's start.
-    pub cpu: Duration,
-    /// Working set in bytes.
-    pub memory: u64,
-    /// Resident memory of the processes added up, in bytes.
-    pub rss: Option<u64>,
-    /// Processes killed because memory ran out, since the server's start.
-    pub out_of_memory: u64,
-    /// Time for which a quota denied the server the CPU, since its start.
-    pub throttled: Duration,
-    /// Identifiers of the processes, where they are known.
-    pub processes: BTreeSet<i32>,
 }
 
 impl Server {
@@ -184,7 +167,7 @@ impl Server {
         tenancy: &Tenancy,
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
-        let around = &stack.surroundings;
+        let around = &stack.context;
         let place = stack.place(around.listen(target.port)?, tenancy, true);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
@@ -256,7 +239,7 @@ pub(super) async fn set_up(
     if target.setup.is_empty() {
         return Ok(());
     }
-    let around = &stack.surroundings;
+    let around = &stack.context;
     let inside = target.source.is_contained();
     let listen = if inside {
         around.listen(target.port)?
@@ -300,7 +283,7 @@ impl Stack {
             command: place.fill_all(command),
             env: place.fill_env(&target.env),
             listen: None,
-            cpus: &self.surroundings.cores.server,
+            cpus: &self.context.cores.server,
             memory: target.memory,
             tmpfs: None,
             files: &[],
@@ -319,8 +302,8 @@ impl Stack {
             command,
             env,
             folder: &target.root,
-            cpus: &self.surroundings.cores.server,
-            owner: &self.surroundings.owner,
+            cpus: &self.context.cores.server,
+            owner: &self.context.owner,
         }
     }
 }

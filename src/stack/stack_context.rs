@@ -12,14 +12,14 @@ use super::{Engine, Error, Owner};
 use crate::model::{NetworkPath, Placeholder, Plan, ServiceSource, Target};
 
 /// What every container of a run shares.
-pub(super) struct Surroundings {
+pub(super) struct StackContext {
     pub(super) engine: Option<Engine>,
     pub(super) owner: Owner,
     pub(super) cores: Cores,
     pub(super) path: NetworkPath,
 }
 
-impl Surroundings {
+impl StackContext {
     /// Makes the run's network; through the engine's API, because it must carry labels.
     pub(super) async fn create(
         plan: &Plan,
@@ -31,21 +31,17 @@ impl Surroundings {
             Some(engine) => path(plan, engine)?,
             None => NetworkPath::Published,
         };
-        let surroundings = Self {
+        let context = Self {
             engine,
             owner,
             cores,
             path,
         };
-        if let Some(engine) = surroundings
-            .engine
-            .as_ref()
-            .filter(|_| surroundings.is_bridged())
-        {
+        if let Some(engine) = context.engine.as_ref().filter(|_| context.is_bridged()) {
             let request = NetworkCreateRequest {
-                name: surroundings.network(),
-                labels: Some(surroundings.owner.labels()),
-                internal: Some(surroundings.is_internal()),
+                name: context.network(),
+                labels: Some(context.owner.labels()),
+                internal: Some(context.is_internal()),
                 ..NetworkCreateRequest::default()
             };
             engine
@@ -53,11 +49,11 @@ impl Surroundings {
                 .create_network(request)
                 .await
                 .map_err(|source| Error::Engine {
-                    action: format!("create the network `{}`", surroundings.network()),
+                    action: format!("create the network `{}`", context.network()),
                     source,
                 })?;
         }
-        Ok(surroundings)
+        Ok(context)
     }
 
     pub(super) fn is_bridged(&self) -> bool {

@@ -161,7 +161,7 @@ fn a_base_that_cannot_be_is_refused_at_once() {
         .config(SAMPLE)
         .run(["check", "--against", "HEAD"])
         .exits(2)
-        .complains("does not lie in a git repository");
+        .complains("is not in a git repository");
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn the_first_check_has_no_baseline_and_says_so() {
     sandbox
         .run(words)
         .exits(0)
-        .prints("NO BASELINE: nothing is stored yet")
+        .prints("NO BASELINE: no stored runs yet")
         .prints("baseline refresh");
     let report = sandbox.json("out.json");
     assert_eq!(

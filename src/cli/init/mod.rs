@@ -23,10 +23,10 @@ const STORE: &str = "          baseline-store: git:perfgate-baselines\n";
 /// Write a perfgate.toml for the repository in this folder, and workflows for GitHub.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Overwrite files that are there.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
-    /// Write perfgate.toml alone.
+    /// Write only perfgate.toml.
     #[arg(long)]
     no_workflows: bool,
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::gate::recall::recall;
-use crate::gate::{Confirmation, chronicle, judge_pairs};
+use crate::gate::attach_history::attach_history;
+use crate::gate::{Confirmation, judge_pairs, trend};
 use crate::model::{CellSeries, Fingerprint, Measurement, Provenance, Step};
 
 /// Runs of one day after another, with throughput and statements per request.
@@ -22,7 +22,7 @@ fn only(runs: &[Baseline]) -> CellSeries {
         Metric::LatencyP50,
         Metric::SqlPerRequest,
     ];
-    let mut cells = chronicle(runs, &metrics).cells;
+    let mut cells = trend(runs, &metrics).cells;
     assert_eq!(cells.len(), 1);
     cells.remove(0)
 }
@@ -122,7 +122,7 @@ fn a_finding_shows_the_runs_of_its_key_and_where_they_stepped() {
     let reference = Reference::Stored(stored.clone());
     let rules = margin(Metric::Throughput, 0.05, None);
     let mut findings = judge(&heads, &reference, |_| Some(&rules));
-    recall(&mut findings, &measurement(&heads), &stored);
+    attach_history(&mut findings, &measurement(&heads), &stored);
     let of = |metric| findings.iter().find(|it| it.metric == metric);
     let throughput = of(Metric::Throughput).expect("a finding");
     let verdict = (throughput.verdict, throughput.base, throughput.pairs);
@@ -145,7 +145,7 @@ fn what_was_merged_is_judged_by_its_own_level_once_that_is_known() {
         let heads = [sample(throughput, Duration::from_millis(1))];
         let reference = Reference::Stored(stored.clone());
         let mut findings = judge(&heads, &reference, |_| Some(&rules));
-        recall(&mut findings, &measurement(&heads), &stored);
+        attach_history(&mut findings, &measurement(&heads), &stored);
         let of = |it: &&Finding| it.metric == Metric::Throughput;
         findings.iter().find(of).cloned().expect("a finding")
     };
@@ -176,7 +176,7 @@ fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
     let round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
     let sample = unchanged(round);
     let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
-    recall(&mut findings, &measurement(&[]), &stored);
+    attach_history(&mut findings, &measurement(&[]), &stored);
     let of = |it: &&Finding| it.metric == Metric::Throughput;
     let throughput = findings.iter().find(of).expect("a finding");
     assert_eq!(throughput.verdict, Verdict::Pass);
@@ -191,7 +191,7 @@ fn runs_older_than_those_that_judge_are_not_shown() {
     let reference = Reference::Stored(stored.clone());
     let rules = margin(Metric::Throughput, 0.05, None);
     let mut findings = judge(&heads, &reference, |_| Some(&rules));
-    recall(&mut findings, &measurement(&heads), &stored);
+    attach_history(&mut findings, &measurement(&heads), &stored);
     let of = |it: &&Finding| it.metric == Metric::Throughput;
     let throughput = findings.iter().find(of).expect("a finding");
     assert_eq!(throughput.history, [1000.0; 30]);
@@ -205,7 +205,7 @@ fn keys_are_kept_apart_and_those_with_few_runs_are_counted() {
         run.key.runner.cores = 64;
     }
     runs[5].key.load.connections = 1;
-    let cells = chronicle(&runs, &[Metric::Throughput]).cells;
+    let cells = trend(&runs, &[Metric::Throughput]).cells;
     let facts: Vec<_> = cells
         .iter()
         .map(|cell| (cell.runs.len(), cell.other_runs, cell.differs.as_slice()))
@@ -231,7 +231,7 @@ fn the_worst_step_comes_first() {
         of("twice", [1.0, 2.0]),
         of("new", [0.0, 1.0]),
     ];
-    let cells = chronicle(&runs.concat(), &[Metric::SqlPerRequest]).cells;
+    let cells = trend(&runs.concat(), &[Metric::SqlPerRequest]).cells;
     let order: Vec<_> = cells.iter().map(|cell| cell.server.as_str()).collect();
     assert_eq!(order, ["new", "twice", "better", "flat"]);
 }

@@ -1,7 +1,7 @@
 //! The body of a response. Takes the bytes after the head as they come, gives the content in
 //! them and where the message ends, and promises to keep none of it.
 
-use super::head::Malformed;
+use super::malformed::Malformed;
 use crate::load::response::Leniences;
 use crate::model::Lenience;
 

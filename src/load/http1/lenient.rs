@@ -3,7 +3,8 @@
 //! end of the message depends on.
 
 use super::body::is_token;
-use super::head::{Framing, Head, Malformed, NO_STATUS_LINE};
+use super::framing::{Framing, Head};
+use super::malformed::{Malformed, NO_STATUS_LINE};
 use crate::load::response::Leniences;
 use crate::model::Lenience;
 

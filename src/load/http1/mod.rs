@@ -4,8 +4,10 @@
 //! subtracted from the load the generator can offer.
 
 mod body;
+mod framing;
 mod head;
 mod lenient;
+mod malformed;
 mod receiver;
 #[cfg(test)]
 mod tests;

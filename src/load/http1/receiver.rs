@@ -4,7 +4,9 @@
 //! it is told to.
 
 use super::body::Body;
-use super::head::{Head, Malformed, Repeated};
+use super::framing::Head;
+use super::head::Repeated;
+use super::malformed::Malformed;
 use crate::load::coding::Coding;
 use crate::load::response::{Excerpt, Kept, Leniences, Received, Response};
 use crate::model::{Failure, Lenience};

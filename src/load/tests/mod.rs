@@ -10,7 +10,7 @@ mod idle;
 mod open_loop;
 mod requests;
 
-use super::{Crew, Error, Job, Meter};
+use super::{Error, Job, Meter, WorkerPool};
 use crate::model::{Address, Concurrency, Failure, Origin, Request, Tally, Transport, Workload};
 
 const WINDOW: Duration = Duration::from_millis(150);
@@ -164,7 +164,10 @@ fn run_until(completed: u64, job: &Job) -> Tally {
 }
 
 fn run_with(meter: &Arc<Meter>, job: &Job, window: Duration) -> Tally {
-    let tally = Crew::connect(job).unwrap().run(window, meter).unwrap();
+    let tally = WorkerPool::connect(job)
+        .unwrap()
+        .run(window, meter)
+        .unwrap();
     assert!(tally.is_balanced());
     assert_eq!(tally.latency.len(), tally.completed());
     assert_eq!(meter.completed(), tally.completed());
@@ -210,9 +213,9 @@ fn server_counts_the_same_responses() {
 #[test]
 fn nothing_is_sent_before_the_window_and_all_is_closed_after_it() {
     let server = serve_always(OK);
-    let crew = Crew::connect(&job(server.address)).unwrap();
+    let pool = WorkerPool::connect(&job(server.address)).unwrap();
     assert_eq!(server.seen.requests(), 0);
-    let tally = crew.run(WINDOW, &Arc::new(Meter::new())).unwrap();
+    let tally = pool.run(WINDOW, &Arc::new(Meter::new())).unwrap();
     server.seen.closes(4);
     assert_eq!(server.seen.requests(), tally.started);
 }
@@ -220,7 +223,7 @@ fn nothing_is_sent_before_the_window_and_all_is_closed_after_it() {
 #[test]
 fn crew_that_never_runs_closes_its_connections() {
     let server = serve_always(OK);
-    drop(Crew::connect(&job(server.address)).unwrap());
+    drop(WorkerPool::connect(&job(server.address)).unwrap());
     server.seen.closes(4);
     assert_eq!(server.seen.requests(), 0);
 }
@@ -526,7 +529,7 @@ fn engine_says_what_stops_it() {
     let with = |change: fn(&mut Job)| {
         let mut job = job(server.address);
         change(&mut job);
-        Crew::connect(&job).map(|_| ())
+        WorkerPool::connect(&job).map(|_| ())
     };
     assert!(matches!(
         with(|job| job.workload.connections = 0),

@@ -219,7 +219,7 @@ fn plain_server_has_no_tls() {
 fn requests_that_cannot_be_sent_stop_the_engine() {
     let mut job = job(serve_always(OK).address);
     job.workload.requests[0].weight = 0;
-    let error = crate::load::Crew::connect(&job).unwrap_err();
+    let error = crate::load::WorkerPool::connect(&job).unwrap_err();
     assert!(matches!(error, Error::Weights { total: 0 }));
     assert!(error.hint().is_some());
 }

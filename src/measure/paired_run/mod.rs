@@ -1,6 +1,7 @@
 //! Starts of two builds of one server: a search until every cell is decided, then a confirmation of
 //! what regressed.
 
+mod run;
 mod time;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::cell_rounds::{CellRounds, PairedRound};
-use super::pairs::{Builds, Compared, Draw, PairDriver, PairLoad, Pairing, Phase};
+use super::pairs::{Assignment, Builds, Compared, PairDriver, PairLoad, Pairing, Phase};
 use super::sizing::{self, Observed, Size};
 use super::{Error, Event, Startup};
 use crate::gate::{LOOKS, Standing, standing};
@@ -29,7 +30,7 @@ pub(super) struct PairedRun<'a, D> {
     sides: &'a Sides<Target>,
     random: StdRng,
     /// What is left of a block.
-    draws: Vec<Draw>,
+    assignments: Vec<Assignment>,
     /// Of the sides that are up.
     builds: Builds,
     compared: Compared,
@@ -67,7 +68,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             driver,
             sides,
             random: StdRng::seed_from_u64(pairing.seed),
-            draws: Vec::new(),
+            assignments: Vec::new(),
             builds: Builds::Own,
             compared,
             idle: vec![Duration::ZERO; cells.len()],
@@ -105,17 +106,17 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// Fresh starts, each with a control beside it that drew the same. Each comes first as often as the
     /// other: what moves with time is in both alike.
     async fn confirm(&mut self, suspects: &[usize]) -> Result<(), Error> {
-        self.draws.clear();
+        self.assignments.clear();
         let mut controls = true;
         for number in 0..self.pairing.confirmation.starts {
-            let draw = self.draw();
+            let assignment = self.assign();
             let mut both = [Phase::Confirmation, Phase::Control];
             both.rotate_left(number % 2);
             for phase in both {
                 if phase == Phase::Confirmation {
-                    self.start(suspects, phase, draw).await?;
+                    self.start(suspects, phase, assignment).await?;
                 } else if controls {
-                    controls = self.control(suspects, draw).await?;
+                    controls = self.control(suspects, assignment).await?;
                 }
             }
         }
@@ -124,8 +125,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// A start of the base beside itself; whether it could be made. One that could not is said, and takes
     /// nothing from what was measured.
-    async fn control(&mut self, suspects: &[usize], draw: Draw) -> Result<bool, Error> {
-        match self.start(suspects, Phase::Control, draw).await {
+    async fn control(&mut self, suspects: &[usize], assignment: Assignment) -> Result<bool, Error> {
+        match self.start(suspects, Phase::Control, assignment).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_of_one_server() => {
                 self.driver.stop().await?;
@@ -156,8 +157,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if before.saturating_sub(begun) + next > most {
                 break;
             }
-            let draw = self.draw();
-            self.start(open, Phase::Search, draw).await?;
+            let assignment = self.assign();
+            self.start(open, Phase::Search, assignment).await?;
             open.retain(|cell| self.answered[*cell]);
             let ratio = |run: &Self, before| {
                 let took = run.used().saturating_sub(before);
@@ -167,8 +168,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if number == 1 && self.lengthen_windows(open, longer) {
                 // Starts with rounds of different lengths do not vary alike: this one was a trial.
                 self.aside += self.used().saturating_sub(before);
-                let draw = self.draw();
-                self.start(open, Phase::Search, draw).await?;
+                let assignment = self.assign();
+                self.start(open, Phase::Search, assignment).await?;
                 longer = longer.max(ratio(self, before));
             }
             if LOOKS.contains(&number) {
@@ -196,9 +197,14 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// A fresh start of both sides, and pairs on some cells in an order of its own. Sides that take
     /// turns are each ended before the other starts.
-    async fn start(&mut self, cells: &[usize], phase: Phase, draw: Draw) -> Result<(), Error> {
+    async fn start(
+        &mut self,
+        cells: &[usize],
+        phase: Phase,
+        assignment: Assignment,
+    ) -> Result<(), Error> {
         self.builds = phase.builds();
-        let both = [draw.first, draw.first.other()];
+        let both = [assignment.first, assignment.first.other()];
         let startup_order: &[&[Side]] = match self.pairing.strategy {
             Strategy::Interleaved => &[&both[..1], &both[1..]],
             _ => &[&both],
@@ -208,7 +214,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         order.shuffle(&mut self.random);
         let mut measured: Vec<CellRounds> = Vec::new();
         for started in startup_order {
-            let took = self.up(started, draw).await?;
+            let took = self.up(started, assignment).await?;
             for side in *started {
                 *startups.get_mut(*side) = *took.get(*side);
             }
@@ -237,12 +243,16 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     }
 
     /// Starts some sides; those of the first start of all tell how the cells are to be loaded.
-    async fn up(&mut self, started: &[Side], draw: Draw) -> Result<Sides<Option<Startup>>, Error> {
+    async fn up(
+        &mut self,
+        started: &[Side],
+        assignment: Assignment,
+    ) -> Result<Sides<Option<Startup>>, Error> {
         let observe = self.pairing.observe;
         let before = self.driver.elapsed();
         let driver = &mut *self.driver;
         let took = driver
-            .start(self.sides, self.builds, started, draw, observe)
+            .start(self.sides, self.builds, started, assignment, observe)
             .await?;
         if self.sizes.iter().any(Option::is_some) {
             return Ok(took);
@@ -329,12 +339,12 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let mut sizes: Vec<Option<Size>> = vec![None; self.sizes.len()];
         let mut startup = Duration::ZERO;
         for first in Side::BOTH {
-            let draw = Draw { first, place: 0 };
+            let assignment = Assignment { first, place: 0 };
             let observe = self.pairing.observe;
             let before = self.driver.elapsed();
             let driver = &mut *self.driver;
             driver
-                .start(self.sides, self.builds, &[first], draw, observe)
+                .start(self.sides, self.builds, &[first], assignment, observe)
                 .await?;
             startup += self.driver.elapsed().saturating_sub(before);
             self.count(&[first]).await?;
@@ -442,13 +452,13 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// The next of a block of all four draws in an order of its own: what leans with the order or the
     /// place is as often on one side as on the other.
-    fn draw(&mut self) -> Draw {
-        if self.draws.is_empty() {
-            let draws = |first: Side| [0, 1].map(|place| Draw { first, place });
-            self.draws = Side::BOTH.into_iter().flat_map(draws).collect();
-            self.draws.shuffle(&mut self.random);
+    fn assign(&mut self) -> Assignment {
+        if self.assignments.is_empty() {
+            let draws = |first: Side| [0, 1].map(|place| Assignment { first, place });
+            self.assignments = Side::BOTH.into_iter().flat_map(draws).collect();
+            self.assignments.shuffle(&mut self.random);
         }
-        self.draws.pop().expect("a block was just begun")
+        self.assignments.pop().expect("a block was just begun")
     }
 
     fn side(&mut self) -> Side {

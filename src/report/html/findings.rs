@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::gauge::gauge;
+use super::margin_bar::bar;
 use super::{plain, verdict_tone};
 use crate::model::{Finding, Report, Verdict};
-use crate::report::gauge::Gauge;
+use crate::report::margin_bar::MarginBar;
 use crate::report::{summary, text};
 
 pub(super) fn tables(report: &Report) -> Markup {
@@ -70,7 +70,7 @@ fn row(finding: &Finding, anchor: &str) -> Markup {
             td { a href={ "#" (anchor) } { (plain(&finding.server)) " " b { (plain(&finding.endpoint)) } } }
             td { (finding.metric.name()) }
             td data-v=[key(finding.change)] { (finding.change.map(text::change).unwrap_or_default()) }
-            td data-v=[key(weight(finding))] { (gauge(finding, tone)) }
+            td data-v=[key(weight(finding))] { (bar(finding, tone)) }
             (value(finding.base, finding))
             (value(finding.head, finding))
             td { @for it in grounds { span { (it) } } }
@@ -100,7 +100,7 @@ fn key(value: Option<f64>) -> Option<String> {
 }
 
 fn weight(finding: &Finding) -> Option<f64> {
-    Some(Gauge::of(finding)?.point)
+    Some(MarginBar::of(finding)?.point)
 }
 
 /// The name of the place on the page where a finding's pictures are.

@@ -1,26 +1,26 @@
-//! A gauge as a small picture: the margins stand at the same places in every row.
+//! A bar as a small picture: the margins stand at the same places in every row.
 
 use maud::{Markup, html};
 
 use crate::model::Finding;
-use crate::report::gauge::{Gauge, REACH};
+use crate::report::margin_bar::{MarginBar, REACH};
 use crate::report::text;
 
 /// Half of the width.
 const SIDE: f64 = 60.0;
 
-pub(super) fn gauge(finding: &Finding, tone: &str) -> Markup {
-    let Some(gauge) = Gauge::of(finding) else {
+pub(super) fn bar(finding: &Finding, tone: &str) -> Markup {
+    let Some(bar) = MarginBar::of(finding) else {
         return html! {};
     };
-    let [low, high] = gauge.interval.unwrap_or([gauge.point; 2]).map(place);
+    let [low, high] = bar.interval.unwrap_or([bar.point; 2]).map(place);
     html! {
         svg class={ "gauge " (tone) } viewBox="0 0 124 16" width="124" height="16" role="img" aria-label=(words(finding)) {
             path.scale d={ "M62 1v14M32 4v8M92 4v8" } {}
             path.interval d={ "M" (low) " 8H" (high) } {}
-            circle.point cx=(place(gauge.point)) cy="8" r="4" {}
-            @if Gauge::clipped(gauge.point) && gauge.point < 0.0 { path.beyond d="M7 4L2 8L7 12" {} }
-            @if Gauge::clipped(gauge.point) && gauge.point > 0.0 { path.beyond d="M117 4L122 8L117 12" {} }
+            circle.point cx=(place(bar.point)) cy="8" r="4" {}
+            @if MarginBar::clipped(bar.point) && bar.point < 0.0 { path.beyond d="M7 4L2 8L7 12" {} }
+            @if MarginBar::clipped(bar.point) && bar.point > 0.0 { path.beyond d="M117 4L122 8L117 12" {} }
         }
     }
 }

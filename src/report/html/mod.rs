@@ -1,4 +1,4 @@
-//! Report or ranking → one page that stands for itself: nothing is fetched, and it can be read
+//! Report or ranking → one self-contained page: nothing is fetched, and it can be read
 //! without its script. Tables come first, then the pictures of each server and endpoint.
 
 mod axis;
@@ -7,9 +7,9 @@ mod changes;
 mod chart;
 mod figure;
 mod findings;
-mod gauge;
 mod history;
 mod latency;
+mod margin_bar;
 mod page;
 mod ranking;
 mod rounds;

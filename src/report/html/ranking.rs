@@ -9,7 +9,7 @@ use super::standings::{self, Bar};
 use crate::model::{Competitor, Ranking, Standing, Table, Unit};
 use crate::report::ranking::{self as sheets, Sheet};
 
-/// The ranking as a page that stands for itself.
+/// The ranking as a self-contained page.
 pub fn ranking(ranking: &Ranking) -> String {
     let provenance = &ranking.provenance;
     let headline = format!("{} servers side by side", ranking.footprints.len());

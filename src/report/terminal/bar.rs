@@ -1,6 +1,6 @@
-//! A gauge in characters.
+//! A bar in characters.
 
-use crate::report::gauge::{Gauge, REACH};
+use crate::report::margin_bar::{MarginBar, REACH};
 
 /// Columns to each side of the centre.
 const SIDE: usize = 10;
@@ -8,24 +8,24 @@ const SIDE: usize = 10;
 pub(super) const TITLE: &str = "better    0     worse";
 pub(super) const LEGEND: &str = "◆ change  ━ its interval  ┊ margin";
 
-/// The bar of a gauge: margins at a quarter and three quarters of it.
-pub(super) fn bar(gauge: Gauge) -> String {
+/// The bar of a bar: margins at a quarter and three quarters of it.
+pub(super) fn bar(bar: MarginBar) -> String {
     let mut columns = [' '; 2 * SIDE + 1];
     columns[SIDE] = '│';
     for margin in [-1.0, 1.0] {
         columns[column(margin)] = '┊';
     }
-    if let Some([low, high]) = gauge.interval {
+    if let Some([low, high]) = bar.interval {
         for here in &mut columns[column(low)..=column(high)] {
             *here = if *here == ' ' { '━' } else { '┿' };
         }
     }
-    columns[column(gauge.point).clamp(1, 2 * SIDE - 1)] = '◆';
-    let [low, high] = gauge.interval.unwrap_or([gauge.point; 2]);
-    if Gauge::clipped(low.min(gauge.point)) && low < 0.0 {
+    columns[column(bar.point).clamp(1, 2 * SIDE - 1)] = '◆';
+    let [low, high] = bar.interval.unwrap_or([bar.point; 2]);
+    if MarginBar::clipped(low.min(bar.point)) && low < 0.0 {
         columns[0] = '◀';
     }
-    if Gauge::clipped(high.max(gauge.point)) && high > 0.0 {
+    if MarginBar::clipped(high.max(bar.point)) && high > 0.0 {
         columns[2 * SIDE] = '▶';
     }
     columns.iter().collect()
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     fn shown(point: f64, interval: Option<[f64; 2]>) -> String {
-        bar(Gauge { point, interval })
+        bar(MarginBar { point, interval })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::ink::{self, QUIET, in_ink};
 use super::{bar, filled};
 use crate::model::{Finding, Report, Verdict};
-use crate::report::gauge::Gauge;
+use crate::report::margin_bar::MarginBar;
 use crate::report::{summary, text};
 
 /// Columns that a finding's name may take.
@@ -50,7 +50,7 @@ fn row(finding: &Finding) -> [String; 6] {
         shown.unwrap_or_else(|| "–".into())
     };
     let change = finding.change.map(text::change).unwrap_or_default();
-    let bar = Gauge::of(finding).map(bar::bar).unwrap_or_default();
+    let bar = MarginBar::of(finding).map(bar::bar).unwrap_or_default();
     [
         in_ink(ink, text::word(finding)),
         shortened(&text::name(finding)),

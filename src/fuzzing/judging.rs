@@ -1,0 +1,32 @@
+//! A report on whatever was read.
+
+use crate::config;
+use crate::gate::{self, Reference, Rules};
+use crate::model::{Baseline, Coverage, Evidence, Failures, Measurement, Report};
+
+/// Runs of a history that something is judged by.
+const RUNS: usize = gate::FEWEST_RUNS;
+
+/// Judges by runs that are repeated until they are a history.
+pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
+    let count = runs.len() * RUNS;
+    let reference = Reference::Stored(runs.into_iter().cycle().take(count).collect());
+    let rules = config::default_thresholds();
+    let by_default = Rules {
+        of_cell: &|_, _| Some(&rules),
+        accepted: &[],
+    };
+    let findings = gate::findings(measurement, &reference, by_default);
+    Report {
+        schema: Report::SCHEMA,
+        outcome: gate::outcome(&findings),
+        exit_code: 0,
+        findings,
+        incidents: measurement.incidents.clone(),
+        coverage: Coverage::default(),
+        gate: None,
+        failures: Failures::of(measurement),
+        provenance: measurement.provenance.clone(),
+        evidence: Evidence::of(measurement),
+    }
+}
