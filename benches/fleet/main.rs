@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use perfgate::load::{Crew, Job, Meter};
+use perfgate::load::{Job, Meter, WorkerPool};
 use perfgate::model::{Cell, Origin, Plan};
 use perfgate::stack::{self, Engine, Owner, Stack, Tenancy, sweep};
 use perfgate::{config, stats};
@@ -137,7 +137,7 @@ fn plan(options: &Options) -> Result<Plan, Failure> {
 async fn own(job: &Job, seconds: u64) -> Result<f64, Failure> {
     let job = job.clone();
     let window = Duration::from_secs(seconds);
-    let run = move || Crew::connect(&job)?.run(window, &Arc::new(Meter::new()));
+    let run = move || WorkerPool::connect(&job)?.run(window, &Arc::new(Meter::new()));
     let tally = tokio::task::spawn_blocking(run).await??;
     Ok(tally.succeeded_in_window as f64 / tally.window.as_secs_f64())
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use perfgate::config;
-use perfgate::load::{Crew, Job, Meter};
+use perfgate::load::{Job, Meter, WorkerPool};
 use perfgate::model::{Plan, Rate};
 use perfgate::stack::{Engine, Owner, Stack, Stage, Tenancy, sweep};
 
@@ -99,7 +99,7 @@ async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
     let clock = Instant::now();
     while clock.elapsed() < Duration::from_secs(options.seconds) {
         let job = job.clone();
-        let run = move || Crew::connect(&job)?.run(WINDOW, &Arc::new(Meter::new()));
+        let run = move || WorkerPool::connect(&job)?.run(WINDOW, &Arc::new(Meter::new()));
         let tally = tokio::task::spawn_blocking(run).await??;
         if tally.succeeded == 0 {
             return Err("the sample service does not answer".into());
