@@ -199,8 +199,8 @@ fn undisturbed(starts: &[PairedStart], metric: Metric) -> Vec<PairedStart> {
     }
     for start in calm.iter_mut().filter(|_| metric.is_of_time()) {
         start.pairs.retain(|pair| {
-            let rounds = pair.rounds(metric);
-            !rounds.is_some_and(|it| Machine::is_disturbed([&it.head, &it.base]))
+            let mut rounds = pair.rounds(metric);
+            !rounds.any(|it| Machine::is_disturbed([&it.head, &it.base]))
         });
     }
     calm
@@ -420,7 +420,7 @@ fn middle(starts: &[PairedStart], metric: Metric) -> Option<Sides<f64>> {
 
 fn rounds(starts: &[PairedStart], metric: Metric) -> impl Iterator<Item = &Round> {
     let pairs = starts.iter().flat_map(|start| &start.pairs);
-    let rounds = pairs.filter_map(move |pair| pair.rounds(metric));
+    let rounds = pairs.flat_map(move |pair| pair.rounds(metric));
     rounds.flat_map(|sides| [&sides.head, &sides.base])
 }
 

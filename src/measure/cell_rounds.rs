@@ -1,53 +1,43 @@
-use crate::model::{Machine, Pair, Round, Sides};
-
-/// Rounds of the sides that are up, over the same stretch of time.
-pub(super) struct PairedRound {
-    pub(super) closed: Sides<Option<Round>>,
-    pub(super) open: Sides<Option<Round>>,
-}
-
-impl PairedRound {
-    /// Whether something other than the builds decided the rounds.
-    pub(super) fn is_contaminated(&self) -> bool {
-        let is_disturbed = |rounds: &Sides<Option<Round>>| {
-            Machine::is_disturbed(rounds.head.iter().chain(&rounds.base))
-        };
-        [&self.closed, &self.open].into_iter().any(is_disturbed)
-    }
-}
+use crate::model::{Pair, Round, Sides};
 
 /// What one fresh start measures of one cell.
 pub(super) struct CellRounds {
     pub(super) cell: usize,
-    rounds: Sides<Vec<(Round, Round)>>,
+    closed: Sides<Vec<Round>>,
+    open: Sides<Vec<Round>>,
 }
 
 impl CellRounds {
     pub(super) fn of(cell: usize) -> Self {
         Self {
             cell,
-            rounds: Sides::default(),
+            closed: Sides::default(),
+            open: Sides::default(),
         }
     }
 
-    pub(super) fn add(&mut self, round: PairedRound) {
-        let PairedRound { closed, open } = round;
-        self.rounds.head.extend(closed.head.zip(open.head));
-        self.rounds.base.extend(closed.base.zip(open.base));
+    /// Adds rounds of the sides that are up.
+    pub(super) fn add(
+        &mut self,
+        closed: Vec<Sides<Option<Round>>>,
+        open: Vec<Sides<Option<Round>>>,
+    ) {
+        let both = [(&mut self.closed, closed), (&mut self.open, open)];
+        for (known, rounds) in both {
+            for round in rounds {
+                known.head.extend(round.head);
+                known.base.extend(round.base);
+            }
+        }
     }
 
-    pub(super) fn pairs(self) -> Vec<Pair> {
-        let Sides { head, base } = self.rounds;
-        let pair = |(head, base): ((Round, Round), (Round, Round))| Pair {
-            closed: Sides {
-                head: head.0,
-                base: base.0,
-            },
-            open: Some(Sides {
-                head: head.1,
-                base: base.1,
-            }),
-        };
-        head.into_iter().zip(base).map(pair).collect()
+    pub(super) fn pairs(&self) -> Vec<Pair> {
+        fn sides(rounds: &Sides<Vec<Round>>) -> impl Iterator<Item = Sides<Round>> {
+            let both = rounds.head.iter().cloned().zip(rounds.base.iter().cloned());
+            both.map(|(head, base)| Sides { head, base })
+        }
+        let open = sides(&self.open).map(Some);
+        let pairs = sides(&self.closed).zip(open);
+        pairs.map(|(closed, open)| Pair { closed, open }).collect()
     }
 }

@@ -46,7 +46,7 @@ pub struct PairPacing {
 /// interval by less than the time it takes gains in starts (docs/decisions/0005).
 const PAIRS: usize = 2;
 /// A start's own warm-up; the machine's clock and the services are warm by then.
-const WARMUP: Duration = Duration::from_secs(1);
+const WARMUP: Duration = Duration::from_millis(500);
 
 impl PairPacing {
     /// A pair takes as long as a round: half of it as much as each side takes, half at a fixed rate.

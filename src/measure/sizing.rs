@@ -62,7 +62,10 @@ pub(super) struct Size {
     pub(super) connections: usize,
     pub(super) observed: Observed,
     pub(super) warmup: Duration,
+    /// Of rounds with as much load as the server takes.
     pub(super) window: Duration,
+    /// Of rounds at half of that.
+    pub(super) open_window: Duration,
 }
 
 /// Connections to begin with.
@@ -126,8 +129,8 @@ pub(super) fn window_for(metric: Metric, observed: Observed, pairs: usize) -> Du
 pub(super) fn variance_between_rounds(pairs: &[Pair]) -> Option<f64> {
     let of_metric = |metric: Metric| {
         let change = |pair: &Pair| {
-            let rounds = pair.closed.as_ref().map(|round| metric.of_round(round));
-            let Sides { head, base } = rounds.both().filter(|it| it.head.min(it.base) > 0.0)?;
+            let value = Pair::value(std::slice::from_ref(pair), metric);
+            let Sides { head, base } = value.filter(|it| it.head.min(it.base) > 0.0)?;
             Some((head / base).ln())
         };
         let changes: Vec<f64> = pairs.iter().filter_map(change).collect();
@@ -138,8 +141,10 @@ pub(super) fn variance_between_rounds(pairs: &[Pair]) -> Option<f64> {
 }
 
 /// The window in which what a start shows varies by no more than a share of the smallest margin, where
-/// windows of this length vary so much from each other. Longer ones are taken to vary like means of
-/// shorter ones: what comes once in many requests, such as a collection of garbage, evens out sooner.
+/// windows of this length vary so much from each other. Longer ones are taken to vary less in proportion
+/// to their length, as what comes once in many requests does, such as a collection of garbage: windows
+/// that have one more or one less are off by that, however long they are. Where they vary like means of
+/// shorter ones, more starts make up for it.
 pub(super) fn quiet_window(
     window: Duration,
     variance: f64,
@@ -154,13 +159,13 @@ pub(super) fn quiet_window(
     let Some(margin) = margins.reduce(f64::min) else {
         return window;
     };
-    let of_start = variance / pairs.max(1) as f64;
-    let longer = of_start / (QUIET * margin).powi(2);
+    let of_start = (variance / pairs.max(1) as f64).sqrt();
+    let longer = of_start / (QUIET * margin);
     window.mul_f64(longer.clamp(1.0, MOST_TIMES_LONGER))
 }
 
 /// Judged percentiles that windows up to `longest` are too short for; the window that serves the
-/// others.
+/// others. Only a percentile that somebody wrote a rule for makes windows longer.
 pub(super) fn percentiles(
     cell: &Cell,
     observed: Observed,
@@ -172,13 +177,15 @@ pub(super) fn percentiles(
     let judged = judged.filter(|(metric, it)| metric.is_latency() && it.margin.is_some());
     let needed = |metric: Metric| window_for(metric, observed, pairs);
     let (possible, impossible): (Vec<_>, Vec<_>) = judged
-        .map(|(metric, _)| *metric)
-        .partition(|metric| needed(*metric) <= longest.max(shortest));
-    let window = possible
-        .into_iter()
-        .map(needed)
-        .fold(shortest, Duration::max);
-    (window, impossible)
+        .map(|(metric, threshold)| (*metric, threshold.is_configured()))
+        .partition(|(metric, is_configured)| {
+            let most = if *is_configured { longest } else { shortest };
+            needed(*metric) <= most.max(shortest)
+        });
+    let possible = possible.into_iter().map(|(metric, _)| needed(metric));
+    let window = possible.fold(shortest, Duration::max);
+    let impossible = impossible.into_iter().map(|(metric, _)| metric);
+    (window, impossible.collect())
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -270,9 +277,9 @@ mod tests {
         let rules = Thresholds::from([(Metric::Throughput, threshold)]);
         let second = Duration::from_secs(1);
         assert_eq!(quiet_window(second, 0.0, 2, &rules), second);
-        // 2 % in a start is what a margin of 5 % asks for: a variance of 4 · 10⁻⁴.
+        // 2 % in a start is what a margin of 5 % asks for, and two rounds make it 4 %.
         let longer = quiet_window(second, 32e-4, 2, &rules).as_secs_f64();
-        assert!((longer - 4.0).abs() < 1e-6, "{longer}");
+        assert!((longer - 2.0).abs() < 1e-6, "{longer}");
         assert_eq!(quiet_window(second, 1.0, 2, &Thresholds::new()), second);
     }
 

@@ -464,8 +464,12 @@ async fn up_to_twice_the_budget_is_used_for_a_first_look() {
             base: head.clone(),
             head,
         };
-        // On its margin, so that nothing is decided early.
-        let mut driver = SimulatedPairs::new(0.05, PairNoise::TYPICAL, 1);
+        // On its margin and noisy, so that nothing is decided early.
+        let noise = PairNoise {
+            start: 0.05,
+            ..PairNoise::TYPICAL
+        };
+        let mut driver = SimulatedPairs::new(0.05, noise, 1);
         let pairing = Pairing {
             pacing: PairPacing {
                 budget: Duration::from_secs(budget),

@@ -70,7 +70,7 @@ pub struct PairedStart {
 pub struct Pair {
     /// Under as much load as each side takes: capacity, CPU time and memory.
     pub closed: Sides<Round>,
-    /// At one fixed rate below the capacity, the same for both: latency.
+    /// At one fixed rate below the capacity, the same for both: latency and CPU time.
     pub open: Option<Sides<Round>>,
 }
 
@@ -140,14 +140,56 @@ impl<T> Sides<Option<T>> {
 }
 
 impl Pair {
-    /// The rounds that a metric is read off: latency is judged below the capacity.
-    pub fn rounds(&self, metric: Metric) -> Option<&Sides<Round>> {
-        if metric.is_latency() {
-            self.open.as_ref()
-        } else {
-            Some(&self.closed)
+    /// The rounds that a metric is read off: latency is judged below the capacity, CPU time there too.
+    pub fn rounds(&self, metric: Metric) -> impl Iterator<Item = &Sides<Round>> {
+        let is_open = metric.is_latency() || metric == Metric::CpuPerRequest;
+        let closed = Some(&self.closed).filter(|_| !metric.is_latency());
+        let open = self.open.as_ref().filter(|_| is_open);
+        closed.into_iter().chain(open)
+    }
+
+    /// The value of a metric over all rounds of some pairs. A side that completes nothing where the
+    /// other does has a rate of zero.
+    pub fn value(pairs: &[Self], metric: Metric) -> Option<Sides<f64>> {
+        if metric == Metric::CpuPerRequest {
+            return Self::cpu_per_request(pairs);
+        }
+        let sides: Vec<_> = pairs.iter().flat_map(|it| it.rounds(metric)).collect();
+        let values = pooled(metric, &sides);
+        match (metric, values.head, values.base) {
+            (Metric::Throughput, head, base) if head.or(base).is_some() => Some(Sides {
+                head: head.unwrap_or_default(),
+                base: base.unwrap_or_default(),
+            }),
+            _ => values.both(),
         }
     }
+
+    /// CPU time per request over the rounds of both kinds. A request costs more where the server is
+    /// not kept busy, so that both sides' costs count by the same weights, the mean number of requests
+    /// that the sides completed (direct standardisation: Fleiss et al., *Statistical methods for rates
+    /// and proportions*, 2003, section 19.3).
+    fn cpu_per_request(pairs: &[Self]) -> Option<Sides<f64>> {
+        let closed: Vec<_> = pairs.iter().map(|pair| &pair.closed).collect();
+        let open: Vec<_> = pairs.iter().filter_map(|pair| pair.open.as_ref()).collect();
+        let (mut cost, mut requests) = (Sides::<f64>::default(), 0.0);
+        for sides in [closed, open] {
+            let each = pooled(Metric::CpuPerRequest, &sides);
+            let Some(each) = each.both() else { continue };
+            let both = sides.iter().flat_map(|it| [&it.head, &it.base]);
+            let completed = total(both.map(|round| round.tally.completed()));
+            let weight = completed as f64 / 2.0;
+            cost.head += each.head * weight;
+            cost.base += each.base * weight;
+            requests += weight;
+        }
+        (requests > 0.0).then(|| cost.map(|it| it / requests))
+    }
+}
+
+/// The value of a metric over all rounds of each side.
+fn pooled(metric: Metric, rounds: &[&Sides<Round>]) -> Sides<Option<f64>> {
+    Sides::from_fn(|side| metric.of_pooled(rounds.iter().map(|it| it.get(side))))
 }
 
 impl PairedSample {
@@ -172,7 +214,7 @@ impl PairedStart {
     /// The rounds of a side that a metric is read off.
     pub fn rounds(&self, side: Side, metric: Metric) -> impl Iterator<Item = &Round> {
         let pairs = self.pairs.iter();
-        let rounds = pairs.filter_map(move |pair| pair.rounds(metric));
+        let rounds = pairs.flat_map(move |pair| pair.rounds(metric));
         rounds.map(move |sides| sides.get(side))
     }
 
@@ -183,21 +225,13 @@ impl PairedStart {
         both.map(move |sides| sides.get(side))
     }
 
-    /// The value of a metric over all rounds of the start. A side that completes nothing where the
-    /// other does has a rate of zero.
+    /// The value of a metric over all rounds of the start.
     pub fn value(&self, metric: Metric) -> Option<Sides<f64>> {
         if metric == Metric::StartupTime {
             let startup = self.startup.both()?;
             return Some(startup.map(|time| time.as_secs_f64()));
         }
-        let values = Sides::from_fn(|side| metric.of_pooled(self.rounds(side, metric)));
-        match (metric, values.head, values.base) {
-            (Metric::Throughput, head, base) if head.or(base).is_some() => Some(Sides {
-                head: head.unwrap_or_default(),
-                base: base.unwrap_or_default(),
-            }),
-            _ => values.both(),
-        }
+        Pair::value(&self.pairs, metric)
     }
 
     /// Requests that ended, well or not, in the rounds that a metric is read off.

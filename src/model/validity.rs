@@ -186,7 +186,7 @@ impl PairedSample {
     /// What speaks against most of the pairs that tell of a metric, the gravest first.
     pub fn doubt(&self, metric: Metric) -> Option<Doubt> {
         let pairs = self.starts.iter().flat_map(|start| &start.pairs);
-        let rounds = pairs.filter_map(|pair| pair.rounds(metric));
+        let rounds = pairs.flat_map(|pair| pair.rounds(metric));
         let doubts: Vec<_> = rounds
             .map(|sides| self.doubts(sides.as_ref().map(|round| &round.tally)))
             .collect();

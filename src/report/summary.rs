@@ -89,11 +89,18 @@ pub(super) struct Column {
     pub(super) change: Option<String>,
 }
 
-/// A metric nobody set a rule for, or with too few requests, says nothing about its cell.
+/// A metric nobody set a rule for, or whose default rule cannot be judged here, says nothing about its
+/// cell.
 fn counts(finding: &Finding) -> bool {
     let silent = matches!(
         finding.reason,
-        Some(Reason::NoThreshold | Reason::TooFewRequests { .. } | Reason::Unavailable)
+        Some(
+            Reason::NoThreshold
+                | Reason::TooFewRequests { .. }
+                | Reason::Unavailable
+                | Reason::Undecided
+                | Reason::TooNoisy
+        )
     );
     !(finding.verdict == Verdict::NotJudged && silent)
 }

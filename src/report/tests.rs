@@ -324,7 +324,7 @@ fn beside_its_base_a_head_has_no_place_among_stored_runs() {
     let words = format!("throughput of 12 stored runs; a step after run 6: {step}.");
     assert!(page.contains(&words), "{words}");
     assert!(!page.contains("<td>head<td>"));
-    assert!(!page.contains("stored runs stepped"));
+    assert!(!page.contains("stored runs changed"));
 }
 
 /// Text that would like to be markup, a mention, a command or a new line.

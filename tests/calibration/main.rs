@@ -5,6 +5,7 @@ mod bimodal;
 mod dependence;
 mod detectable;
 mod failures;
+mod in_turn;
 mod jobs;
 mod machine;
 mod peers;
@@ -66,6 +67,10 @@ impl Jobs {
 }
 
 async fn jobs(change: f64, noise: PairNoise) -> Jobs {
+    jobs_by(Strategy::Duet, change, noise).await
+}
+
+async fn jobs_by(strategy: Strategy, change: f64, noise: PairNoise) -> Jobs {
     let target = target();
     let sides = Sides {
         head: target.clone(),
@@ -86,7 +91,7 @@ async fn jobs(change: f64, noise: PairNoise) -> Jobs {
                 budget: Duration::from_secs(150),
             },
             spare: Duration::ZERO,
-            strategy: Strategy::Duet,
+            strategy,
             confirmation,
             counting: false,
             seed,

@@ -10,13 +10,14 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-use super::cell_rounds::{CellRounds, PairedRound};
+use super::cell_rounds::CellRounds;
 use super::pairs::{Assignment, Builds, Compared, PairDriver, PairLoad, Pairing, Phase};
 use super::sizing::{self, Observed, Size};
 use super::{Error, Event, Startup};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{
-    BaseFailure, Cell, PairedSample, PairedStart, Side, Sides, Strategy, Target, chain,
+    BaseFailure, Cell, Machine, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target,
+    chain,
 };
 
 /// Tries to find the number of connections that saturate a server.
@@ -40,6 +41,8 @@ pub(super) struct PairedRun<'a, D> {
     sizes: Vec<Option<Size>>,
     /// By cell: whether the base answers its requests as expected.
     answered: Vec<bool>,
+    /// Whether the first start has shown how long windows must be.
+    has_windows: bool,
     /// Time that was used for what is known from then on, on top of the budget.
     aside: Duration,
     /// Time that both sides take to start.
@@ -74,6 +77,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             idle: vec![Duration::ZERO; cells.len()],
             sizes: vec![None; cells.len()],
             answered: vec![true; cells.len()],
+            has_windows: false,
             aside: Duration::ZERO,
             startup: Duration::ZERO,
         }
@@ -165,13 +169,6 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 took.div_duration_f64(run.length_of_start(open))
             };
             longer = longer.max(ratio(self, before));
-            if number == 1 && self.lengthen_windows(open, longer) {
-                // Starts with rounds of different lengths do not vary alike: this one was a trial.
-                self.aside += self.used().saturating_sub(before);
-                let assignment = self.assign();
-                self.start(open, Phase::Search, assignment).await?;
-                longer = longer.max(ratio(self, before));
-            }
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }
@@ -209,6 +206,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             Strategy::Interleaved => &[&both[..1], &both[1..]],
             _ => &[&both],
         };
+        let begun = self.used();
         let mut startups: Sides<Option<Startup>> = Sides::default();
         let mut order = cells.to_vec();
         order.shuffle(&mut self.random);
@@ -225,7 +223,19 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             for cell in &mut measured {
                 self.measure(cell, phase).await?;
             }
+            if self.pairing.strategy != Strategy::Interleaved {
+                for cell in self.varying(&measured, begun) {
+                    let mut anew = CellRounds::of(cell);
+                    self.measure(&mut anew, phase).await?;
+                    measured.retain(|it| it.cell != cell);
+                    measured.push(anew);
+                }
+            }
             self.driver.stop().await?;
+        }
+        // Sides that take turns are both needed for that.
+        if !self.varying(&measured, begun).is_empty() {
+            return Box::pin(self.start(cells, phase, assignment)).await;
         }
         let mut taken = [startups.head, startups.base].into_iter().flatten();
         let startup_disturbed = taken.any(|it| it.disturbed);
@@ -267,12 +277,28 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         Ok(took)
     }
 
-    /// Rounds on one cell of the sides that are up. One that something else disturbed is made again,
-    /// at most one for every two.
+    /// Of the first start of all: cells whose rounds vary so much that they get longer ones, and are
+    /// measured anew. Starts with rounds of different lengths do not vary alike. What the shorter ones
+    /// took since it `begun` is not counted in the budget.
+    fn varying(&mut self, measured: &[CellRounds], begun: Duration) -> Vec<usize> {
+        if std::mem::replace(&mut self.has_windows, true) {
+            return Vec::new();
+        }
+        let first: Vec<_> = measured.iter().map(|it| (it.cell, it.pairs())).collect();
+        let cells: Vec<usize> = first.iter().map(|(cell, _)| *cell).collect();
+        let took = self.used().saturating_sub(begun);
+        let longer = took.div_duration_f64(self.length_of_start(&cells)).max(1.0);
+        let varying = self.lengthen_windows(&first, longer);
+        if !varying.is_empty() {
+            self.aside += took;
+        }
+        varying
+    }
+
+    /// Rounds on one cell of the sides that are up: as much as each side takes, then half of the
+    /// capacity.
     async fn measure(&mut self, rounds: &mut CellRounds, phase: Phase) -> Result<(), Error> {
-        let Pairing {
-            pacing, observe, ..
-        } = self.pairing;
+        let observe = self.pairing.observe;
         let sample = &mut self.compared.samples[rounds.cell];
         let start = phase.starts(sample).len() + 1;
         observe(Event::Pairs {
@@ -290,48 +316,58 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             Strategy::Interleaved => size.observed.rate,
             _ => observed.rate,
         };
-        let (mut left, mut again) = (pacing.pairs, pacing.pairs / 2);
-        while left > 0 {
-            let round = self.paired_round(rounds.cell, size, capacity).await?;
-            if again > 0 && round.is_contaminated() {
-                again -= 1;
-            } else {
-                left -= 1;
-                rounds.add(round);
-            }
-        }
-        Ok(())
-    }
-
-    /// As much as each side takes, then half of the capacity; of a cell with a rate of its own
-    /// one round is both.
-    async fn paired_round(
-        &mut self,
-        cell: usize,
-        size: Size,
-        capacity: f64,
-    ) -> Result<PairedRound, Error> {
-        let observe = self.pairing.observe;
-        let cells = self.cells(cell);
         let load = PairLoad {
             window: size.window,
             connections: size.connections,
             rate: None,
-            first: self.side(),
+            first: Side::Head,
         };
-        let closed = self.driver.rounds(cells, load, observe).await?;
-        let open = if cells.head.workload.rate.is_some() {
+        let closed = self.rounds(rounds.cell, load).await?;
+        let workload = &self.sides.head.cells[rounds.cell].workload;
+        let open = if workload.rate.is_some() {
+            // At a rate of its own a round is both.
             closed.clone()
         } else {
             let load = PairLoad {
+                window: size.open_window,
                 // Requests that are due must not wait for a connection.
-                connections: cells.head.workload.connections,
+                connections: workload.connections,
                 rate: Some(capacity / 2.0),
                 ..load
             };
-            self.driver.rounds(cells, load, observe).await?
+            self.rounds(rounds.cell, load).await?
         };
-        Ok(PairedRound { closed, open })
+        rounds.add(closed, open);
+        Ok(())
+    }
+
+    /// Rounds of one kind, one right after the other: what a server does once in many requests, such as
+    /// collecting garbage, is in their total as often as it should be, give or take one, where it would be
+    /// in each of them give or take one. A round that something else disturbed is made again, at most
+    /// one for every two.
+    async fn rounds(
+        &mut self,
+        cell: usize,
+        load: PairLoad,
+    ) -> Result<Vec<Sides<Option<Round>>>, Error> {
+        let (cells, pairs) = (self.cells(cell), self.pairing.pacing.pairs);
+        let mut again = pairs / 2;
+        let mut rounds = Vec::with_capacity(pairs);
+        while rounds.len() < pairs {
+            let load = PairLoad {
+                first: self.side(),
+                ..load
+            };
+            let observe = self.pairing.observe;
+            let round = self.driver.rounds(cells, load, observe).await?;
+            let is_disturbed = Machine::is_disturbed(round.head.iter().chain(&round.base));
+            if again > 0 && is_disturbed {
+                again -= 1;
+            } else {
+                rounds.push(round);
+            }
+        }
+        Ok(rounds)
     }
 
     /// One start of each side, for what both must be known of before they take turns.
@@ -374,11 +410,13 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 connections = wanted;
                 continue;
             }
+            let window = sizing::shortest_window(self.pairing.pacing.round, observed);
             return Ok(Size {
                 connections,
                 observed,
                 warmup,
-                window: sizing::shortest_window(self.pairing.pacing.round, observed),
+                window,
+                open_window: window,
             });
         }
     }
@@ -492,6 +530,7 @@ impl Size {
             observed: self.observed.or_slower(other.observed),
             warmup: self.warmup.max(other.warmup),
             window: self.window.max(other.window),
+            open_window: self.open_window.max(other.open_window),
         }
     }
 }

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::Event;
 use super::super::pairs::PairDriver;
-use super::super::{Event, sizing};
+use super::super::sizing::{self, Size};
 use super::PairedRun;
 use crate::gate::LOOKS;
-use crate::model::Metric;
+use crate::model::{Metric, Pair, Threshold};
 
-/// Starts that the budget should pay for.
-const STARTS: usize = LOOKS[1];
-/// How many times as long windows must become for a start that was measured by shorter ones to be
-/// dropped.
+/// Starts that the budget should pay for, where rounds vary much and where a percentile needs many
+/// requests. A start has a spread of its own that longer rounds do not narrow (2 to 3 % for
+/// asynchronous servers under Python), so that many starts beat long ones.
+const STARTS_THAT_VARY: usize = 10;
+const STARTS_FOR_PERCENTILES: usize = LOOKS[1];
+/// How many times as long windows must become for what was measured by shorter ones to be dropped.
 const WORTH_A_TRIAL: f64 = 1.5;
 
 /// Where a percentile has too few requests, and by how long rounds it would have enough.
@@ -23,20 +26,23 @@ struct Impossible<'a> {
 }
 
 impl<D: PairDriver> PairedRun<'_, D> {
-    /// Makes the windows of cells longer whose rounds vary much, as far as the budget has room, and drops
-    /// what was measured by the shorter ones; whether there was any. `longer` is by how many times the
-    /// start took longer than its rounds.
-    pub(super) fn lengthen_windows(&mut self, cells: &[usize], longer: f64) -> bool {
-        let of_cell = |cell: &usize| {
-            let start = self.compared.samples[*cell].starts.last()?;
-            sizing::variance_between_rounds(&start.pairs)
-        };
-        let own: Vec<_> = cells.iter().map(of_cell).collect();
+    /// Makes the windows of cells longer whose rounds varied much in the first start, as far as the budget
+    /// has room; which. `longer` is by how many times the start took longer than its rounds.
+    pub(super) fn lengthen_windows(
+        &mut self,
+        first: &[(usize, Vec<Pair>)],
+        longer: f64,
+    ) -> Vec<usize> {
+        let variances = first
+            .iter()
+            .map(|(_, pairs)| sizing::variance_between_rounds(pairs));
+        let own: Vec<_> = variances.collect();
         let known: Vec<f64> = own.iter().flatten().copied().collect();
         let pooled = known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let longest = self.longest_window(longer);
-        let mut has_longer = false;
-        for (cell, own) in cells.iter().zip(own) {
+        let open = |size: &Size| size.open_window;
+        let longest = self.longest_window(STARTS_THAT_VARY, longer, open);
+        let mut lengthened = Vec::new();
+        for ((cell, _), own) in first.iter().zip(own) {
             let Some(mut size) = self.sizes[*cell] else {
                 continue;
             };
@@ -51,7 +57,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
             }
             size.window = window;
             self.sizes[*cell] = Some(size);
-            has_longer = true;
+            lengthened.push(*cell);
             (self.pairing.observe)(Event::Note(&format!(
                 "{} {} varies by {:.0} % from round to round: rounds of {}",
                 self.sides.head.name,
@@ -60,33 +66,33 @@ impl<D: PairDriver> PairedRun<'_, D> {
                 seconds(window),
             )));
         }
-        if has_longer {
-            for cell in cells {
-                self.compared.samples[*cell].starts.clear();
-            }
-        }
-        has_longer
+        lengthened
     }
 
     /// What a start with rounds on some cells takes, as far as it is known beforehand.
     pub(super) fn length_of_start(&self, cells: &[usize]) -> Duration {
-        let windows = u32::try_from(2 * self.pairing.pacing.pairs).unwrap_or(u32::MAX);
+        let windows = u32::try_from(self.pairing.pacing.pairs).unwrap_or(u32::MAX);
         let sizes = cells.iter().filter_map(|cell| self.sizes[*cell]);
-        let of_cells = sizes.map(|size| size.warmup + size.window * windows);
+        let of_cells = sizes.map(|size| size.warmup + (size.window + size.open_window) * windows);
         self.startup + of_cells.sum::<Duration>()
     }
 
-    /// The longest windows of all cells that the budget has time for, where starts take so many times as
-    /// long as their rounds: on a busy machine rounds are made again.
-    fn longest_window(&self, longer: f64) -> Duration {
-        let cells = self.answered_cells();
-        let starts = u32::try_from(STARTS).unwrap_or(u32::MAX);
+    /// The longest windows of one kind that the budget has time for in so many starts, beside those of
+    /// the other kind. Starts take so many times as long as their rounds: on a busy machine rounds are
+    /// made again.
+    fn longest_window(
+        &self,
+        starts: usize,
+        longer: f64,
+        of_other_kind: impl Fn(&Size) -> Duration,
+    ) -> Duration {
+        let count = |count: usize| u32::try_from(count.max(1)).unwrap_or(u32::MAX);
+        let pairs = count(self.pairing.pacing.pairs);
         let sizes = self.sizes.iter().flatten();
-        let warmups: Duration = sizes.map(|size| size.warmup).sum();
-        let of_start = (self.budget() / starts).div_f64(longer.max(1.0));
-        let of_rounds = of_start.saturating_sub(self.startup + warmups);
-        let windows = 2 * self.pairing.pacing.pairs * cells.len().max(1);
-        of_rounds / u32::try_from(windows).unwrap_or(u32::MAX)
+        let others: Duration = sizes.map(|it| it.warmup + of_other_kind(it) * pairs).sum();
+        let of_start = (self.budget() / count(starts)).div_f64(longer.max(1.0));
+        let of_rounds = of_start.saturating_sub(self.startup + others);
+        of_rounds / (pairs * count(self.answered_cells().len()))
     }
 
     /// Time that counts for the budget, since the driver was made.
@@ -105,7 +111,8 @@ impl<D: PairDriver> PairedRun<'_, D> {
     pub(super) fn plan_time(&mut self, startup: Duration) {
         let pacing = self.pairing.pacing;
         self.startup = startup;
-        let longest = self.longest_window(1.0);
+        let closed = |size: &Size| size.window;
+        let longest = self.longest_window(STARTS_FOR_PERCENTILES, 1.0, closed);
         let mut impossible: BTreeMap<Metric, Impossible> = BTreeMap::new();
         for cell in self.answered_cells() {
             let Some(mut size) = self.sizes[cell] else {
@@ -113,10 +120,15 @@ impl<D: PairDriver> PairedRun<'_, D> {
             };
             let (head, observed) = (&self.sides.head.cells[cell], size.observed);
             let (window, metrics) =
-                sizing::percentiles(head, observed, pacing.pairs, size.window, longest);
-            size.window = window;
+                sizing::percentiles(head, observed, pacing.pairs, size.open_window, longest);
+            size.open_window = window;
             self.sizes[cell] = Some(size);
             for metric in metrics {
+                // That a default rule has too few requests is said in its finding.
+                let is_configured = |it: &Threshold| it.is_configured();
+                if !head.thresholds.get(&metric).is_some_and(is_configured) {
+                    continue;
+                }
                 let needed = sizing::window_for(metric, observed, pacing.pairs);
                 let of_metric = impossible.entry(metric).or_default();
                 of_metric.endpoints.push(&head.endpoint);

@@ -1,0 +1,34 @@
+//! Sides that take turns: what the machine does meanwhile falls on one of them alone.
+
+use perfgate::measure::PairNoise;
+use perfgate::model::{Strategy, Verdict};
+
+use super::{TYPICAL, jobs_by};
+
+#[tokio::test]
+async fn an_unchanged_build_in_turn_is_not_flagged() {
+    for noise in [TYPICAL, PairNoise::QUIET] {
+        let jobs = jobs_by(Strategy::Interleaved, 0.0, noise).await;
+        let flagged = jobs.share(Verdict::Regression);
+        println!(
+            "in turn, unchanged: {flagged} flagged, {} passed, {} starts",
+            jobs.share(Verdict::Pass),
+            jobs.mean_starts()
+        );
+        assert!(flagged <= 0.01, "{flagged} flagged");
+    }
+}
+
+#[tokio::test]
+async fn a_large_change_in_turn_is_found_and_never_passes() {
+    for (noise, change, least) in [(PairNoise::QUIET, 0.10, 0.9), (TYPICAL, 0.30, 0.8)] {
+        let jobs = jobs_by(Strategy::Interleaved, change, noise).await;
+        let flagged = jobs.share(Verdict::Regression);
+        println!(
+            "in turn, +{change}: {flagged} flagged, {} starts",
+            jobs.mean_starts()
+        );
+        assert!(flagged >= least, "{flagged} of +{change} flagged");
+        assert!(jobs.share(Verdict::Pass) <= 0.01);
+    }
+}
