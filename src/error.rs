@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::exit_code;
 use crate::{baseline, config, document, git, import, load, measure, publish, sample, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
@@ -45,21 +46,6 @@ pub enum Error {
     Interrupted,
 }
 
-/// What the process tells its caller, in one table; printed in `--help` and in the README.
-pub const EXIT_CODES: [(u8, &str); 8] = [
-    (
-        0,
-        "passed, improved, or nothing to compare with unless required",
-    ),
-    (1, "regressed"),
-    (2, "usage or configuration"),
-    (3, "a required baseline is missing or incomparable"),
-    (4, "environment: Docker, image, server never ready"),
-    (5, "inconclusive, only with --fail-on inconclusive"),
-    (6, "the gate was weakened, only with --fail-on gate-change"),
-    (130, "interrupted"),
-];
-
 impl From<measure::Cause> for Error {
     fn from(cause: measure::Cause) -> Self {
         match cause {
@@ -79,28 +65,28 @@ impl From<measure::Error> for Error {
 }
 
 impl Error {
-    /// The code of [`EXIT_CODES`] this error ends with.
+    /// The code of [`exit_code`] that this error ends with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Baseline(baseline::Error::NothingToPin) => 3,
+            Self::Baseline(baseline::Error::NothingToPin) => exit_code::NO_BASELINE,
             Self::Config(_)
             | Self::Import(_)
-            | Self::Publish(_)
             | Self::Argument { .. }
             | Self::OtherCommit { .. }
             | Self::Dirty { .. }
-            | Self::Read { .. } => 2,
-            Self::Document(error) if !error.is_of_writing() => 2,
+            | Self::Read { .. } => exit_code::USAGE,
+            Self::Document(error) if !error.is_of_writing() => exit_code::USAGE,
+            Self::Publish(error) if error.is_of_usage() => exit_code::USAGE,
             Self::Load(error) | Self::Measure(measure::Error::Load(error))
                 if error.is_of_usage() =>
             {
-                2
+                exit_code::USAGE
             }
             Self::Stack(stack::Error::Dial(error))
             | Self::Measure(measure::Error::Stack(stack::Error::Dial(error)))
                 if error.is_of_usage() =>
             {
-                2
+                exit_code::USAGE
             }
             Self::Stack(_)
             | Self::Load(_)
@@ -108,10 +94,11 @@ impl Error {
             | Self::Baseline(_)
             | Self::Git(_)
             | Self::Document(_)
+            | Self::Publish(_)
             | Self::Runtime { .. }
             | Self::Deadline { .. }
-            | Self::Sample(_) => 4,
-            Self::Interrupted => 130,
+            | Self::Sample(_) => exit_code::ENVIRONMENT,
+            Self::Interrupted => exit_code::INTERRUPTED,
         }
     }
 

@@ -29,8 +29,8 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     (
         "error",
         &[
-            "baseline", "config", "document", "git", "import", "load", "measure", "publish",
-            "sample", "stack",
+            "baseline", "config", "document", "git", "import", "load", "measure", "model",
+            "publish", "sample", "stack",
         ],
     ),
     (

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::names::{self, is_wanted};
 use crate::config;
 use crate::error::Error;
-use crate::model::{Measurement, Outcome, Plan, Report};
+use crate::model::{Measurement, Outcome, Plan, Report, exit_code};
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
@@ -47,18 +48,13 @@ impl Selection {
     /// The plan of one file, cut down to what was asked for.
     pub(super) fn plan_of(&self, path: &Path) -> Result<Plan, Error> {
         let mut plan = config::load(path)?;
-        let servers: Vec<_> = plan
-            .targets
-            .iter()
-            .map(|target| target.name.clone())
-            .collect();
-        let cells = plan.targets.iter().flat_map(|target| &target.cells);
-        let mut endpoints: Vec<_> = cells.map(|cell| cell.endpoint.clone()).collect();
-        endpoints.dedup();
-        let proxies: Vec<_> = plan.proxies.iter().map(|it| it.name.clone()).collect();
-        known(&plan, "server", &self.server, &servers)?;
-        known(&plan, "endpoint", &self.endpoint, &endpoints)?;
-        known(&plan, "proxy", self.behind.as_slice(), &proxies)?;
+        let servers = plan.targets.iter().map(|it| &it.name);
+        names::check(&plan, "server", &self.server, servers)?;
+        let cells = plan.targets.iter().flat_map(|it| &it.cells);
+        let endpoints = cells.map(|it| &it.endpoint);
+        names::check(&plan, "endpoint", &self.endpoint, endpoints)?;
+        let proxies = plan.proxies.iter().map(|it| &it.name);
+        names::check(&plan, "proxy", &self.behind, proxies)?;
         self.cut(&mut plan);
         if let Some(budget) = self.budget {
             plan.pacing = plan.pacing.within(budget).map_err(|few| Error::Argument {
@@ -72,17 +68,18 @@ impl Selection {
     /// Leaves of a plan what was asked for, as far as it has it.
     pub(super) fn cut(&self, plan: &mut Plan) {
         plan.targets
-            .retain(|target| wanted(&self.server, &target.name));
+            .retain(|target| is_wanted(&self.server, &target.name));
         for target in &mut plan.targets {
             if self.behind.is_some() {
                 target.behind.clone_from(&self.behind);
             }
             target
                 .cells
-                .retain(|cell| wanted(&self.endpoint, &cell.endpoint));
+                .retain(|cell| is_wanted(&self.endpoint, &cell.endpoint));
         }
-        plan.accepted
-            .retain(|it| wanted(&self.server, &it.server) && wanted(&self.endpoint, &it.endpoint));
+        plan.accepted.retain(|it| {
+            is_wanted(&self.server, &it.server) && is_wanted(&self.endpoint, &it.endpoint)
+        });
     }
 
     /// The plan of a base, cut down to the same.
@@ -135,22 +132,6 @@ fn current_folder() -> Result<PathBuf, Error> {
     })
 }
 
-fn wanted(names: &[String], name: &str) -> bool {
-    names.is_empty() || names.iter().any(|wanted| wanted == name)
-}
-
-fn known(plan: &Plan, what: &'static str, names: &[String], known: &[String]) -> Result<(), Error> {
-    match names.iter().find(|name| !known.contains(name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::Config(config::Error::UnknownName {
-            path: plan.file.clone(),
-            what,
-            name: name.clone(),
-            known: known.to_vec(),
-        })),
-    }
-}
-
 /// Where a report goes besides the terminal.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Outputs {
@@ -168,20 +149,14 @@ pub(super) struct Outputs {
     pub(super) html: Option<PathBuf>,
 }
 
-/// The code to exit with when a server could not be measured.
-pub(super) const LACKS_A_SERVER: u8 = 4;
-
 /// The code of a run that judges nothing.
 pub(super) fn code(measurement: &Measurement) -> u8 {
     match &measurement.provenance.partial {
         Some(partial) => partial.exit_code,
-        None if measurement.lacks_a_server() => LACKS_A_SERVER,
-        None => 0,
+        None if measurement.lacks_a_server() => exit_code::ENVIRONMENT,
+        None => exit_code::PASSED,
     }
 }
-
-/// The code to exit with when the gate itself is weaker than the base's.
-const WEAKER_GATE: u8 = 6;
 
 /// What makes a check fail.
 #[derive(Debug, Clone, Args)]
@@ -211,12 +186,16 @@ impl Strictness {
     pub(super) fn exit_code(&self, report: &Report) -> u8 {
         let verdicts_fail = !self.fails_on(FailOn::Never);
         match report.outcome {
-            Outcome::Regression if verdicts_fail => 1,
-            _ if report.not_measured().next().is_some() => LACKS_A_SERVER,
-            _ if self.require_baseline && report.lacks_baseline() => 3,
-            Outcome::Inconclusive if verdicts_fail && self.fails_on(FailOn::Inconclusive) => 5,
-            _ if self.fails_on(FailOn::GateChange) && has_gate_change(report) => WEAKER_GATE,
-            _ => 0,
+            Outcome::Regression if verdicts_fail => exit_code::REGRESSED,
+            _ if report.not_measured().next().is_some() => exit_code::ENVIRONMENT,
+            _ if self.require_baseline && report.lacks_baseline() => exit_code::NO_BASELINE,
+            Outcome::Inconclusive if verdicts_fail && self.fails_on(FailOn::Inconclusive) => {
+                exit_code::INCONCLUSIVE
+            }
+            _ if self.fails_on(FailOn::GateChange) && has_gate_change(report) => {
+                exit_code::WEAKER_GATE
+            }
+            _ => exit_code::PASSED,
         }
     }
 

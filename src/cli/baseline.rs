@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::args::{LACKS_A_SERVER, RunOptions, Selection};
+use super::args::{RunOptions, Selection};
 use super::checked_out::Allowed;
 use super::examples;
 use super::judging::{judge, place, reference, store};
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::gate::outcome;
 use crate::model::{
     Baseline, Finding, LONGEST_HISTORY, Measurement, Metric, Outcome, Plan, Reason, Sample, Target,
-    Verdict,
+    Verdict, exit_code,
 };
 use crate::report;
 
@@ -119,9 +119,9 @@ pub(super) async fn kept(args: &Refresh) -> Result<Kept, Error> {
     }
     let code = match (cut, fails, lacks_a_server) {
         (Some(code), ..) => code,
-        (None, true, _) => 1,
-        (None, false, true) => LACKS_A_SERVER,
-        (None, false, false) => 0,
+        (None, true, _) => exit_code::REGRESSED,
+        (None, false, true) => exit_code::ENVIRONMENT,
+        (None, false, false) => exit_code::PASSED,
     };
     Ok(Kept { code, lines })
 }

@@ -37,6 +37,7 @@ mod init;
 mod judging;
 mod load;
 mod measuring;
+mod names;
 mod notes;
 mod output;
 mod pin;
@@ -57,8 +58,9 @@ mod untrusted;
 use clap::{Parser, Subcommand};
 
 use crate::document;
-use crate::error::{EXIT_CODES, Error};
+use crate::error::Error;
 use crate::model::chain;
+use crate::model::exit_code::EXIT_CODES;
 use crate::sample;
 
 /// A performance regression gate for HTTP services.

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ArgAction;
 use jiff::Timestamp;
 
-use crate::config;
+use super::names;
 use crate::document;
 use crate::error::Error;
 use crate::import::{self, Generator, Name};
@@ -67,24 +67,15 @@ pub(super) fn known(plan: &Plan, measurement: &Measurement) -> Result<(), Error>
     let pairs = measurement.pairs.iter();
     let pairs = pairs.map(|it| (&it.server, &it.endpoint));
     for (server, endpoint) in alone.chain(pairs) {
-        let target = plan.targets.iter().find(|it| it.name == *server);
-        let Some(target) = target else {
-            let servers = plan.targets.iter().map(|it| it.name.clone());
-            return Err(unknown(plan, "server", server, servers.collect()));
-        };
-        if !target.cells.iter().any(|it| it.endpoint == *endpoint) {
-            let endpoints = target.cells.iter().map(|it| it.endpoint.clone());
-            return Err(unknown(plan, "endpoint", endpoint, endpoints.collect()));
-        }
+        names::check(
+            plan,
+            "server",
+            [server],
+            plan.targets.iter().map(|it| &it.name),
+        )?;
+        let target = plan.targets.iter().filter(|it| it.name == *server);
+        let cells = target.flat_map(|it| &it.cells).map(|it| &it.endpoint);
+        names::check(plan, "endpoint", [endpoint], cells)?;
     }
     Ok(())
-}
-
-fn unknown(plan: &Plan, what: &'static str, name: &str, known: Vec<String>) -> Error {
-    Error::Config(config::Error::UnknownName {
-        path: plan.file.clone(),
-        what,
-        name: name.to_owned(),
-        known,
-    })
 }

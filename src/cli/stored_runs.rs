@@ -1,16 +1,16 @@
 //! Flags of the commands that read what is stored and measure nothing.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::args::configuration;
 use super::judging::{store, stored};
+use super::names::{self, is_wanted};
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
-use crate::model::{Key, Plan};
+use crate::model::Key;
 
 /// Which stored runs, and where they are.
 #[derive(Debug, Clone, Args)]
@@ -38,35 +38,17 @@ impl StoredRuns {
         let found = stored(&store)?;
         let keys = || found.baselines.iter().map(|run| &run.key);
         let servers = plan.targets.iter().map(|it| &it.name);
-        let servers = servers.chain(keys().map(|it| &it.server)).collect();
-        known(&plan, "server", &self.server, &servers)?;
+        let servers = servers.chain(keys().map(|it| &it.server));
+        names::check(&plan, "server", &self.server, servers)?;
         let cells = plan.targets.iter().flat_map(|it| &it.cells);
         let endpoints = cells.map(|it| &it.endpoint);
-        let endpoints = endpoints.chain(keys().map(|it| &it.endpoint)).collect();
-        known(&plan, "endpoint", &self.endpoint, &endpoints)?;
+        let endpoints = endpoints.chain(keys().map(|it| &it.endpoint));
+        names::check(&plan, "endpoint", &self.endpoint, endpoints)?;
         Ok((store, found))
     }
 
     /// Whether runs of a key are among them.
     pub(super) fn include(&self, key: &Key) -> bool {
-        let among = |names: &[String], name| names.is_empty() || names.contains(name);
-        among(&self.server, &key.server) && among(&self.endpoint, &key.endpoint)
-    }
-}
-
-fn known(
-    plan: &Plan,
-    what: &'static str,
-    names: &[String],
-    known: &BTreeSet<&String>,
-) -> Result<(), Error> {
-    match names.iter().find(|name| !known.contains(name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::Config(config::Error::UnknownName {
-            path: plan.file.clone(),
-            what,
-            name: name.clone(),
-            known: known.iter().copied().cloned().collect(),
-        })),
+        is_wanted(&self.server, &key.server) && is_wanted(&self.endpoint, &key.endpoint)
     }
 }

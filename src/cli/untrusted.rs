@@ -4,12 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::args::LACKS_A_SERVER;
 use crate::document;
 use crate::error::Error;
-use crate::model::{FirstFailure, Measurement, PairedSample};
+use crate::model::{FirstFailure, Measurement, PairedSample, exit_code};
 
-/// Why a report on such a measurement says nothing of the gate. What a stranger's configuration says
+/// Why a report on such a measurement says nothing of the gate. What an untrusted configuration says
 /// is not read by a job that holds a token.
 pub(super) const GATE: &str = "the rules and endpoints are those of this branch; what the pull \
     request changes of them is told by its own check";
@@ -37,7 +36,7 @@ pub(super) fn measurement(text: &[u8]) -> Result<Measurement, Error> {
     measurement.provenance.notes.clear();
     if let Some(partial) = &mut measurement.provenance.partial {
         partial.reason = "the measuring run ended early".into();
-        partial.exit_code = LACKS_A_SERVER;
+        partial.exit_code = exit_code::ENVIRONMENT;
     }
     if let Some(why) = excess(&measurement) {
         return Err(refuse(why));

@@ -248,7 +248,8 @@ fn by_looks(
     let (inference, decided) = Inference::search(changes, given);
     let margin = given.size;
     let shown = |worse: f64| scale.change(worse);
-    finding = finding.moved(inference.shown(changes));
+    let interval = inference.shown(changes);
+    finding = finding.moved(interval);
     finding.pairs = pairs(&sample.starts[..inference.starts]);
     finding.margin = Some(shown(margin).abs());
     // What was decided early had more starts to go.
@@ -265,7 +266,7 @@ fn by_looks(
         None => finding.with(Verdict::Inconclusive, Some(Reason::Undecided)),
         Some(Verdict::Regression) => confirm(finding, sample, inference, margin, confirmation),
         Some(verdict) => {
-            let improved = inference.upper < 0.0 && -inference.estimate > margin;
+            let improved = interval.upper < 0.0 && -interval.estimate > margin;
             finding.with(verdict, improved.then_some(Reason::Improved))
         }
     }

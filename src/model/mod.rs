@@ -7,6 +7,7 @@ mod counters;
 mod coverage;
 mod digest;
 mod evidence;
+pub mod exit_code;
 mod failures;
 mod finding;
 mod gate_change;

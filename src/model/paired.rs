@@ -242,3 +242,73 @@ impl PairedStart {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Tally, Usage};
+
+    /// So many requests that took so many milliseconds of CPU time.
+    fn round(requests: u64, cpu: u64) -> Round {
+        let mut tally = Tally::empty(Duration::from_secs(1));
+        tally.started = requests;
+        tally.succeeded = requests;
+        Round {
+            tally,
+            usage: Some(Usage {
+                cpu: Duration::from_millis(cpu),
+                memory: 0,
+                rss: None,
+                grown: None,
+            }),
+            machine: None,
+            turnover: None,
+        }
+    }
+
+    #[test]
+    fn cpu_time_of_two_kinds_of_rounds_has_the_same_weights_on_both_sides() {
+        // A request takes 1 ms under full load and 2 ms below it, on both sides; the base completes
+        // twice as many under full load.
+        let pair = Pair {
+            closed: Sides {
+                head: round(100, 100),
+                base: round(200, 200),
+            },
+            open: Some(Sides {
+                head: round(100, 200),
+                base: round(100, 200),
+            }),
+        };
+        let value = |pair: &Pair| {
+            let pairs = std::slice::from_ref(pair);
+            Pair::value(pairs, Metric::CpuPerRequest).expect("a value")
+        };
+        // 150 requests of 1 ms and 100 of 2 ms.
+        assert_eq!(
+            value(&pair),
+            Sides {
+                head: 1400.0,
+                base: 1400.0
+            }
+        );
+        let slower = Sides {
+            head: round(100, 220),
+            base: round(100, 200),
+        };
+        let slower = Pair {
+            open: Some(slower),
+            ..pair.clone()
+        };
+        let Sides { head, base } = value(&slower);
+        assert!((head / base - 370.0 / 350.0).abs() < 1e-12, "{head} {base}");
+        let closed = Pair { open: None, ..pair };
+        assert_eq!(
+            value(&closed),
+            Sides {
+                head: 1000.0,
+                base: 1000.0
+            }
+        );
+    }
+}

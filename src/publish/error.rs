@@ -9,8 +9,8 @@ pub enum Error {
     #[error("cannot read the event in `{}`: {reason}", path.display())]
     Event { path: PathBuf, reason: String },
     #[error(
-        "refused to measure in a workflow on `{event}`: it would run the code of a stranger with a \
-         token that may write"
+        "refused to measure in a workflow on `{event}`: it would run untrusted code with a token that may \
+         write"
     )]
     Privileged { event: String },
     #[error("`mode: report` is for workflows on `workflow_run`: there is no run to report of")]
@@ -37,6 +37,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the workflow asks for something that cannot be; else GitHub or the runner is at fault.
+    pub const fn is_of_usage(&self) -> bool {
+        !matches!(
+            self,
+            Self::Write { .. }
+                | Self::Unreachable { .. }
+                | Self::Answer { .. }
+                | Self::Unknown { .. }
+        )
+    }
+
     /// Whether the token lacks a permission.
     pub const fn is_forbidden(&self) -> bool {
         matches!(

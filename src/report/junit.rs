@@ -4,12 +4,7 @@ use quick_junit::{
 
 use super::summary::Cell;
 use super::{summary, text};
-use crate::model::{CellName, Finding, Incident, Reason, Report, Verdict};
-
-/// The code of a run in which what is inconclusive fails.
-const FAILS_INCONCLUSIVE: u8 = 5;
-/// The code of a run in which a weaker gate fails.
-const FAILS_GATE: u8 = 6;
+use crate::model::{CellName, Finding, Incident, Reason, Report, Verdict, exit_code};
 
 /// The report as `JUnit` XML: a suite for every server and endpoint, in it a test for every metric
 /// that has a rule. What could not be judged is skipped and says why; a server that could not be
@@ -63,8 +58,8 @@ fn has_rule(finding: &Finding) -> bool {
     finding.reason != Some(Reason::NoThreshold)
 }
 
-fn test(finding: &Finding, exit_code: u8) -> TestCase {
-    let mut test = TestCase::new(finding.metric.name(), status(finding, exit_code));
+fn test(finding: &Finding, code: u8) -> TestCase {
+    let mut test = TestCase::new(finding.metric.name(), status(finding, code));
     let class = format!("{}.{}", finding.server, finding.endpoint);
     test.set_classname(text::printable(&class));
     test.set_assertions(1);
@@ -74,11 +69,11 @@ fn test(finding: &Finding, exit_code: u8) -> TestCase {
     test
 }
 
-fn status(finding: &Finding, exit_code: u8) -> TestCaseStatus {
+fn status(finding: &Finding, code: u8) -> TestCaseStatus {
     let mut status = match finding.verdict {
         Verdict::Pass => return TestCaseStatus::success(),
         Verdict::Regression => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Verdict::Inconclusive if exit_code == FAILS_INCONCLUSIVE => {
+        Verdict::Inconclusive if code == exit_code::INCONCLUSIVE => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
         Verdict::Inconclusive | Verdict::NotJudged => TestCaseStatus::skipped(),
@@ -107,9 +102,11 @@ fn not_measured(incident: &Incident) -> TestSuite {
 }
 
 /// What the plan has and the measurement lacks did not pass.
-fn missing_cell(cell: &CellName, exit_code: u8) -> TestSuite {
-    let mut status = match exit_code {
-        FAILS_INCONCLUSIVE | FAILS_GATE => TestCaseStatus::non_success(NonSuccessKind::Failure),
+fn missing_cell(cell: &CellName, code: u8) -> TestSuite {
+    let mut status = match code {
+        exit_code::INCONCLUSIVE | exit_code::WEAKER_GATE => {
+            TestCaseStatus::non_success(NonSuccessKind::Failure)
+        }
         _ => TestCaseStatus::skipped(),
     };
     let [server, endpoint] = [&cell.server, &cell.endpoint].map(|it| text::printable(it));
@@ -130,7 +127,7 @@ fn gate_suite(report: &Report) -> Option<TestSuite> {
     }
     let said = said.join("\n");
     let mut status = TestCaseStatus::success();
-    if report.exit_code == FAILS_GATE {
+    if report.exit_code == exit_code::WEAKER_GATE {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message(said.as_str());
         status.set_type("gate changed");

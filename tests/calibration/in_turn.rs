@@ -1,5 +1,7 @@
 //! Sides that take turns: what the machine does meanwhile falls on one of them alone.
 
+use std::time::Duration;
+
 use perfgate::measure::PairNoise;
 use perfgate::model::{Strategy, Verdict};
 
@@ -8,7 +10,7 @@ use super::{TYPICAL, jobs_by};
 #[tokio::test]
 async fn an_unchanged_build_in_turn_is_not_flagged() {
     for noise in [TYPICAL, PairNoise::QUIET] {
-        let jobs = jobs_by(Strategy::Interleaved, 0.0, noise).await;
+        let jobs = jobs_by(Strategy::Interleaved, Duration::ZERO, 0.0, noise).await;
         let flagged = jobs.share(Verdict::Regression);
         println!(
             "in turn, unchanged: {flagged} flagged, {} passed, {} starts",
@@ -22,7 +24,7 @@ async fn an_unchanged_build_in_turn_is_not_flagged() {
 #[tokio::test]
 async fn a_large_change_in_turn_is_found_and_never_passes() {
     for (noise, change, least) in [(PairNoise::QUIET, 0.10, 0.9), (TYPICAL, 0.30, 0.8)] {
-        let jobs = jobs_by(Strategy::Interleaved, change, noise).await;
+        let jobs = jobs_by(Strategy::Interleaved, Duration::ZERO, change, noise).await;
         let flagged = jobs.share(Verdict::Regression);
         println!(
             "in turn, +{change}: {flagged} flagged, {} starts",

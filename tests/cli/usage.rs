@@ -37,7 +37,7 @@ fn help_and_readme_list_the_exit_codes() {
     let help = Sandbox::new().run(["--help"]).exits(0).stdout;
     let readme =
         std::fs::read_to_string(crate::support::repository().join("README.md")).expect("a README");
-    for (code, meaning) in perfgate::error::EXIT_CODES {
+    for (code, meaning) in perfgate::model::exit_code::EXIT_CODES {
         assert!(help.contains(&format!("  {code:<3} {meaning}")), "{help}");
         assert!(
             readme.contains(&format!("| {code} | {meaning} |")),

@@ -156,7 +156,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             // Fewer starts than the first look needs would all be for nothing.
             let most = match number {
                 ..=FIRST_LOOK => self.budget() * 2,
-                _ => self.budget() + self.pairing.spare,
+                _ => self.time(),
             };
             if before.saturating_sub(begun) + next > most {
                 break;
@@ -175,9 +175,14 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if open.is_empty() {
                 break;
             }
+            let left = LOOKS[LOOKS.len() - 1] - number;
+            if LOOKS.contains(&number) && left > 0 {
+                let used = self.used().saturating_sub(begun);
+                self.widen_windows(open, self.time().saturating_sub(used), left, longer);
+            }
         }
         let used = self.used().saturating_sub(begun);
-        self.compared.left = (self.budget() + self.pairing.spare).saturating_sub(used);
+        self.compared.left = self.time().saturating_sub(used);
         Ok(())
     }
 

@@ -17,6 +17,9 @@ const STARTS_THAT_VARY: usize = 10;
 const STARTS_FOR_PERCENTILES: usize = LOOKS[1];
 /// How many times as long windows must become for what was measured by shorter ones to be dropped.
 const WORTH_A_TRIAL: f64 = 1.5;
+/// How many times as long windows become at a look, at the most and at the least.
+const MOST_WIDER: f64 = 2.0;
+const WORTH_WIDER: f64 = 1.25;
 
 /// Where a percentile has too few requests, and by how long rounds it would have enough.
 #[derive(Debug, Default)]
@@ -69,6 +72,36 @@ impl<D: PairDriver> PairedRun<'_, D> {
         lengthened
     }
 
+    /// Gives cells that are still open the time that the others left: windows as long as it pays for in
+    /// the starts to come, at most twice as long as before. Starts of less variance beside those of more
+    /// keep the level of Student's *t* (Bakirov and Székely, *Student's t-test for Gaussian scale mixtures*,
+    /// 2006: at levels up to 8 %) and of signed ranks, which ask for symmetry alone.
+    pub(super) fn widen_windows(
+        &mut self,
+        open: &[usize],
+        time: Duration,
+        starts: usize,
+        longer: f64,
+    ) {
+        let count = u32::try_from(starts.max(1)).unwrap_or(u32::MAX);
+        let of_start = (time / count).div_f64(longer.max(1.0));
+        let sizes = open.iter().filter_map(|cell| self.sizes[*cell]);
+        let warmups: Duration = sizes.map(|size| size.warmup).sum();
+        let fixed = self.startup + warmups;
+        let now = self.length_of_start(open).saturating_sub(fixed);
+        let wider = of_start.saturating_sub(fixed).div_duration_f64(now);
+        let wider = wider.min(MOST_WIDER);
+        if wider < WORTH_WIDER {
+            return;
+        }
+        for cell in open {
+            if let Some(size) = &mut self.sizes[*cell] {
+                size.window = size.window.mul_f64(wider);
+                size.open_window = size.open_window.mul_f64(wider);
+            }
+        }
+    }
+
     /// What a start with rounds on some cells takes, as far as it is known beforehand.
     pub(super) fn length_of_start(&self, cells: &[usize]) -> Duration {
         let windows = u32::try_from(self.pairing.pacing.pairs).unwrap_or(u32::MAX);
@@ -98,6 +131,11 @@ impl<D: PairDriver> PairedRun<'_, D> {
     /// Time that counts for the budget, since the driver was made.
     pub(super) fn used(&self) -> Duration {
         self.driver.elapsed().saturating_sub(self.aside)
+    }
+
+    /// The same with what servers before this one left.
+    pub(super) fn time(&self) -> Duration {
+        self.budget() + self.pairing.spare
     }
 
     /// The time of all cells, which those that are decided early leave to the others.
