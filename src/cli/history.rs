@@ -22,8 +22,8 @@ const USUAL: [Metric; 5] = [
 pub(super) struct Args {
     #[command(flatten)]
     runs: StoredRuns,
-    /// Metrics to show [default: throughput, latency_p50, cpu_per_request,
-    /// memory_peak, sql_per_request].
+    /// Metrics to show [default: `throughput`, `latency_p50`, `cpu_per_request`,
+    /// `memory_peak`, `sql_per_request`].
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = metric(), hide_possible_values = true)]
     metric: Vec<Metric>,
     /// Write the series and their steps as JSON.

@@ -6,7 +6,7 @@
     reason = "the command line talks to people"
 )]
 
-/// As the standard ones, by [`say`].
+/// As the standard ones, by [`terminal`].
 macro_rules! print {
     ($($words:tt)*) => { $crate::cli::terminal::out(&format!($($words)*)) };
 }

@@ -1,5 +1,10 @@
 //! Sides that take turns: what the machine does meanwhile falls on one of them alone.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the table is what docs/verdicts.md shows"
+)]
+
 use std::time::Duration;
 
 use perfgate::measure::PairNoise;

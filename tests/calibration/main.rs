@@ -132,9 +132,6 @@ async fn rounds_that_become_longer_after_a_look_keep_the_promise() {
     let on_margin = jobs_by(Strategy::Duet, spare, 0.05, noise).await;
     let flagged = unchanged.share(Verdict::Regression);
     let passed = on_margin.share(Verdict::Pass);
-    println!(
-        "longer rounds after a look: {flagged} of unchanged flagged, {passed} on the margin passed"
-    );
     assert!(flagged <= 0.01, "{flagged} flagged");
     assert!(passed <= 0.075, "{passed} passed");
 }
