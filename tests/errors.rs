@@ -634,7 +634,7 @@ fn no_error_is_left_out() {
         ("baseline/error.rs", "Baseline("),
         ("git/error.rs", "Git("),
         ("publish/error.rs", "Publish("),
-        ("sample/mod.rs", "Sample("),
+        ("sample/error.rs", "Sample("),
         ("document.rs", "Document("),
         ("error.rs", ""),
     ];

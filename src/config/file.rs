@@ -169,7 +169,7 @@ pub(super) struct Server {
     /// Rules by metric, for this server.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
-    /// What this server says about single endpoints, by name.
+    /// Settings of single endpoints for this server, by name.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, ServerEndpoint>")]
     pub(super) endpoint: IndexMap<Spanned<String>, ServerEndpoint>,
@@ -185,7 +185,7 @@ pub(super) struct Reference {
     pub(super) path: Spanned<String>,
 }
 
-/// What one server says about one endpoint.
+/// Settings of one endpoint for one server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServerEndpoint {

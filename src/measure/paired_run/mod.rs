@@ -175,8 +175,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if open.is_empty() {
                 break;
             }
-            let left = LOOKS[LOOKS.len() - 1] - number;
-            if LOOKS.contains(&number) && left > 0 {
+            if number == FIRST_LOOK {
+                let left = LOOKS[LOOKS.len() - 1] - number;
                 let used = self.used().saturating_sub(begun);
                 self.widen_windows(open, self.time().saturating_sub(used), left, longer);
             }
