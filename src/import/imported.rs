@@ -105,7 +105,7 @@ impl Imported {
         let lacks = |(metric, _): &&(Metric, _)| !self.values.contains_key(metric);
         let missing = SOMETIMES.iter().filter(lacks).map(|(_, name)| *name);
         let lacking: Vec<_> = std::iter::once(NEVER_TOLD).chain(missing).collect();
-        let lacking = format!("not imported: {}", lacking.join(", "));
+        let lacking = format!("missing: {}", lacking.join(", "));
         let notes = self.notes.iter().copied();
         let all: Vec<_> = std::iter::once(lacking.as_str()).chain(notes).collect();
         all.join("; ")

@@ -174,10 +174,14 @@ impl Pair {
         let open: Vec<_> = pairs.iter().filter_map(|pair| pair.open.as_ref()).collect();
         let (mut cost, mut requests) = (Sides::<f64>::default(), 0.0);
         for sides in [closed, open] {
-            let each = pooled(Metric::CpuPerRequest, &sides);
-            let Some(each) = each.both() else { continue };
             let both = sides.iter().flat_map(|it| [&it.head, &it.base]);
             let completed = total(both.map(|round| round.tally.completed()));
+            let mut both = sides.iter().flat_map(|it| [&it.head, &it.base]);
+            if completed == 0 || both.all(|round| round.usage.is_none()) {
+                continue;
+            }
+            // What cannot be read in one kind is not made up for by the other.
+            let each = pooled(Metric::CpuPerRequest, &sides).both()?;
             let weight = completed as f64 / 2.0;
             cost.head += each.head * weight;
             cost.base += each.base * weight;
@@ -302,6 +306,10 @@ mod tests {
         };
         let Sides { head, base } = value(&slower);
         assert!((head / base - 370.0 / 350.0).abs() < 1e-12, "{head} {base}");
+        let mut unread = pair.clone();
+        unread.closed.head.usage = None;
+        let pairs = std::slice::from_ref(&unread);
+        assert_eq!(Pair::value(pairs, Metric::CpuPerRequest), None);
         let closed = Pair { open: None, ..pair };
         assert_eq!(
             value(&closed),

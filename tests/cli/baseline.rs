@@ -221,7 +221,7 @@ fn small_steps_add_up_to_a_regression_since_the_pin_until_it_is_given_up() {
     let fallen = -100.0 * change;
     run.prints("since the pin of ")
         .prints(&format!(" at fa5700000000: −{fallen:.0} %, margin "))
-        .prints("next: small steps added up since the pin");
+        .prints("next: small regressions added up since the pin");
     assert!(
         sandbox
             .read("out.md")

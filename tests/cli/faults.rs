@@ -13,7 +13,7 @@ use crate::clock::{clock, jump, with_clock};
 use crate::interrupt::labelled;
 use crate::support::{Run, Running, Sandbox, eventually, finding, require};
 use crate::wire::{Client, Deed, READY, Wire};
-use crate::{healthy, sample};
+use crate::{AT_LENGTH, at_length, healthy, sample};
 
 const ROUNDS: &str = r#"
 [load]
@@ -266,7 +266,9 @@ fn a_server_dies_in_a_round_and_the_other_is_measured() {
     let sandbox = script(DYING, other);
     let config = sandbox
         .read("perfgate.toml")
-        .replace("rounds      = 2", "rounds      = 15");
+        .replace("rounds      = 2", "rounds      = 15")
+        + "[thresholds]\n"
+        + AT_LENGTH;
     let sandbox = sandbox.config(&config);
     let run = leaves_nothing(&sandbox, &["check", "--json", "out.json"]).exits(4);
     let run = run.prints("NOT MEASURED: app").prints("| the last words");
@@ -339,7 +341,7 @@ fn two() -> Sandbox {
     let (server, rest) = text.split_once("\n[endpoint").expect("an endpoint");
     let second = server.replace("[server.sample]", "[server.second]");
     let config = format!("{server}\n{second}\n[endpoint{rest}");
-    let config = config.replace("rounds      = 3", "rounds      = 8");
+    let config = config.replace("rounds      = 3", "rounds      = 8") + AT_LENGTH;
     Sandbox::new().without_docker().config(&config)
 }
 
@@ -425,8 +427,7 @@ fn a_measurement_that_was_cut_short_is_no_baseline() {
 
 #[test]
 fn a_second_interrupt_ends_at_once() {
-    let sandbox =
-        healthy().config(&sample("0", "0", "0").replace("rounds      = 3", "rounds      = 400"));
+    let sandbox = healthy().config(&at_length(400));
     let mut running = sandbox.start(["check"]);
     let pid = running.pid();
     running.until("round 1 of 400");
@@ -534,7 +535,7 @@ fn the_clock_jumps_in_a_round() {
 #[test]
 fn the_clock_jumps_before_a_deadline() {
     for by in [DAY, -DAY] {
-        let config = sample("0", "0", "0").replace("rounds      = 3", "rounds      = 400");
+        let config = at_length(400);
         let sandbox = with_clock(healthy().config(&config), by);
         let mut running = sandbox.start(["check", "--timeout", "10s", "--json", "out.json"]);
         let pid = running.pid();

@@ -107,7 +107,7 @@ fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
     };
     check("same.txt")
         .exits(0)
-        .prints("is a result of wrk, taken as one round; not told: the spread between rounds");
+        .prints("is a result of wrk, taken as one round; missing: the spread between rounds");
     let report = sandbox.json("out.json");
     assert_eq!(
         finding(&report, "app", "home", "throughput")["verdict"],
@@ -136,7 +136,7 @@ fn a_report_on_another_generators_result_says_nothing_that_it_does_not_tell() {
     let run = run
         .exits(0)
         .prints("no commit, stored strategy, as wrk took it, 2 s")
-        .prints("next: five results make a history");
+        .prints("next: at least five results are needed");
     assert!(!run.stdout.contains("CPU time and memory cannot be read"));
     let provenance = &sandbox.json("out.json")["provenance"];
     for unknown in ["seed", "fingerprint"] {

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::support::{Sandbox, eventually};
-use crate::{healthy, sample};
+use crate::{at_length, healthy};
 
 /// Processes that carry the label of a run started by perfgate with this process id.
 pub(crate) fn labelled(pid: u32) -> usize {
@@ -22,7 +22,7 @@ pub(crate) fn labelled(pid: u32) -> usize {
 }
 
 fn long() -> Sandbox {
-    healthy().config(&sample("0", "0", "0").replace("rounds      = 3", "rounds      = 400"))
+    healthy().config(&at_length(400))
 }
 
 #[test]

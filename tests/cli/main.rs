@@ -65,6 +65,16 @@ fn sample(cpu: &str, sleep: &str, errors: &str) -> String {
         .replace("\"ERRORS\"", &format!("\"{errors}\""))
 }
 
+/// A limit that needs many requests, for the thresholds at the end of a configuration: a check by it is
+/// not brief, also with nothing to compare with.
+const AT_LENGTH: &str = "latency_p999 = { max = \"60s\" }\n";
+
+/// A healthy sample that is measured for so many rounds.
+fn at_length(rounds: usize) -> String {
+    let text = sample("0", "0", "0");
+    text.replace("rounds      = 3", &format!("rounds      = {rounds}")) + AT_LENGTH
+}
+
 fn healthy() -> Sandbox {
     Sandbox::new()
         .without_docker()
