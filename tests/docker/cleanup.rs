@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use crate::support::{Sandbox, eventually};
-use crate::{engine, left, published};
+use crate::{at_length, engine, left, published};
 
 fn long() -> Sandbox {
-    Sandbox::new().config(&published().replace("rounds      = 3", "rounds      = 400"))
+    Sandbox::new().config(&at_length(&published(), 400))
 }
 
 const CHECK: [&str; 5] = ["check", "--server", "gunicorn", "--endpoint", "health"];

@@ -71,7 +71,7 @@ fn a_server_that_dies_under_load_is_named_and_the_others_are_judged() {
     let dying = "\"sh\", \"-c\", \"gunicorn config.wsgi:application & sleep 8; echo giving up; kill $!; exit 3\"";
     let config = crate::configuration().replace("\"gunicorn\", \"config.wsgi:application\"", dying);
     assert!(config.contains("giving up"));
-    let config = config.replace("rounds      = 3", "rounds      = 40");
+    let config = crate::at_length(&config, 40);
     let sandbox = Sandbox::new().config(&config);
     let run = [
         "check",

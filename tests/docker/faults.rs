@@ -51,7 +51,7 @@ const CHECK: [&str; 10] = [
 const SECOND: &str = "uvicorn: health, round 1 of 40";
 
 fn long(config: &str) -> Sandbox {
-    let config = config.replace("rounds      = 3", "rounds      = 40");
+    let config = crate::at_length(config, 40);
     Sandbox::new().config(&config.replace("\"500ms\"", "\"300ms\""))
 }
 
