@@ -284,6 +284,40 @@ mod tests {
     }
 
     #[test]
+    fn only_a_written_rule_for_a_percentile_makes_windows_longer() {
+        let cell = |origin| {
+            let rule = Rule {
+                value: 0.2,
+                text: "max_increase 20%".into(),
+                origin,
+            };
+            let threshold = Threshold {
+                margin: Some(rule),
+                ..Threshold::default()
+            };
+            Cell {
+                endpoint: "home".into(),
+                workload: workload(50, Concurrency::Adaptive),
+                thresholds: Thresholds::from([(Metric::LatencyP99, threshold)]),
+            }
+        };
+        let seconds = Duration::from_secs;
+        let window = |cell: &Cell, longest| {
+            percentiles(cell, observed(100.0, 10), 2, seconds(1), seconds(longest))
+        };
+        // A thousand requests at 50 a second, in two rounds.
+        let file = RuleOrigin::File {
+            name: "perfgate.toml".into(),
+            line: 1,
+        };
+        let written = cell(file);
+        assert_eq!(window(&written, 20), (seconds(10), vec![]));
+        let too_long = (seconds(1), vec![Metric::LatencyP99]);
+        assert_eq!(window(&written, 5), too_long);
+        assert_eq!(window(&cell(RuleOrigin::Default), 20), too_long);
+    }
+
+    #[test]
     fn longer_rounds_are_fewer() {
         let second = Duration::from_secs(1);
         let pacing = Pacing {

@@ -41,15 +41,17 @@ fn within(budget: u64, pairing: Pairing<'_>) -> Pairing<'_> {
     Pairing { pacing, ..pairing }
 }
 
-/// Some starts end by an error.
-struct BrokenPairs {
+/// Keeps what every round was: its start, endpoint, whether at a fixed rate, window. Some starts end by
+/// an error.
+struct Watched {
     simulated: SimulatedPairs,
     starts: usize,
     /// By the number of the start, from 1.
     error: fn(usize, Builds) -> Option<Error>,
+    rounds: Vec<(usize, String, bool, Duration)>,
 }
 
-impl PairDriver for BrokenPairs {
+impl PairDriver for Watched {
     fn elapsed(&self) -> Duration {
         self.simulated.elapsed()
     }
@@ -86,6 +88,9 @@ impl PairDriver for BrokenPairs {
         load: PairLoad,
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
+        let endpoint = cells.head.endpoint.clone();
+        let round = (self.starts, endpoint, load.rate.is_some(), load.window);
+        self.rounds.push(round);
         self.simulated.rounds(cells, load, observe).await
     }
 
@@ -149,9 +154,10 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
     assert!(sample.control.iter().all(|it| slower(it) < 1.1));
 
     // A control that cannot be started takes nothing from what was measured.
-    let mut driver = BrokenPairs {
+    let mut driver = Watched {
         simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
         starts: 0,
+        rounds: Vec::new(),
         error: |_, builds| {
             (builds == Builds::BaseTwice).then(|| Error::Overdue {
                 server: "one.base".into(),
@@ -171,9 +177,10 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
 #[tokio::test]
 async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
     let sides = twice();
-    let mut driver = BrokenPairs {
+    let mut driver = Watched {
         simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
         starts: 0,
+        rounds: Vec::new(),
         error: |start, _| (start == 3).then_some(Error::Stopped(Cause::Interrupted)),
     };
     let pairing = Pairing {
@@ -202,58 +209,6 @@ async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
     assert!(!findings.iter().any(judged), "{findings:?}");
 }
 
-/// Keeps the windows of every round, with the rate that it was at.
-struct Watched {
-    simulated: SimulatedPairs,
-    starts: usize,
-    rounds: Vec<(usize, String, bool, Duration)>,
-}
-
-impl PairDriver for Watched {
-    fn elapsed(&self) -> Duration {
-        self.simulated.elapsed()
-    }
-
-    async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
-        self.simulated.set_up(sides, observe).await
-    }
-
-    async fn start(
-        &mut self,
-        sides: &Sides<Target>,
-        builds: Builds,
-        started: &[Side],
-        assignment: Assignment,
-        observe: Observer<'_>,
-    ) -> Result<Sides<Option<Startup>>, Error> {
-        self.starts += 1;
-        let simulated = &mut self.simulated;
-        simulated
-            .start(sides, builds, started, assignment, observe)
-            .await
-    }
-
-    async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
-        self.simulated.count(side, cell).await
-    }
-
-    async fn rounds(
-        &mut self,
-        cells: Sides<&Cell>,
-        load: PairLoad,
-        observe: Observer<'_>,
-    ) -> Result<Sides<Option<Round>>, Error> {
-        let endpoint = cells.head.endpoint.clone();
-        let round = (self.starts, endpoint, load.rate.is_some(), load.window);
-        self.rounds.push(round);
-        self.simulated.rounds(cells, load, observe).await
-    }
-
-    async fn stop(&mut self) -> Result<(), Error> {
-        self.simulated.stop().await
-    }
-}
-
 async fn watched(strategy: Strategy, round: f64) -> (Watched, usize) {
     watched_with(strategy, 0, round).await
 }
@@ -268,6 +223,7 @@ async fn watched_with(strategy: Strategy, spare: u64, round: f64) -> (Watched, u
         simulated: SimulatedPairs::new(0.0, noise, 1),
         starts: 0,
         rounds: Vec::new(),
+        error: |_, _| None,
     };
     let sides = twice();
     let pairing = Pairing {
