@@ -1,10 +1,12 @@
 //! Where the base of a comparison comes from: the tree of another commit, or images.
 
+use std::collections::BTreeMap;
+
 use super::base::{self, Base};
 use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
-use crate::model::{BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain};
+use crate::model::{BaseFailure, Cell, CellName, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +22,12 @@ pub(super) struct Against {
     /// How to compare head and base.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     strategy: Wanted,
+    /// Do not measure a server whose image, command, environment and set-up are the same in the base.
+    #[arg(long, overrides_with = "all")]
+    since_change: bool,
+    /// Measure every server, whether or not it changed [default].
+    #[arg(long, overrides_with = "since_change")]
+    all: bool,
     /// The commit to compare with when none was asked for, or why there is none.
     #[arg(skip)]
     pub(super) usual: Option<Result<Base, String>>,
@@ -59,8 +67,12 @@ pub(super) struct Comparisons {
     pub(super) caveats: Vec<String>,
     /// Whether servers without a base are not to be measured.
     pub(super) is_required: bool,
+    /// Whether servers of identical builds are not to be measured.
+    pub(super) skips_identical: bool,
     /// Why servers have no base.
     lacks: Vec<Lack>,
+    /// Whether the files of the base are those of the head.
+    has_same_files: bool,
     /// The plan of the base, where its commands must be run before its servers.
     pub(super) prepare: Option<Plan>,
     /// The plan of the base, whether or not its servers can be compared with.
@@ -119,6 +131,7 @@ impl Against {
         };
         comparisons.explain(plan);
         comparisons.is_required = !wanted.is_empty();
+        comparisons.skips_identical = self.since_change;
         if comparisons.is_required && comparisons.all.len() < plan.targets.len() {
             return Err(Error::Argument {
                 argument: wanted.into(),
@@ -289,6 +302,26 @@ impl Comparisons {
         alone
     }
 
+    /// The cells whose builds are identical, where those are not to be measured. `images` are the
+    /// identifiers of all images by server.
+    pub(super) fn identical(
+        &self,
+        images: &BTreeMap<String, String>,
+        failed: &[BaseFailure],
+    ) -> Vec<CellName> {
+        let mut all: Vec<_> = self.all.iter().collect();
+        all.retain(|it| {
+            self.skips_identical
+                && !has_failed(failed, &it.sides.head.name)
+                && it.is_identical(images, self.has_same_files)
+        });
+        let cells = all.into_iter().flat_map(|it| {
+            let Target { name, cells, .. } = &it.sides.head;
+            cells.iter().map(|cell| CellName::new(name, &cell.endpoint))
+        });
+        cells.collect()
+    }
+
     /// Why a cell has no base, where there is a build that it could be of.
     pub(super) fn no_base(&self, key: &Key, failed: &[BaseFailure]) -> Option<NoBase> {
         let (server, endpoint) = (&key.server, &key.endpoint);
@@ -331,6 +364,21 @@ impl Comparisons {
 impl Comparison {
     pub(super) fn is_of(&self, server: &str) -> bool {
         self.sides.head.name == server
+    }
+
+    /// Whether both sides are made of the same and started alike.
+    fn is_identical(&self, images: &BTreeMap<String, String>, has_same_files: bool) -> bool {
+        let Sides { head, base } = &self.sides;
+        let image = images.get(&head.name);
+        let is_made_alike = if head.source.is_contained() {
+            image.is_some() && image == images.get(&base.name)
+        } else {
+            has_same_files && head.source == base.source
+        };
+        is_made_alike
+            && head.configuration() == base.configuration()
+            && head.transport == base.transport
+            && head.ready == base.ready
     }
 
     /// Whether an endpoint is measured on both sides.
@@ -418,6 +466,7 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
             }),
         }
     }
+    comparisons.has_same_files = has_same_files(&git, commit).unwrap_or_default();
     // An image has been built elsewhere; everything else is made from what the commands leave.
     let is_made = comparisons.all.iter().any(Comparison::is_made_from_tree);
     comparisons.prepare = is_made.then(|| before.clone());
@@ -430,6 +479,12 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     }
     comparisons.tree = Some(tree);
     Ok(comparisons)
+}
+
+/// Whether what lies here is what a commit holds.
+fn has_same_files(git: &Git, commit: &str) -> Result<bool, git::Error> {
+    let same = git.files("HEAD")? == git.files(commit)?;
+    Ok(same && !git.has_changes()?)
 }
 
 fn why_with_hint(error: &git::Error, hint: Option<String>) -> String {

@@ -117,6 +117,9 @@ pub(super) fn assemble(
         Outcome::Pass | Outcome::NoBaseline if lacks_a_part(measurement, &coverage) => {
             Outcome::Inconclusive
         }
+        Outcome::NoBaseline if findings.is_empty() && !coverage.identical.is_empty() => {
+            Outcome::Pass
+        }
         outcome => outcome,
     };
     let mut report = Report {

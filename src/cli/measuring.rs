@@ -17,7 +17,7 @@ use crate::measure::{
     Schedule, Stop, Stopper, fingerprint,
 };
 use crate::model::{
-    BaseFailure, Baseline, Incident, Measurement, Metric, NetworkPath, Pacing, Partial, Plan,
+    BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Partial, Plan,
     Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
 };
 use crate::report;
@@ -239,16 +239,17 @@ impl Run<'_> {
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
         let path = words(stack.path()).to_owned();
+        let images = stack.image_ids();
+        let identical = self.comparisons.identical(&images, &failed);
         let Paired {
             mut compared,
             failed,
-        } = Box::pin(self.compare(&stack, failed)).await?;
+        } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(&self.context.plan, &failed);
         let brief = self.is_brief(&alone);
         if brief {
             alone.pacing = alone.pacing.brief();
         }
-        let images = stack.image_ids();
         let mut measured = MeasureResult::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
@@ -266,6 +267,10 @@ impl Run<'_> {
             sample.base = self.comparisons.no_base(&sample.key, &failed);
         }
         let mut finished: Vec<_> = whole(&samples, alone.pacing).collect();
+        finished.extend(identical.iter().map(|it| Unfinished {
+            server: it.server.clone(),
+            endpoint: it.endpoint.clone(),
+        }));
         if compared.cut.is_none() {
             finished.extend(compared.samples.iter().map(|it| Unfinished {
                 server: it.server.clone(),
@@ -308,6 +313,7 @@ impl Run<'_> {
                 provenance,
                 samples,
                 pairs: compared.samples,
+                identical,
                 incidents: compared.incidents,
             },
             cut: compared.cut.or(measured.cut).map(Into::into),
@@ -413,7 +419,12 @@ impl Run<'_> {
     }
 
     /// Everything that has a base beside it.
-    async fn compare(&self, stack: &Stack, mut failed: Vec<BaseFailure>) -> Result<Paired, Error> {
+    async fn compare(
+        &self,
+        stack: &Stack,
+        mut failed: Vec<BaseFailure>,
+        identical: &[CellName],
+    ) -> Result<Paired, Error> {
         let observe = |event: Event<'_>| self.progress.show(&event);
         let judged = self
             .comparisons
@@ -423,7 +434,9 @@ impl Run<'_> {
         let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
         let mut compared = Compared::default();
         for comparison in &self.comparisons.all {
-            if has_failed(&failed, &comparison.sides.head.name) {
+            let name = &comparison.sides.head.name;
+            let is_identical = identical.iter().any(|it| it.server == *name);
+            if is_identical || has_failed(&failed, name) {
                 continue;
             }
             let Comparison {

@@ -154,6 +154,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
             }),
         }],
         pairs: Vec::new(),
+        identical: Vec::new(),
         incidents: vec![Incident {
             server: text(),
             during: text(),

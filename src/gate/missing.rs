@@ -7,14 +7,19 @@ pub fn coverage(plan: &Plan, measurement: &Measurement) -> Coverage {
     let planned: Vec<_> = planned(plan).collect();
     let mut unknown: Vec<_> = named(measurement).collect();
     unknown.retain(|cell| !planned.contains(cell));
+    let measured: Vec<_> = measured(measurement).collect();
+    let is_identical =
+        |cell: &&CellName| measurement.identical.contains(cell) && !measured.contains(cell);
+    let identical = planned.iter().filter(is_identical).cloned().collect();
     Coverage {
         missing: missing(planned, measurement),
         unknown,
+        identical,
     }
 }
 
-/// Those of the expected ones that have not a single round or value, and of which neither a server
-/// that failed nor an early end of the run says why.
+/// Those of the expected ones that have not a single round or value, and of which neither an identical
+/// build, a server that failed nor an early end of the run says why.
 pub fn missing(
     expected: impl IntoIterator<Item = CellName>,
     measurement: &Measurement,
@@ -66,5 +71,7 @@ fn is_explained(cell: &CellName, measurement: &Measurement) -> bool {
         incidents.any(|it| it.fatal && it.server == server)
     };
     let partial = measurement.provenance.partial.as_ref();
-    failed(&cell.server) || partial.is_some_and(|it| it.lacks(&cell.server, &cell.endpoint))
+    measurement.identical.contains(cell)
+        || failed(&cell.server)
+        || partial.is_some_and(|it| it.lacks(&cell.server, &cell.endpoint))
 }

@@ -41,6 +41,12 @@ impl Git {
         self.look(&["merge-base", "--end-of-options", one, other])
     }
 
+    /// What names the files of a commit, whatever its message and past.
+    pub fn files(&self, commit: &str) -> Result<Option<String>, Error> {
+        let tree = format!("{commit}^{{tree}}");
+        self.look(&["rev-parse", "--verify", "--quiet", "--end-of-options", &tree])
+    }
+
     /// Whether the clone holds a part of the history alone.
     pub fn is_shallow(&self) -> Result<bool, Error> {
         Ok(self.ask(&["rev-parse", "--is-shallow-repository"])? == "true")

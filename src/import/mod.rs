@@ -174,6 +174,7 @@ impl Generator {
             provenance: provenance(self, taken, imported.seconds, note),
             samples: vec![self.sample(imported, name)],
             pairs: Vec::new(),
+            identical: Vec::new(),
             incidents: Vec::new(),
         })
     }

@@ -10,6 +10,9 @@ pub struct Coverage {
     /// Measured and not in the plan: no rule is known for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<CellName>,
+    /// In the plan and not measured, because the build is identical to the base's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identical: Vec<CellName>,
 }
 
 /// A server and one of its endpoints.
@@ -22,9 +25,14 @@ pub struct CellName {
 }
 
 impl Coverage {
-    /// Whether both name the same.
+    /// Whether everything that had to be measured was, and nothing else.
     pub const fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Whether the measurement has exactly the plan's servers and endpoints.
+    pub const fn is_exact(&self) -> bool {
+        self.is_whole() && self.identical.is_empty()
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Incident, Key, Metric, PairedSample, Partial, Round, Sides};
+use super::{CellName, Counters, Incident, Key, Metric, PairedSample, Partial, Round, Sides};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub struct Measurement {
     /// What befell the servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
+    /// Servers and endpoints that were not measured, because the build is identical to the base's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identical: Vec<CellName>,
 }
 
 impl Measurement {

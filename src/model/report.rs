@@ -19,7 +19,7 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
     /// What the plan has and was not measured, and the other way round.
-    #[serde(default, skip_serializing_if = "Coverage::is_whole")]
+    #[serde(default, skip_serializing_if = "Coverage::is_exact")]
     pub coverage: Coverage,
     /// What became of the gate itself; nothing where there is no base that it could be compared
     /// with.
@@ -65,7 +65,8 @@ impl Report {
     /// Whether anything had nothing to be compared with.
     pub fn lacks_baseline(&self) -> bool {
         let lacks = |it: &Finding| it.reason.as_ref().is_some_and(Reason::lacks_baseline);
-        self.findings.is_empty() || self.findings.iter().any(lacks)
+        let has_nothing = self.findings.is_empty() && self.coverage.identical.is_empty();
+        has_nothing || self.findings.iter().any(lacks)
     }
 
     /// Whether the gate measures less than the base's, or judges more loosely.

@@ -26,6 +26,8 @@ pub fn junit(report: &Report) -> String {
         document.add_test_suite(suite);
     }
     document.add_test_suites(report.not_measured().map(not_measured));
+    let identical = report.coverage.identical.iter();
+    document.add_test_suites(identical.map(identical_cell));
     let missing = report.coverage.missing.iter();
     document.add_test_suites(missing.map(|it| missing_cell(it, report.exit_code)));
     document.add_test_suites(gate_suite(report));
@@ -109,9 +111,19 @@ fn missing_cell(cell: &CellName, code: u8) -> TestSuite {
         }
         _ => TestCaseStatus::skipped(),
     };
-    let [server, endpoint] = [&cell.server, &cell.endpoint].map(|it| text::printable(it));
-    status.set_message(format!("{server} {endpoint}: planned and not measured"));
     status.set_type("missing");
+    unmeasured(cell, status, "planned and not measured")
+}
+
+fn identical_cell(cell: &CellName) -> TestSuite {
+    let mut status = TestCaseStatus::skipped();
+    status.set_type("identical");
+    unmeasured(cell, status, "identical build, not measured")
+}
+
+fn unmeasured(cell: &CellName, mut status: TestCaseStatus, why: &str) -> TestSuite {
+    let [server, endpoint] = [&cell.server, &cell.endpoint].map(|it| text::printable(it));
+    status.set_message(format!("{server} {endpoint}: {why}"));
     let mut test = TestCase::new("measured", status);
     test.set_classname(format!("{server}.{endpoint}"));
     let mut suite = TestSuite::new(format!("{server} {endpoint}"));

@@ -189,8 +189,13 @@ pub fn headline(report: &Report) -> String {
         _ => verdict(report),
     };
     let missing = gate::cells(&report.coverage.missing);
+    let identical = gate::cells(&report.coverage.identical);
     let gate = report.has_weaker_gate().then(|| "GATE CHANGED".to_owned());
-    let named = [("NOT MEASURED", failed), ("MISSING", missing)];
+    let named = [
+        ("NOT MEASURED", failed),
+        ("MISSING", missing),
+        ("identical build, not measured", identical),
+    ];
     let named = named.into_iter().filter(|(_, names)| !names.is_empty());
     let named = named.map(|(what, names)| format!("{what}: {names}"));
     let parts: Vec<_> = [verdict].into_iter().chain(named).chain(gate).collect();
@@ -220,6 +225,7 @@ pub fn warnings(report: &Report) -> Vec<String> {
 fn verdict(report: &Report) -> String {
     let count = |verdict| report.with_verdict(verdict).count();
     match report.outcome {
+        Outcome::Pass if report.findings.is_empty() => "PASSED: nothing changed".into(),
         Outcome::Pass => format!("PASSED: {} judged, none regressed", count(Verdict::Pass)),
         Outcome::Regression => failed(report),
         Outcome::Inconclusive if report.provenance.partial.is_some() => {

@@ -53,6 +53,40 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
 }
 
 #[test]
+fn what_did_not_change_need_not_be_measured() {
+    let sandbox = repository();
+    let since = ["check", "--quiet", "--against", "HEAD", "--since-change"];
+    let out = ["--require-baseline", "--json", "out.json", "--junit", "out.xml"];
+    sandbox
+        .run(since.into_iter().chain(out))
+        .exits(0)
+        .prints("PASSED: nothing changed; identical build, not measured: sample health");
+    let report = sandbox.json("out.json");
+    assert_eq!(report["outcome"], "pass");
+    assert_eq!(report["findings"], serde_json::json!([]));
+    let cell = serde_json::json!({"server": "sample", "endpoint": "health"});
+    assert_eq!(report["coverage"]["identical"][0], cell);
+    let junit = sandbox.read("out.xml");
+    assert!(junit.contains("sample health: identical build"), "{junit}");
+    // A file that no commit holds may be of the build.
+    let sandbox = sandbox.file("new.txt", "changed");
+    sandbox
+        .run(since)
+        .exits(0)
+        .prints("judged")
+        .prints("duet strategy against");
+}
+
+#[test]
+fn all_servers_are_measured_where_that_is_said_last() {
+    let sandbox = repository();
+    sandbox
+        .run(["check", "--quiet", "--against", "HEAD", "--since-change", "--all"])
+        .exits(0)
+        .prints("duet strategy against");
+}
+
+#[test]
 fn both_builds_start_at_once() {
     let meeting = tempfile::tempdir().expect("a folder");
     // Each waits until the other is there too.

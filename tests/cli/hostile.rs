@@ -251,6 +251,7 @@ fn document(sample: PairedSample) -> String {
         },
         samples: Vec::new(),
         pairs: vec![sample],
+        identical: Vec::new(),
         incidents: Vec::new(),
     };
     serde_json::to_string(&measurement).expect("a document") + "\n"

@@ -88,6 +88,27 @@ fn head_and_base_of_one_content_are_one_image_that_is_found_again() {
 
 #[test]
 #[ignore = "needs Docker and root"]
+fn a_build_is_identical_where_its_image_and_its_command_are() {
+    let _engine = engine();
+    let builder = Builder::new("FROM scratch\nCOPY note /\n");
+    let since = ["check", "--against", "HEAD", "--since-change"];
+    builder.write(".dockerignore", "README.md\nperfgate.toml\n.*\n");
+    builder.write("README.md", "");
+    builder.sandbox.git(&["add", "."]);
+    builder.sandbox.git(&["commit", "--quiet", "--message=two"]);
+    builder.write("README.md", "only documentation");
+    let run = builder.sandbox.run(since).exits(0);
+    run.prints("PASSED: nothing changed; identical build, not measured: app home");
+    let other = CONFIG.replace("/none", "/other");
+    builder.write("perfgate.toml", &other);
+    builder.sandbox.run(since).exits(4).complains("app");
+    builder.write("perfgate.toml", CONFIG);
+    builder.write("note", "changed");
+    builder.sandbox.run(since).exits(4).complains("app");
+}
+
+#[test]
+#[ignore = "needs Docker and root"]
 fn newer_images_replace_older_ones_and_their_stages() {
     let _engine = engine();
     let builder = Builder::new(

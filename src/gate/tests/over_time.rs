@@ -96,6 +96,7 @@ pub(super) fn measurement(samples: &[Sample]) -> Measurement {
         },
         samples: samples.to_vec(),
         pairs: Vec::new(),
+        identical: Vec::new(),
         incidents: Vec::new(),
     }
 }
