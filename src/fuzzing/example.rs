@@ -46,6 +46,7 @@ pub(super) fn report(text: &str) -> Report {
     report.coverage = Coverage {
         missing: vec![cell.clone()],
         unknown: vec![cell],
+        identical: vec![CellName::new(&text(), &text())],
     };
     report.gate = Some(GateComparison::unknown(Some(text()), text()));
     report.failures = vec![failures(&text())];
