@@ -51,7 +51,7 @@ impl Resolver<'_> {
         let rate = own.rate.as_ref().or(load.rate.as_ref());
         let timeout = own.timeout.or(load.timeout);
         Ok(Workload {
-            requests: self.requests(endpoint)?,
+            requests: self.with_data(self.requests(endpoint)?, endpoint)?,
             rate: rate.map(|rate| rate.get_ref().0),
             connections,
             concurrency,
@@ -80,7 +80,7 @@ impl Resolver<'_> {
         Ok(requests)
     }
 
-    fn request(&self, parts: &Parts<'_>, span: &Span) -> Result<Request, Error> {
+    pub(super) fn request(&self, parts: &Parts<'_>, span: &Span) -> Result<Request, Error> {
         let path = parts.path.ok_or_else(|| {
             self.places.invalid(
                 span,
@@ -88,14 +88,16 @@ impl Resolver<'_> {
                 Some("add path = \"/…\"".into()),
             )
         })?;
-        Ok(Request {
+        let request = Request {
             method: self.method(parts.method)?,
             path: self.target(path)?,
             headers: self.headers(&parts.headers)?,
             body: self.body(parts)?,
             expect: self.expect(&parts.expect)?,
             weight: parts.weight,
-        })
+        };
+        self.takes_what_is_there(&request, span)?;
+        Ok(request)
     }
 
     pub(super) fn method(&self, method: Option<&Spanned<String>>) -> Result<String, Error> {
@@ -239,7 +241,7 @@ type Span = std::ops::Range<usize>;
 
 /// A request as written, with what it inherits.
 #[derive(Clone)]
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     path: Option<&'a Spanned<String>>,
     method: Option<&'a Spanned<String>>,
     headers: IndexMap<&'a String, &'a Spanned<String>>,
@@ -258,6 +260,18 @@ impl<'a> Parts<'a> {
             body: endpoint.body.as_ref(),
             body_file: endpoint.body_file.as_ref(),
             expect: endpoint.expect.clone(),
+            weight: 1,
+        }
+    }
+
+    pub(super) fn of_login(login: &'a file::Login) -> Self {
+        Self {
+            path: login.path.as_ref(),
+            method: login.method.as_ref(),
+            headers: login.headers.iter().collect(),
+            body: login.body.as_ref(),
+            body_file: login.body_file.as_ref(),
+            expect: login.expect.clone(),
             weight: 1,
         }
     }

@@ -1,11 +1,14 @@
 //! The file exactly as written. What stands above a key here is what the reference and the schema
 //! say of it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::spanned::Spanned;
 use super::units::{Change, PerSecond, Quantity, Size, Time};
@@ -33,6 +36,9 @@ pub(super) struct File {
     pub(super) postgres: Option<Spanned<Postgres>>,
     /// Redis, where servers need one.
     pub(super) redis: Option<Spanned<Redis>>,
+    /// Other services that servers need, by name.
+    #[serde(default)]
+    pub(super) service: IndexMap<String, Spanned<Service>>,
     /// Reverse proxies that servers can stand behind, by name.
     #[serde(default)]
     pub(super) proxy: IndexMap<String, Spanned<Proxy>>,
@@ -41,6 +47,9 @@ pub(super) struct File {
     pub(super) server: IndexMap<String, Spanned<Server>>,
     /// A fixed program of the same kind of work, that stored CPU time is compared with.
     pub(super) reference: Option<Reference>,
+    /// Requests between the start of a server and the load, by name and in their order.
+    #[serde(default)]
+    pub(super) login: IndexMap<String, Spanned<Login>>,
     /// What is measured on every server, by name.
     #[serde(default)]
     pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
@@ -84,10 +93,16 @@ impl Command {
 pub(super) struct Postgres {
     /// Image to run.
     pub(super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<Spanned<PathBuf>>,
+    /// Folder with a Dockerfile to build and run; or a table that says more.
+    pub(super) build: Option<Spanned<Build>>,
     /// Connection string of a database that runs already.
     pub(super) url: Option<Spanned<String>>,
+    /// Scheme of `{postgres.url}`, such as `postgresql+asyncpg`.
+    #[schemars(extend("default" = "postgresql"))]
+    pub(super) scheme: Option<Spanned<String>>,
+    /// Environment variables of its container.
+    #[serde(default)]
+    pub(super) env: IndexMap<String, Spanned<String>>,
     /// Settings of the database server, by name.
     #[serde(default)]
     pub(super) settings: IndexMap<String, String>,
@@ -102,10 +117,124 @@ pub(super) struct Postgres {
 pub(super) struct Redis {
     /// Image to run.
     pub(super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<Spanned<PathBuf>>,
+    /// Folder with a Dockerfile to build and run; or a table that says more.
+    pub(super) build: Option<Spanned<Build>>,
     /// Connection string of one that runs already.
     pub(super) url: Option<Spanned<String>>,
+}
+
+/// How an image is built.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BuildTable {
+    /// Folder whose files the builder gets.
+    pub(super) context: PathBuf,
+    /// The Dockerfile, from the context; else `Dockerfile`.
+    pub(super) dockerfile: Option<PathBuf>,
+    /// The stage to build; else the last.
+    pub(super) target: Option<String>,
+    /// Build arguments, by name.
+    #[serde(default)]
+    pub(super) args: IndexMap<String, String>,
+}
+
+/// A folder, or a table that says more.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum Build {
+    Folder(PathBuf),
+    Table(BuildTable),
+}
+
+impl<'de> Deserialize<'de> for Build {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BuildVisitor)
+    }
+}
+
+/// An untagged enum would say of a table only that it is no `Build`.
+struct BuildVisitor;
+
+impl<'de> Visitor<'de> for BuildVisitor {
+    type Value = Build;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a folder, or a table with `context`")
+    }
+
+    fn visit_str<E: de::Error>(self, folder: &str) -> Result<Build, E> {
+        Ok(Build::Folder(folder.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Build, A::Error> {
+        BuildTable::deserialize(MapAccessDeserializer::new(map)).map(Build::Table)
+    }
+}
+
+/// A service in a container: `image` or `build`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    /// Image to run.
+    pub(super) image: Option<String>,
+    /// Folder with a Dockerfile to build and run; or a table that says more.
+    pub(super) build: Option<Spanned<Build>>,
+    /// Command in the container, instead of the image's own.
+    #[serde(default)]
+    pub(super) command: Vec<Spanned<String>>,
+    /// Entry point of the container, instead of the image's own.
+    #[serde(default)]
+    pub(super) entrypoint: Vec<String>,
+    /// Environment variables; `{NAME.env.X}` gives one to a server.
+    #[serde(default)]
+    pub(super) env: IndexMap<String, Spanned<String>>,
+    /// Files with environment variables, as `.env` has them.
+    #[serde(default)]
+    pub(super) env_file: Vec<Spanned<PathBuf>>,
+    /// Files and folders put into the container: there = here.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, PathBuf>")]
+    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
+    /// Folders kept in memory.
+    #[serde(default)]
+    pub(super) tmpfs: Vec<Spanned<String>>,
+    /// Ports it listens on in its container; `{NAME.port}` is the first, `{NAME.port.9000}` that one.
+    #[serde(default)]
+    pub(super) ports: Vec<Spanned<u16>>,
+    /// Memory limit of its container.
+    pub(super) memory: Option<Size>,
+    /// CPUs that its container may use, such as 0.5.
+    pub(super) cpus: Option<Spanned<f64>>,
+    /// User in the container, or user and group.
+    pub(super) user: Option<String>,
+    /// Size of /dev/shm.
+    pub(super) shm_size: Option<Size>,
+    /// When it counts as ready; else by the health check of its image, or once its ports take
+    /// connections.
+    pub(super) ready: Option<Spanned<ServiceReady>>,
+    /// Commands run in its container once it is ready.
+    #[serde(default)]
+    pub(super) init: Vec<Vec<Spanned<String>>>,
+    /// Whether head and base have one each.
+    #[schemars(extend("default" = true))]
+    pub(super) per_side: Option<bool>,
+}
+
+/// When a service counts as ready: by one of `log`, `path`, `port` and `command`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceReady {
+    /// Text in a line of its output.
+    pub(super) log: Option<String>,
+    /// Path that a GET answers with a status below 400, at `port` or the first port.
+    pub(super) path: Option<String>,
+    /// Port that takes connections.
+    pub(super) port: Option<u16>,
+    /// Command in its container that ends with 0.
+    #[serde(default)]
+    pub(super) command: Vec<String>,
+    /// Longest wait; else 60s.
+    pub(super) within: Option<Time>,
 }
 
 /// A reverse proxy in a container: `image` or `build`.
@@ -114,8 +243,8 @@ pub(super) struct Redis {
 pub(super) struct Proxy {
     /// Image to run.
     pub(super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<Spanned<PathBuf>>,
+    /// Folder with a Dockerfile to build and run; or a table that says more.
+    pub(super) build: Option<Spanned<Build>>,
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
@@ -138,8 +267,8 @@ pub(super) struct Server {
     pub(super) interface: Option<String>,
     /// Image to run.
     pub(super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run.
-    pub(super) build: Option<Spanned<PathBuf>>,
+    /// Folder with a Dockerfile to build and run; or a table that says more.
+    pub(super) build: Option<Spanned<Build>>,
     /// Command to run on this host, without a container.
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
     /// Where it runs already: `http://…`, `https://…` or `unix:/SOCKET`.
@@ -147,6 +276,9 @@ pub(super) struct Server {
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
+    /// Entry point of the container, instead of the image's own.
+    #[serde(default)]
+    pub(super) entrypoint: Vec<String>,
     /// Commands run to their end before each start.
     #[serde(default)]
     pub(super) setup: Vec<Vec<Spanned<String>>>,
@@ -160,6 +292,22 @@ pub(super) struct Server {
     /// Environment variables.
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
+    /// Files with environment variables, as `.env` has them; `env` overrides them.
+    #[serde(default)]
+    pub(super) env_file: Vec<Spanned<PathBuf>>,
+    /// Files and folders put into the container: there = here.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, PathBuf>")]
+    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
+    /// Folders of the container kept in memory.
+    #[serde(default)]
+    pub(super) tmpfs: Vec<Spanned<String>>,
+    /// User in the container, or user and group.
+    pub(super) user: Option<String>,
+    /// CPUs that the container may use, such as 0.5.
+    pub(super) cpus: Option<Spanned<f64>>,
+    /// Size of /dev/shm in the container.
+    pub(super) shm_size: Option<Size>,
     /// When it counts as started; else once the first endpoint answers as it is expected to.
     pub(super) ready: Option<Ready>,
     /// Memory limit of its container.
@@ -251,6 +399,9 @@ pub(super) struct Endpoint {
     /// Several requests that take turns, in place of one.
     #[serde(default)]
     pub(super) requests: Vec<Spanned<Request>>,
+    /// File of rows (`.csv` with a head, or `.jsonl`), which take turns as `{data.COLUMN}` in path, header
+    /// fields and body.
+    pub(super) data: Option<Spanned<PathBuf>>,
     /// Connections; else those of `[load]`.
     pub(super) connections: Option<Spanned<usize>>,
     /// Requests per second, sent on time; else as in `[load]`.
@@ -279,6 +430,46 @@ pub(super) struct Request {
     pub(super) expect: Expect,
     /// Turns out of the sum of all weights; else 1.
     pub(super) weight: Option<Spanned<u32>>,
+}
+
+/// A request between the start of a server and the load. It sends the cookies that those before it
+/// were given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Login {
+    /// Request target, a path with its query.
+    pub(super) path: Option<Spanned<String>>,
+    /// Request method; else GET.
+    pub(super) method: Option<Spanned<String>>,
+    /// Header fields.
+    #[serde(default)]
+    pub(super) headers: IndexMap<String, Spanned<String>>,
+    /// Body of the request.
+    pub(super) body: Option<Spanned<String>>,
+    /// File with the body of the request.
+    pub(super) body_file: Option<Spanned<PathBuf>>,
+    /// What makes a response a success.
+    #[serde(default)]
+    pub(super) expect: Expect,
+    /// What later requests take of its answer, as `{login.NAME}` in paths, header fields and bodies.
+    #[serde(default)]
+    pub(super) capture: IndexMap<String, Spanned<Capture>>,
+    /// Longest wait for its answer; else 10s.
+    pub(super) timeout: Option<Time>,
+}
+
+/// Where a value stands in an answer: one of the four.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Capture {
+    /// JSON pointer into the body.
+    pub(super) json: Option<String>,
+    /// Name of a header field.
+    pub(super) header: Option<String>,
+    /// Name of a cookie.
+    pub(super) cookie: Option<String>,
+    /// Regular expression of which the first group is found in the body.
+    pub(super) regex: Option<String>,
 }
 
 /// What makes a response a success.

@@ -3,11 +3,13 @@
 //! checked. Errors name file, line and column, what was found and what is allowed.
 
 mod accept;
+mod data;
 mod endpoint;
 mod error;
 mod file;
 mod grammar;
 mod inside;
+mod login;
 mod names;
 mod place;
 mod proxy;
@@ -15,6 +17,7 @@ mod ready;
 mod reference;
 mod resolve;
 mod server;
+mod service;
 mod spanned;
 mod store;
 mod thresholds;
@@ -44,18 +47,31 @@ pub const FILE_NAME: &str = "perfgate.toml";
 
 /// Reads and resolves a configuration file.
 pub fn load(path: &Path) -> Result<Plan, Error> {
-    let text = bounded::read_text(path, LARGEST).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    parse(path, &text)
+    parse(path, &read(path)?)
+}
+
+/// The same for a base: environment files that git ignores are those of the head, which lies at
+/// `beside`.
+pub fn load_base(path: &Path, beside: &Path) -> Result<Plan, Error> {
+    resolved(path, &read(path)?, Some(beside))
 }
 
 /// Resolves the text of a configuration file that lies at `path`.
 pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
+    resolved(path, text, None)
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    bounded::read_text(path, LARGEST).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn resolved(path: &Path, text: &str, beside: Option<&Path>) -> Result<Plan, Error> {
     let place = place::Places::new(path, text);
     let file: file::File = toml::from_str(text).map_err(|error| place.syntax(&error))?;
-    resolve::resolve(path, file, &place)
+    resolve::resolve(path, file, &place, beside)
 }
 
 /// The JSON Schema of a configuration file.

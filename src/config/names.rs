@@ -16,6 +16,9 @@ impl Resolver<'_> {
         for (name, server) in &file.server {
             self.name("server", name, server, is_host)?;
         }
+        for (name, service) in &file.service {
+            self.name("service", name, service, is_host)?;
+        }
         for (name, proxy) in &file.proxy {
             self.name("proxy", name, proxy, is_host)?;
         }

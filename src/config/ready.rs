@@ -8,7 +8,7 @@ use super::resolve::Resolver;
 use super::spanned::Spanned;
 use super::units::Time;
 use super::{Error, file};
-use crate::model::{Ready, Request, Workload};
+use crate::model::{Placeholder, Ready, Request, Workload};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// Longest wait for one answer, where the endpoint's own answers do not take longer.
@@ -26,9 +26,22 @@ impl Resolver<'_> {
             Some(reference) if reference.server.get_ref() == server => {
                 of_request(&Request::get(self.target(&reference.path)?), ANSWER)
             }
-            _ => of_first(workloads),
+            _ => self.of_first(workloads),
         };
         file.map_or(Ok(usual.clone()), |file| self.own_ready(file, usual))
+    }
+
+    /// The first request of the first endpoint, as it is configured; of one that takes what a login
+    /// captures, the first login.
+    fn of_first(&self, workloads: &[(String, Workload)]) -> Ready {
+        let (_, workload) = workloads.first().expect("an endpoint is named");
+        let mut requests = workload.requests.iter();
+        let request = requests.find(|request| request.weight > 0);
+        let request = request.expect("one of the requests weighs something");
+        match self.logins.first() {
+            Some(login) if !request.takes(Placeholder::LOGIN).is_empty() => login.request.clone(),
+            _ => of_request(request, workload.timeout.max(ANSWER)),
+        }
     }
 
     fn own_ready(&self, file: &file::Ready, usual: Ready) -> Result<Ready, Error> {
@@ -73,16 +86,7 @@ impl Resolver<'_> {
     }
 }
 
-/// The first request of the first endpoint, as it is configured.
-fn of_first(workloads: &[(String, Workload)]) -> Ready {
-    let (_, workload) = workloads.first().expect("an endpoint is named");
-    let mut requests = workload.requests.iter();
-    let request = requests.find(|request| request.weight > 0);
-    let request = request.expect("one of the requests weighs something");
-    of_request(request, workload.timeout.max(ANSWER))
-}
-
-fn of_request(request: &Request, timeout: Duration) -> Ready {
+pub(super) fn of_request(request: &Request, timeout: Duration) -> Ready {
     let Request {
         method,
         path,

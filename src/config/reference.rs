@@ -33,6 +33,7 @@ impl Resolver<'_> {
         let mut workload = first.workload.clone();
         workload.requests = vec![Request::get(self.target(path)?)];
         workload.rate = None;
+        found.logins.clear();
         found.cells = vec![Cell {
             endpoint: name.clone(),
             workload,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use indexmap::IndexMap;
 
 use super::resolve::Resolver;
+use super::service::Container;
 use super::spanned::Spanned;
 use super::url::Url;
 use super::{Error, file, thresholds};
@@ -57,9 +58,18 @@ impl Resolver<'_> {
                 .map(|words| self.words(words))
                 .collect::<Result<_, _>>()?,
             port: server.port.unwrap_or(PORT),
-            env: self.env(&server.env)?,
+            env: self.env_and_files(&server.env, &server.env_file)?,
+            container: self.container(&Container {
+                entrypoint: &server.entrypoint,
+                files: &server.files,
+                tmpfs: &server.tmpfs,
+                user: server.user.as_ref(),
+                cpus: server.cpus.as_ref(),
+                shm_size: server.shm_size.map(|it| it.0),
+            })?,
             transport,
             ready: self.ready(&name, server.ready.as_ref(), workloads)?,
+            logins: self.logins.clone(),
             memory: server.memory.map(|size| size.0),
             root: self.root.to_owned(),
             name,
@@ -111,7 +121,7 @@ impl Resolver<'_> {
             server
                 .build
                 .as_ref()
-                .map(|folder| self.inside(folder))
+                .map(|build| self.build(build))
                 .transpose()?
                 .map(Source::Build),
             server

@@ -60,6 +60,9 @@ fn turns(weights: &[u32]) -> Result<Vec<usize>, Error> {
     if total == 0 || total > MOST_TURNS {
         return Err(Error::Weights { total });
     }
+    if weights.iter().all(|weight| *weight == weights[0]) {
+        return Ok((0..weights.len()).collect());
+    }
     let mut credit = vec![0_i64; weights.len()];
     let turn = |_| {
         for (credit, weight) in credit.iter_mut().zip(weights) {

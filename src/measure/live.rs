@@ -9,7 +9,7 @@ use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded, measured, resources, with_log};
 use super::{Counted, Driver, Error, Event, Observed, Observer, Startup, WarmUp, single_requests};
 use crate::load::{Job, WorkerPool};
-use crate::model::{Cell, Plan, Round, Sides, Target};
+use crate::model::{Cell, Plan, Round, ServiceKind, Sides, Target};
 use crate::stack::machine::{Seen, Watch};
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
@@ -44,9 +44,10 @@ impl Live {
     }
 
     fn job(&self, target: &Target, cell: &Cell) -> Job {
+        let server = self.server(target);
         Job {
-            workload: cell.workload.clone(),
-            origin: self.server(target).origin().clone(),
+            workload: server.workload(cell.workload.clone()),
+            origin: server.origin().clone(),
             cores: self.stack.cores().generator.clone(),
         }
     }
@@ -116,17 +117,21 @@ impl Live {
 
 impl Driver for Live {
     fn settings(&self, plan: &Plan) -> String {
-        let postgres = plan
-            .postgres
-            .as_ref()
-            .map(|it| (it.source.describe(), &it.settings));
-        let redis = plan.redis.as_ref().map(|it| it.source.describe());
+        let (mut postgres, mut redis, mut others) = (None, None, String::new());
+        for service in &plan.services {
+            let source = service.source.describe();
+            match &service.kind {
+                ServiceKind::Postgres(own) => postgres = Some((source, &own.settings)),
+                ServiceKind::Redis => redis = Some(source),
+                ServiceKind::Other(_) => others += &format!(" {} {source}", service.name),
+            }
+        }
         let reference = plan.reference.as_ref();
         let reference = reference
             .map(|it| self.stack.version(it))
             .unwrap_or_default();
         format!(
-            "{:?} {postgres:?} {redis:?} {}{reference}",
+            "{:?} {postgres:?} {redis:?} {}{reference}{others}",
             self.stack.path(),
             self.stack.cores().describe()
         )

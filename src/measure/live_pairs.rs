@@ -61,7 +61,8 @@ impl<'a> LivePairs<'a> {
     }
 
     fn job(&self, side: Side, cell: &Cell, load: Option<PairLoad>) -> Job {
-        let mut workload = cell.workload.clone();
+        let server = &self.up(side).server;
+        let mut workload = server.workload(cell.workload.clone());
         if let Some(load) = load {
             workload.connections = load.connections;
             workload.threads = workload.threads.min(load.connections);
@@ -73,7 +74,7 @@ impl<'a> LivePairs<'a> {
         }
         Job {
             workload,
-            origin: self.up(side).server.origin().clone(),
+            origin: server.origin().clone(),
             cores: self.stack.cores().generator.clone(),
         }
     }

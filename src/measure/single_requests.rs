@@ -24,7 +24,7 @@ const FEWEST: usize = 5;
 const FIRST: usize = 20;
 const FIRST_CONNECTIONS: usize = 4;
 /// Most requests of a batch, where requests take turns by large weights.
-const MOST: usize = 1000;
+const MOST: usize = 100;
 /// Longest time for the requests of a batch.
 const WITHIN: Duration = Duration::from_secs(30);
 /// Longest time for the whole pass.

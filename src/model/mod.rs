@@ -3,16 +3,19 @@
 
 mod acceptance;
 mod baseline;
+mod build;
 mod counters;
 mod coverage;
 mod digest;
 mod evidence;
 pub mod exit_code;
 mod failures;
+mod fill;
 mod finding;
 mod gate_change;
 pub mod histogram;
 mod incident;
+mod login;
 mod measurement;
 mod metric;
 mod origin;
@@ -25,6 +28,7 @@ mod ranking;
 mod report;
 mod round;
 mod series;
+mod service;
 mod tally;
 mod target;
 mod threshold;
@@ -33,14 +37,17 @@ mod workload;
 
 pub use acceptance::Acceptance;
 pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, history};
+pub use build::Build;
 pub use counters::{Counters, MoreFrequent, Statement};
 pub use coverage::{CellName, Coverage};
 pub use digest::digest;
 pub use evidence::{Disturbance, Disturbed, Evidence, Trace};
 pub use failures::Failures;
+pub use fill::{Values, body_filled, filled, path_filled};
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
 pub use incident::{BaseFailure, Incident, chain};
+pub use login::{AnswerPart, Capture, Login};
 pub use measurement::{
     Again, Fingerprint, Measurement, NoBase, Provenance, Runner, Sample, Summary,
 };
@@ -50,13 +57,15 @@ pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};
 pub use partial::{Partial, Unfinished};
 pub use pin::Pin;
 pub use placeholder::Placeholder;
-pub use plan::{
-    Deadlines, NetworkPath, Pacing, Plan, Postgres, Proxy, Redis, ServiceSource, Store,
-};
+pub use plan::{Deadlines, NetworkPath, Pacing, Plan, Proxy, Store};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage};
 pub use series::{CellSeries, RunMark, Series, Step, Trend};
+pub use service::{
+    ContainerSettings, OtherService, Postgres, Service, ServiceKind, ServiceReady, ServiceSource,
+    known_fields,
+};
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};

@@ -1,10 +1,7 @@
-/// Words in commands and environment values that get their value once the stack is up.
+/// Words in commands and environment values that get their value once the stack is up. Those of a
+/// service, such as `{postgres.url}`, are its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
-    /// Connection string of Postgres as the server reaches it.
-    PostgresUrl,
-    /// Connection string of Redis as the server reaches it.
-    RedisUrl,
     /// Address the server must listen on.
     Host,
     /// Port the server must listen on.
@@ -16,20 +13,14 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    pub const ALL: [Self; 6] = [
-        Self::PostgresUrl,
-        Self::RedisUrl,
-        Self::Host,
-        Self::Port,
-        Self::Upstream,
-        Self::Perfgate,
-    ];
+    /// What `{env.NAME}` begins with, a variable of this process.
+    pub const ENV: &str = "env";
+
+    pub const ALL: [Self; 4] = [Self::Host, Self::Port, Self::Upstream, Self::Perfgate];
 
     /// The placeholder as it is written.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::PostgresUrl => "{postgres.url}",
-            Self::RedisUrl => "{redis.url}",
             Self::Host => "{host}",
             Self::Port => "{port}",
             Self::Upstream => "{upstream}",
@@ -48,20 +39,12 @@ impl Placeholder {
         told(Self::Host) && told(Self::Port)
     }
 
-    /// A word in braces that looks like a placeholder and is none. Other text in braces is the
-    /// program's own.
-    pub fn unknown_in(text: &str) -> Option<&str> {
-        let known = Self::ALL.map(Self::text);
-        braced(text).find(|word| {
-            let ours = word.starts_with("{postgres.") || word.starts_with("{redis.");
-            ours && !known.contains(word)
+    /// Names with a point in braces, `postgres` and `url` of `{postgres.url}`. Other text in braces is
+    /// the program's own.
+    pub fn fields_in(text: &str) -> impl Iterator<Item = (&str, &str)> {
+        text.match_indices('{').filter_map(|(start, _)| {
+            let end = text[start..].find('}')?;
+            text[start + 1..start + end].split_once('.')
         })
     }
-}
-
-fn braced(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices('{').filter_map(|(start, _)| {
-        let end = text[start..].find('}')?;
-        Some(&text[start..=start + end])
-    })
 }

@@ -1,10 +1,14 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, LoadShape, Target, Thresholds};
+use super::{
+    Acceptance, LoadShape, Placeholder, Service, ServiceKind, ServiceSource, Source, Target,
+    Thresholds,
+};
 
 /// Rounds below which a median says little about a server.
 const FEWEST_ROUNDS: usize = 3;
@@ -22,8 +26,8 @@ pub struct Plan {
     pub without_docker: Option<PathBuf>,
     /// The way to contained servers; nothing for the truest one that is safe.
     pub network: Option<NetworkPath>,
-    pub postgres: Option<Postgres>,
-    pub redis: Option<Redis>,
+    /// In the order in which they start.
+    pub services: Vec<Service>,
     pub proxies: Vec<Proxy>,
     pub targets: Vec<Target>,
     /// A fixed program of the same kind of work, with one cell, that CPU time is compared with.
@@ -100,44 +104,6 @@ pub struct Deadlines {
     pub setup: Duration,
 }
 
-/// Where a service comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum ServiceSource {
-    Image(String),
-    /// A folder with a Dockerfile.
-    Build(PathBuf),
-    /// Already running.
-    Url(String),
-}
-
-impl ServiceSource {
-    /// What numbers depend on, in words: where a folder lies says nothing about what is in it.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Image(image) => format!("image {image}"),
-            Self::Build(folder) => {
-                let name = folder.file_name().unwrap_or_default();
-                format!("build {}", name.to_string_lossy())
-            }
-            Self::Url(_) => "running".to_owned(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Postgres {
-    pub source: ServiceSource,
-    /// Server settings, name and value.
-    pub settings: Vec<(String, String)>,
-    /// SQL files run once the database is up.
-    pub init: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redis {
-    pub source: ServiceSource,
-}
-
 /// A reverse proxy that servers can stand behind; it runs in a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proxy {
@@ -156,11 +122,52 @@ pub struct Proxy {
 impl Plan {
     /// Whether anything in the plan runs in a container.
     pub fn needs_engine(&self) -> bool {
-        let contained = |source: &ServiceSource| !matches!(source, ServiceSource::Url(_));
         let mut targets = self.targets.iter().chain(&self.reference);
         targets.any(|target| target.source.is_contained() || target.behind.is_some())
-            || self.postgres.as_ref().is_some_and(|p| contained(&p.source))
-            || self.redis.as_ref().is_some_and(|r| contained(&r.source))
+            || self.services.iter().any(|it| it.source.is_contained())
+    }
+
+    /// The variables of this process that `{env.NAME}` takes.
+    pub fn environment(&self) -> BTreeSet<&str> {
+        let mut texts: Vec<&str> = Vec::new();
+        for target in self.targets.iter().chain(&self.reference) {
+            texts.extend(
+                target
+                    .command
+                    .iter()
+                    .chain(target.setup.iter().flatten())
+                    .map(String::as_str),
+            );
+            texts.extend(values(&target.env));
+            match &target.source {
+                Source::Run(words) => texts.extend(words.iter().map(String::as_str)),
+                Source::Build(build) => texts.extend(values(&build.args)),
+                Source::Image(_) | Source::Url(_) => {}
+            }
+        }
+        for service in &self.services {
+            texts.extend(service.command.iter().map(String::as_str));
+            texts.extend(values(&service.env));
+            if let ServiceSource::Build(build) = &service.source {
+                texts.extend(values(&build.args));
+            }
+            if let ServiceKind::Other(other) = &service.kind {
+                texts.extend(other.init.iter().flatten().map(String::as_str));
+            }
+        }
+        for proxy in &self.proxies {
+            texts.extend(proxy.command.iter().map(String::as_str));
+            texts.extend(values(&proxy.env));
+        }
+        let fields = texts.into_iter().flat_map(Placeholder::fields_in);
+        let names = fields.filter(|(space, _)| *space == Placeholder::ENV);
+        let cells = self.targets.iter().flat_map(|it| &it.cells);
+        let requests = cells.flat_map(|it| &it.workload.requests);
+        let of_requests = requests.flat_map(|it| it.takes(Placeholder::ENV));
+        let logins = self.targets.iter().flat_map(|it| &it.logins);
+        let of_logins = logins.flat_map(|it| it.takes(Placeholder::ENV));
+        let of_requests = of_requests.chain(of_logins);
+        names.map(|(_, name)| name).chain(of_requests).collect()
     }
 
     /// The rules for a server and endpoint, where the plan has them.
@@ -183,6 +190,10 @@ impl Plan {
         };
         self.proxies.iter().filter(is_used)
     }
+}
+
+fn values(pairs: &[(String, String)]) -> impl Iterator<Item = &str> {
+    pairs.iter().map(|(_, value)| value.as_str())
 }
 
 /// Fewer rounds than a verdict needs.

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Origin, Placeholder, Thresholds, Transport, Workload, digest};
+use super::{
+    Build, ContainerSettings, Login, Origin, Placeholder, Thresholds, Transport, Workload, digest,
+};
 
 /// A server under test: how it is brought up and what is measured on it.
 #[derive(Debug, Clone)]
@@ -28,8 +30,11 @@ pub struct Target {
     /// How HTTP is spoken with it.
     pub transport: Transport,
     pub ready: Ready,
+    /// Requests between its start and the load, in their order.
+    pub logins: Vec<Login>,
     /// Memory limit in bytes.
     pub memory: Option<u64>,
+    pub container: ContainerSettings,
     /// The proxy that requests go through.
     pub behind: Option<String>,
     pub cells: Vec<Cell>,
@@ -39,8 +44,7 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     Image(String),
-    /// A folder with a Dockerfile.
-    Build(PathBuf),
+    Build(Build),
     /// A process on this host.
     Run(Vec<String>),
     /// Already running.
@@ -108,9 +112,13 @@ impl Target {
             port,
             env,
             memory,
+            container,
             ..
         } = self;
-        digest(format!("{command:?} {setup:?} {port} {env:?} {memory:?}").as_bytes())
+        // What was not known when older runs were stored is left out where nobody sets it.
+        let set = (*container != ContainerSettings::default()).then(|| format!(" {container:?}"));
+        let set = set.unwrap_or_default();
+        digest(format!("{command:?} {setup:?} {port} {env:?} {memory:?}{set}").as_bytes())
     }
 
     /// Whether two of it can be up at the same time.
@@ -120,6 +128,21 @@ impl Target {
 }
 
 impl Ready {
+    /// A GET of a path that is answered with a status below 400.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self {
+            method: "GET".into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            status: None,
+            contains: None,
+            json: Vec::new(),
+            timeout: Duration::from_secs(5),
+            within: Duration::from_secs(60),
+        }
+    }
+
     /// Whether a status is that of a good answer.
     pub fn takes(&self, status: u16) -> bool {
         self.status

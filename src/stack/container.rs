@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
+use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder, WaitContainerOptions};
 use futures_util::StreamExt;
 use testcontainers::core::IntoContainerPort;
@@ -53,6 +54,8 @@ impl Way {
 
 /// Bytes of a file that is put into a container.
 const LARGEST_FILE: u64 = 64 << 20;
+/// Bytes of a line of output that are looked through for a text.
+const LONGEST_LINE: usize = 1 << 16;
 /// An engine that creates and starts no container for so long has failed.
 const START: Duration = Duration::from_secs(60);
 
@@ -61,8 +64,19 @@ impl Container {
         let name = recipe.name.to_owned();
         let listen = recipe.listen;
         let mut image = GenericImage::new(recipe.image.name.clone(), recipe.image.tag.clone());
-        if let Some(listen) = listen.filter(|_| around.is_bridged()) {
-            image = image.with_exposed_port(listen.port().tcp());
+        let first = listen.map(|listen| listen.port());
+        for port in first.into_iter().chain(recipe.ports.iter().copied()) {
+            if around.is_bridged() {
+                image = image.with_exposed_port(port.tcp());
+            }
+        }
+        // The engine takes what follows the program for the beginning of the command.
+        let (program, words) = match recipe.settings.entrypoint.split_first() {
+            Some((program, words)) => (Some(program), words),
+            None => (None, &[][..]),
+        };
+        if let Some(program) = program {
+            image = image.with_entrypoint(program);
         }
         let limits = Limits::of(&recipe, around);
         let mut request = image
@@ -74,10 +88,18 @@ impl Container {
         for (variable, value) in recipe.env {
             request = request.with_env_var(variable, value);
         }
-        if !recipe.command.is_empty() {
-            request = request.with_cmd(recipe.command);
+        let command: Vec<_> = words.iter().chain(&recipe.command).cloned().collect();
+        if !command.is_empty() {
+            request = request.with_cmd(command);
         }
-        for (inside, path) in recipe.files {
+        if let Some(user) = &recipe.settings.user {
+            request = request.with_user(user);
+        }
+        for (inside, path) in &recipe.settings.files {
+            if path.is_dir() {
+                request = request.with_copy_to(inside.clone(), path.clone());
+                continue;
+            }
             let bytes = bounded::read(path, LARGEST_FILE).map_err(|source| Error::File {
                 path: path.clone(),
                 source,
@@ -102,16 +124,24 @@ impl Container {
     /// The loopback address under which the host reaches the container.
     pub(super) async fn address(&self) -> Result<SocketAddr, Error> {
         let listen = self.listen.expect("asked of containers that listen");
+        self.address_of(listen.port()).await
+    }
+
+    /// The same of one of its ports.
+    pub(super) async fn address_of(&self, port: u16) -> Result<SocketAddr, Error> {
         let address = match &self.way {
-            Way::Host => return Ok(listen),
+            Way::Host => {
+                let listen = self.listen.expect("asked of containers that listen");
+                return Ok(listen);
+            }
             Way::Published => {
-                let port = self.inner.get_host_port_ipv4(listen.port().tcp()).await;
+                let port = self.inner.get_host_port_ipv4(port.tcp()).await;
                 port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
                     .map_err(|source| self.fault(source))
             }
             Way::Internal(network) => {
                 let ip = self.ip(network).await;
-                ip.map(|ip| SocketAddr::new(ip, listen.port()))
+                ip.map(|ip| SocketAddr::new(ip, port))
             }
         };
         match address {
@@ -213,6 +243,62 @@ impl Container {
             output.extend_from_slice(&frame.into_bytes());
         }
         tail(&output)
+    }
+
+    /// Whether a line of all that it has put out has a text.
+    pub(super) async fn has_said(&self, text: &str) -> bool {
+        let options = LogsOptionsBuilder::default();
+        let options = options.stdout(true).stderr(true).build();
+        let mut frames = self.engine.docker.logs(self.inner.id(), Some(options));
+        let mut line = Vec::new();
+        while let Some(Ok(frame)) = frames.next().await {
+            for byte in frame.into_bytes() {
+                if byte != b'\n' && line.len() < LONGEST_LINE {
+                    line.push(byte);
+                    continue;
+                }
+                if String::from_utf8_lossy(&line).contains(text) {
+                    return true;
+                }
+                line.clear();
+            }
+        }
+        String::from_utf8_lossy(&line).contains(text)
+    }
+
+    /// What the health check of its image says; nothing where it has none.
+    pub(super) async fn health(&self) -> Option<String> {
+        let details = self.engine.docker.inspect_container(self.inner.id(), None);
+        let health = details.await.ok()?.state?.health?.status?;
+        let health = health.to_string();
+        (!health.is_empty() && health != "none").then_some(health)
+    }
+
+    /// Runs a command in it to its end; its exit code, and what it put out.
+    pub(super) async fn execute(&self, words: &[String]) -> Result<(i64, String), Error> {
+        let fail = |source| Error::Engine {
+            action: format!("run `{}` in `{}`", words.join(" "), self.name),
+            source,
+        };
+        let docker = &self.engine.docker;
+        let wanted = CreateExecOptions {
+            cmd: Some(words.to_vec()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let made = docker.create_exec(self.inner.id(), wanted).await;
+        let id = made.map_err(fail)?.id;
+        let started = docker.start_exec(&id, None).await.map_err(fail)?;
+        let mut output = Vec::new();
+        if let StartExecResults::Attached { output: frames, .. } = started {
+            let mut frames = frames;
+            while let Some(Ok(frame)) = frames.next().await {
+                output.extend_from_slice(&frame.into_bytes());
+            }
+        }
+        let ended = docker.inspect_exec(&id).await.map_err(fail)?;
+        Ok((ended.exit_code.unwrap_or(-1), tail(&output)))
     }
 
     /// Waits for the container's end; its exit code.

@@ -108,6 +108,14 @@ pub enum Error {
         answer: Box<Answer>,
         output: String,
     },
+    #[error("cannot log in to `{name}` by [login.{login}], {request}: {why}")]
+    Login {
+        name: String,
+        login: String,
+        request: String,
+        why: String,
+        output: String,
+    },
     #[error("cannot start `{name}`: port {port}, where it always listens, is not free")]
     PortTaken {
         name: String,
@@ -169,6 +177,9 @@ impl Error {
             Self::NotReady { .. } => {
                 "a server's `port` and `url` say where it is asked, `ready.within` how long it is waited for"
             }
+            Self::Login { .. } => {
+                "try the request with curl; `setup` must leave the user that it logs in"
+            }
             Self::PortTaken { .. } => {
                 "end what listens there, or let perfgate choose: use {host} and {port} in `run` or `env`"
             }
@@ -226,6 +237,14 @@ impl Error {
         }
     }
 
+    /// The same with the last lines of the server, where it has room for them.
+    pub(super) fn with_output(mut self, lines: String) -> Self {
+        if let Self::Login { output, .. } = &mut self {
+            *output = lines;
+        }
+        self
+    }
+
     /// Whether the engine or the machine failed, and not one server.
     pub const fn is_of_everything(&self) -> bool {
         matches!(
@@ -255,6 +274,7 @@ impl Error {
             | Self::Ended { output, .. }
             | Self::Died { output, .. }
             | Self::NotReady { output, .. }
+            | Self::Login { output, .. }
             | Self::WrongAnswer { output, .. } => Some(output)
                 .filter(|text| !text.is_empty())
                 .map(String::as_str),

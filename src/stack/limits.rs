@@ -1,8 +1,6 @@
 //! How a container is confined: its CPUs, memory and processes, its ports on loopback alone, few
 //! privileges and no new ones.
 
-use std::collections::HashMap;
-
 use bollard::models::{HostConfig, PortBinding};
 use procfs::Current;
 
@@ -29,8 +27,10 @@ const CAPABILITIES: [&str; 7] = [
 pub(super) struct Limits {
     cpuset: String,
     memory: Option<i64>,
-    publish: Option<u16>,
-    tmpfs: Option<String>,
+    publish: Vec<u16>,
+    tmpfs: Vec<String>,
+    nano_cpus: Option<i64>,
+    shm_size: Option<i64>,
 }
 
 impl Limits {
@@ -38,12 +38,19 @@ impl Limits {
         let memory = recipe.memory.or_else(most_memory);
         let memory = memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         let published = around.is_bridged() && !around.is_internal();
-        let listen = recipe.listen.filter(|_| published);
+        let first = recipe.listen.map(|listen| listen.port());
+        let ports = first.into_iter().chain(recipe.ports.iter().copied());
+        let settings = &recipe.settings;
+        let shm_size = settings
+            .shm_size
+            .map(|it| i64::try_from(it).unwrap_or(i64::MAX));
         Self {
             cpuset: cpuset(recipe.cpus),
             memory,
-            publish: listen.map(|listen| listen.port()),
-            tmpfs: recipe.tmpfs.map(str::to_owned),
+            publish: ports.filter(|_| published).collect(),
+            tmpfs: settings.tmpfs.clone(),
+            nano_cpus: settings.nano_cpus,
+            shm_size,
         }
     }
 
@@ -58,11 +65,12 @@ impl Limits {
         host.cap_add = Some(CAPABILITIES.map(str::to_owned).to_vec());
         host.security_opt = Some(vec!["no-new-privileges".into()]);
         host.publish_all_ports = Some(false);
-        host.port_bindings = Some(self.publish.map(loopback).into_iter().collect());
-        host.tmpfs = self
-            .tmpfs
-            .clone()
-            .map(|folder| HashMap::from([(folder, "rw,mode=1777".into())]));
+        host.nano_cpus = self.nano_cpus;
+        host.shm_size = self.shm_size;
+        let published = self.publish.iter().copied().map(loopback);
+        host.port_bindings = Some(published.collect());
+        let in_memory = |folder: &String| (folder.clone(), "rw,mode=1777".to_owned());
+        host.tmpfs = (!self.tmpfs.is_empty()).then(|| self.tmpfs.iter().map(in_memory).collect());
     }
 }
 

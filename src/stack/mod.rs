@@ -2,7 +2,7 @@
 //! engine's API, processes by `run`; everything carries labels, so that it can be found and
 //! removed also after a crash.
 //!
-//! [`Stack::up`] provides images, network, Postgres and Redis; [`Stack::start`] sets one server
+//! [`Stack::up`] provides images, network and services; [`Stack::start`] sets one server
 //! up, starts it, behind a proxy where it stands behind one, and waits until it answers;
 //! [`Server::resources`] reads its resources, [`Stack::count`] what the services counted;
 //! [`Stack::lost`] says whether what all servers need is still there; [`sweep`] leaves nothing
@@ -19,22 +19,22 @@ mod engine;
 mod error;
 mod image;
 mod limits;
+mod login;
 mod loopback;
 pub mod machine;
 mod others;
 mod owner;
 mod place;
-mod postgres;
 mod process;
 mod proxy;
 mod queue;
 mod ready;
 mod recipe;
-mod redis;
 mod resources;
 mod roll;
 mod scrubbed_env;
 mod server;
+mod services;
 mod stack_context;
 mod stage;
 pub mod sweep;
@@ -58,6 +58,8 @@ pub use tenancy::Tenancy;
 
 use crowd::Crowd;
 use image::Images;
+use place::placeholders;
+use services::{Running, Site};
 use stack_context::StackContext;
 
 use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
@@ -66,8 +68,8 @@ use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
 pub struct Stack {
     context: StackContext,
     images: Images,
-    postgres: Option<postgres::Running>,
-    redis: Option<redis::Running>,
+    /// By name, in the order in which they started.
+    services: Vec<(String, Box<dyn Running>)>,
     proxies: Vec<Proxy>,
     deadlines: Deadlines,
 }
@@ -99,25 +101,23 @@ impl Stack {
         let context = StackContext::create(&all, engine, owner, cores).await?;
         let mut images = Images::default();
         images.provide(plan, plan, &context, observe).await?;
-        let postgres = match &plan.postgres {
-            Some(service) => {
-                observe(Stage::Service("postgres"));
-                Some(postgres::Running::start(service, &images, &context).await?)
-            }
-            None => None,
+        let site = Site {
+            images: &images,
+            around: &context,
         };
-        let redis = match &plan.redis {
-            Some(service) => {
-                observe(Stage::Service("redis"));
-                Some(redis::Running::start(service, &images, &context).await?)
-            }
-            None => None,
-        };
+        let mut services: Vec<(String, Box<dyn Running>)> = Vec::new();
+        let mut values = Vec::new();
+        for service in &plan.services {
+            let name = &service.name;
+            observe(Stage::Service(name));
+            let running = services::start(service, &values, site).await?;
+            values.extend(placeholders(name, running.values(None, true)));
+            services.push((name.clone(), running));
+        }
         Ok(Self {
             context,
             images,
-            postgres,
-            redis,
+            services,
             proxies: plan.proxies.clone(),
             deadlines: plan.deadlines,
         })
@@ -132,8 +132,7 @@ impl Stack {
     ) -> Result<(), Error> {
         let alone = Plan {
             targets,
-            postgres: None,
-            redis: None,
+            services: Vec::new(),
             proxies: Vec::new(),
             ..plan.clone()
         };
@@ -179,9 +178,7 @@ impl Stack {
         {
             return Some(error);
         }
-        let postgres = self.postgres.as_ref().and_then(|it| it.container());
-        let redis = self.redis.as_ref().and_then(|it| it.container());
-        for container in [postgres, redis].into_iter().flatten() {
+        for container in self.services.iter().flat_map(|(_, it)| it.containers()) {
             if let Some(error) = container.lost().await {
                 return Some(error);
             }
@@ -192,14 +189,15 @@ impl Stack {
     /// Where the processes of the services are found; nothing for those of a service that ran
     /// already.
     async fn crowds(&self) -> Vec<Option<Crowd>> {
-        let postgres = self.postgres.as_ref().map(|it| it.container());
-        let redis = self.redis.as_ref().map(|it| it.container());
         let mut crowds = Vec::new();
-        for container in postgres.into_iter().chain(redis) {
-            crowds.push(match container {
-                Some(container) => container.crowd().await,
-                None => None,
-            });
+        for (_, service) in &self.services {
+            let containers = service.containers();
+            if containers.is_empty() {
+                crowds.push(None);
+            }
+            for container in containers {
+                crowds.push(container.crowd().await);
+            }
         }
         crowds
     }
@@ -254,14 +252,10 @@ pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Resul
 
 /// The services and proxies of a plan that are used, by the name their image has.
 fn services(plan: &Plan) -> impl Iterator<Item = (String, &ServiceSource)> {
-    let postgres = plan
-        .postgres
-        .iter()
-        .map(|it| ("postgres".into(), &it.source));
-    let redis = plan.redis.iter().map(|it| ("redis".into(), &it.source));
+    let services = plan.services.iter().map(|it| (it.name.clone(), &it.source));
     let proxies = plan.proxies_in_use();
     let proxies = proxies.map(|proxy| (proxy::image_name(&proxy.name), &proxy.source));
-    postgres.chain(redis).chain(proxies)
+    services.chain(proxies)
 }
 
 fn threads(plan: &Plan) -> usize {

@@ -2,27 +2,44 @@
 //! for.
 
 use std::env;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::{Stack, Tenancy};
-use crate::model::Placeholder;
+use crate::model::{Placeholder, Values, filled};
 
 /// One start of a server.
 pub(super) struct Place {
     pub(super) listen: SocketAddr,
-    values: Vec<(Placeholder, String)>,
+    /// By placeholder, as it is written.
+    values: Vec<(String, String)>,
 }
 
 impl Place {
+    /// One start of a service, which may listen nowhere and use the services before it.
+    pub(super) fn of_service(listen: Option<SocketAddr>, values: &[(String, String)]) -> Self {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut place = Self {
+            listen: listen.unwrap_or(nowhere),
+            values: values.to_vec(),
+        };
+        place.add_own();
+        place
+    }
+
+    fn add_own(&mut self) {
+        self.set(Placeholder::Host, self.listen.ip().to_string());
+        self.set(Placeholder::Port, self.listen.port().to_string());
+        self.set(Placeholder::Perfgate, own_path());
+    }
+
     fn fill(&self, text: &str) -> String {
-        let fill =
-            |text: String, (name, value): &(Placeholder, String)| text.replace(name.text(), value);
-        self.values.iter().fold(text.to_owned(), fill)
+        let fill = |text: String, (name, value): &(String, String)| text.replace(name, value);
+        self.values.iter().fold(with_environment(text), fill)
     }
 
     pub(super) fn set(&mut self, placeholder: Placeholder, value: String) {
-        self.values.push((placeholder, value));
+        self.values.push((placeholder.text().to_owned(), value));
     }
 
     pub(super) fn fill_all(&self, words: &[String]) -> Vec<String> {
@@ -39,17 +56,42 @@ impl Place {
 impl Stack {
     /// What the placeholders stand for when a server listens there.
     pub(super) fn place(&self, listen: SocketAddr, tenancy: &Tenancy, contained: bool) -> Place {
-        let mut values = vec![
-            (Placeholder::Host, listen.ip().to_string()),
-            (Placeholder::Port, listen.port().to_string()),
-            (Placeholder::Perfgate, own_path()),
-        ];
-        let postgres = self.postgres.as_ref().map(|it| it.url(tenancy, contained));
-        let redis = self.redis.as_ref().map(|it| it.url(tenancy, contained));
-        values.extend(postgres.map(|url| (Placeholder::PostgresUrl, url)));
-        values.extend(redis.map(|url| (Placeholder::RedisUrl, url)));
-        Place { listen, values }
+        let services = self.services.iter();
+        let values = services.flat_map(|(name, service)| {
+            placeholders(name, service.values(tenancy.room(name), contained))
+        });
+        let mut place = Place {
+            listen,
+            values: values.collect(),
+        };
+        place.add_own();
+        place
     }
+}
+
+/// A text with the values of `{env.NAME}`: no plan holds them, so that nothing made of one shows them.
+pub(super) fn with_environment(text: &str) -> String {
+    let names = Placeholder::fields_in(text).filter(|(space, _)| *space == Placeholder::ENV);
+    filled(
+        text,
+        Placeholder::ENV,
+        &variables(names.map(|(_, name)| name)),
+    )
+}
+
+/// Variables of this process by name.
+pub(super) fn variables<'a>(names: impl IntoIterator<Item = &'a str>) -> Values {
+    let value = |name: &str| Some((name.to_owned(), env::var(name).ok()?));
+    names.into_iter().filter_map(value).collect()
+}
+
+/// The fields of a service as they are written, and what they stand for.
+pub(super) fn placeholders(
+    service: &str,
+    values: Vec<(String, String)>,
+) -> impl Iterator<Item = (String, String)> {
+    let written = move |(field, value)| (format!("{{{service}.{field}}}"), value);
+    values.into_iter().map(written)
 }
 
 fn own_path() -> String {

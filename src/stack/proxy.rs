@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::container::{Container, container_name};
 use super::recipe::Recipe;
 use super::{Error, Stack, Tenancy};
-use crate::model::{Address, Origin, Placeholder, Proxy, Source, Target};
+use crate::model::{Address, ContainerSettings, Origin, Placeholder, Proxy, Source, Target};
 
 /// The name that a proxy's image has among those of a run.
 pub(super) fn image_name(proxy: &str) -> String {
@@ -30,10 +30,13 @@ impl Stack {
             command: place.fill_all(&proxy.command),
             env: place.fill_env(&proxy.env),
             listen: Some(place.listen),
+            ports: &[],
             cpus: &around.cores.services,
             memory: None,
-            tmpfs: None,
-            files: &proxy.files,
+            settings: ContainerSettings {
+                files: proxy.files.clone(),
+                ..ContainerSettings::default()
+            },
         };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;

@@ -1,5 +1,6 @@
 //! Readiness by a real request: a log line says nothing about the mapped port.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -42,6 +43,15 @@ pub(super) enum Last {
     /// No whole answer, and why.
     None(String),
     Wrong(Box<Answer>),
+}
+
+impl fmt::Display for Last {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None(why) => f.write_str(why),
+            Self::Wrong(answer) => answer.fmt(f),
+        }
+    }
 }
 
 /// The same wrong answer, again and again.
@@ -157,10 +167,14 @@ pub(super) async fn ask(ready: &Ready, origin: &Origin, dialer: &Dialer) -> Resu
     }
 }
 
-type Problem = Box<dyn std::error::Error + Send + Sync>;
-type Whole = (response::Parts, Vec<u8>);
+pub(super) type Problem = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Whole = (response::Parts, Vec<u8>);
 
-async fn answer(ready: &Ready, origin: &Origin, dialer: &Dialer) -> Result<Whole, Problem> {
+pub(super) async fn answer(
+    ready: &Ready,
+    origin: &Origin,
+    dialer: &Dialer,
+) -> Result<Whole, Problem> {
     let request = request(ready, origin)?;
     let stream = TokioIo::new(dialer.open().await?);
     let kept = if ready.reads_bodies() {
@@ -238,7 +252,7 @@ async fn beginning(body: Incoming, kept: usize) -> Result<Vec<u8>, Problem> {
 }
 
 /// An error with its causes.
-fn in_full(error: &dyn std::error::Error) -> String {
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use super::image::Image;
+use crate::model::ContainerSettings;
 
 /// A container to start.
 pub(super) struct Recipe<'a> {
@@ -14,10 +14,9 @@ pub(super) struct Recipe<'a> {
     pub(super) env: Vec<(String, String)>,
     /// Where the container listens; nothing for one that only runs to its end.
     pub(super) listen: Option<SocketAddr>,
+    /// Further ports it listens on.
+    pub(super) ports: &'a [u16],
     pub(super) cpus: &'a [usize],
     pub(super) memory: Option<u64>,
-    /// Folders kept in memory.
-    pub(super) tmpfs: Option<&'a str>,
-    /// Files put into it: the path there, and the one here.
-    pub(super) files: &'a [(String, PathBuf)],
+    pub(super) settings: ContainerSettings,
 }

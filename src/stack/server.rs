@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::crowd::Crowd;
-use super::place::Place;
+use super::login::log_in;
+use super::place::{Place, variables};
 use super::process::{self, Group};
 use super::ready::{Wait, ask};
 use super::recipe::Recipe;
@@ -14,7 +15,9 @@ use super::resources::Resources;
 use super::stack_context::free_port;
 use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, Proxy, Ready, Source, Target, Transport};
+use crate::model::{
+    Address, Origin, Placeholder, Proxy, Ready, Source, Target, Transport, Values, Workload,
+};
 
 /// A server that has answered its first request.
 pub struct Server {
@@ -26,6 +29,8 @@ pub struct Server {
     proxy: Option<Container>,
     /// Where the processes of the services beside it are found.
     services: Vec<Option<Crowd>>,
+    /// What its logins captured.
+    captured: Values,
 }
 
 /// Where processes are found: nothing for those that perfgate did not start.
@@ -60,10 +65,26 @@ impl Server {
             services: stack.crowds().await,
             ..server
         };
-        match stack.proxy_of(target) {
-            Some(proxy) => server.behind(stack, target, proxy, observe).await,
-            None => Ok(server),
+        let server = match stack.proxy_of(target) {
+            Some(proxy) => server.behind(stack, target, proxy, observe).await?,
+            None => server,
+        };
+        let captured = log_in(target, &server.origin).await;
+        match captured {
+            Ok(captured) => Ok(Self { captured, ..server }),
+            Err(error) => Err(error.with_output(server.output().await)),
         }
+    }
+
+    /// A workload with what this start's logins captured, and variables of this process, in its
+    /// requests.
+    pub fn workload(&self, workload: Workload) -> Workload {
+        let taken = workload.requests.iter();
+        let taken = taken.flat_map(|it| it.takes(Placeholder::ENV));
+        let variables = variables(taken);
+        workload
+            .filled(Placeholder::ENV, &variables)
+            .filled(Placeholder::LOGIN, &self.captured)
     }
 
     pub fn name(&self) -> &str {
@@ -197,6 +218,7 @@ impl Server {
             kind,
             proxy: None,
             services: Vec::new(),
+            captured: Values::new(),
         })
     }
 
@@ -283,10 +305,10 @@ impl Stack {
             command: place.fill_all(command),
             env: place.fill_env(&target.env),
             listen: None,
+            ports: &[],
             cpus: &self.context.cores.server,
             memory: target.memory,
-            tmpfs: None,
-            files: &[],
+            settings: target.container.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use bollard::models::NetworkCreateRequest;
 use super::cores::Cores;
 use super::loopback::{is_loopback, without_port};
 use super::{Engine, Error, Owner};
-use crate::model::{NetworkPath, Placeholder, Plan, ServiceSource, Target};
+use crate::model::{NetworkPath, Placeholder, Plan, Service, ServiceSource, Target};
 
 /// What every container of a run shares.
 pub(super) struct StackContext {
@@ -116,8 +116,10 @@ fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
 
 fn all_are_told_where_to_listen(plan: &Plan) -> bool {
     let mut servers = plan.targets.iter().filter(|it| it.source.is_contained());
+    let mut services = plan.services.iter().filter(|it| it.source.is_contained());
     let mut proxies = plan.proxies_in_use();
     servers.all(Target::is_told_where_to_listen)
+        && services.all(Service::is_told_where_to_listen)
         && proxies.all(|proxy| Placeholder::say_where_to_listen(&proxy.command, &proxy.env))
 }
 
@@ -129,14 +131,15 @@ fn on_this_host(plan: &Plan) -> Option<String> {
         return Some(format!("the server `{}` of this host", server.name));
     }
     let is_contained = plan.targets.iter().any(|it| it.source.is_contained());
-    let postgres = plan.postgres.as_ref().map(|it| ("Postgres", &it.source));
-    let redis = plan.redis.as_ref().map(|it| ("Redis", &it.source));
-    let mut services = postgres.into_iter().chain(redis).filter(|_| is_contained);
-    let (name, _) = services.find(|(_, source)| match source {
+    let mut services = plan.services.iter().filter(|_| is_contained);
+    let service = services.find(|it| match &it.source {
         ServiceSource::Url(url) => is_of_this_host(url),
         ServiceSource::Image(_) | ServiceSource::Build(_) => false,
     })?;
-    Some(format!("{name} on this host's loopback address"))
+    Some(format!(
+        "`{}` on this host's loopback address",
+        service.name
+    ))
 }
 
 /// Whether a host of a URL is this one: `scheme://user:password@host:port,host:port/…`.

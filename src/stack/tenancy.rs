@@ -1,36 +1,47 @@
-//! Room of its own for a server in the services that it shares with others: a database, and a
-//! logical database of Redis.
+//! Room of its own for a server in the services that it shares with others: a database, a logical
+//! database of Redis, a container.
 
+use std::collections::BTreeMap;
+
+use super::services::{Room, Site};
 use super::{Error, Stack};
 
 /// What a server is given of the services; by default what the plan says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tenancy {
-    pub(super) database: Option<String>,
-    /// Number of the logical database.
-    pub(super) redis: Option<u32>,
+    /// By the name of the service.
+    rooms: BTreeMap<String, Room>,
+}
+
+impl Tenancy {
+    pub(super) fn room(&self, service: &str) -> Option<&Room> {
+        self.rooms.get(service)
+    }
 }
 
 impl Stack {
     /// Room of its own, with what the services hold; `number` tells tenants apart, from 1.
     pub async fn tenancy(&self, name: &str, number: u32) -> Result<Tenancy, Error> {
+        let site = Site {
+            images: &self.images,
+            around: &self.context,
+        };
         let mut tenancy = Tenancy::default();
-        if let Some(postgres) = &self.postgres {
-            postgres.copy(None, name).await?;
-            tenancy.database = Some(name.to_owned());
-        }
-        if let Some(redis) = &self.redis {
-            tenancy.redis = Some(redis.empty(number).await?);
+        for (service, running) in &self.services {
+            if let Some(room) = running.room(site, name, number).await? {
+                tenancy.rooms.insert(service.clone(), room);
+            }
         }
         Ok(tenancy)
     }
 
-    /// The same with a copy of the database, which nobody may be connected to.
+    /// The same with a copy of what is in the rooms, to which nobody may be connected.
     pub async fn copied(&self, tenancy: &Tenancy, name: &str) -> Result<Tenancy, Error> {
         let mut copy = tenancy.clone();
-        if let (Some(postgres), Some(database)) = (&self.postgres, &tenancy.database) {
-            postgres.copy(Some(database), name).await?;
-            copy.database = Some(name.to_owned());
+        for (service, running) in &self.services {
+            if let Some(room) = copy.rooms.get_mut(service) {
+                *room = running.copy(room, name).await?;
+            }
         }
         Ok(copy)
     }

@@ -1,23 +1,23 @@
 //! The build of a folder, and the image of it that is there already.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::body_full;
 use bollard::errors::Error as EngineError;
-use bollard::models::BuildInfo;
+use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::{
-    BuildImageOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder,
+    BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptions, TagImageOptionsBuilder,
 };
 use futures_util::{Stream, StreamExt};
 
 use super::super::context::Context;
+use super::super::place::with_environment;
 use super::super::tail::tail;
 use super::super::{Engine, Error, Observer, Stage};
 use super::{Image, LABEL, dockerfile, find};
 use crate::bounded;
-use crate::model;
+use crate::model::{self, Build};
 
 /// Bytes of a build's output that are kept for an error.
 const LONGEST_OUTPUT: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub(super) struct Recipe<'a> {
     pub(super) name: String,
     /// Digest of the folder and of the images that it starts from.
     pub(super) tag: String,
-    folder: &'a Path,
+    build: &'a Build,
     context: Context,
     /// Whether another build could bring nothing else than the tag stands for, as far as the
     /// engine's own cache would see.
@@ -41,20 +41,40 @@ struct Output {
     text: String,
     /// What each stage has come to: how many steps, and the image of the last.
     stages: Vec<(usize, String)>,
+    /// Steps of BuildKit that have begun.
+    begun: BTreeSet<String>,
+}
+
+/// Why a build failed.
+enum Failure {
+    /// The builder says so.
+    Said(String),
+    /// The engine did not begin it.
+    Refused(String),
+}
+
+impl Failure {
+    fn of(error: EngineError) -> Self {
+        match error {
+            EngineError::DockerResponseServerError { message, .. } => Self::Refused(message),
+            EngineError::DockerStreamError { error } => Self::Said(error),
+            other => Self::Said(other.to_string()),
+        }
+    }
 }
 
 impl<'a> Recipe<'a> {
     pub(super) async fn read(
         engine: &Engine,
         name: String,
-        folder: &'a Path,
+        build: &'a Build,
     ) -> Result<Self, Error> {
-        let context = Context::read(folder)?;
-        let (tag, is_settled) = tag(engine, folder, &context).await;
+        let context = Context::read(build)?;
+        let (tag, is_settled) = tag(engine, build, &context).await;
         Ok(Self {
             name,
             tag,
-            folder,
+            build,
             context,
             is_settled,
         })
@@ -83,7 +103,8 @@ impl<'a> Recipe<'a> {
         Ok((image.ok_or_else(missing)?, true))
     }
 
-    /// Builds the folder with the classic builder.
+    /// Builds the folder: what BuildKit alone takes by BuildKit, the rest by the classic builder, which
+    /// every engine has and whose stages have names.
     async fn build(
         &mut self,
         engine: &Engine,
@@ -93,21 +114,40 @@ impl<'a> Recipe<'a> {
         output: &mut Output,
     ) -> Result<(), Error> {
         observe(Stage::Build(user));
+        let construct = dockerfile::needs_buildkit(&read(self.build));
         let options = BuildImageOptionsBuilder::default()
             .t(&format!("{}:{}", self.name, self.tag))
-            .dockerfile("Dockerfile")
+            .dockerfile(&self.context.dockerfile)
+            .target(self.build.target.as_deref().unwrap_or_default())
+            .buildargs(&arguments(self.build).collect::<HashMap<_, _>>())
             .labels(&HashMap::from([(LABEL, self.name.as_str())]))
             .rm(true)
-            .forcerm(true)
-            .build();
+            .forcerm(true);
+        let options = match construct {
+            None => options,
+            Some(_) => options
+                .version(BuilderVersion::BuilderBuildKit)
+                .session(&format!("perfgate-{:016x}", rand::random::<u64>())),
+        };
         let body = Some(body_full(std::mem::take(&mut self.context.archive).into()));
-        let steps = engine.docker.build_image(options, None, body);
+        let steps = engine.docker.build_image(options.build(), None, body);
         let followed = tokio::time::timeout(within, output.follow(steps, observe)).await;
         match followed {
-            Ok(ended) => ended.map_err(|message| self.failed(user, &message, output)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Failure::Said(message))) => Err(self.failed(user, &message, output)),
+            Ok(Err(Failure::Refused(message))) => {
+                let message = match construct {
+                    None => message,
+                    Some(construct) => format!(
+                        "{construct} in its Dockerfile needs BuildKit, which this engine does not \
+                         offer: {message}"
+                    ),
+                };
+                Err(self.failed(user, &message, output))
+            }
             Err(_) => Err(Error::Overdue {
                 name: user.to_owned(),
-                command: format!("build {}", self.folder.display()),
+                command: format!("build {}", self.build.context.display()),
                 within,
                 output: tail(output.text.as_bytes()),
             }),
@@ -116,7 +156,7 @@ impl<'a> Recipe<'a> {
 
     /// Calls the image anew where the build has pulled what the folder starts from.
     async fn settle(&mut self, engine: &Engine) -> Result<(), Error> {
-        let (tag, _) = tag(engine, self.folder, &self.context).await;
+        let (tag, _) = tag(engine, self.build, &self.context).await;
         if tag == self.tag {
             return Ok(());
         }
@@ -153,20 +193,30 @@ impl<'a> Recipe<'a> {
     fn failed(&self, user: &str, message: &str, output: &Output) -> Error {
         Error::Build {
             name: user.to_owned(),
-            folder: self.folder.to_owned(),
+            folder: self.build.context.clone(),
             message: message.to_owned(),
             output: tail(output.text.as_bytes()),
         }
     }
 }
 
+/// The build arguments with the values that the environment has for them.
+fn arguments(build: &Build) -> impl Iterator<Item = (String, String)> {
+    let args = build.args.iter();
+    args.map(|(name, value)| (name.clone(), with_environment(value)))
+}
+
 /// Digest of a folder and of the images that it starts from, as the engine has them now; whether
 /// it stands for all that a build would see.
-async fn tag(engine: &Engine, folder: &Path, context: &Context) -> (String, bool) {
-    let text = bounded::read(&folder.join("Dockerfile"), LARGEST_DOCKERFILE).unwrap_or_default();
-    let images = dockerfile::images(&String::from_utf8_lossy(&text));
+async fn tag(engine: &Engine, build: &Build, context: &Context) -> (String, bool) {
+    let images = dockerfile::images(&read(build));
     let mut is_settled = images.is_some();
     let mut all = context.digest.clone();
+    if !build.is_plain() {
+        let (target, dockerfile) = (&build.target, &context.dockerfile);
+        let args: Vec<_> = arguments(build).collect();
+        all.push_str(&format!("\n{dockerfile:?} {target:?} {args:?}"));
+    }
     for image in images.unwrap_or_default() {
         let found = engine.docker.inspect_image(&image).await.ok();
         let id = found.and_then(|found| found.id);
@@ -176,18 +226,32 @@ async fn tag(engine: &Engine, folder: &Path, context: &Context) -> (String, bool
     (model::digest(all.as_bytes()), is_settled)
 }
 
+/// The text of a Dockerfile; nothing of one that is not there, which the builder says.
+fn read(build: &Build) -> String {
+    let text = bounded::read(&build.file(), LARGEST_DOCKERFILE).unwrap_or_default();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 impl Output {
     /// Follows a build to its end; why it failed, otherwise.
     async fn follow(
         &mut self,
         steps: impl Stream<Item = Result<BuildInfo, EngineError>>,
         observe: Observer<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Failure> {
         let mut steps = std::pin::pin!(steps);
         while let Some(step) = steps.next().await {
-            let step = step.map_err(|error| error.to_string())?;
+            let step = step.map_err(Failure::of)?;
             if let Some(detail) = step.error_detail {
-                return Err(detail.message.unwrap_or_default());
+                return Err(Failure::Said(detail.message.unwrap_or_default()));
+            }
+            if let Some(BuildInfoAux::BuildKit(status)) = &step.aux {
+                for vertex in &status.vertexes {
+                    self.begin(&vertex.name, vertex.started.is_some(), observe);
+                }
+                for log in &status.logs {
+                    self.add(&String::from_utf8_lossy(&log.msg));
+                }
             }
             if let Some(text) = step.stream {
                 text.lines()
@@ -197,6 +261,15 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Notes a step of BuildKit, which tells of each several times.
+    fn begin(&mut self, step: &str, has_started: bool, observe: Observer<'_>) {
+        let is_of_file = step.starts_with('[') && !step.starts_with("[internal]");
+        if has_started && is_of_file && self.begun.insert(step.to_owned()) {
+            observe(Stage::Output(step));
+            self.add(&format!("{step}\n"));
+        }
     }
 
     fn add(&mut self, text: &str) {

@@ -34,6 +34,66 @@ pub(super) fn images(text: &str) -> Option<BTreeSet<String>> {
     is_told.then_some(images)
 }
 
+/// Variables that BuildKit alone sets.
+const OF_BUILDKIT: [&str; 8] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETARCH",
+    "TARGETVARIANT",
+];
+
+/// What of a Dockerfile BuildKit alone takes.
+pub(super) fn needs_buildkit(text: &str) -> Option<String> {
+    let lines = text.lines().map(str::trim_start);
+    let mut lines = lines.filter(|line| !line.starts_with('#'));
+    lines.find_map(|line| {
+        let (word, rest) = line.split_once(char::is_whitespace)?;
+        let word = word.to_ascii_uppercase();
+        let options = rest
+            .split_whitespace()
+            .take_while(|it| it.starts_with("--"));
+        let mut options = options.map(|it| it.split('=').next().unwrap_or(it));
+        let option = options.find(|option| match word.as_str() {
+            "RUN" => true,
+            "COPY" | "ADD" => !["--from", "--chown"].contains(option),
+            _ => false,
+        });
+        let option = option.map(|option| format!("`{word} {option}`"));
+        let takes_heredoc = matches!(word.as_str(), "RUN" | "COPY" | "ADD");
+        let heredoc = || (takes_heredoc && has_heredoc(rest)).then(|| format!("`{word} <<…`"));
+        let variable = || {
+            let mut used = OF_BUILDKIT.iter();
+            let used = used.find(|name| has_variable(line, name))?;
+            Some(format!("`{used}`"))
+        };
+        option.or_else(heredoc).or_else(variable)
+    })
+}
+
+fn has_heredoc(rest: &str) -> bool {
+    rest.match_indices("<<").any(|(at, _)| {
+        let before = rest[..at].chars().next_back();
+        let after = rest[at + 2..].trim_start_matches('-');
+        // `<<<` is a string for the shell.
+        before != Some('<')
+            && after.starts_with(|it: char| it.is_alphabetic() || "_\"'".contains(it))
+    })
+}
+
+fn has_variable(line: &str, name: &str) -> bool {
+    let ends_name = |rest: &str| !rest.starts_with(|it: char| it.is_alphanumeric() || it == '_');
+    let mut found = line.match_indices(name);
+    found.any(|(at, _)| {
+        let before = &line[..at];
+        let is_read = before.ends_with('$') || before.ends_with("${");
+        is_read && ends_name(&line[at + name.len()..])
+    })
+}
+
 fn is_stage(stages: &BTreeSet<String>, name: &str) -> bool {
     stages.contains(&name.to_lowercase()) || name.parse::<usize>().is_ok()
 }
@@ -73,6 +133,34 @@ mod tests {
         let expected = ["busybox:1", "golang:1"].map(str::to_owned);
         assert_eq!(found(text), Some(expected.to_vec()));
         assert_eq!(found("FROM scratch\nADD a /a"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_buildkit_alone_takes_is_named() {
+        for (text, expected) in [
+            (
+                "FROM a\nRUN --mount=type=cache,target=/c make",
+                Some("`RUN --mount`"),
+            ),
+            ("FROM a\nrun --network=none make", Some("`RUN --network`")),
+            ("FROM a\nCOPY --chown=1 --link a /a", Some("`COPY --link`")),
+            (
+                "FROM a\nCOPY --from=b --chmod=755 a /a",
+                Some("`COPY --chmod`"),
+            ),
+            ("FROM a\nRUN <<EOF\nmake\nEOF", Some("`RUN <<…`")),
+            ("FROM a\nCOPY <<-\"END\" /a\nx\nEND", Some("`COPY <<…`")),
+            ("FROM --platform=$BUILDPLATFORM a", Some("`BUILDPLATFORM`")),
+            ("FROM a\nRUN make ${TARGETARCH:-x}", Some("`TARGETARCH`")),
+            (
+                "# syntax=docker/dockerfile:1\nFROM --platform=linux/amd64 a\nCOPY --from=b a /a",
+                None,
+            ),
+            ("FROM a\nRUN cat <<<word && echo $TARGETARCHES", None),
+            ("FROM a\n# RUN --mount=type=cache make", None),
+        ] {
+            assert_eq!(needs_buildkit(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod name;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
@@ -20,7 +19,7 @@ use super::stack_context::StackContext;
 use super::sweep::is_alone;
 use super::tail::tail;
 use super::{Engine, Error, Observer, Stage, services};
-use crate::model::{Plan, ServiceSource, Source, Target};
+use crate::model::{Build, Plan, ServiceSource, Source, Target};
 
 use build::Recipe;
 pub use sweep::remove_images;
@@ -54,15 +53,15 @@ pub async fn is_another(engine: &Engine, target: &Target, reference: &str) -> bo
     };
     let own = match &target.source {
         Source::Image(name) => pull(engine, name, &|_| ()).await.ok(),
-        Source::Build(folder) => built(engine, folder).await,
+        Source::Build(build) => built(engine, build).await,
         Source::Run(_) | Source::Url(_) => return false,
     };
     own.is_none_or(|own| own.id != image.id)
 }
 
 /// The image of a folder as it is, where it has been built.
-async fn built(engine: &Engine, folder: &Path) -> Option<Image> {
-    let recipe = Recipe::read(engine, name::of_folder(folder), folder)
+async fn built(engine: &Engine, build: &Build) -> Option<Image> {
+    let recipe = Recipe::read(engine, name::of_build(build), build)
         .await
         .ok()?;
     find(engine, &recipe.name, &recipe.tag).await.ok()?
@@ -71,7 +70,7 @@ async fn built(engine: &Engine, folder: &Path) -> Option<Image> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin<'a> {
     Pull(&'a str),
-    Build(&'a Path),
+    Build(&'a Build),
 }
 
 impl Images {
@@ -157,7 +156,7 @@ impl<'a> Wanted<'a> {
         for (user, origin) in origins(plan) {
             let name = match origin {
                 Origin::Pull(image) => image.to_owned(),
-                Origin::Build(folder) => name::of_user(heads, &user, folder),
+                Origin::Build(build) => name::of_user(heads, &user, build),
             };
             let same = |it: &&mut Self| it.origin == origin && it.name == name;
             match all.iter_mut().find(same) {
@@ -185,8 +184,8 @@ impl<'a> Wanted<'a> {
                 let image = pulled(within, engine, user, image, observe).await?;
                 Ok((image, false))
             }
-            Origin::Build(folder) => {
-                let recipe = Recipe::read(engine, self.name.clone(), folder).await?;
+            Origin::Build(build) => {
+                let recipe = Recipe::read(engine, self.name.clone(), build).await?;
                 recipe.provide(engine, user, within, observe).await
             }
         }
@@ -202,7 +201,7 @@ impl Image {
 fn origins(plan: &Plan) -> impl Iterator<Item = (String, Origin<'_>)> {
     let of_services = services(plan).filter_map(|(name, source)| match source {
         ServiceSource::Image(image) => Some((name, Origin::Pull(image))),
-        ServiceSource::Build(folder) => Some((name, Origin::Build(folder))),
+        ServiceSource::Build(build) => Some((name, Origin::Build(build))),
         ServiceSource::Url(_) => None,
     });
     let of_servers = plan
@@ -210,7 +209,7 @@ fn origins(plan: &Plan) -> impl Iterator<Item = (String, Origin<'_>)> {
         .iter()
         .filter_map(|target| match &target.source {
             Source::Image(image) => Some((target.name.clone(), Origin::Pull(image))),
-            Source::Build(folder) => Some((target.name.clone(), Origin::Build(folder))),
+            Source::Build(build) => Some((target.name.clone(), Origin::Build(build))),
             Source::Run(_) | Source::Url(_) => None,
         });
     of_services.chain(of_servers)

@@ -4,7 +4,7 @@
 use std::path::{Path, absolute};
 
 use crate::git::Git;
-use crate::model::{Plan, Source, digest};
+use crate::model::{Build, Plan, Source, digest};
 
 /// First part of the names of all images that perfgate builds.
 const BUILT: &str = "perfgate/";
@@ -18,13 +18,33 @@ const DIGEST: usize = 16;
 
 /// Name of the image that a server or service of a plan is built as. The base of a server is
 /// called after the folder of its head: its own is a checkout that nobody finds again.
-pub(super) fn of_user(plan: &Plan, user: &str, folder: &Path) -> String {
+pub(super) fn of_user(plan: &Plan, user: &str, build: &Build) -> String {
     let server = user.strip_suffix(BASE);
     let head = server.and_then(|name| plan.targets.iter().find(|it| it.name == name));
     match head.map(|it| (&it.source, &it.name)) {
-        None => of_folder(folder),
-        Some((Source::Build(folder), _)) => of_folder(folder),
+        None => of_build(build),
+        Some((Source::Build(build), _)) => of_build(build),
         Some((_, server)) => named(server, &[&of_folder(&plan.root), server]),
+    }
+}
+
+/// Name of the image that a build makes: another Dockerfile or stage of a folder has another.
+pub(super) fn of_build(build: &Build) -> String {
+    let folder = of_folder(&build.context);
+    let dockerfile = build.dockerfile.as_ref();
+    let dockerfile = dockerfile.map(|it| it.strip_prefix(&build.context).unwrap_or(it));
+    let dockerfile = dockerfile.map_or_else(String::new, |it| it.to_string_lossy().into_owned());
+    match (dockerfile.as_str(), &build.target) {
+        ("", None) => folder,
+        (dockerfile, target) => {
+            let target = target.as_deref().unwrap_or_default();
+            let last = if target.is_empty() {
+                dockerfile
+            } else {
+                target
+            };
+            named(&last.replace('/', "-"), &[&folder, dockerfile, target])
+        }
     }
 }
 

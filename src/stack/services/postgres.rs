@@ -1,53 +1,42 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 use rand::Rng;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
+use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, Row};
 
-use super::Error;
-use super::container::{Container, container_name};
-use super::image::Images;
-use super::ready::{ANSWER, Wait};
-use super::recipe::Recipe;
-use super::stack_context::StackContext;
-use super::tenancy::{Tenancy, with_path};
+use super::super::Error;
+use super::super::container::{Container, container_name};
+use super::super::ready::{ANSWER, Wait};
+use super::super::recipe::Recipe;
+use super::super::tenancy::with_path;
+use super::{Counted, Room, Running, Site};
 use crate::bounded;
-use crate::model::{Postgres, ServiceSource};
+use crate::model::{self, ContainerSettings, Metric, Service, ServiceSource};
 
 /// Where the connection to the database is found.
-pub(super) struct Running {
+pub(super) struct Postgres {
     access: Access,
+    /// Scheme of connection strings that servers are given.
+    scheme: String,
     /// Open from the first count on, so that it is not among the connections counted later.
     control: Mutex<Option<Control>>,
     /// Nothing for one that ran already.
-    container: Option<Container>,
+    container: Option<Arc<Container>>,
 }
 
 /// The connection that one database's counts are asked over.
 struct Control {
     url: String,
     client: Client,
-}
-
-/// Calls of, and rows given back or changed by, a kind of statement.
-pub(super) type Statements = BTreeMap<String, (u64, u64)>;
-
-/// What the server's database has counted so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Count {
-    /// By text, constants replaced; nothing without `pg_stat_statements`.
-    pub(super) statements: Option<Statements>,
-    /// Connections ever opened; nothing before version 14.
-    pub(super) sessions: Option<u64>,
-    /// Connections open now, the one that asks left out.
-    pub(super) open: u64,
-    /// What is not counted, and why.
-    pub(super) missing: Vec<String>,
 }
 
 enum Access {
@@ -87,30 +76,31 @@ const NO_SESSIONS: &str = "connections to Postgres are not counted: its version 
 const TMPFS: &str = "/perfgate";
 const DATA: &str = "/perfgate/data";
 
-impl Running {
+impl Postgres {
     pub(super) async fn start(
-        service: &Postgres,
-        images: &Images,
-        around: &StackContext,
+        service: &Service,
+        own: &model::Postgres,
+        site: Site<'_>,
     ) -> Result<Self, Error> {
         let running = match &service.source {
             ServiceSource::Url(url) => Self {
                 access: Access::External(url.clone()),
+                scheme: own.scheme.clone(),
                 control: Mutex::default(),
                 container: None,
             },
             ServiceSource::Image(_) | ServiceSource::Build(_) => {
-                Self::contained(service, images, around).await?
+                Self::contained(service, own, site).await?
             }
         };
-        running.initialise(service).await?;
+        running.initialise(own).await?;
         Ok(running)
     }
 
     async fn contained(
-        service: &Postgres,
-        images: &Images,
-        around: &StackContext,
+        service: &Service,
+        own: &model::Postgres,
+        Site { images, around }: Site<'_>,
     ) -> Result<Self, Error> {
         let password = format!("{:032x}", rand::rng().random::<u128>());
         let listen = around.listen(PORT)?;
@@ -118,13 +108,16 @@ impl Running {
             name: ROLE,
             role: ROLE.into(),
             image: images.get(ROLE),
-            command: command(service, listen),
-            env: environment(&password),
+            command: command(own, listen),
+            env: environment(&password, &service.env),
             listen: Some(listen),
+            ports: &[],
             cpus: &around.cores.services,
             memory: None,
-            tmpfs: Some(TMPFS),
-            files: &[],
+            settings: ContainerSettings {
+                tmpfs: vec![TMPFS.to_owned()],
+                ..ContainerSettings::default()
+            },
         };
         let container = Container::start(recipe, around).await?;
         let outside = container.address().await?;
@@ -133,7 +126,8 @@ impl Running {
         } else {
             outside.to_string()
         };
-        let url = |authority: &str| format!("postgres://perfgate:{password}@{authority}/perfgate");
+        let url =
+            |authority: &str| format!("postgresql://perfgate:{password}@{authority}/perfgate");
         let access = Access::Own {
             inside: url(&inside),
             outside: url(&outside.to_string()),
@@ -145,28 +139,25 @@ impl Running {
         }
         Ok(Self {
             access,
+            scheme: own.scheme.clone(),
             control: Mutex::default(),
-            container: Some(container),
+            container: Some(Arc::new(container)),
         })
     }
 
-    pub(super) const fn container(&self) -> Option<&Container> {
-        self.container.as_ref()
-    }
-
     /// The connection string for a server in a container, or for one on this host.
-    pub(super) fn url(&self, tenancy: &Tenancy, contained: bool) -> String {
+    fn url(&self, room: Option<&Room>, is_contained: bool) -> String {
         let url = match &self.access {
             Access::External(url) => url,
-            Access::Own { inside, .. } if contained => inside,
+            Access::Own { inside, .. } if is_contained => inside,
             Access::Own { outside, .. } => outside,
         };
-        within(url, tenancy)
+        within(url, room)
     }
 
     /// Makes a database that is a copy of another one, or of the plan's; an older one of that name
     /// goes.
-    pub(super) async fn copy(&self, from: Option<&str>, to: &str) -> Result<(), Error> {
+    async fn copied(&self, from: Option<&str>, to: &str) -> Result<(), Error> {
         let fail = |source| Error::Database {
             name: to.to_owned(),
             source,
@@ -195,8 +186,8 @@ impl Running {
     }
 
     /// What the database has counted so far; why it does not tell, otherwise.
-    pub(super) async fn count(&self, tenancy: &Tenancy) -> Result<Count, String> {
-        let url = within(self.access.outside(), tenancy);
+    async fn counted(&self, room: Option<&Room>) -> Result<Counted, String> {
+        let url = within(self.access.outside(), room);
         let mut control = self.control.lock().await;
         let usable = |it: &Control| it.url == url && !it.client.is_closed();
         if !control.as_ref().is_some_and(usable) {
@@ -206,23 +197,28 @@ impl Running {
         let client = &control.as_ref().expect("connected above").client;
         let number = |row: &Row| row.get::<_, i64>(0).unsigned_abs();
         let open = client.query_one(OPEN, &[]).await.map_err(describe)?;
-        let mut count = Count {
-            open: number(&open),
-            ..Count::default()
+        let open = number(&open);
+        let mut count = Counted {
+            open,
+            totals: BTreeMap::from([(Metric::PostgresConnectionsLeaked, open)]),
+            ..Counted::default()
         };
         match client.query_one(SESSIONS, &[]).await {
-            Ok(row) => count.sessions = Some(number(&row)),
+            Ok(row) => {
+                let opened = Metric::PostgresConnectionsPerRequest;
+                count.totals.insert(opened, number(&row));
+            }
             Err(_) => count.missing.push(NO_SESSIONS.into()),
         }
         match client.query(STATEMENTS, &[]).await {
-            Ok(rows) => count.statements = Some(rows.iter().map(statement).collect()),
+            Ok(rows) => count.add_statements(rows.iter().map(statement).collect()),
             Err(_) => count.missing.push(NO_STATEMENTS.into()),
         }
         Ok(count)
     }
 
-    async fn initialise(&self, service: &Postgres) -> Result<(), Error> {
-        for path in &service.init {
+    async fn initialise(&self, own: &model::Postgres) -> Result<(), Error> {
+        for path in &own.init {
             let sql = bounded::read_text(path, LARGEST_SQL).map_err(|source| Error::File {
                 path: path.clone(),
                 source,
@@ -238,10 +234,82 @@ impl Running {
     }
 }
 
-/// The connection string of a tenant.
-fn within(url: &str, tenancy: &Tenancy) -> String {
-    let database = tenancy.database.as_ref();
-    database.map_or_else(|| url.to_owned(), |database| with_path(url, database))
+impl Running for Postgres {
+    fn containers(&self) -> Vec<Arc<Container>> {
+        self.container.iter().cloned().collect()
+    }
+
+    fn values(&self, room: Option<&Room>, is_contained: bool) -> Vec<(String, String)> {
+        let url = self.url(room, is_contained);
+        let mut values = parts(&url);
+        values.push(("url", with_scheme(&url, &self.scheme)));
+        let value = |(field, value): (&str, String)| (field.to_owned(), value);
+        values.into_iter().map(value).collect()
+    }
+
+    fn room<'a>(
+        &'a self,
+        _: Site<'a>,
+        name: &'a str,
+        _: u32,
+    ) -> LocalBoxFuture<'a, Result<Option<Room>, Error>> {
+        let room = async {
+            self.copied(None, name).await?;
+            Ok(Some(name.to_owned()))
+        };
+        room.boxed_local()
+    }
+
+    fn copy<'a>(
+        &'a self,
+        room: &'a Room,
+        name: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Room, Error>> {
+        let copy = async {
+            self.copied(Some(room), name).await?;
+            Ok(name.to_owned())
+        };
+        copy.boxed_local()
+    }
+
+    fn count<'a>(
+        &'a self,
+        room: Option<&'a Room>,
+    ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
+        async move { self.counted(room).await.map(Some) }.boxed_local()
+    }
+}
+
+/// The connection string of a room.
+fn within(url: &str, room: Option<&Room>) -> String {
+    room.map_or_else(|| url.to_owned(), |database| with_path(url, database))
+}
+
+/// The same under the scheme that a library wants to see.
+fn with_scheme(url: &str, scheme: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    format!("{scheme}://{rest}")
+}
+
+/// What a connection string says, for those who want it piece by piece.
+fn parts(url: &str) -> Vec<(&'static str, String)> {
+    let config = Config::from_str(url).unwrap_or_default();
+    let host = config.get_hosts().first().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let port = config.get_ports().first().copied().unwrap_or(PORT);
+    let password = config.get_password().unwrap_or_default();
+    vec![
+        ("host", host.unwrap_or_else(|| "localhost".into())),
+        ("port", port.to_string()),
+        ("user", config.get_user().unwrap_or_default().to_owned()),
+        ("password", String::from_utf8_lossy(password).into_owned()),
+        (
+            "database",
+            config.get_dbname().unwrap_or_default().to_owned(),
+        ),
+    ]
 }
 
 /// An identifier of SQL.
@@ -262,29 +330,31 @@ fn statement(row: &Row) -> (String, (u64, u64)) {
     (row.get(0), (number(1), number(2)))
 }
 
-fn command(service: &Postgres, listen: SocketAddr) -> Vec<String> {
-    let own = [
+fn command(own: &model::Postgres, listen: SocketAddr) -> Vec<String> {
+    let ours = [
         ("port", listen.port().to_string()),
         ("listen_addresses", listen.ip().to_string()),
         ("shared_preload_libraries", "pg_stat_statements".into()),
     ];
-    let own = own.map(|(name, value)| (name.to_owned(), value));
+    let ours = ours.map(|(name, value)| (name.to_owned(), value));
     // Of a setting given twice the last one counts.
-    let settings = own.iter().chain(&service.settings);
+    let settings = ours.iter().chain(&own.settings);
     let options = settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
     std::iter::once("postgres".to_owned())
         .chain(options)
         .collect()
 }
 
-fn environment(password: &str) -> Vec<(String, String)> {
-    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    vec![
-        variable("POSTGRES_USER", "perfgate"),
-        variable("POSTGRES_PASSWORD", password),
-        variable("POSTGRES_DB", "perfgate"),
-        variable("PGDATA", DATA),
-    ]
+/// What the file says, and what perfgate connects by, which nobody changes.
+fn environment(password: &str, env: &[(String, String)]) -> Vec<(String, String)> {
+    let ours = [
+        ("POSTGRES_USER", "perfgate"),
+        ("POSTGRES_PASSWORD", password),
+        ("POSTGRES_DB", "perfgate"),
+        ("PGDATA", DATA),
+    ];
+    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    env.iter().cloned().chain(ours).collect()
 }
 
 async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(), Error> {
@@ -314,4 +384,33 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_string_is_told_piece_by_piece() {
+        let found = parts("postgresql://us%40er:p%2Fw@db.test:6543/shop?sslmode=disable");
+        let expected = [
+            ("host", "db.test"),
+            ("port", "6543"),
+            ("user", "us@er"),
+            ("password", "p/w"),
+            ("database", "shop"),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(field, value)| (field, value.to_owned()))
+        );
+        let bare = parts("postgres://app@localhost/app");
+        assert_eq!(bare[1], ("port", "5432".to_owned()));
+    }
+
+    #[test]
+    fn the_scheme_is_the_one_that_was_asked_for() {
+        let url = with_scheme("postgres://u:p@h:1/d", "postgresql+asyncpg");
+        assert_eq!(url, "postgresql+asyncpg://u:p@h:1/d");
+    }
 }

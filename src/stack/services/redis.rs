@@ -1,25 +1,29 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 use redis::aio::MultiplexedConnection;
+use redis::{ConnectionAddr, IntoConnectionInfo as _};
 use tokio::sync::Mutex;
 
-use super::Error;
-use super::container::{Container, container_name};
-use super::image::Images;
-use super::ready::{ANSWER, Wait};
-use super::recipe::Recipe;
-use super::stack_context::StackContext;
-use super::tenancy::{Tenancy, with_path};
-use crate::model::{Redis, ServiceSource};
+use super::super::Error;
+use super::super::container::{Container, container_name};
+use super::super::ready::{ANSWER, Wait};
+use super::super::recipe::Recipe;
+use super::super::tenancy::with_path;
+use super::{Counted, Room, Running, Site};
+use crate::model::{ContainerSettings, Metric, Service, ServiceSource};
 
 /// Where the connection to Redis is found.
-pub(super) struct Running {
+pub(super) struct Redis {
     inside: String,
     outside: String,
     control: Mutex<Control>,
-    /// Kept for its drop, which removes the container; nothing for one that ran already.
-    container: Option<Container>,
+    /// Nothing for one that ran already.
+    container: Option<Arc<Container>>,
 }
 
 /// The connection that counts are asked over, and how often they were.
@@ -29,27 +33,16 @@ struct Control {
     asked: u64,
 }
 
-/// What Redis has counted so far, what this program asked left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Count {
-    pub(super) commands: u64,
-    /// Connections ever opened.
-    pub(super) connections: u64,
-    /// Connections open now.
-    pub(super) open: u64,
-}
-
 /// Logical databases of a Redis that nobody configured otherwise.
 const DATABASES: u32 = 16;
 const ROLE: &str = "redis";
 const PORT: u16 = 6379;
 const WITHIN: Duration = Duration::from_secs(60);
 
-impl Running {
+impl Redis {
     pub(super) async fn start(
-        service: &Redis,
-        images: &Images,
-        around: &StackContext,
+        service: &Service,
+        Site { images, around }: Site<'_>,
     ) -> Result<Self, Error> {
         if let ServiceSource::Url(url) = &service.source {
             return Ok(Self {
@@ -67,10 +60,10 @@ impl Running {
             command: command(listen),
             env: Vec::new(),
             listen: Some(listen),
+            ports: &[],
             cpus: &around.cores.services,
             memory: None,
-            tmpfs: None,
-            files: &[],
+            settings: ContainerSettings::default(),
         };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;
@@ -85,16 +78,13 @@ impl Running {
             inside,
             outside,
             control: Mutex::default(),
-            container: Some(container),
+            container: Some(Arc::new(container)),
         })
     }
 
-    pub(super) const fn container(&self) -> Option<&Container> {
-        self.container.as_ref()
-    }
-
-    /// What Redis has counted so far; why it does not tell, otherwise.
-    pub(super) async fn count(&self) -> Result<Count, String> {
+    /// What Redis has counted so far, what this program asked left out; why it does not tell,
+    /// otherwise.
+    async fn counted(&self) -> Result<Counted, String> {
         let mut control = self.control.lock().await;
         let answer = match control.info(&self.outside).await {
             Ok(answer) => answer,
@@ -106,29 +96,41 @@ impl Running {
         // Every question but this one, which is answered before it is counted.
         let own = control.asked - 1;
         let field = |name: &str| field(&answer, name).ok_or_else(|| format!("no `{name}` in INFO"));
-        Ok(Count {
-            commands: field("total_commands_processed")?.saturating_sub(own),
-            connections: field("total_connections_received")?,
-            open: field("connected_clients")?,
+        let open = field("connected_clients")?;
+        let totals = [
+            (
+                Metric::RedisCommandsPerRequest,
+                field("total_commands_processed")?.saturating_sub(own),
+            ),
+            (
+                Metric::RedisConnectionsPerRequest,
+                field("total_connections_received")?,
+            ),
+            (Metric::RedisConnectionsLeaked, open),
+        ];
+        Ok(Counted {
+            totals: BTreeMap::from(totals),
+            open,
+            ..Counted::default()
         })
     }
 
     /// The connection string for a server in a container, or for one on this host.
-    pub(super) fn url(&self, tenancy: &Tenancy, contained: bool) -> String {
-        let url = if contained {
+    fn url(&self, room: Option<&Room>, is_contained: bool) -> String {
+        let url = if is_contained {
             &self.inside
         } else {
             &self.outside
         };
-        match tenancy.redis {
-            Some(number) => with_path(url, &number.to_string()),
+        match room {
+            Some(number) => with_path(url, number),
             None => url.clone(),
         }
     }
 
     /// The number of an empty logical database. One of perfgate's own Redis is emptied; elsewhere
     /// what is there is left alone, and the last that are empty are taken.
-    pub(super) async fn empty(&self, number: u32) -> Result<u32, Error> {
+    async fn empty(&self, number: u32) -> Result<u32, Error> {
         let fail = |source| Error::Redis { source };
         if self.container.is_some() {
             let mut connection = connect(&with_path(&self.outside, &number.to_string()))
@@ -154,6 +156,57 @@ impl Running {
         }
         Err(Error::RedisFull)
     }
+}
+
+impl Running for Redis {
+    fn containers(&self) -> Vec<Arc<Container>> {
+        self.container.iter().cloned().collect()
+    }
+
+    fn values(&self, room: Option<&Room>, is_contained: bool) -> Vec<(String, String)> {
+        let url = self.url(room, is_contained);
+        let mut values = parts(&url);
+        values.push(("url", url));
+        let value = |(field, value): (&str, String)| (field.to_owned(), value);
+        values.into_iter().map(value).collect()
+    }
+
+    fn room<'a>(
+        &'a self,
+        _: Site<'a>,
+        _: &'a str,
+        number: u32,
+    ) -> LocalBoxFuture<'a, Result<Option<Room>, Error>> {
+        async move { Ok(Some(self.empty(number).await?.to_string())) }.boxed_local()
+    }
+
+    /// What a side's own commands left in it stays.
+    fn copy<'a>(&'a self, room: &'a Room, _: &'a str) -> LocalBoxFuture<'a, Result<Room, Error>> {
+        std::future::ready(Ok(room.clone())).boxed_local()
+    }
+
+    fn count<'a>(
+        &'a self,
+        _: Option<&'a Room>,
+    ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
+        async { self.counted().await.map(Some) }.boxed_local()
+    }
+}
+
+/// What a connection string says, for those who want it piece by piece.
+fn parts(url: &str) -> Vec<(&'static str, String)> {
+    let Ok(info) = url.into_connection_info() else {
+        return Vec::new();
+    };
+    let (host, port) = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => (host.clone(), *port),
+        other => (other.to_string(), PORT),
+    };
+    vec![
+        ("host", host),
+        ("port", port.to_string()),
+        ("database", info.redis_settings().db().to_string()),
+    ]
 }
 
 impl Control {

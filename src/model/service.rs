@@ -1,0 +1,150 @@
+//! What servers work with: a database, a cache, a broker.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Build, Placeholder};
+
+/// A service that is up beside the servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// How placeholders call it.
+    pub name: String,
+    pub source: ServiceSource,
+    pub kind: ServiceKind,
+    /// Command in its container; empty for the usual one.
+    pub command: Vec<String>,
+    pub env: Vec<(String, String)>,
+    /// Memory limit in bytes.
+    pub memory: Option<u64>,
+    pub container: ContainerSettings,
+}
+
+/// Where a service comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum ServiceSource {
+    Image(String),
+    Build(Build),
+    /// Already running.
+    Url(String),
+}
+
+/// What perfgate knows of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceKind {
+    Postgres(Postgres),
+    Redis,
+    Other(OtherService),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postgres {
+    /// Scheme of its connection strings.
+    pub scheme: String,
+    /// Server settings, name and value.
+    pub settings: Vec<(String, String)>,
+    /// SQL files run once the database is up.
+    pub init: Vec<PathBuf>,
+}
+
+/// A service of which perfgate knows what the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherService {
+    /// Ports it listens on inside its container.
+    pub ports: Vec<u16>,
+    pub ready: ServiceReady,
+    /// Longest wait for it.
+    pub within: Duration,
+    /// Commands run in its container once it is ready.
+    pub init: Vec<Vec<String>>,
+    /// Whether head and base have one each.
+    pub is_per_side: bool,
+}
+
+/// When a service counts as ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceReady {
+    /// By the health check of its image, else once every port takes connections.
+    Usual,
+    /// Its output has a line with this text.
+    Log(String),
+    /// The port takes connections.
+    Port(u16),
+    /// A GET of the path is answered with a status below 400.
+    Http { port: u16, path: String },
+    /// A command in its container ends with 0.
+    Command(Vec<String>),
+}
+
+/// How a container differs from what its image says, beside command, environment and memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ContainerSettings {
+    /// In place of the image's own; empty for that.
+    pub entrypoint: Vec<String>,
+    /// Files and folders put into it: the path there, and the one here.
+    pub files: Vec<(String, PathBuf)>,
+    /// Folders kept in memory.
+    pub tmpfs: Vec<String>,
+    /// User, or user and group, by name or number.
+    pub user: Option<String>,
+    /// Billionths of a CPU that it may use.
+    pub nano_cpus: Option<i64>,
+    /// Size of /dev/shm in bytes.
+    pub shm_size: Option<u64>,
+}
+
+impl ServiceSource {
+    /// What numbers depend on, in words: where a folder lies says nothing about what is in it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Image(image) => format!("image {image}"),
+            Self::Build(build) => {
+                let name = build.context.file_name().unwrap_or_default();
+                format!("build {}", name.to_string_lossy())
+            }
+            Self::Url(_) => "running".to_owned(),
+        }
+    }
+
+    pub const fn is_contained(&self) -> bool {
+        !matches!(self, Self::Url(_))
+    }
+}
+
+impl Service {
+    /// Whether a container of it can listen where perfgate wants it to: the known services can, others
+    /// where their one port is told to them.
+    pub fn is_told_where_to_listen(&self) -> bool {
+        match &self.kind {
+            ServiceKind::Postgres(_) | ServiceKind::Redis => true,
+            ServiceKind::Other(other) => {
+                other.ports.len() <= 1 && Placeholder::say_where_to_listen(&self.command, &self.env)
+            }
+        }
+    }
+
+    /// What placeholders may ask of it: `host` in `{NAME.host}`.
+    pub fn fields(&self) -> Vec<String> {
+        let ServiceKind::Other(other) = &self.kind else {
+            return known_fields(&self.name)
+                .iter()
+                .map(|it| (*it).to_owned())
+                .collect();
+        };
+        let ports = other.ports.iter().map(|port| format!("port.{port}"));
+        let env = self.env.iter().map(|(name, _)| format!("env.{name}"));
+        let own = ["host".to_owned(), "port".to_owned()].into_iter();
+        own.chain(ports).chain(env).collect()
+    }
+}
+
+/// The fields of a service that perfgate knows, also where a file has none of it.
+pub fn known_fields(service: &str) -> &'static [&'static str] {
+    match service {
+        "postgres" => &["url", "host", "port", "user", "password", "database"],
+        "redis" => &["url", "host", "port", "database"],
+        _ => &[],
+    }
+}

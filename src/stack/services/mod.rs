@@ -1,0 +1,99 @@
+//! What servers work with. A kind of service is one file: how its container is made and when it is
+//! ready, how each side gets a part of its own, what placeholders of it stand for and what it
+//! counts.
+
+mod other;
+mod postgres;
+mod redis;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::Error;
+use super::container::Container;
+use super::image::Images;
+use super::stack_context::StackContext;
+use crate::model::{Metric, Service, ServiceKind};
+
+/// A part of a service that one side has for itself, as the service calls it.
+pub(super) type Room = String;
+
+/// Calls of, and rows given back or changed by, a kind of statement.
+pub(super) type Statements = BTreeMap<String, (u64, u64)>;
+
+/// What containers of services are started with.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub(super) images: &'a Images,
+    pub(super) around: &'a StackContext,
+}
+
+/// What a service has counted up to one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// By the metric that the growth for each request is.
+    pub(super) totals: BTreeMap<Metric, u64>,
+    /// Connections open now.
+    pub(super) open: u64,
+    /// By text, constants replaced.
+    pub(super) statements: Statements,
+    /// What is not counted, and why.
+    pub(super) missing: Vec<String>,
+}
+
+impl Counted {
+    /// Adds what statements were made, and how many of them.
+    fn add_statements(&mut self, statements: Statements) {
+        let sum =
+            |(calls, rows): (u64, u64), (more, wider): &(u64, u64)| (calls + more, rows + wider);
+        let (calls, rows) = statements.values().fold((0, 0), sum);
+        self.totals.insert(Metric::SqlPerRequest, calls);
+        self.totals.insert(Metric::RowsPerRequest, rows);
+        self.statements = statements;
+    }
+}
+
+/// A service that is up.
+pub(super) trait Running: Send + Sync {
+    /// The containers that it runs in; none of one that ran already.
+    fn containers(&self) -> Vec<Arc<Container>>;
+
+    /// What its fields stand for to a server in a container, or to one of this host.
+    fn values(&self, room: Option<&Room>, is_contained: bool) -> Vec<(String, String)>;
+
+    /// A room of its own for a side, with what the service holds; none where both share it. `number`
+    /// tells sides apart, from 1.
+    fn room<'a>(
+        &'a self,
+        site: Site<'a>,
+        name: &'a str,
+        number: u32,
+    ) -> LocalBoxFuture<'a, Result<Option<Room>, Error>>;
+
+    /// A room with what another holds, to which nobody may be connected.
+    fn copy<'a>(&'a self, room: &'a Room, name: &'a str)
+    -> LocalBoxFuture<'a, Result<Room, Error>>;
+
+    /// What has been counted so far, of a room where that is told; nothing where nothing is counted.
+    fn count<'a>(
+        &'a self,
+        room: Option<&'a Room>,
+    ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>>;
+}
+
+/// Brings a service up; `values` are the placeholders of those before it.
+pub(super) async fn start(
+    service: &Service,
+    values: &[(String, String)],
+    site: Site<'_>,
+) -> Result<Box<dyn Running>, Error> {
+    Ok(match &service.kind {
+        ServiceKind::Postgres(own) => {
+            Box::new(postgres::Postgres::start(service, own, site).await?)
+        }
+        ServiceKind::Redis => Box::new(redis::Redis::start(service, site).await?),
+        ServiceKind::Other(own) => Box::new(other::Other::start(service, own, values, site).await?),
+    })
+}
