@@ -14,13 +14,15 @@
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
 //! `import` what other load generators wrote, `bounded` files of others.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
-//! edges are thin. Only `cli` prints, and only `main` exits. Folders import only what
+//! edges are thin. `app` puts the steps together for each command. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
 //!
 //! The library exists for the binary and its tests; it is not a public interface.
 
 pub mod cli;
 pub mod error;
+
+pub mod app;
 
 pub mod bounded;
 pub mod config;

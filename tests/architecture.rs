@@ -9,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -34,10 +34,17 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         ],
     ),
     (
+        "app",
+        &[
+            "baseline", "config", "document", "error", "gate", "git", "import", "measure", "model",
+            "publish", "report", "stack",
+        ],
+    ),
+    (
         "cli",
         &[
-            "baseline", "config", "document", "error", "gate", "git", "import", "load", "measure",
-            "model", "publish", "report", "sample", "stack",
+            "app", "baseline", "config", "document", "error", "gate", "git", "import", "load",
+            "measure", "model", "publish", "report", "sample", "stack",
         ],
     ),
     (

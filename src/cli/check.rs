@@ -1,16 +1,11 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::against::{Against, Comparisons};
-use super::args::{Outputs, Selection, Strictness};
-use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
-use super::measuring::RunContext;
+use super::args::{Against, Naming, Outputs, Selection, Strictness};
+use super::dry_run;
 use super::output::deliver;
-use super::results::{Naming, known};
-use super::{base_plan, dry_run};
-use crate::document;
+use super::ui::Progress;
+use crate::app::{self, Base, CheckOptions};
 use crate::error::Error;
-use crate::gate::{self, Reference};
-use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report};
 
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
@@ -51,122 +46,29 @@ pub(super) struct Command {
 
 pub(super) async fn run(command: Command) -> Result<u8, Error> {
     let args = command.check;
+    let options = args.plain(None);
     if command.dry_run {
-        let plan = plan(&args)?;
-        let comparisons = args.against.comparisons(&plan, &[])?;
-        // A store is not asked for it.
-        let nothing_stored = Reference::Stored(Vec::new());
-        let gate = gate_comparison(&args, &plan, &comparisons, &nothing_stored);
-        print!("{}", dry_run::describe(&plan, &comparisons, gate.as_ref()));
+        print!("{}", dry_run::describe(&app::dry_run(&options)?));
         return Ok(0);
     }
-    let report = report(&args).await?;
+    let progress = Progress::new(args.selection.is_quiet());
+    let report = app::check(&options, &|notice| progress.show(notice)).await?;
     deliver(&report, &args.outputs)?;
     Ok(report.exit_code)
 }
 
-/// The plan with the baseline store that was asked for.
-fn plan(args: &Args) -> Result<Plan, Error> {
-    let mut plan = args.selection.plan()?;
-    if let Some(wanted) = &args.baseline {
-        plan.baselines = place(wanted)?;
+impl Args {
+    /// `usual` is the commit to compare with where none was asked for, or why there is none.
+    pub(super) fn plain(&self, usual: Option<Result<Base, String>>) -> CheckOptions {
+        CheckOptions {
+            selection: self.selection.plain(),
+            run: self.selection.options(),
+            against: self.against.plain(usual),
+            strictness: self.strictness.plain(),
+            baseline: self.baseline.clone(),
+            save: self.save.clone(),
+            measurement: self.measurement.clone(),
+            naming: self.naming.plain(),
+        }
     }
-    Ok(plan)
-}
-
-/// The report of a check, yet to be delivered.
-pub(super) async fn report(args: &Args) -> Result<Report, Error> {
-    if let Some(path) = &args.measurement {
-        return report_on(args, path);
-    }
-    let context = RunContext::find(&args.selection).await?;
-    context.announce();
-    let plan = &context.plan;
-    let store = store(plan, args.baseline.as_deref())?;
-    let reference = reference(&store)?;
-    let anchors = if args.against.takes_anchors() {
-        context.anchors(reference.runs()).await
-    } else {
-        Vec::new()
-    };
-    let comparisons = args.against.comparisons(plan, &anchors)?;
-    let options = args.selection.options();
-    let measurement = context.compare(&comparisons, &reference, options).await?;
-    save(args, &measurement)?;
-    let scope = Scope {
-        coverage: gate::coverage(plan, &measurement),
-        gate: gate_comparison(args, plan, &comparisons, &reference),
-    };
-    Ok(judged(args, plan, measurement, &reference, scope))
-}
-
-/// The report on a measurement that was made before.
-fn report_on(args: &Args, path: &Path) -> Result<Report, Error> {
-    let plan = args.selection.plan()?;
-    let measurement = args.naming.read(path)?;
-    known(&plan, &measurement)?;
-    save(args, &measurement)?;
-    let reference = reference(&store(&plan, args.baseline.as_deref())?)?;
-    // A result of another generator is of the one load that it made.
-    let coverage = if measurement.provenance.is_imported() {
-        Coverage::default()
-    } else {
-        gate::coverage(&plan, &measurement)
-    };
-    let none = Comparisons::default();
-    let gate = gate_comparison(args, &plan, &none, &reference);
-    let scope = Scope { coverage, gate };
-    Ok(judged(args, &plan, measurement, &reference, scope))
-}
-
-/// What became of the gate since the base; nothing where neither git nor a store knows of one.
-fn gate_comparison(
-    args: &Args,
-    plan: &Plan,
-    comparisons: &Comparisons,
-    reference: &Reference,
-) -> Option<GateComparison> {
-    let Some(commit) = args.against.commit(plan) else {
-        return of_stored(plan, reference.runs());
-    };
-    let found = match &comparisons.base_plan {
-        Some(base) => Ok(base.clone()),
-        None => base_plan::at(plan, &commit),
-    };
-    let base = match found {
-        Ok(base) => base,
-        Err(why) => return Some(GateComparison::unknown(Some(commit), why)),
-    };
-    Some(GateComparison {
-        base: Some(commit),
-        unknown: None,
-        changes: gate::gate_changes(plan, &args.selection.of_base(base)),
-    })
-}
-
-fn of_stored(plan: &Plan, stored: &[Baseline]) -> Option<GateComparison> {
-    let changes = gate::stored_unmeasured(plan, stored);
-    (!changes.is_empty()).then(|| GateComparison {
-        changes,
-        ..GateComparison::default()
-    })
-}
-
-fn judged(
-    args: &Args,
-    plan: &Plan,
-    mut measurement: Measurement,
-    reference: &Reference,
-    scope: Scope,
-) -> Report {
-    note_not_pinned(&mut measurement, reference);
-    let findings = judge(plan, &measurement, reference);
-    assemble(&measurement, findings, scope, &args.strictness)
-}
-
-fn save(args: &Args, measurement: &Measurement) -> Result<(), Error> {
-    if let Some(path) = &args.save {
-        document::write(path, &document::text(measurement))?;
-    }
-    Ok(())
 }

@@ -3,17 +3,17 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+
 use super::args::Outputs;
-use super::checked_out::Allowed;
-use super::judging::{Scope, assemble, judge, note_not_pinned, reference, store};
 use super::output::deliver;
-use super::publishing::{Comment, Publisher};
-use super::{base, baseline, check, explain, untrusted};
+use super::ui::{Progress, told};
+use super::{check, explain};
+use crate::app::{self, Allowed, Publisher, RefreshOptions};
 use crate::error::Error;
-use crate::gate;
 use crate::git::Git;
-use crate::model::{GateComparison, Report, Verdict, chain, digest};
-use crate::publish::{self, Job, Mode, Task, Trigger, artifact, pull_request, workflow};
+use crate::model::{Report, Verdict, chain, digest};
+use crate::publish::{self, Job, Task, Trigger, artifact, pull_request, workflow};
 use crate::{report, stack};
 
 /// Where reports lie unless it is said otherwise.
@@ -41,6 +41,52 @@ pub(super) struct Args {
     allow_dirty: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// What the event calls for.
+    Auto,
+    /// Measure and judge.
+    Check,
+    /// Measure and store.
+    Refresh,
+    /// Publish what another workflow measured.
+    Report,
+}
+
+/// When a pull request is commented on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Comment {
+    /// Where the token has write access: not on pull requests from forks.
+    Auto,
+    /// Also on pull requests from forks.
+    Always,
+    /// Only when a metric changed; an existing comment is updated.
+    OnChange,
+    Never,
+}
+
+impl Mode {
+    const fn plain(self) -> publish::Mode {
+        match self {
+            Self::Auto => publish::Mode::Auto,
+            Self::Check => publish::Mode::Check,
+            Self::Refresh => publish::Mode::Refresh,
+            Self::Report => publish::Mode::Report,
+        }
+    }
+}
+
+impl Comment {
+    const fn plain(self) -> app::Comment {
+        match self {
+            Self::Auto => app::Comment::Auto,
+            Self::Always => app::Comment::Always,
+            Self::OnChange => app::Comment::OnChange,
+            Self::Never => app::Comment::Never,
+        }
+    }
+}
+
 /// The code to exit with, and what is said to the runner at the end.
 type Told = (u8, Vec<String>);
 
@@ -50,7 +96,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         eprintln!("warning: what is measured could read this process's environment: {error}");
     }
     let job = Job::find(|name| std::env::var(name).ok())?;
-    let task = job.task(args.mode)?;
+    let task = job.task(args.mode.plain())?;
     // Nothing that a server or a container says is a command to the runner.
     let silence = workflow::Silence::begin();
     print!("{}", silence.start());
@@ -73,13 +119,15 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
 
 async fn check(args: Args, job: &Job) -> Result<Told, Error> {
     let mut check = args.check;
-    let file = check.selection.file()?;
+    let file = check.selection.plain().file()?;
     let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
-    let mut publisher = Publisher::new(job, args.comment, &name(&file))?;
+    let mut publisher = Publisher::new(job, args.comment.plain(), &name(&file))?;
     let github = publisher.github().ok();
-    check.against.usual = base::of_job(job, folder_of(&file), github).await;
+    let usual = app::of_job(job, folder_of(&file), github).await;
     publisher.open().await;
-    let report = match check::report(&check).await {
+    let progress = Progress::new(check.selection.is_quiet());
+    let options = check.plain(usual);
+    let report = match app::check(&options, &|notice| progress.show(notice)).await {
         Ok(report) => report,
         Err(error) => {
             publisher.failed(&error).await;
@@ -91,20 +139,23 @@ async fn check(args: Args, job: &Job) -> Result<Told, Error> {
 
 /// Measures the default branch and keeps what was measured.
 async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
-    let file = args.check.selection.file()?;
-    let mut publisher = Publisher::new(job, Comment::Never, &name(&file))?;
-    let refresh = baseline::Refresh {
-        selection: args.check.selection,
-        baseline: args.check.baseline,
+    let progress = Progress::new(args.check.selection.is_quiet());
+    let check = args.check.plain(None);
+    let file = check.selection.file()?;
+    let mut publisher = Publisher::new(job, app::Comment::Never, &name(&file))?;
+    let refresh = RefreshOptions {
+        selection: check.selection,
+        run: check.run,
+        baseline: check.baseline,
         runs: NonZeroUsize::MIN,
-        measurement: args.check.measurement.into_iter().collect(),
-        naming: args.check.naming,
+        measurement: check.measurement.into_iter().collect(),
+        naming: check.naming,
         allowed: Allowed {
             allow_dirty: args.allow_dirty,
             commit: Some(job.head.clone()),
         },
     };
-    let kept = baseline::kept(&refresh).await?;
+    let kept = app::refresh(&refresh, &|notice| progress.show(notice)).await?;
     let verdict = match kept.code {
         0 => "refreshed",
         _ => "not_refreshed",
@@ -120,24 +171,15 @@ async fn report(args: Args, job: &Job) -> Result<Told, Error> {
     let Trigger::WorkflowRun(finished) = &job.trigger else {
         return Err(publish::Error::NothingToReport.into());
     };
-    let check = args.check;
-    let plan = check.selection.plan()?;
-    let mut publisher = Publisher::new(job, args.comment, &name(&plan.file))?;
+    let check = args.check.plain(None);
+    let file = check.selection.file()?;
+    let mut publisher = Publisher::new(job, args.comment.plain(), &name(&file))?;
     let github = publisher.github()?.clone();
     let artifact = artifact::fetch(&github, finished.run.id, &args.artifact, MEASUREMENT);
-    let mut measurement = untrusted::measurement(&artifact.await?)?;
-    let store = store(&plan, check.baseline.as_deref())?;
-    let reference = reference(&store)?;
-    note_not_pinned(&mut measurement, &reference);
-    let findings = judge(&plan, &measurement, &reference);
-    let scope = Scope {
-        coverage: gate::coverage(&plan, &measurement),
-        gate: Some(GateComparison::unknown(None, untrusted::GATE)),
-    };
-    let report = assemble(&measurement, findings, scope, &check.strictness);
+    let report = app::report_of_artifact(&check, &artifact.await?, &told)?;
     publisher.open().await;
     publisher.of_stranger(pull_request::of_run(&github, finished).await?);
-    tell(publisher, &report, check.outputs, Path::new("")).await
+    tell(publisher, &report, args.check.outputs, Path::new("")).await
 }
 
 /// Files and outputs, then everything that GitHub shows.

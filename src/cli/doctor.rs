@@ -6,7 +6,7 @@ use std::time::Duration;
 use procfs::{Current, CurrentSI, KernelStats, LoadAverage};
 use rustix::process::{Resource, getrlimit};
 
-use super::busy;
+use crate::app;
 use crate::error::Error;
 use crate::model::Machine;
 use crate::stack::machine::others_now;
@@ -130,7 +130,7 @@ fn load_average() -> Option<Remark> {
 /// Who takes CPU time right now, judged as in a round.
 async fn others() -> Option<Remark> {
     let others = others_now(LOOK).await?;
-    let (name, cpus) = busy::most(&others);
+    let (name, cpus) = app::busiest(&others);
     Some(Remark {
         good: !others.are_notable(),
         what: "other programs",

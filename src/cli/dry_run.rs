@@ -1,18 +1,20 @@
 //! What a check would do, in words. Nothing is started for it and nothing is asked of a store.
 
-use super::against::Comparisons;
+use crate::app::DryRun;
 use crate::model::{
-    GateComparison, Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold,
-    Thresholds, Workload,
+    Metric, Plan, Ready, Request, ServiceSource, Source, Store, Target, Threshold, Thresholds,
+    Workload,
 };
 use crate::report;
 
 /// The whole plan.
-pub(super) fn describe(
-    plan: &Plan,
-    comparisons: &Comparisons,
-    gate: Option<&GateComparison>,
-) -> String {
+pub(super) fn describe(dry_run: &DryRun) -> String {
+    let DryRun {
+        plan,
+        base,
+        notes,
+        gate,
+    } = dry_run;
     let mut lines = vec![format!("{}: nothing is started", plan.file.display())];
     let prepared = plan
         .prepare
@@ -25,13 +27,13 @@ pub(super) fn describe(
         lines.extend(server(target));
     }
     lines.push(String::new());
-    lines.push(match (&comparisons.base, comparisons.notes.as_slice()) {
+    lines.push(match (base, notes.as_slice()) {
         (Some(base), []) => format!("compared side by side with {base}"),
         (Some(base), notes) => format!("compared side by side with {base}; {}", notes.join("; ")),
         (None, []) => "compared with stored runs".into(),
         (None, notes) => notes.join("; "),
     });
-    lines.extend(gate.into_iter().flat_map(report::gate_changes));
+    lines.extend(gate.iter().flat_map(report::gate_changes));
     lines.push(format!("baselines: {}", store(&plan.baselines)));
     let budget = plan.pacing.budget;
     lines.push(format!(
@@ -43,11 +45,8 @@ pub(super) fn describe(
 }
 
 fn services(plan: &Plan) -> Vec<String> {
-    let postgres = plan
-        .postgres
-        .iter()
-        .map(|it| ("postgres".to_owned(), &it.source));
-    let redis = plan.redis.iter().map(|it| ("redis".to_owned(), &it.source));
+    let services = plan.services.iter();
+    let services = services.map(|it| (it.name.clone(), &it.source));
     let proxies = plan
         .proxies_in_use()
         .map(|it| (format!("proxy {}", it.name), &it.source));
@@ -56,17 +55,13 @@ fn services(plan: &Plan) -> Vec<String> {
         ServiceSource::Url(_) => format!("{name}: runs already"),
         source => format!("{name}: {}", source.describe()),
     };
-    postgres
-        .chain(redis)
-        .chain(proxies)
-        .map(described)
-        .collect()
+    services.chain(proxies).map(described).collect()
 }
 
 fn server(target: &Target) -> Vec<String> {
     let source = match &target.source {
         Source::Image(image) => format!("image {image}"),
-        Source::Build(folder) => format!("built from {}", folder.display()),
+        Source::Build(build) => format!("built from {}", build.context.display()),
         Source::Run(words) => format!("runs {}", words.join(" ")),
         Source::Url(origin) => format!("runs already at {}", origin.address),
     };

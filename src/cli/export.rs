@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::results::Naming;
+use crate::app::Naming;
 use crate::error::Error;
 use crate::model::Measurement;
 use crate::report;
@@ -21,7 +21,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
-    let measurement = Naming::none().read(&args.measurement)?;
+    let measurement = Naming::default().read(&args.measurement)?;
     if !has_rounds(&measurement) {
         return Err(Error::Argument {
             argument: args.measurement.display().to_string(),

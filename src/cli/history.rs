@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::stored_runs::StoredRuns;
+use super::ui::told;
 use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
@@ -32,14 +33,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
-    let (_, found) = args.runs.find()?;
+    let stored = args.runs.plain();
+    let (_, found) = stored.find(&told)?;
     let mut runs = found.baselines;
     let empty = if runs.is_empty() {
         "nothing is stored; `perfgate baseline refresh` measures and stores"
     } else {
         "no stored runs of these servers, endpoints and metrics"
     };
-    runs.retain(|run| args.runs.include(&run.key));
+    runs.retain(|run| stored.include(&run.key));
     let metrics = match args.metric.as_slice() {
         [] => &USUAL,
         wanted => wanted,

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{signals, terminal};
+use super::terminal;
+use crate::app;
 use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
@@ -82,7 +83,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         tokio::task::spawn_blocking(move || WorkerPool::connect(&job)?.run(window, &shared));
     let tally = tokio::select! {
         tally = &mut load => tally,
-        () = signals::any() => {
+        () = app::signalled() => {
             meter.stop();
             load.await
         }

@@ -1,5 +1,5 @@
-//! The commands: one file each, each a recipe of the pass described in the crate's head. Only
-//! this folder prints.
+//! The command line: flags → options of [`app`], and its values → what people read. One file for
+//! each command. Only this folder prints.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -17,14 +17,9 @@ macro_rules! eprintln {
     ($($words:tt)*) => { $crate::cli::terminal::err(&(format!($($words)*) + "\n")) };
 }
 
-mod against;
 mod args;
-mod base;
-mod base_plan;
 mod baseline;
-mod busy;
 mod check;
-mod checked_out;
 mod ci;
 mod cleanup;
 mod compare;
@@ -34,29 +29,21 @@ mod examples;
 mod export;
 mod history;
 mod init;
-mod judging;
 mod load;
-mod measuring;
-mod names;
-mod notes;
 mod output;
 mod pin;
-mod provenance;
-mod publishing;
 mod rank;
 mod report;
-mod results;
 mod run;
 mod schema;
 mod shell;
-mod signals;
 mod stored_runs;
 mod terminal;
 mod ui;
-mod untrusted;
 
 use clap::{Parser, Subcommand};
 
+use crate::app;
 use crate::document;
 use crate::error::Error;
 use crate::model::chain;
@@ -135,7 +122,7 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
 
 /// Waits for a signal that must end the process at once, and says what that means.
 pub async fn interrupted() {
-    signals::at_once().await;
+    app::interrupted().await;
     eprintln!(
         "interrupted at once; the next run removes what is left of this one, or `perfgate cleanup`"
     );
@@ -159,7 +146,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Doctor => doctor::run().await,
         Command::Cleanup(args) => cleanup::run(args).await,
         Command::Sample(options) => {
-            sample::serve(options, signals::any()).await?;
+            sample::serve(options, app::signalled()).await?;
             Ok(0)
         }
     }

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::args::configuration;
-use super::judging::{store, stored};
+use super::ui::told;
+use crate::app::{configuration, store, stored};
 use crate::baseline::{self, Store, Stored};
 use crate::config;
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl Place {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let (file, store) = args.place.find()?;
-    let found = stored(&store)?;
+    let found = stored(&store, &told)?;
     if args.show {
         show(&found);
         return Ok(0);
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
 /// Gives the pin up.
 pub(super) fn release(args: &Release) -> Result<u8, Error> {
     let (_, store) = args.place.find()?;
-    let Some(pin) = stored(&store)?.pin else {
+    let Some(pin) = stored(&store, &told)?.pin else {
         println!("nothing is pinned");
         return Ok(0);
     };

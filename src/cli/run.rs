@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use super::args::{Selection, code};
-use super::measuring::RunContext;
-use super::notes::{notes, partial_note};
+use super::args::Selection;
+use super::ui::Progress;
+use crate::app::{self, notes, partial_note};
 use crate::document;
 use crate::error::Error;
 use crate::model::{Measurement, Metric, Sample};
@@ -19,14 +19,14 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
-    let context = RunContext::find(&args.selection).await?;
-    context.announce();
-    let measurement = context.measure(args.selection.options()).await?;
+    let progress = Progress::new(args.selection.is_quiet());
+    let (selection, options) = (args.selection.plain(), args.selection.options());
+    let measurement = app::run(&selection, options, &|notice| progress.show(notice)).await?;
     if let Some(path) = &args.json {
         document::write(path, &document::text(&measurement))?;
     }
     show(&measurement);
-    Ok(code(&measurement))
+    Ok(app::exit_code_of(&measurement))
 }
 
 fn show(measurement: &Measurement) {

@@ -4,13 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::configuration;
-use super::judging::{store, stored};
-use super::names::{self, is_wanted};
-use crate::baseline::{Store, Stored};
-use crate::config;
-use crate::error::Error;
-use crate::model::Key;
+use crate::app;
 
 /// Which stored runs, and where they are.
 #[derive(Debug, Clone, Args)]
@@ -30,25 +24,12 @@ pub(super) struct StoredRuns {
 }
 
 impl StoredRuns {
-    /// The store, with everything in it. A name that neither the configuration nor a stored run has is
-    /// a slip.
-    pub(super) fn find(&self) -> Result<(Store, Stored), Error> {
-        let plan = config::load(&configuration(self.config.as_deref())?)?;
-        let store = store(&plan, self.baseline.as_deref())?;
-        let found = stored(&store)?;
-        let keys = || found.baselines.iter().map(|run| &run.key);
-        let servers = plan.targets.iter().map(|it| &it.name);
-        let servers = servers.chain(keys().map(|it| &it.server));
-        names::check(&plan, "server", &self.server, servers)?;
-        let cells = plan.targets.iter().flat_map(|it| &it.cells);
-        let endpoints = cells.map(|it| &it.endpoint);
-        let endpoints = endpoints.chain(keys().map(|it| &it.endpoint));
-        names::check(&plan, "endpoint", &self.endpoint, endpoints)?;
-        Ok((store, found))
-    }
-
-    /// Whether runs of a key are among them.
-    pub(super) fn include(&self, key: &Key) -> bool {
-        is_wanted(&self.server, &key.server) && is_wanted(&self.endpoint, &key.endpoint)
+    pub(super) fn plain(&self) -> app::StoredRuns {
+        app::StoredRuns {
+            config: self.config.clone(),
+            servers: self.server.clone(),
+            endpoints: self.endpoint.clone(),
+            baseline: self.baseline.clone(),
+        }
     }
 }

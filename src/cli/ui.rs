@@ -11,7 +11,10 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::{explain, warn};
+use crate::app::Notice;
 use crate::measure::{Event, Phase};
+use crate::model::BaseFailure;
 use crate::report;
 use crate::stack::Stage;
 
@@ -65,17 +68,13 @@ impl Progress {
         }
     }
 
-    pub(super) fn show(&self, event: &Event<'_>) {
-        match &self.mode {
-            Mode::Quiet => (),
-            Mode::Plain => plain(event),
-            Mode::Live(bar) => self.live(bar, event),
-        }
-    }
-
-    pub(super) fn finish(&self) {
-        if let Mode::Live(bar) = &self.mode {
-            bar.finish_and_clear();
+    pub(super) fn show(&self, notice: &Notice<'_>) {
+        match (notice, &self.mode) {
+            (Notice::Event(_), Mode::Quiet) => (),
+            (Notice::Event(event), Mode::Plain) => plain(event),
+            (Notice::Event(event), Mode::Live(bar)) => self.live(bar, event),
+            (Notice::Ended, Mode::Live(bar)) => bar.finish_and_clear(),
+            (notice, _) => told(notice),
         }
     }
 
@@ -93,6 +92,27 @@ impl Progress {
             }
         }
     }
+}
+
+/// Prints what is no progress.
+pub(super) fn told(notice: &Notice<'_>) {
+    match notice {
+        Notice::Event(_) | Notice::Ended => {}
+        Notice::Note(note) => eprintln!("{note}"),
+        Notice::Warning(error) => warn(error),
+        Notice::Cut(error) => explain(error),
+        Notice::BaseFailed(failure) => base_failed(failure),
+        Notice::Line(line) => println!("{line}"),
+    }
+}
+
+/// Says at once that a base failed, with its last lines; the report has the rest.
+fn base_failed(failure: &BaseFailure) {
+    if !failure.output.is_empty() {
+        eprintln!("{}\n", report::quoted(&failure.output));
+    }
+    let (server, what) = (&failure.server, report::printable(&failure.what));
+    eprintln!("warning: the base of `{server}` failed: {what}");
 }
 
 fn spinner() -> ProgressBar {

@@ -6,35 +6,27 @@ use super::base::{self, Base};
 use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
-use crate::model::{BaseFailure, Cell, CellName, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain};
+use crate::model::{
+    BaseFailure, Cell, CellName, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain,
+};
 
 /// What the head is compared with.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct Against {
-    /// Compare with servers built from this commit [default: the merge base with the default
-    /// branch, else the image of the newest stored run].
-    #[arg(long = "against", value_name = "GIT_REF")]
-    reference: Option<String>,
-    /// Compare a server with this image.
-    #[arg(long = "against-image", value_name = "SERVER=IMAGE", num_args = 1..)]
-    #[arg(conflicts_with = "reference")]
-    images: Vec<String>,
-    /// How to compare head and base.
-    #[arg(long, value_enum, default_value_t = Wanted::Auto)]
-    strategy: Wanted,
-    /// Do not measure a server whose image, command, environment and set-up are the same in the base.
-    #[arg(long, overrides_with = "all")]
-    since_change: bool,
-    /// Measure every server, whether or not it changed [default].
-    #[arg(long, overrides_with = "since_change")]
-    all: bool,
+#[derive(Debug, Clone)]
+pub struct Against {
+    /// A commit; nothing for the usual one.
+    pub reference: Option<String>,
+    /// Images, each as `SERVER=IMAGE`.
+    pub images: Vec<String>,
+    pub strategy: Wanted,
+    /// Whether servers of identical builds are left out.
+    pub since_change: bool,
     /// The commit to compare with when none was asked for, or why there is none.
-    #[arg(skip)]
-    pub(super) usual: Option<Result<Base, String>>,
+    pub usual: Option<Result<Base, String>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Wanted {
+/// How head and base are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
     /// Side by side if there is a base build, in turn if both cannot run at once, else against
     /// stored runs.
     Auto,
@@ -448,7 +440,7 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
         let why = format!("commit {} has no {}", short(commit), name.display());
         return Ok(Comparisons::none(plan, &why));
     }
-    let before = config::load(&file).map_err(|error| chain(&error))?;
+    let before = config::load_base(&file, &plan.root).map_err(|error| chain(&error))?;
     let mut comparisons = Comparisons::default();
     for head in &plan.targets {
         let mut targets = before.targets.iter();

@@ -14,8 +14,8 @@ const TOKEN: &str = "GITHUB_TOKEN";
 const CHECK: &str = "perfgate";
 
 /// When a pull request is commented on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Comment {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comment {
     /// Where the token has write access: not on pull requests from forks.
     Auto,
     /// Also on pull requests from forks.
@@ -26,7 +26,7 @@ pub(super) enum Comment {
 }
 
 /// Speaks of one run.
-pub(super) struct Publisher<'a> {
+pub struct Publisher<'a> {
     job: &'a Job,
     github: Option<GitHub>,
     comment: Comment,
@@ -43,7 +43,7 @@ pub(super) struct Publisher<'a> {
 
 impl<'a> Publisher<'a> {
     /// `configuration` tells comments of several configurations apart.
-    pub(super) fn new(
+    pub fn new(
         job: &'a Job,
         comment: Comment,
         configuration: &str,
@@ -64,12 +64,12 @@ impl<'a> Publisher<'a> {
     }
 
     /// The connection; publishing what another run measured is nothing without it.
-    pub(super) fn github(&self) -> Result<&GitHub, publish::Error> {
+    pub fn github(&self) -> Result<&GitHub, publish::Error> {
         self.github.as_ref().ok_or(publish::Error::NoToken(TOKEN))
     }
 
     /// Speaks on a pull request that another run measured.
-    pub(super) fn of_stranger(&mut self, number: Option<u64>) {
+    pub fn of_stranger(&mut self, number: Option<u64>) {
         self.number = number;
         let note = "The code of the pull request made these numbers: they are as honest as it is.";
         self.notes.push(note.into());
@@ -80,16 +80,16 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    pub(super) fn comment_url(&self) -> Option<&str> {
+    pub fn comment_url(&self) -> Option<&str> {
         self.comment_url.as_deref()
     }
 
-    pub(super) fn into_lines(self) -> Vec<String> {
+    pub fn into_lines(self) -> Vec<String> {
         self.lines
     }
 
     /// Opens the check that stands beside the commit while we measure.
-    pub(super) async fn open(&mut self) {
+    pub async fn open(&mut self) {
         let Some(github) = &self.github else { return };
         let link = Some(self.job.link.as_str());
         match CheckRun::open(github, CHECK, &self.job.head, link).await {
@@ -99,7 +99,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Closes the check of a run that has no report, and says so where the last one was.
-    pub(super) async fn failed(&mut self, error: &Error) {
+    pub async fn failed(&mut self, error: &Error) {
         let message = chain(error);
         let conclusion = match error {
             Error::Interrupted => Conclusion::Cancelled,
@@ -119,7 +119,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// The job summary, the check, the comment.
-    pub(super) async fn publish(&mut self, report: &Report) {
+    pub async fn publish(&mut self, report: &Report) {
         let notes = self.notes.clone();
         let frame = |budget| Frame {
             notes: notes.clone(),
@@ -140,7 +140,7 @@ impl<'a> Publisher<'a> {
         self.write_comment(report).await;
     }
 
-    pub(super) fn summarise(&mut self, markdown: &str) {
+    pub fn summarise(&mut self, markdown: &str) {
         if let Some(path) = &self.job.summary
             && let Err(error) = workflow::summarise(path, markdown)
         {
@@ -148,7 +148,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    pub(super) fn set_outputs(&mut self, outputs: &[(&'static str, String)]) {
+    pub fn set_outputs(&mut self, outputs: &[(&'static str, String)]) {
         if let Some(path) = &self.job.outputs
             && let Err(error) = workflow::set_outputs(path, outputs)
         {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use clap::ArgAction;
 use jiff::Timestamp;
 
 use super::names;
@@ -12,21 +11,15 @@ use crate::import::{self, Generator, Name};
 use crate::model::{Measurement, Plan};
 
 /// What results of other generators are called.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct Naming {
-    /// Server and endpoint that an imported result belongs to.
-    #[arg(long = "as", value_names = ["SERVER", "ENDPOINT"], num_args = 2, action = ArgAction::Set)]
-    named: Vec<String>,
+#[derive(Debug, Clone, Default)]
+pub struct Naming {
+    /// Server and endpoint that they belong to; nothing for what they call themselves.
+    pub named: Option<Name>,
 }
 
 impl Naming {
-    /// Results are called what they call themselves.
-    pub(super) const fn none() -> Self {
-        Self { named: Vec::new() }
-    }
-
     /// Reads what perfgate, wrk, oha, k6, vegeta or hey wrote.
-    pub(super) fn read(&self, path: &Path) -> Result<Measurement, Error> {
+    pub fn read(&self, path: &Path) -> Result<Measurement, Error> {
         let text = import::text(path)?;
         let Some(generator) = Generator::of(&text, path)? else {
             let bytes = text.as_bytes();
@@ -37,15 +30,8 @@ impl Naming {
                 Measurement::SCHEMA,
             )?);
         };
-        let name = match self.named.as_slice() {
-            [server, endpoint] => Some(Name {
-                server: server.clone(),
-                endpoint: endpoint.clone(),
-            }),
-            _ => None,
-        };
         let taken = written(path)?;
-        Ok(generator.measurement(&text, path, name.as_ref(), taken)?)
+        Ok(generator.measurement(&text, path, self.named.as_ref(), taken)?)
     }
 }
 

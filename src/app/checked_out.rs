@@ -9,14 +9,12 @@ use crate::report;
 const SHOWN: usize = 3;
 
 /// What may be measured and stored.
-#[derive(Debug, clap::Args)]
-pub(super) struct Allowed {
-    /// Store the measurement even if files differ from the commit; the stored run is marked as dirty.
-    #[arg(long)]
-    pub(super) allow_dirty: bool,
+#[derive(Debug, Clone, Default)]
+pub struct Allowed {
+    /// Whether files may differ from the commit; the stored run is marked as dirty.
+    pub allow_dirty: bool,
     /// The commit that is to be measured and stored; any where nobody says.
-    #[arg(skip)]
-    pub(super) commit: Option<String>,
+    pub commit: Option<String>,
 }
 
 impl Allowed {

@@ -1,15 +1,15 @@
-//! What `check`, `run` and `baseline refresh` share: from a selection to a measurement.
+//! From a selection to a measurement.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::against::{Anchor, Comparison, Comparisons, has_failed};
-use super::args::{RunOptions, Selection};
+use super::observer::{Notice, Observer};
 use super::provenance;
+use super::secrets::withheld;
+use super::selection::{RunOptions, Selection};
 use super::signals::cleaned_up;
-use super::ui::Progress;
-use super::{explain, warn};
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
@@ -17,10 +17,9 @@ use crate::measure::{
     Schedule, Stop, Stopper, fingerprint,
 };
 use crate::model::{
-    BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Partial, Plan,
-    Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
+    BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Partial,
+    Plan, Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
 };
-use crate::report;
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
 /// Said where there is nothing to compare with.
@@ -28,25 +27,27 @@ const BRIEF: &str = "measured briefly, because there is nothing to compare with:
                      `perfgate baseline refresh` measures at length";
 
 /// What will be measured and by which means.
-pub(super) struct RunContext {
-    pub(super) plan: Plan,
+pub struct RunContext<'a> {
+    pub plan: Plan,
+    observe: Observer<'a>,
     engine: Option<Engine>,
     notes: Vec<String>,
 }
 
-impl RunContext {
+impl<'a> RunContext<'a> {
     /// Reads the configuration and looks for the engine. Without one the configuration named by
     /// `without_docker` takes its place, and a note says so.
-    pub(super) async fn find(selection: &Selection) -> Result<Self, Error> {
+    pub async fn find(selection: &Selection, observe: Observer<'a>) -> Result<Self, Error> {
         let plan = selection.plan()?;
         if !plan.needs_engine() {
-            return Ok(Self::without_engine(plan, None));
+            return Ok(Self::without_engine(plan, observe));
         }
         let error = match Engine::connect().await {
             Ok(engine) => {
                 let engine = Some(engine);
                 return Ok(Self {
                     plan,
+                    observe,
                     engine,
                     notes: Vec::new(),
                 });
@@ -64,17 +65,22 @@ impl RunContext {
                 if plan.needs_engine() {
                     return Err(error.into());
                 }
-                Ok(Self::without_engine(plan, Some(note)))
+                observe(&Notice::Note(&note));
+                Ok(Self {
+                    notes: vec![note],
+                    ..Self::without_engine(plan, observe)
+                })
             }
             None => Err(error.into()),
         }
     }
 
-    fn without_engine(plan: Plan, note: Option<String>) -> Self {
+    fn without_engine(plan: Plan, observe: Observer<'a>) -> Self {
         Self {
             plan,
+            observe,
             engine: None,
-            notes: note.into_iter().collect(),
+            notes: Vec::new(),
         }
     }
 
@@ -109,11 +115,6 @@ impl RunContext {
             }
         }
         anchors
-    }
-
-    /// Announces what is unusual before the work begins.
-    pub(super) fn announce(&self) {
-        self.notes.iter().for_each(|note| eprintln!("{note}"));
     }
 
     /// Measures one server after the other, on fresh ones, and leaves nothing behind.
@@ -152,7 +153,6 @@ impl RunContext {
         options: RunOptions,
     ) -> Result<Measurement, Error> {
         let owner = Owner::new_run();
-        let progress = Progress::new(options.quiet);
         let (stopper, stop) = Stopper::new();
         let run = Run {
             context: self,
@@ -162,36 +162,46 @@ impl RunContext {
             comparisons,
             reference,
             seed: options.seed,
-            progress: &progress,
         };
         let until = (&stopper, options.timeout);
         let work = Box::pin(run.measure());
-        let (measured, removed) = cleaned_up(&owner, self.engine.as_ref(), until, work).await;
-        progress.finish();
+        let (measured, removed) =
+            cleaned_up(&owner, self.engine.as_ref(), until, self.observe, work).await;
+        (self.observe)(&Notice::Ended);
         let RunResult {
             mut measurement,
             cut,
             unfinished,
         } = match (measured, removed) {
             (Ok(taken), Ok(())) => taken,
-            (Ok(taken), Err(left)) => taken.with(left),
+            (Ok(taken), Err(left)) => taken.with(left, self.observe),
             (Err(error), removed) => {
                 if let Err(left) = removed {
-                    warn(&left);
+                    (self.observe)(&Notice::Warning(&left));
                 }
                 return Err(error);
             }
         };
         if let Some(cut) = cut {
-            explain(&cut);
+            (self.observe)(&Notice::Cut(&cut));
             measurement.provenance.partial = Some(Partial {
                 reason: chain(&cut),
                 exit_code: cut.exit_code(),
                 unfinished,
             });
         }
-        Ok(measurement)
+        Ok(withheld(&self.plan, measurement))
     }
+}
+
+/// Measures alone, and judges nothing.
+pub async fn run(
+    selection: &Selection,
+    options: RunOptions,
+    observe: Observer<'_>,
+) -> Result<Measurement, Error> {
+    let context = RunContext::find(selection, observe).await?;
+    context.measure(options).await
 }
 
 /// What a run brought, and what ended it before its end.
@@ -204,9 +214,9 @@ struct RunResult {
 
 impl RunResult {
     /// The same where what the run started could not be removed.
-    fn with(mut self, left: Error) -> Self {
+    fn with(mut self, left: Error, observe: Observer<'_>) -> Self {
         match &self.cut {
-            Some(_) => warn(&left),
+            Some(_) => observe(&Notice::Warning(&left)),
             None => self.cut = Some(left),
         }
         self
@@ -222,7 +232,7 @@ struct Paired {
 
 /// One way from a context to a measurement.
 struct Run<'a> {
-    context: &'a RunContext,
+    context: &'a RunContext<'a>,
     owner: &'a Owner,
     stop: Stop,
     schedule: Schedule,
@@ -230,10 +240,17 @@ struct Run<'a> {
     /// What servers without a base are compared with, where something is judged.
     reference: Option<&'a Reference>,
     seed: u64,
-    progress: &'a Progress,
 }
 
 impl Run<'_> {
+    fn show(&self, event: &Event<'_>) {
+        (self.context.observe)(&Notice::Event(event));
+    }
+
+    fn show_failure(&self, failure: &BaseFailure) {
+        (self.context.observe)(&Notice::BaseFailed(failure));
+    }
+
     async fn measure(self) -> Result<RunResult, Error> {
         let (started, clock) = (Timestamp::now(), Instant::now());
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
@@ -339,7 +356,7 @@ impl Run<'_> {
     /// Images, network and services, up and ready; and the bases that could not be made.
     async fn bring_up(&self) -> Result<(Stack, Vec<BaseFailure>), stack::Error> {
         let RunContext { plan, engine, .. } = self.context;
-        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
         sweep::remove_orphans(engine.as_ref()).await?;
         let all = self.comparisons.with_reference(plan);
         stack::prepare(&all, self.owner, &observe).await?;
@@ -354,7 +371,7 @@ impl Run<'_> {
 
     /// Runs the base's own commands in its files; those that need them have failed where they do.
     async fn prepare_bases(&self) -> Result<Vec<BaseFailure>, stack::Error> {
-        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
         let Some(base) = &self.comparisons.prepare else {
             return Ok(Vec::new());
         };
@@ -375,7 +392,7 @@ impl Run<'_> {
         stack: &mut Stack,
         failed: &mut Vec<BaseFailure>,
     ) -> Result<(), stack::Error> {
-        let observe = |stage: stack::Stage<'_>| self.progress.show(&Event::Stage(stage));
+        let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
         let mut groups: Vec<(&Source, Vec<&Comparison>)> = Vec::new();
         for comparison in &self.comparisons.all {
             let source = &comparison.sides.base.source;
@@ -414,7 +431,10 @@ impl Run<'_> {
             output: error.output().unwrap_or_default().to_owned(),
         };
         let failures: Vec<_> = comparisons.iter().map(failure).collect();
-        failures.first().into_iter().for_each(show_failure);
+        failures
+            .first()
+            .into_iter()
+            .for_each(|it| self.show_failure(it));
         Ok(failures)
     }
 
@@ -425,7 +445,7 @@ impl Run<'_> {
         mut failed: Vec<BaseFailure>,
         identical: &[CellName],
     ) -> Result<Paired, Error> {
-        let observe = |event: Event<'_>| self.progress.show(&event);
+        let observe = |event: Event<'_>| self.show(&event);
         let judged = self
             .comparisons
             .all
@@ -455,7 +475,10 @@ impl Run<'_> {
             match pairing.run(sides, &mut driver).await {
                 Ok(pairs) => {
                     let pairs = self.insisting(pairs);
-                    pairs.base_failures.iter().for_each(show_failure);
+                    pairs
+                        .base_failures
+                        .iter()
+                        .for_each(|it| self.show_failure(it));
                     compared.add(pairs);
                 }
                 Err(error) if compared.samples.is_empty() => return Err(error.into()),
@@ -493,7 +516,7 @@ impl Run<'_> {
         plan: &Plan,
         runner: &Runner,
     ) -> Result<MeasureResult, measure::Error> {
-        let observe = |event: Event<'_>| self.progress.show(&event);
+        let observe = |event: Event<'_>| self.show(&event);
         let expected = self.comparisons.without_base(plan, &[]);
         if expected.targets.is_empty() && !plan.targets.is_empty() {
             // Nobody knew that the reference program would be needed.
@@ -518,15 +541,6 @@ impl Run<'_> {
             .run(&mut Live::new(stack, self.stop.clone()))
             .await
     }
-}
-
-/// Says at once that a base failed, with its last lines; the report has the rest.
-fn show_failure(failure: &BaseFailure) {
-    if !failure.output.is_empty() {
-        eprintln!("{}\n", report::quoted(&failure.output));
-    }
-    let (server, what) = (&failure.server, report::printable(&failure.what));
-    eprintln!("warning: the base of `{server}` failed: {what}");
 }
 
 /// The cells of some targets by their names.

@@ -52,7 +52,7 @@ fn taken(disturbed: &[&Machine], all: usize) -> Option<String> {
 }
 
 /// Who took most, and how much; all of them together where that cannot be seen.
-pub(super) fn most(others: &Others) -> (&str, f64) {
+pub fn most(others: &Others) -> (&str, f64) {
     let all = || ("other programs", others.mean);
     others
         .most

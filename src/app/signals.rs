@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::observer::{Notice, Observer};
 use crate::error::Error;
 use crate::measure::{Cause, Stopper};
 use crate::stack::{self, Engine, Owner, sweep};
@@ -74,14 +75,14 @@ fn ignores_hangup() -> bool {
 }
 
 /// Waits for the first signal, and promises that whoever waits ends in order.
-pub(super) async fn any() {
+pub async fn any() {
     let orderly = Orderly::begin();
     Signals::listen().next().await;
     std::mem::forget(orderly);
 }
 
 /// Waits until the process must end at once: for a signal that nobody takes up, or the second.
-pub(super) async fn at_once() {
+pub async fn at_once() {
     let mut signals = Signals::listen();
     signals.next().await;
     if ORDERLY.load(Ordering::SeqCst) > 0 {
@@ -96,6 +97,7 @@ pub(super) async fn cleaned_up<T>(
     owner: &Owner,
     engine: Option<&Engine>,
     (stopper, timeout): (&Stopper, Option<Duration>),
+    observe: Observer<'_>,
     work: impl Future<Output = Result<T, Error>>,
 ) -> (Result<T, Error>, Result<(), Error>) {
     let orderly = Orderly::begin();
@@ -113,14 +115,18 @@ pub(super) async fn cleaned_up<T>(
             yielded.unwrap_or_else(|_| Err(cause.into()))
         }
     };
-    let removed = remove(engine, owner).await;
+    let removed = remove(engine, owner, observe).await;
     drop(orderly);
     (result, removed.map_err(Into::into))
 }
 
 /// Removes everything of a run. An engine that has gone is waited for: one that is restarted comes
 /// back, and knows the containers that it had.
-async fn remove(engine: Option<&Engine>, owner: &Owner) -> Result<(), stack::Error> {
+async fn remove(
+    engine: Option<&Engine>,
+    owner: &Owner,
+    observe: Observer<'_>,
+) -> Result<(), stack::Error> {
     let removed = sweep::remove_run(engine, owner).await;
     let Some(engine) = engine.filter(|_| removed.is_err()) else {
         return removed;
@@ -128,7 +134,9 @@ async fn remove(engine: Option<&Engine>, owner: &Owner) -> Result<(), stack::Err
     if engine.answers().await.is_ok() {
         return removed;
     }
-    eprintln!("wait for the container engine, at most {BACK:?}");
+    observe(&Notice::Note(&format!(
+        "waiting for the container engine, at most {BACK:?}"
+    )));
     if engine.comes_back(BACK).await {
         return sweep::remove_run(Some(engine), owner).await;
     }

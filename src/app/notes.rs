@@ -1,14 +1,17 @@
 //! What a reader must know of the conditions that samples were taken under.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::busy;
 use crate::gate;
-use crate::model::{Lenience, Machine, Measurement, PairedSample, Provenance, Round, Sample};
+use crate::model::{
+    Counters, Lenience, Machine, Measurement, Metric, PairedSample, Provenance, Round, Sample,
+};
 use crate::report;
 
 /// Why not everything was measured, for what has no headline.
-pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
+pub fn partial_note(provenance: &Provenance) -> Option<String> {
     let partial = provenance.partial.as_ref()?;
     let cells = partial.unfinished.iter();
     let cells: Vec<_> = cells
@@ -23,7 +26,7 @@ pub(super) fn partial_note(provenance: &Provenance) -> Option<String> {
 
 /// Cells whose server tells no resources, cells that never became steady, and what kept the
 /// machine from its work.
-pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
+pub fn notes(measurement: &Measurement) -> Vec<String> {
     let samples = &measurement.samples;
     let unread = of_cells(samples, |sample| {
         let unread = sample.rounds.iter().all(|round| round.usage.is_none());
@@ -69,6 +72,7 @@ pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
     .chain(busy::notes(&rounds(measurement)))
     .chain(leniences(measurement))
+    .chain(unused(measurement))
     .chain(dependence(measurement))
     .collect()
 }
@@ -81,6 +85,32 @@ fn dependence(measurement: &Measurement) -> Option<String> {
          chance {:.3}), so that intervals are too narrow",
         found.coefficient, found.chance
     ))
+}
+
+/// Services that nothing of a server used, which may have found another one by its own defaults.
+fn unused(measurement: &Measurement) -> Vec<String> {
+    let alone = measurement.samples.iter();
+    let alone = alone.filter_map(|it| Some((&it.key.server, it.counters.as_ref()?)));
+    let paired = measurement.pairs.iter();
+    let paired = paired.filter_map(|it| Some((&it.server, it.counters.head.as_ref()?)));
+    let mut of_server: BTreeMap<&str, Vec<&Counters>> = BTreeMap::new();
+    for (server, counters) in alone.chain(paired) {
+        of_server.entry(server).or_default().push(counters);
+    }
+    let services = [
+        (Metric::SqlPerRequest, "statement to Postgres"),
+        (Metric::RedisCommandsPerRequest, "command to Redis"),
+    ];
+    let of_service = |(metric, what): (Metric, &str)| {
+        let is_unused = |all: &[&Counters]| {
+            let mut batches = all.iter().map(|it| it.batches.get(&metric));
+            batches.all(|it| it.is_some_and(|values| values.iter().all(|value| *value == 0.0)))
+        };
+        let servers = of_server.iter().filter(|(_, all)| is_unused(all));
+        let servers: Vec<_> = servers.map(|(server, _)| *server).collect();
+        (!servers.is_empty()).then(|| format!("no endpoint sent a {what}: {}", servers.join(", ")))
+    };
+    services.into_iter().filter_map(of_service).collect()
 }
 
 /// All rounds, those of pairs among them.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::args::Strictness;
 use super::notes::notes;
+use super::observer::{Notice, Observer};
+use super::strictness::Strictness;
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::model::{
 use crate::report;
 
 /// The store that was asked for, else the configured one.
-pub(super) fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
+pub fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
     match wanted {
         None => Ok(Store::open(&plan.baselines)),
         Some(text) => Ok(Store::open(&place(text)?)),
@@ -31,16 +32,17 @@ pub(super) fn place(text: &str) -> Result<model::Store, Error> {
 }
 
 /// Everything stored; what cannot be read of it is told of.
-pub(super) fn reference(store: &Store) -> Result<Reference, Error> {
-    let found = stored(store)?;
+pub fn reference(store: &Store, observe: Observer<'_>) -> Result<Reference, Error> {
+    let found = stored(store, observe)?;
     Ok(Reference::new(found.baselines, found.pin))
 }
 
 /// The same as it was found.
-pub(super) fn stored(store: &Store) -> Result<Stored, Error> {
+pub fn stored(store: &Store, observe: Observer<'_>) -> Result<Stored, Error> {
     let found = store.all()?;
     for error in &found.damaged {
-        eprintln!("warning: left out: {}", chain(error));
+        let note = format!("warning: left out: {}", chain(error));
+        observe(&Notice::Note(&note));
     }
     Ok(found)
 }

@@ -10,10 +10,10 @@ use crate::publish::{GitHub, Job, PullRequest, Trigger, compare};
 
 /// The commit to compare with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Base {
-    pub(super) commit: String,
+pub struct Base {
+    pub commit: String,
     /// Why the comparison may blame the head for what it did not do.
-    pub(super) caveats: Vec<String>,
+    pub caveats: Vec<String>,
 }
 
 impl Base {
@@ -60,7 +60,7 @@ fn before_changes(git: &Git, head: &str, base: String) -> Result<Base, String> {
 /// The commit that the code under judgement goes onto; nothing where the event does not say. What
 /// the clone lacks of it is fetched: a workflow's clone has one commit alone unless it asks for
 /// more.
-pub(super) async fn of_job(
+pub async fn of_job(
     job: &Job,
     folder: &Path,
     github: Option<&GitHub>,

@@ -1,0 +1,176 @@
+//! Measures, compares and judges; and says what that would do.
+
+use std::path::{Path, PathBuf};
+
+use super::against::{Against, Comparisons};
+use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
+use super::measuring::RunContext;
+use super::observer::Observer;
+use super::results::{Naming, known};
+use super::selection::{RunOptions, Selection};
+use super::strictness::Strictness;
+use super::{base_plan, untrusted};
+use crate::document;
+use crate::error::Error;
+use crate::gate::{self, Reference};
+use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report};
+
+/// What to measure, what to compare it with and what makes it fail.
+#[derive(Debug, Clone)]
+pub struct CheckOptions {
+    pub selection: Selection,
+    pub run: RunOptions,
+    pub against: Against,
+    pub strictness: Strictness,
+    /// Where stored runs are, in place of where the configuration says.
+    pub baseline: Option<String>,
+    /// Where the measurement goes.
+    pub save: Option<PathBuf>,
+    /// What is judged in place of a new measurement.
+    pub measurement: Option<PathBuf>,
+    pub naming: Naming,
+}
+
+/// What a check would do.
+#[derive(Debug)]
+pub struct DryRun {
+    pub plan: Plan,
+    /// What the head would be compared with.
+    pub base: Option<String>,
+    /// What readers must know of how bases were found.
+    pub notes: Vec<String>,
+    pub gate: Option<GateComparison>,
+}
+
+/// Measures, compares with another build or with stored runs, judges.
+pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Report, Error> {
+    if let Some(path) = &options.measurement {
+        return of_file(options, path, observe);
+    }
+    let context = RunContext::find(&options.selection, observe).await?;
+    let plan = &context.plan;
+    let store = store(plan, options.baseline.as_deref())?;
+    let reference = reference(&store, observe)?;
+    let anchors = if options.against.takes_anchors() {
+        context.anchors(reference.runs()).await
+    } else {
+        Vec::new()
+    };
+    let comparisons = options.against.comparisons(plan, &anchors)?;
+    let measured = context.compare(&comparisons, &reference, options.run);
+    let measurement = measured.await?;
+    save(options, &measurement)?;
+    let scope = Scope {
+        coverage: gate::coverage(plan, &measurement),
+        gate: gate_comparison(options, plan, &comparisons, &reference),
+    };
+    let strictness = &options.strictness;
+    Ok(judged(plan, measurement, &reference, scope, strictness))
+}
+
+/// What a check would do. Nothing is started, and no store is asked.
+pub fn dry_run(options: &CheckOptions) -> Result<DryRun, Error> {
+    let mut plan = options.selection.plan()?;
+    if let Some(wanted) = &options.baseline {
+        plan.baselines = place(wanted)?;
+    }
+    let comparisons = options.against.comparisons(&plan, &[])?;
+    let nothing_stored = Reference::Stored(Vec::new());
+    let gate = gate_comparison(options, &plan, &comparisons, &nothing_stored);
+    Ok(DryRun {
+        plan,
+        base: comparisons.base,
+        notes: comparisons.notes,
+        gate,
+    })
+}
+
+/// The report on a measurement that was made before.
+fn of_file(options: &CheckOptions, path: &Path, observe: Observer<'_>) -> Result<Report, Error> {
+    let plan = options.selection.plan()?;
+    let measurement = options.naming.read(path)?;
+    known(&plan, &measurement)?;
+    save(options, &measurement)?;
+    let reference = reference(&store(&plan, options.baseline.as_deref())?, observe)?;
+    // A result of another generator is of the one load that it made.
+    let coverage = if measurement.provenance.is_imported() {
+        Coverage::default()
+    } else {
+        gate::coverage(&plan, &measurement)
+    };
+    let none = Comparisons::default();
+    let gate = gate_comparison(options, &plan, &none, &reference);
+    let scope = Scope { coverage, gate };
+    let strictness = &options.strictness;
+    Ok(judged(&plan, measurement, &reference, scope, strictness))
+}
+
+/// The report on what code measured that nobody has looked at: it made the numbers; thresholds and
+/// baselines are those of this clone, and no text of it is believed.
+pub fn report_of_artifact(
+    options: &CheckOptions,
+    artifact: &[u8],
+    observe: Observer<'_>,
+) -> Result<Report, Error> {
+    let plan = options.selection.plan()?;
+    let measurement = untrusted::measurement(artifact)?;
+    let reference = reference(&store(&plan, options.baseline.as_deref())?, observe)?;
+    let scope = Scope {
+        coverage: gate::coverage(&plan, &measurement),
+        gate: Some(GateComparison::unknown(None, untrusted::GATE)),
+    };
+    let strictness = &options.strictness;
+    Ok(judged(&plan, measurement, &reference, scope, strictness))
+}
+
+/// What became of the gate since the base; nothing where neither git nor a store knows of one.
+fn gate_comparison(
+    options: &CheckOptions,
+    plan: &Plan,
+    comparisons: &Comparisons,
+    reference: &Reference,
+) -> Option<GateComparison> {
+    let Some(commit) = options.against.commit(plan) else {
+        return of_stored(plan, reference.runs());
+    };
+    let found = match &comparisons.base_plan {
+        Some(base) => Ok(base.clone()),
+        None => base_plan::at(plan, &commit),
+    };
+    let base = match found {
+        Ok(base) => base,
+        Err(why) => return Some(GateComparison::unknown(Some(commit), why)),
+    };
+    Some(GateComparison {
+        base: Some(commit),
+        unknown: None,
+        changes: gate::gate_changes(plan, &options.selection.of_base(base)),
+    })
+}
+
+fn of_stored(plan: &Plan, stored: &[Baseline]) -> Option<GateComparison> {
+    let changes = gate::stored_unmeasured(plan, stored);
+    (!changes.is_empty()).then(|| GateComparison {
+        changes,
+        ..GateComparison::default()
+    })
+}
+
+fn judged(
+    plan: &Plan,
+    mut measurement: Measurement,
+    reference: &Reference,
+    scope: Scope,
+    strictness: &Strictness,
+) -> Report {
+    note_not_pinned(&mut measurement, reference);
+    let findings = judge(plan, &measurement, reference);
+    assemble(&measurement, findings, scope, strictness)
+}
+
+fn save(options: &CheckOptions, measurement: &Measurement) -> Result<(), Error> {
+    if let Some(path) = &options.save {
+        document::write(path, &document::text(measurement))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What the commands do: plain options in, values out. Nothing here knows of flags, and nothing
+//! prints; what a reader must see at once goes to an observer.
+//!
+//! [`check()`] measures and judges, [`run()`] measures alone, [`rank()`] puts servers in order,
+//! [`compare()`] judges files, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
+//! a [`Publisher`] tells GitHub.
+
+mod against;
+mod base;
+mod base_plan;
+mod busy;
+mod check;
+mod checked_out;
+mod compare;
+mod judging;
+mod measuring;
+mod names;
+mod notes;
+mod observer;
+mod provenance;
+mod publishing;
+mod ranking;
+mod refresh;
+mod results;
+mod secrets;
+mod selection;
+mod signals;
+mod stored_runs;
+mod strictness;
+mod untrusted;
+
+pub use against::{Against, Wanted};
+pub use base::{Base, of_job};
+pub use busy::most as busiest;
+pub use check::{CheckOptions, DryRun, check, dry_run, report_of_artifact};
+pub use checked_out::Allowed;
+pub use compare::{CompareOptions, compare};
+pub use judging::{reference, store, stored};
+pub use measuring::{RunContext, run};
+pub use notes::{notes, partial_note};
+pub use observer::{Notice, Observer};
+pub use publishing::{Comment, Publisher};
+pub use ranking::{Profile, Ranked, rank};
+pub use refresh::{Kept, RefreshOptions, refresh};
+pub use results::Naming;
+pub use selection::{RunOptions, Selection, configuration};
+pub use signals::{any as signalled, at_once as interrupted};
+pub use stored_runs::StoredRuns;
+pub use strictness::{FailOn, Strictness, exit_code_of};

@@ -1,0 +1,25 @@
+use crate::error::Error;
+use crate::measure::Event;
+use crate::model::BaseFailure;
+
+/// What a reader must see while something is done.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// What a run does now.
+    Event(&'a Event<'a>),
+    /// The run has ended: what follows is not progress.
+    Ended,
+    /// What is unusual.
+    Note(&'a str),
+    /// What went wrong beside something graver.
+    Warning(&'a Error),
+    /// What ended a run before its end.
+    Cut(&'a Error),
+    /// A base that failed; the report has the rest.
+    BaseFailed(&'a BaseFailure),
+    /// A line on what became of a server and endpoint.
+    Line(&'a str),
+}
+
+/// Who is told.
+pub type Observer<'a> = &'a (dyn Fn(&Notice<'_>) + Send + Sync);

@@ -1,0 +1,202 @@
+//! Measures and stores, and says of each cell what became of it.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use super::checked_out::Allowed;
+use super::judging::{judge, place, reference, store};
+use super::measuring::RunContext;
+use super::observer::{Notice, Observer};
+use super::results::{Naming, known};
+use super::selection::{RunOptions, Selection};
+use crate::baseline::Store;
+use crate::error::Error;
+use crate::gate::outcome;
+use crate::model::{
+    Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict,
+    exit_code,
+};
+
+/// What is measured, and where it is stored.
+#[derive(Debug, Clone)]
+pub struct RefreshOptions {
+    pub selection: Selection,
+    pub run: RunOptions,
+    /// Where stored runs are, in place of where the configuration says.
+    pub baseline: Option<String>,
+    /// Runs to measure, each on fresh servers.
+    pub runs: NonZeroUsize,
+    /// What is stored in place of new measurements.
+    pub measurement: Vec<PathBuf>,
+    pub naming: Naming,
+    pub allowed: Allowed,
+}
+
+/// What came of a refresh: the code to exit with, and a line for every cell.
+#[derive(Debug)]
+pub struct Kept {
+    pub code: u8,
+    pub lines: Vec<String>,
+}
+
+/// Measures and stores, and says of each cell what became of it.
+pub async fn refresh(options: &RefreshOptions, observe: Observer<'_>) -> Result<Kept, Error> {
+    if !options.measurement.is_empty() {
+        return kept_of(options, observe);
+    }
+    let context = RunContext::find(&options.selection, observe).await?;
+    let place = options.baseline.as_deref().map(place).transpose()?;
+    let place = place.as_ref().unwrap_or(&context.plan.baselines);
+    options.allowed.check(&context.plan, place)?;
+    let store = Store::open(place);
+    let (mut fails, mut lacks_a_server, mut cut) = (false, false, None);
+    let mut lines = Vec::new();
+    for run in 0..options.runs.get() {
+        let seed = options.run.seed.wrapping_add(run as u64);
+        let run = RunOptions {
+            seed,
+            ..options.run
+        };
+        let measurement = context.measure(run).await?;
+        let destination = Destination {
+            store: &store,
+            plan: &context.plan,
+            observe,
+        };
+        fails |= destination.keep(&measurement, &mut lines)?;
+        lacks_a_server |= measurement.lacks_a_server();
+        cut = measurement.provenance.partial.map(|it| it.exit_code);
+        if cut.is_some() {
+            break;
+        }
+    }
+    let code = match (cut, fails, lacks_a_server) {
+        (Some(code), ..) => code,
+        (None, true, _) => exit_code::REGRESSED,
+        (None, false, true) => exit_code::ENVIRONMENT,
+        (None, false, false) => exit_code::PASSED,
+    };
+    Ok(Kept { code, lines })
+}
+
+/// Stores measurements that were made before.
+fn kept_of(options: &RefreshOptions, observe: Observer<'_>) -> Result<Kept, Error> {
+    let plan = options.selection.plan()?;
+    let store = store(&plan, options.baseline.as_deref())?;
+    let destination = Destination {
+        store: &store,
+        plan: &plan,
+        observe,
+    };
+    let (mut fails, mut lines) = (false, Vec::new());
+    for path in &options.measurement {
+        let measurement = options.naming.read(path)?;
+        known(&plan, &measurement)?;
+        if let Some(measured) = &measurement.provenance.head {
+            options.allowed.check_commit(measured)?;
+        }
+        fails |= destination.keep(&measurement, &mut lines)?;
+    }
+    let code = u8::from(fails);
+    Ok(Kept { code, lines })
+}
+
+/// Where measurements go.
+struct Destination<'a> {
+    store: &'a Store,
+    plan: &'a Plan,
+    observe: Observer<'a>,
+}
+
+impl Destination<'_> {
+    /// Stores every cell with the verdict on it, one with too many errors without what its answers cost.
+    /// Whether a cell failed so, or was not measured to its end.
+    fn keep(&self, measurement: &Measurement, lines: &mut Vec<String>) -> Result<bool, Error> {
+        let Self {
+            store,
+            plan,
+            observe,
+        } = *self;
+        let reference = reference(store, observe)?;
+        let (mut documents, first) = (Vec::new(), lines.len());
+        let mut fails = false;
+        let all = judge(plan, measurement, &reference);
+        for sample in &measurement.samples {
+            let is_own = |it: &&Finding| {
+                it.server == sample.key.server && it.endpoint == sample.key.endpoint
+            };
+            let mut findings: Vec<_> = all.iter().filter(is_own).cloned().collect();
+            let name = format!("{} {}", sample.key.server, sample.key.endpoint);
+            let partial = measurement.provenance.partial.as_ref();
+            if partial.is_some_and(|it| it.lacks(&sample.key.server, &sample.key.endpoint)) {
+                lines.push(format!("{name}: not stored, the run ended before its end"));
+                fails = true;
+                continue;
+            }
+            if let Some(rule) = too_many_errors(&findings) {
+                let document = document(plan, sample, measurement, Outcome::Regression);
+                documents.push(document.without_answers());
+                lines.push(format!(
+                    "{name}: stored without what its answers cost, its requests failed beyond {rule}: it \
+                     stays out of the history"
+                ));
+                fails = true;
+                continue;
+            }
+            // The history is one of timed values. A counter is compared with the newest run alone, so
+            // that one that was meant to move is no reason to leave a run out.
+            findings.retain(|finding| !finding.metric.is_counter());
+            let verdict = outcome(&findings);
+            documents.push(document(plan, sample, measurement, verdict));
+            let with_changes = if measurement.provenance.dirty {
+                ", with changes that its commit does not hold"
+            } else {
+                ""
+            };
+            let remark = remark(verdict, &findings);
+            lines.push(format!("{name}: stored{remark}{with_changes}"));
+        }
+        if !documents.is_empty() {
+            store.add(&documents)?;
+        }
+        for line in &lines[first..] {
+            observe(&Notice::Line(line));
+        }
+        Ok(fails)
+    }
+}
+
+fn document(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
+    let provenance = &measurement.provenance;
+    let mut targets = plan.targets.iter();
+    let target = targets.find(|target| target.name == sample.key.server);
+    let commit = provenance.head.clone();
+    Baseline {
+        anchor: provenance.images.get(&sample.key.server).cloned(),
+        configuration: target.map(Target::configuration),
+        dirty: provenance.dirty,
+        ..Baseline::of_sample(sample, commit, provenance.started, verdict)
+    }
+}
+
+fn too_many_errors(findings: &[Finding]) -> Option<String> {
+    let errors = findings.iter().find(|finding| {
+        let beyond = [Reason::Ceiling, Reason::MachineBusy, Reason::NotReproduced];
+        let reason = finding.reason.as_ref();
+        finding.metric == Metric::ErrorRate && reason.is_some_and(|it| beyond.contains(it))
+    })?;
+    errors.rule.clone()
+}
+
+fn remark(verdict: Outcome, findings: &[Finding]) -> &'static str {
+    let regressed = |it: &&Finding| it.verdict == Verdict::Regression;
+    let since_pin = |it: &Finding| matches!(it.reason, Some(Reason::SincePin { .. }));
+    let creeps = findings.iter().filter(regressed).all(since_pin);
+    match verdict {
+        Outcome::Regression if creeps => {
+            ", as regressed since the pin: it stays out of the history"
+        }
+        Outcome::Regression => ", as regressed: it stays out of the history",
+        _ => "",
+    }
+}

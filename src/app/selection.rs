@@ -1,0 +1,106 @@
+//! What to measure, and where the configuration is.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::names::{self, is_wanted};
+use crate::config;
+use crate::error::Error;
+use crate::model::Plan;
+
+/// What to measure, and where the configuration is.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Nothing for the nearest.
+    pub config: Option<PathBuf>,
+    /// Only these; all where none is named.
+    pub servers: Vec<String>,
+    /// Only these; all where none is named.
+    pub endpoints: Vec<String>,
+    /// The proxy that every server is put behind.
+    pub behind: Option<String>,
+    /// Time limit for each server and endpoint.
+    pub budget: Option<Duration>,
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// Of the order of rounds.
+    pub seed: u64,
+    /// Longest time for the whole run.
+    pub timeout: Option<Duration>,
+}
+
+impl Selection {
+    /// The plan of the configuration file.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        self.plan_of(&self.file()?)
+    }
+
+    /// The plan of one file, cut down to what was asked for.
+    pub(super) fn plan_of(&self, path: &Path) -> Result<Plan, Error> {
+        let mut plan = config::load(path)?;
+        let servers = plan.targets.iter().map(|it| &it.name);
+        names::check(&plan, "server", &self.servers, servers)?;
+        let cells = plan.targets.iter().flat_map(|it| &it.cells);
+        let endpoints = cells.map(|it| &it.endpoint);
+        names::check(&plan, "endpoint", &self.endpoints, endpoints)?;
+        let proxies = plan.proxies.iter().map(|it| &it.name);
+        names::check(&plan, "proxy", &self.behind, proxies)?;
+        self.cut(&mut plan);
+        if let Some(budget) = self.budget {
+            plan.pacing = plan.pacing.within(budget).map_err(|few| Error::Argument {
+                argument: format!("--budget {budget:?}"),
+                reason: few.to_string(),
+            })?;
+        }
+        Ok(plan)
+    }
+
+    /// Leaves of a plan what was asked for, as far as it has it.
+    fn cut(&self, plan: &mut Plan) {
+        plan.targets
+            .retain(|target| is_wanted(&self.servers, &target.name));
+        for target in &mut plan.targets {
+            if self.behind.is_some() {
+                target.behind.clone_from(&self.behind);
+            }
+            target
+                .cells
+                .retain(|cell| is_wanted(&self.endpoints, &cell.endpoint));
+        }
+        plan.accepted.retain(|it| {
+            is_wanted(&self.servers, &it.server) && is_wanted(&self.endpoints, &it.endpoint)
+        });
+    }
+
+    /// The plan of a base, cut down to the same.
+    pub(super) fn of_base(&self, mut plan: Plan) -> Plan {
+        self.cut(&mut plan);
+        if let Some(Ok(pacing)) = self.budget.map(|budget| plan.pacing.within(budget)) {
+            plan.pacing = pacing;
+        }
+        plan
+    }
+
+    /// The configuration file: the one that was named, or the nearest.
+    pub fn file(&self) -> Result<PathBuf, Error> {
+        configuration(self.config.as_deref())
+    }
+}
+
+/// The configuration file: the one that was named, or the nearest.
+pub fn configuration(named: Option<&Path>) -> Result<PathBuf, Error> {
+    match named {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(config::find(&current_folder()?)?),
+    }
+}
+
+fn current_folder() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::Read {
+        path: ".".into(),
+        source,
+    })
+}
