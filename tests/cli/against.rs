@@ -56,7 +56,13 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
 fn what_did_not_change_need_not_be_measured() {
     let sandbox = repository();
     let since = ["check", "--quiet", "--against", "HEAD", "--since-change"];
-    let out = ["--require-baseline", "--json", "out.json", "--junit", "out.xml"];
+    let out = [
+        "--require-baseline",
+        "--json",
+        "out.json",
+        "--junit",
+        "out.xml",
+    ];
     sandbox
         .run(since.into_iter().chain(out))
         .exits(0)
@@ -81,7 +87,14 @@ fn what_did_not_change_need_not_be_measured() {
 fn all_servers_are_measured_where_that_is_said_last() {
     let sandbox = repository();
     sandbox
-        .run(["check", "--quiet", "--against", "HEAD", "--since-change", "--all"])
+        .run([
+            "check",
+            "--quiet",
+            "--against",
+            "HEAD",
+            "--since-change",
+            "--all",
+        ])
         .exits(0)
         .prints("duet strategy against");
 }

@@ -24,6 +24,8 @@ mod init;
 mod install;
 mod interrupt;
 mod load;
+mod login;
+mod picky;
 mod rank;
 mod ready;
 mod secrets;

@@ -15,6 +15,7 @@ mod images;
 mod incidents;
 mod rank;
 mod services;
+mod stack;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,248 @@
+//! Stacks that are not like the fixture: services of any kind, images built as compose files say.
+
+use std::fs;
+
+use crate::support::{Sandbox, finding, repository};
+use crate::{QUICK, engine};
+
+/// Two images from one folder: a cache, and a web server that needs every part of its container.
+const DOCKERFILE: &str = r#"
+ARG BASE=nowhere
+FROM ${BASE} AS base
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends memcached python3-minimal \
+    && rm -rf /var/lib/apt/lists/*
+
+FROM base AS web
+COPY server.py /app/server.py
+ENTRYPOINT ["false"]
+
+FROM base AS never
+RUN false
+"#;
+
+const SERVER: &str = r#"
+import os, pwd, socket, sys, tempfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+def ask(host, port, text):
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(text)
+        return connection.recv(100)
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        cache = ask(os.environ["CACHE_HOST"], os.environ["CACHE_PORT"], b"get a\r\n")
+        other = ask(os.environ["OTHER_HOST"], os.environ["OTHER_PORT"], b"x")
+        with tempfile.NamedTemporaryFile(dir="/scratch"):
+            pass
+        parts = [cache.decode().strip(), other.decode(), os.environ["FROM_FILE"]]
+        parts += [os.environ["TOKEN"], open("/etc/app/app.conf").read().strip()]
+        parts += [pwd.getpwuid(os.getuid()).pw_name, *sys.argv[2:]]
+        body = " ".join(parts).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()
+"#;
+
+/// Answers at two ports, at the second with its number; open after a while.
+const TWO_PORTS: &str = r#"
+import socketserver, threading, time
+
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(1)
+        self.request.sendall(str(self.server.server_address[1]).encode())
+
+time.sleep(1)
+servers = [socketserver.ThreadingTCPServer(("0.0.0.0", port), Handler) for port in (7000, 7001)]
+threads = [threading.Thread(target=server.serve_forever) for server in servers]
+for thread in threads:
+    thread.start()
+print("both are open", flush=True)
+"#;
+
+const CONFIG: &str = r#"
+prepare = ["{fixtures}/prepare.sh"]
+
+[service.cache]
+build   = { context = "image", target = "base", args = { BASE = "debian:bookworm-slim" } }
+command = ["memcached", "-u", "nobody"]
+ports   = [11211]
+
+[service.other]
+build      = { context = "image", target = "base", args = { BASE = "debian:bookworm-slim" } }
+entrypoint = ["python3", "/two/ports.py"]
+files      = { "/two" = "two" }
+ports      = [7000, 7001]
+memory     = "64MiB"
+ready      = { log = "both are open" }
+init       = [["sh", "-c", "echo once >> /tmp/init && test $(wc -l < /tmp/init) = 1"]]
+per_side   = false
+"#;
+
+fn config() -> String {
+    let fixtures = repository().join("fixtures").display().to_string();
+    CONFIG.replace("{fixtures}", &fixtures)
+}
+
+fn sandbox(config: &str) -> Sandbox {
+    let sandbox = Sandbox::new()
+        .config(config)
+        .file("image/Dockerfile", DOCKERFILE)
+        .file("image/server.py", SERVER);
+    sandbox.file("two/ports.py", TWO_PORTS)
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_container_is_made_as_the_file_says() {
+    let _engine = engine();
+    let text = format!(
+        r#"{}
+[server.web]
+build      = {{ context = "image", target = "web", args = {{ BASE = "debian:bookworm-slim" }} }}
+entrypoint = ["python3", "-u"]
+command    = ["/app/server.py", "8000", "{{other.port.7000}}"]
+env_file   = ["web.env"]
+env        = {{ CACHE_HOST = "{{cache.host}}", CACHE_PORT = "{{cache.port}}", OTHER_HOST = "{{other.host}}", OTHER_PORT = "{{other.port.7001}}", TOKEN = "{{env.PERFGATE_TEST_TOKEN}}" }}
+files      = {{ "/etc/app/app.conf" = "app.conf" }}
+tmpfs      = ["/scratch"]
+user       = "nobody"
+cpus       = 0.8
+shm_size   = "8MiB"
+
+[endpoint.home]
+path   = "/"
+expect = {{ contains = "END 7001 from the file withheld configured nobody 7000" }}
+{QUICK}"#,
+        config()
+    );
+    let sandbox = sandbox(&text)
+        .file("web.env", "FROM_FILE='from the file'\n")
+        .file("app.conf", "configured\n")
+        .env("PERFGATE_TEST_TOKEN", "withheld");
+    sandbox
+        .run(["check", "--json", "out.json"])
+        .exits(0)
+        .prints("NO BASELINE");
+    let report = sandbox.json("out.json");
+    let served = finding(&report, "web", "home", "throughput");
+    assert!(
+        served["head"].as_f64().is_some_and(|it| it > 0.0),
+        "{served}"
+    );
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn each_side_has_a_service_of_its_own_unless_both_share_it() {
+    let _engine = engine();
+    let text = format!(
+        r#"{}
+[server.sample]
+run   = ["{{perfgate}}", "sample", "--fault-sleep-ms", "40", "--listen", "{{host}}:{{port}}"]
+setup = [["sh", "-c", "echo {{cache.host}}:{{cache.port}} {{other.port}} >> \"$PORTS\""]]
+env   = {{ PORTS = "{{env.PORTS}}" }}
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+{QUICK}"#,
+        config()
+    );
+    let sandbox = sandbox(&text).committed();
+    let ports = sandbox.path(".git/ports").display().to_string();
+    let sandbox = sandbox.env("PORTS", &ports);
+    sandbox
+        .run(["check", "--against", "HEAD", "--quiet"])
+        .exits(0)
+        .prints("duet strategy against");
+    let ports = fs::read_to_string(ports).expect("written by both");
+    let sides: Vec<Vec<_>> = ports.lines().map(|it| it.split(' ').collect()).collect();
+    let [head, base] = sides.as_slice() else {
+        panic!("{ports}");
+    };
+    assert!(head[0].starts_with("127.0.0.1:"), "{ports}");
+    assert_ne!(head[0], base[0], "the cache is not shared");
+    assert_eq!(head[1], base[1], "the other is");
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_service_that_does_not_become_ready_is_named() {
+    let _engine = engine();
+    let text = format!(
+        r#"{}
+[server.sample]
+run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+{QUICK}"#,
+        config()
+    );
+    let silent = text.replace("\"both are open\"", "\"never said\", within = \"3s\"");
+    sandbox(&silent)
+        .run(["check", "--quiet"])
+        .exits(4)
+        .complains("`other`")
+        .complains("a line with `never said` in its output")
+        .complains("both are open");
+    let failing = text.replace("\"echo once", "\"exit 3; echo once");
+    sandbox(&failing)
+        .run(["check", "--quiet"])
+        .exits(4)
+        .complains("`other`")
+        .complains("exit code 3");
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn what_buildkit_alone_takes_is_built() {
+    let _engine = engine();
+    let dockerfile = "FROM debian:bookworm-slim\n\
+                      RUN --mount=type=cache,target=/cache echo built > /cache/x && cp /cache/x /built\n\
+                      COPY --chmod=755 start /start\n\
+                      CMD [\"/start\"]\n";
+    let fixtures = repository().join("fixtures").display().to_string();
+    let text = format!(
+        r#"
+prepare = ["{fixtures}/prepare.sh"]
+
+[service.idle]
+build = "idle"
+ready = {{ command = ["grep", "built", "/built"] }}
+
+[server.sample]
+run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+{QUICK}"#
+    );
+    let sandbox = Sandbox::new()
+        .config(&text)
+        .file("idle/Dockerfile", dockerfile)
+        .file("idle/start", "#!/bin/sh\nexec sleep infinity\n");
+    sandbox
+        .run(["check"])
+        .exits(0)
+        .complains("RUN --mount=type=cache")
+        .prints("NO BASELINE");
+    let failing = dockerfile.replace("echo built", "echo said; exit 3");
+    sandbox
+        .file("idle/Dockerfile", &failing)
+        .run(["check", "--quiet"])
+        .exits(4)
+        .complains("cannot build `idle`")
+        .complains("said")
+        .complains("exit code: 3");
+}
