@@ -44,7 +44,13 @@ impl Git {
     /// What names the files of a commit, whatever its message and past.
     pub fn files(&self, commit: &str) -> Result<Option<String>, Error> {
         let tree = format!("{commit}^{{tree}}");
-        self.look(&["rev-parse", "--verify", "--quiet", "--end-of-options", &tree])
+        self.look(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &tree,
+        ])
     }
 
     /// Whether the clone holds a part of the history alone.
