@@ -200,6 +200,13 @@ fn of_servers() -> Vec<Error> {
             }),
             output: output.into(),
         },
+        stack::Error::Login {
+            name: name.into(),
+            login: "user".into(),
+            request: "POST /login".into(),
+            why: "status 403 Forbidden instead of 302".into(),
+            output: output.into(),
+        },
         stack::Error::File {
             path: "Caddyfile".into(),
             source: missing(),

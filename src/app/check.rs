@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::against::{Against, Comparisons};
 use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
-use super::measuring::RunContext;
 use super::observer::Observer;
 use super::results::{Naming, known};
+use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
 use super::strictness::Strictness;
 use super::{base_plan, untrusted};

@@ -1,24 +1,21 @@
-//! From a selection to a measurement.
+//! One run: brings the stack up, measures beside bases and alone, and puts together what came of it.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::against::{Anchor, Comparison, Comparisons, has_failed};
+use super::against::{Comparison, Comparisons, has_failed};
 use super::observer::{Notice, Observer};
 use super::provenance;
-use super::secrets::withheld;
-use super::selection::{RunOptions, Selection};
-use super::signals::cleaned_up;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
     self, Compared, Event, Live, LivePairs, MeasureConfig, MeasureResult, PairPacing, Pairing,
-    Schedule, Stop, Stopper, fingerprint,
+    Schedule, Stop, fingerprint,
 };
 use crate::model::{
-    BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Partial,
-    Plan, Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
+    BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
+    Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
 };
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
@@ -26,195 +23,17 @@ use crate::stack::{self, Engine, Owner, Stack, sweep};
 const BRIEF: &str = "measured briefly, because there is nothing to compare with: \
                      `perfgate baseline refresh` measures at length";
 
-/// What will be measured and by which means.
-pub struct RunContext<'a> {
-    pub plan: Plan,
-    observe: Observer<'a>,
-    engine: Option<Engine>,
-    notes: Vec<String>,
-}
-
-impl<'a> RunContext<'a> {
-    /// Reads the configuration and looks for the engine. Without one the configuration named by
-    /// `without_docker` takes its place, and a note says so.
-    pub async fn find(selection: &Selection, observe: Observer<'a>) -> Result<Self, Error> {
-        let plan = selection.plan()?;
-        if !plan.needs_engine() {
-            return Ok(Self::without_engine(plan, observe));
-        }
-        let error = match Engine::connect().await {
-            Ok(engine) => {
-                let engine = Some(engine);
-                return Ok(Self {
-                    plan,
-                    observe,
-                    engine,
-                    notes: Vec::new(),
-                });
-            }
-            Err(error) => error,
-        };
-        let instead = plan.without_docker.as_deref();
-        match instead.filter(|_| matches!(error, stack::Error::Unreachable { .. })) {
-            Some(instead) => {
-                let note = format!(
-                    "WITHOUT DOCKER: {error}; `{}` was used instead",
-                    instead.display()
-                );
-                let plan = selection.plan_of(instead)?;
-                if plan.needs_engine() {
-                    return Err(error.into());
-                }
-                observe(&Notice::Note(&note));
-                Ok(Self {
-                    notes: vec![note],
-                    ..Self::without_engine(plan, observe)
-                })
-            }
-            None => Err(error.into()),
-        }
-    }
-
-    fn without_engine(plan: Plan, observe: Observer<'a>) -> Self {
-        Self {
-            plan,
-            observe,
-            engine: None,
-            notes: Vec::new(),
-        }
-    }
-
-    /// The images of the newest good stored runs, of those servers that run in containers, which can
-    /// be run again as they were and are not the servers' own.
-    pub(super) async fn anchors(&self, stored: &[Baseline]) -> Vec<Anchor> {
-        let mut anchors = Vec::new();
-        let Some(engine) = &self.engine else {
-            return anchors;
-        };
-        for target in self
-            .plan
-            .targets
-            .iter()
-            .filter(|it| it.source.is_contained())
-        {
-            let configuration = Some(target.configuration());
-            let own = |run: &&Baseline| {
-                run.key.server == target.name && run.is_good() && run.configuration == configuration
-            };
-            let newest = stored.iter().filter(own).max_by_key(|run| run.time);
-            let Some((run, image)) = newest.and_then(|run| Some((run, run.anchor.as_ref()?)))
-            else {
-                continue;
-            };
-            if stack::is_another(engine, target, image).await {
-                anchors.push(Anchor {
-                    server: target.name.clone(),
-                    image: image.clone(),
-                    commit: run.commit.clone(),
-                });
-            }
-        }
-        anchors
-    }
-
-    /// Measures one server after the other, on fresh ones, and leaves nothing behind.
-    pub(super) async fn measure(&self, options: RunOptions) -> Result<Measurement, Error> {
-        self.measure_in(Schedule::Sequential, options).await
-    }
-
-    /// Measures servers that have a base in pairs of rounds with it, and the others alone.
-    pub(super) async fn compare(
-        &self,
-        comparisons: &Comparisons,
-        reference: &Reference,
-        options: RunOptions,
-    ) -> Result<Measurement, Error> {
-        let schedule = Schedule::Sequential;
-        self.watched(schedule, comparisons, Some(reference), options)
-            .await
-    }
-
-    /// Measures in an order; servers that are up side by side share what the services count, so
-    /// that nothing is counted then.
-    pub(super) async fn measure_in(
-        &self,
-        schedule: Schedule,
-        options: RunOptions,
-    ) -> Result<Measurement, Error> {
-        self.watched(schedule, &Comparisons::default(), None, options)
-            .await
-    }
-
-    async fn watched(
-        &self,
-        schedule: Schedule,
-        comparisons: &Comparisons,
-        reference: Option<&Reference>,
-        options: RunOptions,
-    ) -> Result<Measurement, Error> {
-        let owner = Owner::new_run();
-        let (stopper, stop) = Stopper::new();
-        let run = Run {
-            context: self,
-            owner: &owner,
-            stop,
-            schedule,
-            comparisons,
-            reference,
-            seed: options.seed,
-        };
-        let until = (&stopper, options.timeout);
-        let work = Box::pin(run.measure());
-        let (measured, removed) =
-            cleaned_up(&owner, self.engine.as_ref(), until, self.observe, work).await;
-        (self.observe)(&Notice::Ended);
-        let RunResult {
-            mut measurement,
-            cut,
-            unfinished,
-        } = match (measured, removed) {
-            (Ok(taken), Ok(())) => taken,
-            (Ok(taken), Err(left)) => taken.with(left, self.observe),
-            (Err(error), removed) => {
-                if let Err(left) = removed {
-                    (self.observe)(&Notice::Warning(&left));
-                }
-                return Err(error);
-            }
-        };
-        if let Some(cut) = cut {
-            (self.observe)(&Notice::Cut(&cut));
-            measurement.provenance.partial = Some(Partial {
-                reason: chain(&cut),
-                exit_code: cut.exit_code(),
-                unfinished,
-            });
-        }
-        Ok(withheld(&self.plan, measurement))
-    }
-}
-
-/// Measures alone, and judges nothing.
-pub async fn run(
-    selection: &Selection,
-    options: RunOptions,
-    observe: Observer<'_>,
-) -> Result<Measurement, Error> {
-    let context = RunContext::find(selection, observe).await?;
-    context.measure(options).await
-}
-
 /// What a run brought, and what ended it before its end.
-struct RunResult {
-    measurement: Measurement,
-    cut: Option<Error>,
+pub(super) struct RunResult {
+    pub(super) measurement: Measurement,
+    pub(super) cut: Option<Error>,
     /// Cells of the plan that were not measured to their end.
-    unfinished: Vec<Unfinished>,
+    pub(super) unfinished: Vec<Unfinished>,
 }
 
 impl RunResult {
     /// The same where what the run started could not be removed.
-    fn with(mut self, left: Error, observe: Observer<'_>) -> Self {
+    pub(super) fn with(mut self, left: Error, observe: Observer<'_>) -> Self {
         match &self.cut {
             Some(_) => observe(&Notice::Warning(&left)),
             None => self.cut = Some(left),
@@ -230,28 +49,32 @@ struct Paired {
     failed: Vec<BaseFailure>,
 }
 
-/// One way from a context to a measurement.
-struct Run<'a> {
-    context: &'a RunContext<'a>,
-    owner: &'a Owner,
-    stop: Stop,
-    schedule: Schedule,
-    comparisons: &'a Comparisons,
+/// One way from a plan to a measurement.
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) engine: Option<&'a Engine>,
+    /// What readers must know of the plan.
+    pub(super) notes: &'a [String],
+    pub(super) observe: Observer<'a>,
+    pub(super) owner: &'a Owner,
+    pub(super) stop: Stop,
+    pub(super) schedule: Schedule,
+    pub(super) comparisons: &'a Comparisons,
     /// What servers without a base are compared with, where something is judged.
-    reference: Option<&'a Reference>,
-    seed: u64,
+    pub(super) reference: Option<&'a Reference>,
+    pub(super) seed: u64,
 }
 
 impl Run<'_> {
     fn show(&self, event: &Event<'_>) {
-        (self.context.observe)(&Notice::Event(event));
+        (self.observe)(&Notice::Event(event));
     }
 
     fn show_failure(&self, failure: &BaseFailure) {
-        (self.context.observe)(&Notice::BaseFailed(failure));
+        (self.observe)(&Notice::BaseFailed(failure));
     }
 
-    async fn measure(self) -> Result<RunResult, Error> {
+    pub(super) async fn measure(self) -> Result<RunResult, Error> {
         let (started, clock) = (Timestamp::now(), Instant::now());
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
@@ -262,7 +85,7 @@ impl Run<'_> {
             mut compared,
             failed,
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
-        let mut alone = self.comparisons.without_base(&self.context.plan, &failed);
+        let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
         if brief {
             alone.pacing = alone.pacing.brief();
@@ -294,7 +117,7 @@ impl Run<'_> {
                 endpoint: it.endpoint.clone(),
             }));
         }
-        let (commit, unknown) = provenance::head(&self.context.plan.root);
+        let (commit, unknown) = provenance::head(&self.plan.root);
         let provenance = Provenance {
             perfgate: env!("CARGO_PKG_VERSION").into(),
             head: commit.name,
@@ -309,7 +132,7 @@ impl Run<'_> {
             notes: [
                 self.comparisons.caveats.clone(),
                 self.comparisons.notes_on(&failed),
-                self.context.notes.clone(),
+                self.notes.to_vec(),
                 self.comparisons.notes.clone(),
             ]
             .into_iter()
@@ -322,7 +145,7 @@ impl Run<'_> {
             partial: None,
         };
         compared.incidents.extend(measured.incidents);
-        let mut unfinished = cells(&self.context.plan.targets);
+        let mut unfinished = cells(&self.plan.targets);
         unfinished.retain(|cell| !finished.contains(cell));
         Ok(RunResult {
             measurement: Measurement {
@@ -355,13 +178,13 @@ impl Run<'_> {
 
     /// Images, network and services, up and ready; and the bases that could not be made.
     async fn bring_up(&self) -> Result<(Stack, Vec<BaseFailure>), stack::Error> {
-        let RunContext { plan, engine, .. } = self.context;
+        let (plan, engine) = (self.plan, self.engine);
         let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
-        sweep::remove_orphans(engine.as_ref()).await?;
+        sweep::remove_orphans(engine).await?;
         let all = self.comparisons.with_reference(plan);
         stack::prepare(&all, self.owner, &observe).await?;
         let mut failed = self.prepare_bases().await?;
-        let (engine, owner) = (engine.clone(), self.owner.clone());
+        let (engine, owner) = (engine.cloned(), self.owner.clone());
         let bases = self.comparisons.bases();
         let mut stack = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
         self.build_bases(&mut stack, &mut failed).await?;
@@ -404,7 +227,7 @@ impl Run<'_> {
         }
         for (_, group) in groups {
             let targets = group.iter().map(|it| it.sides.base.clone()).collect();
-            let plan = &self.context.plan;
+            let plan = self.plan;
             if let Err(error) = stack.provide(plan, targets, &observe).await {
                 failed.extend(self.blame(error, "build", &group)?);
             }
@@ -463,7 +286,7 @@ impl Run<'_> {
                 sides, strategy, ..
             } = comparison;
             let pairing = Pairing {
-                pacing: PairPacing::of(self.context.plan.pacing),
+                pacing: PairPacing::of(self.plan.pacing),
                 spare: compared.left,
                 strategy: *strategy,
                 confirmation,
@@ -533,7 +356,7 @@ impl Run<'_> {
             is_suspect: &|sample| {
                 let none = Reference::Stored(Vec::new());
                 let reference = self.reference.unwrap_or(&none);
-                gate::is_suspect(sample, reference, &self.context.plan)
+                gate::is_suspect(sample, reference, self.plan)
             },
             observe: &observe,
         };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::measuring::RunContext;
 use super::notes::{notes, partial_note};
 use super::observer::Observer;
+use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
 use super::strictness::exit_code_of;
 use crate::error::Error;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::checked_out::Allowed;
 use super::judging::{judge, place, reference, store};
-use super::measuring::RunContext;
 use super::observer::{Notice, Observer};
 use super::results::{Naming, known};
+use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
 use crate::baseline::Store;
 use crate::error::Error;

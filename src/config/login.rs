@@ -100,7 +100,7 @@ impl Resolver<'_> {
         }
         let known: Vec<_> = self.captured().collect();
         for name in request.takes(Placeholder::LOGIN) {
-            if known.iter().any(|it| *it == name) {
+            if known.contains(&name) {
                 continue;
             }
             let hint = match known.as_slice() {

@@ -18,6 +18,12 @@ impl Resolver<'_> {
         }
         for (name, service) in &file.service {
             self.name("service", name, service, is_host)?;
+            if file.server.contains_key(name) {
+                let message = format!("a server and a service are both called `{name}`");
+                let hint = "their containers would be, too: call one of them otherwise";
+                let span = service.span();
+                return Err(self.places.invalid(&span, message, Some(hint.into())));
+            }
         }
         for (name, proxy) in &file.proxy {
             self.name("proxy", name, proxy, is_host)?;

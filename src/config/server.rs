@@ -46,6 +46,9 @@ impl Resolver<'_> {
         let server = server.into_inner();
         let transport = self.transport(&server)?;
         let source = self.source(&name, &span, &server, &transport)?;
+        if !source.is_contained() {
+            self.is_without_container(&name, &span, &server)?;
+        }
         let target = Target {
             is_twin: false,
             cells: self.cells(&name, &server, workloads, base)?,
@@ -77,6 +80,31 @@ impl Resolver<'_> {
         };
         self.can_listen(&target, &span)?;
         Ok(target)
+    }
+
+    /// What a container would be given means nothing to a process of this host.
+    fn is_without_container(
+        &self,
+        name: &str,
+        span: &Range<usize>,
+        server: &file::Server,
+    ) -> Result<(), Error> {
+        let keys = [
+            ("entrypoint", !server.entrypoint.is_empty()),
+            ("files", !server.files.is_empty()),
+            ("tmpfs", !server.tmpfs.is_empty()),
+            ("user", server.user.is_some()),
+            ("cpus", server.cpus.is_some()),
+            ("shm_size", server.shm_size.is_some()),
+            ("memory", server.memory.is_some()),
+        ];
+        let mut given = keys.into_iter().filter(|(_, is_given)| *is_given);
+        let Some((key, _)) = given.next() else {
+            return Ok(());
+        };
+        let message = format!("`{key}` is for containers, and server `{name}` runs in none");
+        let hint = "leave it out, or give the server an `image` or a `build`";
+        Err(self.places.invalid(span, message, Some(hint.into())))
     }
 
     fn behind(&self, server: &file::Server) -> Result<Option<String>, Error> {

@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 const SCHEME: &str = "postgresql";
 const LARGEST_ENV_FILE: u64 = 1 << 20;
 /// Names that placeholders have for something else.
-const RESERVED: [&str; 3] = ["postgres", "redis", "env"];
+const RESERVED: [&str; 5] = ["postgres", "redis", "env", "login", "data"];
 
 /// A service that may run already.
 struct Known {
@@ -161,7 +161,7 @@ impl Resolver<'_> {
         let service = service.into_inner();
         if RESERVED.contains(&name.as_str()) {
             let message = format!("a service cannot be called `{name}`");
-            let hint = format!("placeholders have that name for something else: {RESERVED:?}");
+            let hint = format!("placeholders have these names for others: {}", RESERVED.join(", "));
             return Err(self.places.invalid(&span, message, Some(hint)));
         }
         let source = self.image(

@@ -156,7 +156,47 @@ impl Ready {
 }
 
 impl Source {
+    /// A text that keys of stored runs are made of: another one makes older runs incomparable. What
+    /// was not known when they were stored is left out where nobody sets it.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Image(image) => format!("Image({image:?})"),
+            Self::Build(build) if build.is_plain() => format!("Build({:?})", build.context),
+            Self::Build(build) => {
+                let Build {
+                    context,
+                    dockerfile,
+                    target,
+                    args,
+                } = build;
+                format!("Build({context:?} {dockerfile:?} {target:?} {args:?})")
+            }
+            Self::Run(words) => format!("Run({words:?})"),
+            Self::Url(origin) => format!("Url({origin:?})"),
+        }
+    }
+
     pub const fn is_contained(&self) -> bool {
         matches!(self, Self::Image(_) | Self::Build(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keys_are_made_of_stays_as_it_was() {
+        let words = |it: &str| vec![it.to_owned()];
+        for (source, expected) in [
+            (Source::Image("app:1".into()), "Image(\"app:1\")"),
+            (
+                Source::Build(Build::of_folder("a/b".into())),
+                "Build(\"a/b\")",
+            ),
+            (Source::Run(words("app")), "Run([\"app\"])"),
+        ] {
+            assert_eq!(source.identity(), expected);
+        }
     }
 }

@@ -217,8 +217,10 @@ impl Stack {
     pub fn version(&self, target: &Target) -> String {
         let image = self.images.name(&target.name).unwrap_or_default();
         format!(
-            " {image} {:?} {:?} {:?}",
-            target.source, target.command, target.env
+            " {image} {} {:?} {:?}",
+            target.source.identity(),
+            target.command,
+            target.env
         )
     }
 
@@ -251,7 +253,7 @@ pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Resul
 }
 
 /// The services and proxies of a plan that are used, by the name their image has.
-fn services(plan: &Plan) -> impl Iterator<Item = (String, &ServiceSource)> {
+fn sources(plan: &Plan) -> impl Iterator<Item = (String, &ServiceSource)> {
     let services = plan.services.iter().map(|it| (it.name.clone(), &it.source));
     let proxies = plan.proxies_in_use();
     let proxies = proxies.map(|proxy| (proxy::image_name(&proxy.name), &proxy.source));

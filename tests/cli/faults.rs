@@ -430,7 +430,7 @@ fn a_second_interrupt_ends_at_once() {
     let sandbox = healthy().config(&at_length(400));
     let mut running = sandbox.start(["check"]);
     let pid = running.pid();
-    running.until("round 1 of 400");
+    running.until("round 1 of ");
     running.signal("INT");
     running.signal("INT");
     running.end().exits(130);
@@ -539,7 +539,7 @@ fn the_clock_jumps_before_a_deadline() {
         let sandbox = with_clock(healthy().config(&config), by);
         let mut running = sandbox.start(["check", "--timeout", "10s", "--json", "out.json"]);
         let pid = running.pid();
-        running.until("round 1 of 400");
+        running.until("round 1 of ");
         jump(&sandbox);
         let run = running.end().exits(4);
         run.prints("PARTIAL (gave up after 10s");

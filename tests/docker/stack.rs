@@ -10,7 +10,7 @@ const DOCKERFILE: &str = r#"
 ARG BASE=nowhere
 FROM ${BASE} AS base
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends memcached python3-minimal \
+    && apt-get install --yes --no-install-recommends memcached python3 \
     && rm -rf /var/lib/apt/lists/*
 
 FROM base AS web

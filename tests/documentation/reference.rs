@@ -21,15 +21,20 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 22] = [
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
+    ("[service.NAME]", "Service"),
+    ("ready, of a service", "ServiceReady"),
+    ("build, as a table", "BuildTable"),
     ("[proxy.NAME]", "Proxy"),
     ("[server.NAME]", "Server"),
     ("ready, of a server", "Ready"),
     ("tls, of a server", "Tls"),
     ("[server.NAME.endpoint.NAME]", "ServerEndpoint"),
     ("[reference]", "Reference"),
+    ("[login.NAME]", "Login"),
+    ("capture, of a login", "Capture"),
     ("[endpoint.NAME]", "Endpoint"),
     ("requests, of an endpoint", "Request"),
     ("expect, of an endpoint or request", "Expect"),
@@ -148,6 +153,7 @@ fn named(name: &str) -> String {
     match name {
         "Command" => "command".into(),
         "Metric" => "metric".into(),
+        "Build" => format!("folder, or {}", named("BuildTable")),
         unit if unit.starts_with(char::is_lowercase) => unit.into(),
         table => {
             let heading = TABLES.iter().find(|(_, known)| *known == table);

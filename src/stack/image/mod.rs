@@ -18,7 +18,7 @@ use futures_util::future::try_join_all;
 use super::stack_context::StackContext;
 use super::sweep::is_alone;
 use super::tail::tail;
-use super::{Engine, Error, Observer, Stage, services};
+use super::{Engine, Error, Observer, Stage, sources};
 use crate::model::{Build, Plan, ServiceSource, Source, Target};
 
 use build::Recipe;
@@ -199,7 +199,7 @@ impl Image {
 }
 
 fn origins(plan: &Plan) -> impl Iterator<Item = (String, Origin<'_>)> {
-    let of_services = services(plan).filter_map(|(name, source)| match source {
+    let of_services = sources(plan).filter_map(|(name, source)| match source {
         ServiceSource::Image(image) => Some((name, Origin::Pull(image))),
         ServiceSource::Build(build) => Some((name, Origin::Build(build))),
         ServiceSource::Url(_) => None,

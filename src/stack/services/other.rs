@@ -13,7 +13,7 @@ use super::super::container::{Container, container_name};
 use super::super::place::Place;
 use super::super::ready::{ANSWER, Wait, ask};
 use super::super::recipe::Recipe;
-use super::{Counted, Room, Running, Site};
+use super::{Room, Running, Site};
 use crate::dial::Dialer;
 use crate::model::{Address, Origin, OtherService, Ready, Service, ServiceReady, Transport};
 
@@ -147,10 +147,8 @@ impl Other {
                 Some(health) => Err(format!("its health check says {health}")),
                 None => self.all_ports(instance).await,
             },
-            ServiceReady::Log(text) => match container.has_said(text).await {
-                true => Ok(()),
-                false => Err("no such line yet".into()),
-            },
+            ServiceReady::Log(text) if container.has_said(text).await => Ok(()),
+            ServiceReady::Log(_) => Err("no such line yet".into()),
             ServiceReady::Port(port) => connects(instance.address(*port)).await,
             ServiceReady::Http { port, path } => answers(instance.address(*port), path).await,
             ServiceReady::Command(words) => match container.execute(words).await {
@@ -244,18 +242,6 @@ impl Running for Other {
             Ok(Some(number.to_string()))
         };
         room.boxed_local()
-    }
-
-    /// What a side's own commands left in it stays.
-    fn copy<'a>(&'a self, room: &'a Room, _: &'a str) -> LocalBoxFuture<'a, Result<Room, Error>> {
-        std::future::ready(Ok(room.clone())).boxed_local()
-    }
-
-    fn count<'a>(
-        &'a self,
-        _: Option<&'a Room>,
-    ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
-        std::future::ready(Ok(None)).boxed_local()
     }
 }
 

@@ -180,11 +180,6 @@ impl Running for Redis {
         async move { Ok(Some(self.empty(number).await?.to_string())) }.boxed_local()
     }
 
-    /// What a side's own commands left in it stays.
-    fn copy<'a>(&'a self, room: &'a Room, _: &'a str) -> LocalBoxFuture<'a, Result<Room, Error>> {
-        std::future::ready(Ok(room.clone())).boxed_local()
-    }
-
     fn count<'a>(
         &'a self,
         _: Option<&'a Room>,
