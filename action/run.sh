@@ -75,6 +75,15 @@ lend_token_to_git() {
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$server/.extraheader" GIT_CONFIG_VALUE_0
 }
 
+# Whether an input that is true or false is true.
+is_set() {
+    case $2 in
+    true) return 0 ;;
+    false) return 1 ;;
+    *) fail "\`$1\` is '$2': write true or false" ;;
+    esac
+}
+
 gate() {
     local program
     mkdir -p "$scratch"
@@ -93,11 +102,8 @@ gate() {
     [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
     [[ -z ${PERFGATE_AGAINST:-} ]] || words+=("--against=$PERFGATE_AGAINST")
     [[ -z ${PERFGATE_BASELINE_STORE:-} ]] || words+=("--baseline=$PERFGATE_BASELINE_STORE")
-    case ${PERFGATE_ALLOW_DIRTY:-false} in
-    true) words+=(--allow-dirty) ;;
-    false) ;;
-    *) fail "\`allow-dirty\` is '$PERFGATE_ALLOW_DIRTY': write true or false" ;;
-    esac
+    if is_set allow-dirty "${PERFGATE_ALLOW_DIRTY:-false}"; then words+=(--allow-dirty); fi
+    if is_set since-change "${PERFGATE_SINCE_CHANGE:-false}"; then words+=(--since-change); fi
     # The runner signals this process alone when a job is cancelled.
     exec "$program" "${words[@]}"
 }

@@ -107,6 +107,7 @@ fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
         ("PERFGATE_CONFIG", "a b.toml\"; touch injected"),
         ("PERFGATE_FAIL_ON", "never"),
         ("PERFGATE_ALLOW_DIRTY", "true"),
+        ("PERFGATE_SINCE_CHANGE", "true"),
     ];
     let (pid, output) = release.step("gate", &inputs);
     let said = text(&output);
@@ -115,7 +116,7 @@ fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
     let words = "<ci><--mode><auto><--comment><auto><--fail-on><never><--timeout><30m>";
     assert_eq!(
         lines[1],
-        format!("{words}<--config=a b.toml\"; touch injected><--allow-dirty>")
+        format!("{words}<--config=a b.toml\"; touch injected><--allow-dirty><--since-change>")
     );
     assert!(lines[2].ends_with("/$(touch injected)"), "{said}");
     assert!(!release.path("injected").exists());

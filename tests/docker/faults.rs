@@ -303,7 +303,7 @@ fn the_engine_restarts() {
     daemon.start_again();
     let run = running.end().exits(4);
     run.complains("lost the container engine at `unix:")
-        .complains("wait for the container engine");
+        .complains("waiting for the container engine");
     is_partial(&sandbox, "lost the container engine");
     // It knows the containers that it had, and they are removed.
     assert_eq!(left_at(&["--host", &daemon.host()], pid), [] as [&str; 0]);

@@ -16,7 +16,7 @@ const FILE: &str = "
 [server.one]
 run = [\"one\"]
 [server.two]
-run = [\"two\"]
+image = \"two\"
 memory = \"1GiB\"
 [endpoint.a]
 path = \"/a\"
