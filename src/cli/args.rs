@@ -135,7 +135,7 @@ pub(super) struct Against {
     /// Do not measure a server whose image, command, environment and set-up are the same in the base.
     #[arg(long, overrides_with = "all")]
     since_change: bool,
-    /// Measure every server, whether or not it changed [default].
+    /// Measure every server, whether or not it changed: the default.
     #[arg(long, overrides_with = "since_change")]
     all: bool,
 }

@@ -161,7 +161,10 @@ impl Resolver<'_> {
         let service = service.into_inner();
         if RESERVED.contains(&name.as_str()) {
             let message = format!("a service cannot be called `{name}`");
-            let hint = format!("placeholders have these names for others: {}", RESERVED.join(", "));
+            let hint = format!(
+                "placeholders have these names for others: {}",
+                RESERVED.join(", ")
+            );
             return Err(self.places.invalid(&span, message, Some(hint)));
         }
         let source = self.image(

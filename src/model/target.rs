@@ -161,14 +161,13 @@ impl Source {
     pub fn identity(&self) -> String {
         match self {
             Self::Image(image) => format!("Image({image:?})"),
-            Self::Build(build) if build.is_plain() => format!("Build({:?})", build.context),
             Self::Build(build) => {
-                let Build {
-                    context,
-                    dockerfile,
-                    target,
-                    args,
-                } = build;
+                let context = build.context.to_string_lossy();
+                if build.is_plain() {
+                    return format!("Build({context:?})");
+                }
+                let (target, args) = (&build.target, &build.args);
+                let dockerfile = build.dockerfile.as_ref().map(|it| it.to_string_lossy());
                 format!("Build({context:?} {dockerfile:?} {target:?} {args:?})")
             }
             Self::Run(words) => format!("Run({words:?})"),
