@@ -309,18 +309,23 @@ pub(super) fn strategy(report: &Report) -> String {
     } else {
         names.join(" and ")
     };
-    match &report.provenance.base {
+    let is_the_same = report.findings.is_empty() && !report.coverage.identical.is_empty();
+    match report.provenance.base.as_deref().map(shortened) {
         None => format!("{names} strategy"),
-        Some(base) => {
-            let most = if text::is_commit(base) {
-                text::COMMIT
-            } else {
-                LONGEST_BASE
-            };
-            let base: String = base.chars().take(most).collect();
-            format!("{names} strategy against {}", text::printable(&base))
-        }
+        Some(base) if is_the_same => format!("same build as {base}"),
+        Some(base) => format!("{names} strategy against {base}"),
     }
+}
+
+/// What names a base, as far as it is shown.
+fn shortened(base: &str) -> String {
+    let most = if text::is_commit(base) {
+        text::COMMIT
+    } else {
+        LONGEST_BASE
+    };
+    let base: String = base.chars().take(most).collect();
+    text::printable(&base)
 }
 
 /// Where the numbers come from, name by name.

@@ -66,7 +66,8 @@ fn what_did_not_change_need_not_be_measured() {
     sandbox
         .run(since.into_iter().chain(out))
         .exits(0)
-        .prints("PASSED: nothing changed; identical build, not measured: sample health");
+        .prints("PASSED: nothing changed; identical build, not measured: sample health")
+        .prints("same build as");
     let report = sandbox.json("out.json");
     assert_eq!(report["outcome"], "pass");
     assert_eq!(report["findings"], serde_json::json!([]));

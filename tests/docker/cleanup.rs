@@ -14,7 +14,7 @@ const CHECK: [&str; 5] = ["check", "--server", "gunicorn", "--endpoint", "health
 fn an_interrupt_mid_run_leaves_nothing() {
     let _engine = engine();
     for (signal, moment) in [
-        ("INT", "round 1 of 400"),
+        ("INT", "round 1 of "),
         ("TERM", "start redis"),
         ("INT", "gunicorn: start"),
     ] {
@@ -36,7 +36,7 @@ fn what_a_killed_run_left_is_swept_by_the_next_check() {
     let sandbox = long();
     let mut running = sandbox.start(CHECK);
     let pid = running.pid();
-    running.until("round 1 of 400");
+    running.until("round 1 of ");
     running.signal("KILL");
     assert_eq!(running.end().code, None);
     assert_eq!(
