@@ -143,7 +143,7 @@ fn kind(it: &Value) -> String {
 
 fn plural(kind: &str) -> String {
     match kind {
-        "command" | "text" | "value" => format!("{kind}s"),
+        "command" | "text" | "value" | "whole number" => format!("{kind}s"),
         _ if kind.starts_with("list of") => kind.replacen("list", "lists", 1),
         _ => kind.to_owned(),
     }
