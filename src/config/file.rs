@@ -233,7 +233,7 @@ pub(super) struct ServiceReady {
     /// Command in its container that ends with 0.
     #[serde(default)]
     pub(super) command: Vec<String>,
-    /// Longest wait; else 60s.
+    /// Longest wait, and time for each command of `init`; else 60s.
     pub(super) within: Option<Time>,
 }
 

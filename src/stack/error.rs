@@ -193,7 +193,7 @@ impl Error {
                 "its own log says why; `perfgate doctor` says whether it can be used again"
             }
             Self::Overdue { .. } => {
-                "its last lines are above; `[deadlines]` in perfgate.toml gives it longer"
+                "its last lines are above; `[deadlines]`, or `ready.within` of a service, gives it longer"
             }
             Self::Service { .. } => "its last lines are above; look at its memory and its disk",
             Self::Ended { .. } | Self::Died { .. } | Self::Command { .. } | Self::Build { .. } => {

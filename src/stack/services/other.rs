@@ -167,13 +167,22 @@ impl Other {
     }
 
     async fn initialise(&self, instance: &Instance, words: &[String]) -> Result<(), Error> {
-        match instance.container.execute(words).await? {
-            (0, _) => Ok(()),
-            (code, output) => Err(Error::Command {
-                name: self.service.name.clone(),
-                command: words.join(" "),
+        let (name, command) = (self.service.name.clone(), words.join(" "));
+        let ended = timeout(self.own.within, instance.container.execute(words)).await;
+        match ended {
+            Ok(Ok((0, _))) => Ok(()),
+            Ok(Ok((code, output))) => Err(Error::Command {
+                name,
+                command,
                 status: format!("exit code {code}"),
                 output,
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::Overdue {
+                name,
+                command,
+                within: self.own.within,
+                output: instance.container.output().await,
             }),
         }
     }
