@@ -286,7 +286,7 @@ impl Run<'_> {
                 sides, strategy, ..
             } = comparison;
             let pairing = Pairing {
-                pacing: PairPacing::of(self.plan.pacing),
+                pacing: PairPacing::of(self.plan.pacing, *strategy),
                 spare: compared.left,
                 strategy: *strategy,
                 confirmation,

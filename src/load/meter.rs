@@ -52,6 +52,22 @@ pub(super) struct Window {
     pub(super) closes: Instant,
     /// Requests after which a thread of a closed loop is done before the end.
     pub(super) most: Option<usize>,
+    /// Whether throughput counts what is answered after the end as well: no other load follows until
+    /// the last answer.
+    pub(super) until_drained: bool,
+}
+
+impl Window {
+    /// One that opens a moment from now.
+    pub(super) fn after(lead: Duration, length: Duration) -> Self {
+        let opens = Instant::now() + lead;
+        Self {
+            opens,
+            closes: opens + length,
+            most: None,
+            until_drained: false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +81,7 @@ mod tests {
             opens,
             closes: opens + Duration::from_secs(60),
             most: None,
+            until_drained: false,
         };
         let over = Window {
             closes: opens,

@@ -1,9 +1,9 @@
-//! The load engine: one timed window of HTTP requests. Takes a workload and the address of a
-//! server, gives a tally, and promises that every request started in the window is in the tally
-//! exactly once, that nothing is in flight before the window or after it, and that the
+//! The load engine: timed windows of HTTP requests. Takes a workload and the address of a
+//! server, gives a tally for each window, and promises that every request started in the window is in
+//! the tally exactly once, that nothing is in flight before the window or after it, and that the
 //! generator does as little as it can besides sending and receiving.
 //!
-//! - [`WorkerPool`]: threads up and connections open, then one window;
+//! - [`WorkerPool`]: threads up and connections open, then one window, or several in turn with others';
 //! - `worker_thread`: one thread, `supervision`: its slots from the first request to the last, `worker`: what
 //!   they share, `slot`: one connection at work, `watch`: waiting without a timer;
 //! - `pacer`, `arrivals`, `alarm`: when requests of the open loop are due, who sends them, and
@@ -43,7 +43,7 @@ mod worker_thread;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use error::Error;
 pub use meter::Meter;
@@ -62,6 +62,8 @@ pub fn read_response(bytes: &[u8]) {
 
 /// Time between the call of [`WorkerPool::run`] and the start, for all threads to wake up in.
 const LEAD: Duration = Duration::from_millis(10);
+/// The same between two turns, when the threads have just run: what is idle meanwhile is lost.
+const LEAD_OF_TURN: Duration = Duration::from_micros(500);
 
 /// A workload and where it goes.
 #[derive(Debug, Clone)]
@@ -106,43 +108,58 @@ impl WorkerPool {
     /// Sends requests until the window ends or the meter is stopped, and then waits for
     /// requests in flight until they come back or outlast the timeout. All connections are closed afterwards.
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
-        self.run_at(Instant::now(), window, meter)
-    }
-
-    /// The same from a moment on, at the earliest from now on, so that two loads can begin together.
-    pub fn run_at(
-        self,
-        opens: Instant,
-        window: Duration,
-        meter: &Arc<Meter>,
-    ) -> Result<Tally, Error> {
-        let opens = opens.max(Instant::now() + LEAD);
-        self.run_within(opens, window, None, meter)
+        let window = Window::after(LEAD, window);
+        self.begin(window, meter);
+        self.end(window, meter)
     }
 
     /// Sends so many requests on every thread of a closed loop, or as many as there is time for.
     pub fn run_requests(self, most: usize, within: Duration) -> Result<Tally, Error> {
-        let opens = Instant::now() + LEAD;
-        self.run_within(opens, within, Some(most), &Arc::default())
+        let window = Window {
+            most: Some(most),
+            ..Window::after(LEAD, within)
+        };
+        let meter = Arc::default();
+        self.begin(window, &meter);
+        self.end(window, &meter)
     }
 
-    fn run_within(
-        self,
-        opens: Instant,
+    /// One window of several loads at the same time.
+    pub fn run_together(
+        pools: &[Self],
         window: Duration,
-        most: Option<usize>,
         meter: &Arc<Meter>,
-    ) -> Result<Tally, Error> {
+    ) -> Result<Vec<Tally>, Error> {
+        let window = Window::after(LEAD, window);
+        for pool in pools {
+            pool.begin(window, meter);
+        }
+        let ends: Vec<_> = pools.iter().map(|pool| pool.end(window, meter)).collect();
+        ends.into_iter().collect()
+    }
+
+    /// One window among others that nothing else is measured in. Its throughput counts all that it
+    /// started, up to the last answer, so that no work of the server is left over or left out. The
+    /// connections stay open.
+    pub fn take_turn(&self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
         let window = Window {
-            opens,
-            closes: opens + window,
-            most,
+            until_drained: true,
+            ..Window::after(LEAD_OF_TURN, window)
         };
+        self.begin(window, meter);
+        self.end(window, meter)
+    }
+
+    fn begin(&self, window: Window, meter: &Arc<Meter>) {
         for worker in &self.workers {
             worker.start(window, Arc::clone(meter));
         }
-        let ends: Vec<_> = self.workers.into_iter().map(WorkerThread::finish).collect();
-        let mut tally = Tally::empty(meter.closing(window) - opens);
+    }
+
+    fn end(&self, window: Window, meter: &Arc<Meter>) -> Result<Tally, Error> {
+        // All are waited for, so that nothing is in flight where one has failed.
+        let ends: Vec<_> = self.workers.iter().map(WorkerThread::finish).collect();
+        let mut tally = Tally::empty(meter.closing(window) - window.opens);
         for end in ends {
             tally.merge(&end?);
         }

@@ -19,6 +19,13 @@ use crate::model::Failure;
 /// dead server is not called in a spin.
 const BACK_OFF: Duration = Duration::from_millis(10);
 
+/// The connection of a slot, which it has from one window to the next.
+pub(super) struct Line {
+    pub(super) connection: Option<Connection>,
+    /// Whether there never was one.
+    pub(super) is_new: bool,
+}
+
 /// One request at a time on one connection, which is replaced when it ends.
 pub(super) struct Slot {
     worker: Rc<Worker>,
@@ -31,12 +38,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(worker: Rc<Worker>, connection: Option<Connection>) -> Self {
+    pub(super) fn new(worker: Rc<Worker>, line: Line) -> Self {
         Self {
             worker,
             watch: Rc::new(Watch::new()),
-            is_new: connection.is_none(),
-            connection,
+            connection: line.connection,
+            is_new: line.is_new,
             refusal: None,
         }
     }
@@ -46,11 +53,15 @@ impl Slot {
     }
 
     /// Runs until the window closes and the last request is over.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self) -> Line {
         let watch = self.watch();
         let mut free = Instant::now();
         while let Some(scheduled) = self.worker.next_scheduled(free).await {
             free = self.take(&watch, scheduled).await;
+        }
+        Line {
+            connection: self.connection,
+            is_new: self.is_new,
         }
     }
 

@@ -140,14 +140,15 @@ impl Worker {
         (!is_late).then(|| ScheduledRequest::scheduled(self.next_request(), due, free, now))
     }
 
-    /// Whether requests may start, and successes count for throughput.
+    /// Whether requests may start.
     pub(super) fn is_open(&self, now: Instant) -> bool {
         now < self.closes.get()
     }
 
-    /// Time since the window opened, while it is open.
+    /// Time since the window opened, of a success that counts for throughput.
     pub(super) fn time_in_window(&self, now: Instant) -> Option<Duration> {
-        self.is_open(now).then(|| now - self.window.opens)
+        let counts = self.window.until_drained || self.is_open(now);
+        counts.then(|| now - self.window.opens)
     }
 
     pub(super) fn recorder(&self) -> RefMut<'_, Recorder> {

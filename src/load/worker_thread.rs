@@ -1,6 +1,6 @@
-//! One thread of the generator. Takes an config, opens its connections, waits for the start, and
-//! gives the thread's tally; promises that before the start nothing is sent, and that without
-//! one the thread ends by itself.
+//! One thread of the generator. Takes a config, opens its connections, and gives a tally for every
+//! window that it is started for; promises that outside of them nothing is sent, and that the thread
+//! ends with whoever holds it.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,19 +14,22 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::time::timeout;
 
 use super::Error;
-use super::connection::Connection;
 use super::meter::{Meter, Window};
 use super::recorder::Recorder;
+use super::slot::Line;
 use super::supervision;
 use super::worker::{ThreadConfig, Worker};
 use crate::model::Tally;
 
-/// A thread with its connections, waiting to be started.
+/// A thread with its connections, waiting to be started. Dropped, it is waited for, and its
+/// connections are closed.
 #[derive(Debug)]
 pub(super) struct WorkerThread {
     placement: Placement,
-    start: Sender<(Window, Arc<Meter>)>,
-    thread: JoinHandle<Tally>,
+    /// Nothing once the thread is to end.
+    start: Option<Sender<(Window, Arc<Meter>)>>,
+    tallies: Receiver<Tally>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Which thread this is, and where it runs; unpinned without a core.
@@ -44,27 +47,37 @@ impl WorkerThread {
         ready: Sender<Result<(), Error>>,
     ) -> Result<Self, Error> {
         let (start, started) = mpsc::channel();
+        let (done, tallies) = mpsc::channel();
         let thread = thread::Builder::new()
             .name(format!("load-{}", placement.thread))
-            .spawn(move || work(placement, config, &ready, &started))
+            .spawn(move || work(placement, &config, &ready, &started, &done))
             .map_err(|source| placement.cannot_start(source))?;
         Ok(Self {
             placement,
-            start,
-            thread,
+            start: Some(start),
+            tallies,
+            thread: Some(thread),
         })
     }
 
     pub(super) fn start(&self, window: Window, meter: Arc<Meter>) {
         // A thread that is gone has panicked, which `finish` tells.
-        let _ = self.start.send((window, meter));
+        let _ = self.start.as_ref().map(|start| start.send((window, meter)));
     }
 
-    /// Waits for the end of the thread.
-    pub(super) fn finish(self) -> Result<Tally, Error> {
-        self.thread.join().map_err(|_| Error::Panicked {
+    /// Waits for the end of the window that it was started for.
+    pub(super) fn finish(&self) -> Result<Tally, Error> {
+        self.tallies.recv().map_err(|_| Error::Panicked {
             thread: self.placement.thread,
         })
+    }
+}
+
+impl Drop for WorkerThread {
+    fn drop(&mut self) {
+        self.start = None;
+        // A panic was told to whoever waited for the tally.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -94,67 +107,69 @@ impl Placement {
 
 fn work(
     placement: Placement,
-    config: ThreadConfig,
+    config: &ThreadConfig,
     ready: &Sender<Result<(), Error>>,
     started: &Receiver<(Window, Arc<Meter>)>,
-) -> Tally {
+    done: &Sender<Tally>,
+) {
     let mut recorder = Recorder::new();
-    let prepared = prepare(placement, &config, &mut recorder);
+    let prepared = prepare(placement, config, &mut recorder);
     let (answer, prepared) = match prepared {
         Ok(prepared) => (Ok(()), Some(prepared)),
         Err(error) => (Err(error), None),
     };
     // Nobody listens once another thread failed; then no start comes either.
     let _ = ready.send(answer);
-    match (prepared, started.recv()) {
-        (Some((runtime, connections)), Ok((window, meter))) => {
-            thread::sleep(window.opens.saturating_duration_since(Instant::now()));
-            let worker = Worker::new(config, recorder, window, meter);
-            perform(&runtime, &worker, connections)
-        }
-        _ => Tally::empty(Duration::ZERO),
+    let Some((runtime, mut lines)) = prepared else {
+        return;
+    };
+    for (window, meter) in started {
+        thread::sleep(window.opens.saturating_duration_since(Instant::now()));
+        let recorder = std::mem::replace(&mut recorder, Recorder::new());
+        let worker = Worker::new(config.clone(), recorder, window, meter);
+        let before = thread_cpu();
+        lines = runtime.block_on(supervision::serve(Rc::clone(&worker), lines));
+        let used = thread_cpu().saturating_sub(before);
+        // Whoever no longer waits for the tally drops the thread next.
+        let _ = done.send(worker.take_recorder().finish(used));
     }
 }
-
-type Connections = Vec<Option<Connection>>;
 
 fn prepare(
     placement: Placement,
     config: &ThreadConfig,
     recorder: &mut Recorder,
-) -> Result<(LocalRuntime, Connections), Error> {
+) -> Result<(LocalRuntime, Vec<Line>), Error> {
     placement.pin()?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())
         .map_err(|source| placement.cannot_start(source))?;
-    let connections = runtime.block_on(open_all(config, recorder));
-    Ok((runtime, connections))
+    let lines = runtime.block_on(open_all(config, recorder));
+    Ok((runtime, lines))
 }
 
 /// Opens the connections one by one. After one that fails the rest are left to the window, where
 /// they are requests that fail.
-async fn open_all(config: &ThreadConfig, recorder: &mut Recorder) -> Connections {
-    let mut connections = Vec::with_capacity(config.connections);
-    while connections.len() < config.connections {
+async fn open_all(config: &ThreadConfig, recorder: &mut Recorder) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(config.connections);
+    while lines.len() < config.connections {
         let start = Instant::now();
         let opened = timeout(config.timeout, config.connect()).await;
         let Ok(Ok(connection)) = opened else {
             break;
         };
         recorder.connected(start.elapsed());
-        connections.push(Some(connection));
+        lines.push(Line {
+            connection: Some(connection),
+            is_new: false,
+        });
     }
-    connections.resize_with(config.connections, || None);
-    connections
-}
-
-fn perform(runtime: &LocalRuntime, worker: &Rc<Worker>, connections: Connections) -> Tally {
-    let before = thread_cpu();
-    runtime.block_on(supervision::serve(Rc::clone(worker), connections));
-    worker
-        .take_recorder()
-        .finish(thread_cpu().saturating_sub(before))
+    lines.resize_with(config.connections, || Line {
+        connection: None,
+        is_new: true,
+    });
+    lines
 }
 
 /// CPU time of this thread so far.

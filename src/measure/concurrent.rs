@@ -1,28 +1,45 @@
+//! Rounds of servers that are up at the same time.
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::window::{INTERVAL, Open, loaded, measured, resources, with_log};
 use super::{Error, Event, Observer};
-use crate::load::{Job, WorkerPool};
-use crate::model::Round;
+use crate::load::{self, Job, Meter, WorkerPool};
+use crate::model::{Round, Tally};
 use crate::stack::Server;
 use crate::stack::machine::Watch;
 
-/// Load on one of the servers that are measured at the same time.
+/// Load on one of the servers that are measured.
 pub(super) struct Loaded<'a> {
     pub(super) server: &'a Server,
     pub(super) job: Job,
-    /// By how much later than the others' its first request is due.
-    pub(super) delay: Duration,
 }
 
-/// From the connections being open to the first request.
-const LEAD: Duration = Duration::from_millis(20);
+/// How loads share the time of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// All over the same stretch of time.
+    AtOnce(Duration),
+    /// One at a time.
+    InTurns(Turns),
+}
 
-/// A round of each server, all over the same stretch of time, from one clock tick on. CPU time is
-/// read while no request is in flight.
+/// Turns of each load, so short that the machine is the same for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turns {
+    pub(super) count: usize,
+    pub(super) length: Duration,
+}
+
+/// By how many times turns may take longer than they should. Where every one waits for a response that
+/// does not come, fewer turns say the same.
+const LONGEST: u32 = 2;
+
+/// A round of each server. CPU time is read while no request is in flight.
 pub(super) async fn concurrent_rounds(
-    loads: Vec<Loaded<'_>>,
-    window: Duration,
+    loads: &[Loaded<'_>],
+    sharing: Sharing,
     observe: Observer<'_>,
 ) -> Result<Vec<Round>, Error> {
     let jobs: Vec<_> = loads.iter().map(|it| it.job.clone()).collect();
@@ -33,27 +50,22 @@ pub(super) async fn concurrent_rounds(
     });
     let pools = pools.await?;
     let mut before = Vec::new();
-    for load in &loads {
+    for load in loads {
         before.push(resources(load.server).await?);
     }
     let servers: Vec<_> = loads.iter().map(|it| it.server).collect();
     let mut watch = Watch::begin(&servers, INTERVAL).await;
-    let opens = Instant::now() + LEAD;
-    let open = |(pool, load): (WorkerPool, &Loaded<'_>)| Open::at(pool, opens + load.delay, window);
-    let mut running: Vec<_> = pools.into_iter().zip(&loads).map(open).collect();
+    let mut open = Open::of(move |meter| sharing.run(&pools, meter));
     let mut highest = vec![0; loads.len()];
-    while let Some(rate) = running[0].next_rate().await {
+    while let Some(rate) = open.next_rate().await {
         watch.sample();
         observe(Event::Rate(rate));
-        for (highest, load) in highest.iter_mut().zip(&loads) {
+        for (highest, load) in highest.iter_mut().zip(loads) {
             let seen = load.server.working_set().await;
             *highest = seen.unwrap_or_default().max(*highest);
         }
     }
-    let mut tallies = Vec::new();
-    for load in running {
-        tallies.push(load.close().await?);
-    }
+    let tallies = open.close().await?;
     let seen = watch.end();
     let mut rounds = Vec::new();
     let ended = loads.iter().zip(tallies).zip(before).zip(highest);
@@ -66,4 +78,64 @@ pub(super) async fn concurrent_rounds(
         }));
     }
     Ok(rounds)
+}
+
+impl Sharing {
+    fn run(self, pools: &[WorkerPool], meter: &Arc<Meter>) -> Result<Vec<Tally>, load::Error> {
+        match self {
+            Self::AtOnce(window) => WorkerPool::run_together(pools, window, meter),
+            Self::InTurns(turns) => turns.run(pools, meter),
+        }
+    }
+}
+
+impl Turns {
+    /// From the first turn of the first load to the end of the last one's, as planned.
+    pub(super) fn time(self, loads: usize) -> Duration {
+        let turns = u32::try_from(self.count * loads).unwrap_or(u32::MAX);
+        self.length * turns
+    }
+
+    fn run(self, pools: &[WorkerPool], meter: &Arc<Meter>) -> Result<Vec<Tally>, load::Error> {
+        let begun = Instant::now();
+        let mut tallies: Vec<Option<Tally>> = vec![None; pools.len()];
+        for block in 0..self.count {
+            if block > 0 && begun.elapsed() > self.time(pools.len()) * LONGEST {
+                break;
+            }
+            for load in order(block, pools.len()) {
+                let turn = pools[load].take_turn(self.length, meter)?;
+                match &mut tallies[load] {
+                    Some(tally) => tally.append(&turn),
+                    first => *first = Some(turn),
+                }
+            }
+        }
+        let empty = || Tally::empty(Duration::ZERO);
+        let all = tallies.into_iter().map(|it| it.unwrap_or_else(empty));
+        Ok(all.collect())
+    }
+}
+
+/// Every other block is in the opposite order (ABBA): what drifts steadily adds the same to both loads.
+fn order(block: usize, loads: usize) -> Vec<usize> {
+    let order = 0..loads;
+    match block % 2 {
+        0 => order.collect(),
+        _ => order.rev().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_drift_adds_the_same_to_both() {
+        let order: Vec<usize> = (0..4).flat_map(|block| order(block, 2)).collect();
+        assert_eq!(order, [0, 1, 1, 0, 0, 1, 1, 0]);
+        let times = |load| order.iter().zip(0..).filter(move |(it, _)| **it == load);
+        let sum = |load| times(load).map(|(_, time)| time).sum::<usize>();
+        assert_eq!(sum(0), sum(1));
+    }
 }

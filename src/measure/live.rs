@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::concurrent::{Loaded, concurrent_rounds};
+use super::concurrent::{Loaded, Sharing, concurrent_rounds};
 use super::guard::{GRACE, Guard};
 use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
-use super::window::{INTERVAL, Open, loaded, measured, resources, with_log};
+use super::window::{INTERVAL, Open, loaded};
 use super::{Counted, Driver, Error, Event, Observed, Observer, Startup, WarmUp, single_requests};
 use crate::load::{Job, WorkerPool};
 use crate::model::{Cell, Plan, Round, ServiceKind, Sides, Target};
@@ -52,12 +52,6 @@ impl Live {
         }
     }
 
-    /// Connections open and idle.
-    async fn pool(&self, target: &Target, cell: &Cell) -> Result<WorkerPool, Error> {
-        let job = self.job(target, cell);
-        loaded(move || WorkerPool::connect(&job)).await
-    }
-
     async fn warmed_up(
         &self,
         target: &Target,
@@ -65,8 +59,9 @@ impl Live {
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        let pool = self.pool(target, cell).await?;
-        let mut window = Open::new(pool, longest);
+        let job = self.job(target, cell);
+        let pool = loaded(move || WorkerPool::connect(&job)).await?;
+        let mut window = Open::of(move |meter| pool.run(longest, meter));
         let mut counts = Vec::new();
         // Nothing is held against a server that had no time to show it.
         let mut steady = !can_be_seen_within(longest, INTERVAL);
@@ -92,26 +87,12 @@ impl Live {
         window: Duration,
         observe: Observer<'_>,
     ) -> Result<Round, Error> {
-        let pool = self.pool(target, cell).await?;
-        let server = self.server(target);
-        let before = resources(server).await?;
-        let mut watch = Watch::begin(&[server], INTERVAL).await;
-        let mut window = Open::new(pool, window);
-        let mut highest = 0;
-        while let Some(rate) = window.next_rate().await {
-            watch.sample();
-            observe(Event::Rate(rate));
-            highest = server.working_set().await.unwrap_or_default().max(highest);
-        }
-        let tally = window.close().await?;
-        let seen = watch.end();
-        let tally = with_log(tally, server).await;
-        server.check().await?;
-        let after = resources(server).await?;
-        let used = before.zip(after);
-        Ok(measured(tally, used.as_ref(), highest, |throttled| {
-            seen.machine(0, throttled)
-        }))
+        let load = Loaded {
+            server: self.server(target),
+            job: self.job(target, cell),
+        };
+        let rounds = concurrent_rounds(&[load], Sharing::AtOnce(window), observe).await?;
+        Ok(rounds.into_iter().next().expect("each load has its round"))
     }
 }
 
@@ -230,17 +211,16 @@ impl Driver for Live {
             Loaded {
                 server: self.server(target),
                 job,
-                delay: Duration::ZERO,
             }
         };
-        let loads = vec![load(target, cell), load(reference, &reference.cells[0])];
+        let loads = [load(target, cell), load(reference, &reference.cells[0])];
         let what = format!("a round of {} beside the reference", cell.endpoint);
         let step = Step {
             server: &target.name,
             what: &what,
         };
         let within = window + cell.workload.timeout;
-        let work = concurrent_rounds(loads, window, observe);
+        let work = concurrent_rounds(&loads, Sharing::AtOnce(window), observe);
         let rounds = self.guard().step(step, within, work).await?;
         let mut rounds = rounds.into_iter();
         let mut next = || rounds.next().expect("each load has its round");

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::concurrent::{Loaded, concurrent_rounds};
+use super::concurrent::{Loaded, Sharing, Turns, concurrent_rounds};
 use super::guard::Guard;
 use super::live::{longest_start, startup, watched};
 use super::stop::{Step, Stop};
@@ -17,8 +17,8 @@ use crate::stack::machine::Watch;
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
 /// Drives two real builds of a server with real load. Those that are up at the same time are pinned
-/// to the same CPUs and loaded together, so that they see the same machine; each has a database of
-/// its own.
+/// to the same CPUs and loaded in short turns, so that they see the same machine; each has a database
+/// of its own.
 pub struct LivePairs<'a> {
     stack: &'a Stack,
     stop: Stop,
@@ -117,7 +117,7 @@ impl<'a> LivePairs<'a> {
         self.guard().step(step, within, started).await
     }
 
-    /// A round of every side that is up, all over the same stretch of time, within its deadline.
+    /// A round of every side that is up, within its deadline.
     async fn loaded(
         &self,
         cells: Sides<&Cell>,
@@ -132,7 +132,8 @@ impl<'a> LivePairs<'a> {
             server: up.next().map_or("", |it| it.server.name()),
             what: &what,
         };
-        let within = load.window + cells.head.workload.timeout;
+        // Where no response comes each side waits for it in its first turn, and then as long again.
+        let within = (load.window() + cells.head.workload.timeout) * 4;
         let work = self.measured(cells, load, observe);
         self.guard().step(step, within, work).await
     }
@@ -144,23 +145,18 @@ impl<'a> LivePairs<'a> {
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
         let is_up = |side: &Side| self.up.get(*side).is_some();
-        let up: Vec<Side> = Side::BOTH.into_iter().filter(is_up).collect();
-        // Requests that are due at the same instant would wait for each other, always in the same
-        // order.
-        let later = load.rate.map_or(Duration::ZERO, |rate| {
-            Duration::from_secs_f64(0.5 / rate.max(1.0))
-        });
+        let both = [load.first, load.first.other()].into_iter();
+        let up: Vec<Side> = both.filter(is_up).collect();
         let loaded = |side: &Side| Loaded {
             server: &self.up(*side).server,
             job: self.job(*side, cells.get(*side), Some(load)),
-            delay: if *side == load.first {
-                Duration::ZERO
-            } else {
-                later
-            },
         };
-        let loads = up.iter().map(loaded).collect();
-        let measured = concurrent_rounds(loads, load.window, observe).await?;
+        let loads: Vec<_> = up.iter().map(loaded).collect();
+        let turns = Sharing::InTurns(Turns {
+            count: load.turns,
+            length: load.turn,
+        });
+        let measured = concurrent_rounds(&loads, turns, observe).await?;
         let mut rounds = Sides::default();
         for (side, round) in up.into_iter().zip(measured) {
             *rounds.get_mut(side) = Some(round);

@@ -31,9 +31,9 @@ pub struct Pairing<'a> {
 /// How long pairs are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairPacing {
-    /// Longest warm-up of a cell after a start.
+    /// Longest warm-up of a side's cell after a start.
     pub warmup: Duration,
-    /// Length of a round, where answers are fast enough for it.
+    /// How long each side is loaded in a round, where answers are fast enough for it.
     pub round: Duration,
     /// Pairs of a cell after one start.
     pub pairs: usize,
@@ -50,10 +50,12 @@ const WARMUP: Duration = Duration::from_millis(500);
 
 impl PairPacing {
     /// A pair takes as long as a round: half of it as much as each side takes, half at a fixed rate.
-    pub fn of(pacing: Pacing) -> Self {
+    /// Sides that are up together share both, and the warm-up.
+    pub fn of(pacing: Pacing, strategy: Strategy) -> Self {
+        let together = if strategy == Strategy::Duet { 2 } else { 1 };
         Self {
-            warmup: pacing.warmup.min(WARMUP),
-            round: pacing.round / 2,
+            warmup: pacing.warmup.min(WARMUP) / together,
+            round: pacing.round / 2 / together,
             pairs: PAIRS,
             budget: pacing.budget,
         }
@@ -99,16 +101,27 @@ pub struct Assignment {
     pub place: usize,
 }
 
-/// How both sides of a pair are loaded.
+/// How both sides of a pair are loaded: in turns, so that neither takes time from the other and both
+/// see the same machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairLoad {
-    pub window: Duration,
+    /// Length of a turn.
+    pub turn: Duration,
+    /// Turns of each side.
+    pub turns: usize,
     /// Connections of each side.
     pub connections: usize,
     /// Requests per second; nothing for as much as each side takes, or for a cell's own rate.
     pub rate: Option<f64>,
-    /// The side whose requests are due first.
+    /// The side that takes the first turn.
     pub first: Side,
+}
+
+impl PairLoad {
+    /// For how long each side is loaded.
+    pub fn window(&self) -> Duration {
+        self.turn * u32::try_from(self.turns).unwrap_or(u32::MAX)
+    }
 }
 
 /// What the loop over pairs drives: a live stack, or a simulation of one.
@@ -136,7 +149,7 @@ pub trait PairDriver {
     /// Single requests on a cell of one side, and what they made the services count.
     fn count(&mut self, side: Side, cell: &Cell) -> impl Future<Output = Result<Counted, Error>>;
 
-    /// A round on a cell of every side that is up, all over the same stretch of time.
+    /// A round on a cell of every side that is up.
     fn rounds(
         &mut self,
         cells: Sides<&Cell>,

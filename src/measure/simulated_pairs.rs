@@ -171,9 +171,10 @@ impl PairDriver for SimulatedPairs {
         load: PairLoad,
         _: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
-        self.elapsed += load.window;
+        let up = u32::try_from(self.up.len()).unwrap_or(u32::MAX);
+        self.elapsed += load.window() * up;
         // A longer window is as many rounds, one after the other.
-        let parts = (load.window + PART / 2).as_secs().max(1);
+        let parts = (load.window() + PART / 2).as_secs().max(1);
         let mut costs = Sides::<f64>::default();
         for _ in 0..parts {
             self.step();
@@ -183,7 +184,7 @@ impl PairDriver for SimulatedPairs {
         }
         Ok(self.of_those_up(|_, side| {
             let cost = costs.get(side) / parts as f64;
-            round(load.window, SERVICE_TIME.mul_f64(cost))
+            round(load.window(), SERVICE_TIME.mul_f64(cost))
         }))
     }
 

@@ -26,6 +26,10 @@ const QUIET: f64 = 0.4;
 const MOST_TIMES_LONGER: f64 = 100.0;
 /// Longest warm-up of slow answers.
 const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
+/// So short that the machine is the same for a turn and the next (docs/decisions/0009).
+const SHORTEST_TURN: Duration = Duration::from_millis(50);
+/// Requests of a turn at a fixed rate, at the least.
+const REQUESTS_IN_TURN: f64 = 5.0;
 
 /// What loading a cell showed; of two sides that of the slower one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +49,11 @@ impl Observed {
             tally.completed() as f64 / (tally.window + answer).as_secs_f64()
         };
         Self { rate, answer }
+    }
+
+    /// How long answers take on average while so many requests are in flight (Little's law).
+    pub(super) fn mean_answer(self, in_flight: usize) -> Duration {
+        seconds(in_flight as f64 / self.rate)
     }
 
     /// The slower of two.
@@ -89,6 +98,18 @@ pub(super) fn saturating(observed: Observed, idle: Duration, workload: &Workload
     )]
     let wanted = wanted.clamp(1.0, workload.connections as f64) as usize;
     wanted.max(first_connections(workload))
+}
+
+/// How a window is parted into turns, each several times as long as its answers take on average, so
+/// that connections are in use for most of it. At a fixed rate each has a whole number of requests.
+pub(super) fn turns(window: Duration, answer: Duration, rate: Option<f64>) -> (Duration, usize) {
+    let shortest = SHORTEST_TURN.max(answer * ANSWERS);
+    let paced = rate.map_or(Duration::ZERO, |rate| seconds(REQUESTS_IN_TURN / rate));
+    let turns = window.as_nanos() / shortest.max(paced).as_nanos();
+    let turns = u32::try_from(turns).unwrap_or(u32::MAX).max(1);
+    let turn = window / turns;
+    let whole = |rate: f64| seconds((rate * turn.as_secs_f64()).round().max(1.0) / rate);
+    (rate.map_or(turn, whole), turns as usize)
 }
 
 /// How long a cell is warmed up, whose single requests are answered in `idle`.
@@ -281,6 +302,22 @@ mod tests {
         let longer = quiet_window(second, 32e-4, 2, &rules).as_secs_f64();
         assert!((longer - 2.0).abs() < 1e-6, "{longer}");
         assert_eq!(quiet_window(second, 1.0, 2, &Thresholds::new()), second);
+    }
+
+    #[test]
+    fn turns_are_longer_than_their_answers_and_hold_whole_requests() {
+        let millis = Duration::from_millis;
+        assert_eq!(turns(millis(500), millis(1), None), (millis(50), 10));
+        assert_eq!(turns(millis(500), millis(30), None), (millis(125), 4));
+        assert_eq!(turns(millis(500), millis(400), None), (millis(500), 1));
+        assert_eq!(turns(millis(520), millis(1), None), (millis(52), 10));
+        // At 20 a second five requests take 250 ms; at 30 a second 7.5 would be in a quarter of one.
+        assert_eq!(turns(millis(500), millis(1), Some(20.0)), (millis(250), 2));
+        let (turn, count) = turns(millis(500), millis(1), Some(30.0));
+        assert_eq!(count, 3);
+        assert!((turn.as_secs_f64() * 30.0 - 5.0).abs() < 1e-6, "{turn:?}");
+        let (turn, count) = turns(millis(500), millis(1), Some(0.1));
+        assert_eq!((turn, count), (Duration::from_secs(10), 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Error, turnover};
-use crate::load::{self, Meter, WorkerPool};
+use crate::load::{self, Meter};
 use crate::model::{Machine, Round, Tally, Usage};
 use crate::stack::{Resources, Server};
 
@@ -67,26 +67,24 @@ pub(super) async fn loaded<T: Send + 'static>(
     Ok(joined(spawn_blocking(work).await)?)
 }
 
-/// A window that is open, watched from outside. Dropping it ends the load early.
-pub(super) struct Open {
-    task: JoinHandle<Result<Tally, load::Error>>,
+/// A load under way, watched from outside. Dropping it ends the load early.
+pub(super) struct Open<T> {
+    task: JoinHandle<Result<T, load::Error>>,
     /// What the task came to, once it has been seen to end.
-    result: Option<Result<Result<Tally, load::Error>, JoinError>>,
+    result: Option<Result<Result<T, load::Error>, JoinError>>,
     meter: Arc<Meter>,
     counted: u64,
     next: Instant,
 }
 
-impl Open {
-    pub(super) fn new(pool: WorkerPool, window: Duration) -> Self {
-        Self::at(pool, Instant::now(), window)
-    }
-
-    /// Opens at a moment, or now where it has passed.
-    pub(super) fn at(pool: WorkerPool, opens: Instant, window: Duration) -> Self {
+impl<T: Send + 'static> Open<T> {
+    /// Begins a load that reports to a meter, in a thread that it may block.
+    pub(super) fn of(
+        load: impl FnOnce(&Arc<Meter>) -> Result<T, load::Error> + Send + 'static,
+    ) -> Self {
         let meter = Arc::new(Meter::new());
         let shared = Arc::clone(&meter);
-        let task = spawn_blocking(move || pool.run_at(opens, window, &shared));
+        let task = spawn_blocking(move || load(&shared));
         Self {
             task,
             result: None,
@@ -123,7 +121,7 @@ impl Open {
         self.meter.stop();
     }
 
-    pub(super) async fn close(mut self) -> Result<Tally, Error> {
+    pub(super) async fn close(mut self) -> Result<T, Error> {
         let result = match self.result.take() {
             Some(result) => result,
             None => (&mut self.task).await,
@@ -132,7 +130,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl<T> Drop for Open<T> {
     fn drop(&mut self) {
         self.meter.stop();
     }

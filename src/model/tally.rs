@@ -9,17 +9,18 @@ use hdrhistogram::Histogram;
 /// `started = succeeded + failed (by kind) + unfinished`, see [`Tally::is_balanced`].
 #[derive(Debug, Clone, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
-    /// Length of the window, without the drain after it.
+    /// Length of the window, or of all turns, without the drain after it.
     pub window: Duration,
     pub started: u64,
     /// Expected responses, those that arrived during the drain included.
     pub succeeded: u64,
-    /// Expected responses that arrived before the window closed; throughput counts these.
+    /// Expected responses that arrived before the window closed, in turns those that arrived
+    /// during the drain as well; throughput counts these.
     pub succeeded_in_window: u64,
     /// From the opening of the window to the last of these, which makes their rate exact where a
-    /// count in a fixed window would be off by up to one batch of responses. The whole window where
-    /// the server stood still at its end for longer than ever before in it; nothing for the open
-    /// loop, whose rate is given, and for documents of older versions.
+    /// count in a fixed window would be off by up to one batch of responses; the sum over turns. The
+    /// whole window where the server stood still at its end for longer than ever before in it; nothing
+    /// for the open loop, whose rate is given, and for documents of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<Duration>,
     /// Failed requests by kind.
@@ -369,6 +370,23 @@ impl Tally {
         self.first_failure = failures.min_by_key(|it| it.after);
         self.leniences.extend(&other.leniences);
     }
+
+    /// Adds the counts of a later window of the same load.
+    pub fn append(&mut self, later: &Self) {
+        let span = self.span.zip(later.span);
+        let first = self.first_failure.take();
+        let first = first.or_else(|| {
+            let failure = later.first_failure.clone()?;
+            Some(FirstFailure {
+                after: self.window + failure.after,
+                ..failure
+            })
+        });
+        self.merge(later);
+        self.span = span.map(|(earlier, later)| earlier + later);
+        self.first_failure = first;
+        self.window += later.window;
+    }
 }
 
 /// A sum of counts, which a document of a stranger can make as large as it likes.
@@ -428,6 +446,26 @@ mod tests {
         assert_eq!(first.after, Duration::from_millis(10));
         let leniences: Vec<_> = sum.leniences.into_iter().collect();
         assert_eq!(leniences, [Lenience::FoldedLine, Lenience::JunkLine]);
+    }
+
+    #[test]
+    fn turns_follow_each_other() {
+        let turn = |last: u64, failure: Option<u64>| {
+            let mut tally = match failure {
+                Some(after) => failing(after, Lenience::JunkLine),
+                None => Tally::empty(Duration::from_secs(1)),
+            };
+            (tally.started, tally.succeeded, tally.succeeded_in_window) = (10, 10, 10);
+            tally.span = Some(Duration::from_millis(last));
+            tally
+        };
+        let mut all = turn(900, None);
+        all.append(&turn(1100, Some(40)));
+        all.append(&turn(1000, Some(10)));
+        assert_eq!(all.window, Duration::from_secs(3));
+        assert!((all.throughput() - 10.0).abs() < 1e-9);
+        let first = all.first_failure.expect("two have one");
+        assert_eq!(first.after, Duration::from_millis(1040));
     }
 
     #[test]

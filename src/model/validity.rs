@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Disturbance, Machine, Metric, Others, PairedSample, Round, RunDelay, Sample, Sides, Strategy,
-    Tally,
+    Disturbance, Machine, Metric, Others, PairedSample, Round, RunDelay, Sample, Sides, Tally,
 };
 
 /// Why a load says less about the server than it seems to.
@@ -166,9 +165,10 @@ impl Tally {
         Doubt::ALL.into_iter().filter(applies).collect()
     }
 
-    /// Share of the window that so many generator threads spent on the CPU.
+    /// Share of the time of the load that so many generator threads spent on the CPU.
     pub fn generator_share(&self, threads: usize) -> f64 {
-        self.generator_cpu.as_secs_f64() / (self.window.as_secs_f64() * threads as f64)
+        let time = self.window.max(self.span());
+        self.generator_cpu.as_secs_f64() / (time.as_secs_f64() * threads as f64)
     }
 }
 
@@ -187,21 +187,12 @@ impl PairedSample {
     pub fn doubt(&self, metric: Metric) -> Option<Doubt> {
         let pairs = self.starts.iter().flat_map(|start| &start.pairs);
         let rounds = pairs.flat_map(|pair| pair.rounds(metric));
-        let doubts: Vec<_> = rounds
-            .map(|sides| self.doubts(sides.as_ref().map(|round| &round.tally)))
-            .collect();
+        let of_both = |sides: &Sides<Round>| {
+            let both = [&sides.head, &sides.base].into_iter();
+            both.flat_map(|it| it.tally.doubts(self.threads)).collect()
+        };
+        let doubts: Vec<Vec<Doubt>> = rounds.map(of_both).collect();
         Doubt::common(&doubts)
-    }
-
-    /// Side by side, both generators run on the same CPUs.
-    fn doubts(&self, tallies: Sides<&Tally>) -> Vec<Doubt> {
-        let Sides { head, base } = tallies;
-        let mut doubts = head.doubts(self.threads);
-        doubts.extend(base.doubts(self.threads));
-        let share = head.generator_share(self.threads) + base.generator_share(self.threads);
-        let busy = self.strategy == Strategy::Duet && share > BUSY;
-        doubts.extend(busy.then_some(Doubt::GeneratorBusy));
-        doubts
     }
 }
 

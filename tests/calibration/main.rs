@@ -17,7 +17,14 @@ use std::time::Duration;
 use perfgate::config;
 use perfgate::gate::{Confirmation, judge_pairs};
 use perfgate::measure::{PairNoise, PairPacing, Pairing, SimulatedPairs};
-use perfgate::model::{Finding, Metric, Sides, Strategy, Target, Verdict};
+use perfgate::model::{Finding, Metric, Pacing, Sides, Strategy, Target, Verdict};
+
+const PACING: Pacing = Pacing {
+    warmup: Duration::from_secs(1),
+    round: Duration::from_secs(2),
+    rounds: 10,
+    budget: Duration::from_secs(150),
+};
 
 /// Jobs of each case. A share that is truly 5 % is seen within 2.5 points of it.
 const JOBS: u64 = 200;
@@ -85,12 +92,7 @@ async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: PairNo
     let confirmation = Confirmation::of([thresholds]);
     for seed in 0..JOBS {
         let pairing = Pairing {
-            pacing: PairPacing {
-                warmup: Duration::from_secs(1),
-                round: Duration::from_secs(1),
-                pairs: 2,
-                budget: Duration::from_secs(150),
-            },
+            pacing: PairPacing::of(PACING, strategy),
             spare,
             strategy,
             confirmation,

@@ -313,33 +313,26 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             phase,
         });
         let size = self.sizes[rounds.cell].expect("the first start sizes every cell");
-        let observed = self
-            .load(rounds.cell, size.connections, size.warmup)
-            .await?;
+        let Size { connections, .. } = size;
+        let answer = size.observed.mean_answer(connections);
+        let warm_up = self.load(size.warmup, answer, connections, None);
+        let observed = self.observed(rounds.cell, warm_up).await?;
         // Sides that take turns are loaded at one rate, which both are known to take.
         let capacity = match self.pairing.strategy {
             Strategy::Interleaved => size.observed.rate,
             _ => observed.rate,
         };
-        let load = PairLoad {
-            window: size.window,
-            connections: size.connections,
-            rate: None,
-            first: Side::Head,
-        };
-        let closed = self.rounds(rounds.cell, load).await?;
         let workload = &self.sides.head.cells[rounds.cell].workload;
-        let open = if workload.rate.is_some() {
+        let own_rate = workload.rate.map(|rate| rate.from);
+        let load = self.load(size.window, answer, connections, own_rate);
+        let closed = self.rounds(rounds.cell, load).await?;
+        let open = if own_rate.is_some() {
             // At a rate of its own a round is both.
             closed.clone()
         } else {
-            let load = PairLoad {
-                window: size.open_window,
-                // Requests that are due must not wait for a connection.
-                connections: workload.connections,
-                rate: Some(capacity / 2.0),
-                ..load
-            };
+            let rate = Some(capacity / 2.0);
+            // Requests that are due must not wait for a connection.
+            let load = self.load(size.open_window, answer, workload.connections, rate);
             self.rounds(rounds.cell, load).await?
         };
         rounds.add(closed, open);
@@ -408,7 +401,10 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let mut tries = SIZING_TRIES;
         loop {
             let warmup = sizing::warm_up(usual, idle, connections);
-            let observed = self.load(cell, connections, warmup).await?;
+            // Of a server that answers one request at a time.
+            let answer = idle * u32::try_from(connections).unwrap_or(u32::MAX);
+            let warm_up = self.load(warmup, answer, connections, None);
+            let observed = self.observed(cell, warm_up).await?;
             let wanted = sizing::saturating(observed, idle, workload);
             tries -= 1;
             if wanted > connections && tries > 0 {
@@ -426,19 +422,30 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         }
     }
 
-    /// Loads a cell of the sides that are up, as much as they take.
-    async fn load(
-        &mut self,
-        cell: usize,
-        connections: usize,
+    /// Load of each side for so long, where answers take so long on average. Sides that are up together
+    /// take turns.
+    fn load(
+        &self,
         window: Duration,
-    ) -> Result<Observed, Error> {
-        let load = PairLoad {
-            window,
-            connections,
-            rate: None,
-            first: Side::Head,
+        answer: Duration,
+        connections: usize,
+        rate: Option<f64>,
+    ) -> PairLoad {
+        let (turn, turns) = match self.pairing.strategy {
+            Strategy::Interleaved => (window, 1),
+            _ => sizing::turns(window, answer, rate),
         };
+        PairLoad {
+            turn,
+            turns,
+            connections,
+            rate,
+            first: Side::Head,
+        }
+    }
+
+    /// What a load on a cell of the sides that are up shows.
+    async fn observed(&mut self, cell: usize, load: PairLoad) -> Result<Observed, Error> {
         let cells = self.cells(cell);
         let rounds = self
             .driver

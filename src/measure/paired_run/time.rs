@@ -8,13 +8,15 @@ use super::super::pairs::PairDriver;
 use super::super::sizing::{self, Size};
 use super::PairedRun;
 use crate::gate::LOOKS;
-use crate::model::{Metric, Pair, Threshold};
+use crate::model::{Metric, Pair, Strategy, Threshold};
 
 /// Starts that the budget should pay for, where rounds vary much and where a percentile needs many
 /// requests. A start has a spread of its own that longer rounds do not narrow (2 to 3 % for
 /// asynchronous servers under Python), so that many starts beat long ones.
 const STARTS_THAT_VARY: usize = 10;
 const STARTS_FOR_PERCENTILES: usize = LOOKS[1];
+/// Both are loaded, one after the other.
+const SIDES: u32 = 2;
 /// How many times as long windows must become for what was measured by shorter ones to be dropped.
 const WORTH_A_TRIAL: f64 = 1.5;
 /// How many times as long windows become after the first look, at the most and at the least.
@@ -66,7 +68,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
                 self.sides.head.name,
                 head.endpoint,
                 100.0 * variance.sqrt(),
-                seconds(window),
+                seconds(self.round(window)),
             )));
         }
         lengthened
@@ -87,7 +89,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
         let of_start = (time / count).div_f64(longer.max(1.0));
         let sizes = open.iter().filter_map(|cell| self.sizes[*cell]);
         let warmups: Duration = sizes.map(|size| size.warmup).sum();
-        let fixed = self.startup + warmups;
+        let fixed = self.startup + warmups * SIDES;
         let now = self.length_of_start(open).saturating_sub(fixed);
         let wider = of_start.saturating_sub(fixed).div_duration_f64(now);
         let wider = wider.min(MOST_WIDER);
@@ -107,7 +109,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
         let windows = u32::try_from(self.pairing.pacing.pairs).unwrap_or(u32::MAX);
         let sizes = cells.iter().filter_map(|cell| self.sizes[*cell]);
         let of_cells = sizes.map(|size| size.warmup + (size.window + size.open_window) * windows);
-        self.startup + of_cells.sum::<Duration>()
+        self.startup + of_cells.sum::<Duration>() * SIDES
     }
 
     /// The longest windows of one kind that the budget has time for in so many starts, beside those of
@@ -124,8 +126,8 @@ impl<D: PairDriver> PairedRun<'_, D> {
         let sizes = self.sizes.iter().flatten();
         let others: Duration = sizes.map(|it| it.warmup + of_other_kind(it) * pairs).sum();
         let of_start = (self.budget() / count(starts)).div_f64(longer.max(1.0));
-        let of_rounds = of_start.saturating_sub(self.startup + others);
-        of_rounds / (pairs * count(self.answered_cells().len()))
+        let of_rounds = of_start.saturating_sub(self.startup + others * SIDES);
+        of_rounds / (SIDES * pairs * count(self.answered_cells().len()))
     }
 
     /// Time that counts for the budget, since the driver was made.
@@ -176,10 +178,11 @@ impl<D: PairDriver> PairedRun<'_, D> {
         for (metric, Impossible { endpoints, windows }) in impossible {
             let shortest = windows.iter().min().copied().unwrap_or_default();
             let most = windows.iter().max().copied().unwrap_or_default();
-            let rounds = if seconds(shortest) == seconds(most) {
-                seconds(most)
+            let (shortest, most) = (seconds(self.round(shortest)), seconds(self.round(most)));
+            let rounds = if shortest == most {
+                most
             } else {
-                format!("{} to {}", seconds(shortest), seconds(most))
+                format!("{shortest} to {most}")
             };
             self.say(format!(
                 "{} {}: {} needs {} requests after a start, which takes rounds of {rounds}; the budget \
@@ -188,7 +191,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
                 endpoints.join(", "),
                 metric.name(),
                 metric.requests_needed(),
-                seconds(longest),
+                seconds(self.round(longest)),
             ));
         }
         self.announce();
@@ -209,7 +212,7 @@ impl<D: PairDriver> PairedRun<'_, D> {
                 self.sides.head.name,
                 self.sides.head.cells[cell].endpoint,
                 seconds(size.observed.answer),
-                seconds(size.window),
+                seconds(self.round(size.window)),
                 seconds(first_look),
             )));
         }
@@ -222,6 +225,14 @@ impl<D: PairDriver> PairedRun<'_, D> {
                 seconds(pacing.budget),
                 seconds(each),
             ));
+        }
+    }
+
+    /// The round in which each side is loaded for so long.
+    fn round(&self, window: Duration) -> Duration {
+        match self.pairing.strategy {
+            Strategy::Duet => window * SIDES,
+            _ => window,
         }
     }
 

@@ -22,7 +22,7 @@ fn twice() -> Sides<Target> {
 
 fn pairing(sides: &Sides<Target>) -> Pairing<'static> {
     Pairing {
-        pacing: PairPacing::of(plan(FILE).pacing),
+        pacing: PairPacing::of(plan(FILE).pacing, Strategy::Duet),
         spare: Duration::ZERO,
         strategy: Strategy::Duet,
         confirmation: Confirmation::of([&sides.head.cells[0].thresholds]),
@@ -89,7 +89,7 @@ impl PairDriver for Watched {
         observe: Observer<'_>,
     ) -> Result<Sides<Option<Round>>, Error> {
         let endpoint = cells.head.endpoint.clone();
-        let round = (self.starts, endpoint, load.rate.is_some(), load.window);
+        let round = (self.starts, endpoint, load.rate.is_some(), load.window());
         self.rounds.push(round);
         self.simulated.rounds(cells, load, observe).await
     }
@@ -259,7 +259,7 @@ async fn what_varies_much_gets_longer_rounds_in_its_first_start() {
             .filter(|it| it.0 == start && it.2 == at_rate);
         own.map(|it| it.3).max().expect("rounds")
     };
-    let round = PairPacing::of(plan(FILE).pacing).round;
+    let round = PairPacing::of(plan(FILE).pacing, Strategy::Duet).round;
     assert!(windows(1, false) > round, "measured anew by longer ones");
     assert_eq!(windows(1, false), windows(2, false), "and so in the next");
     assert_eq!(windows(2, true), round, "at a fixed rate they stay");
@@ -273,7 +273,7 @@ async fn what_varies_much_gets_longer_rounds_in_its_first_start() {
 async fn a_steady_server_is_measured_once_by_short_rounds() {
     let (driver, starts) = watched(Strategy::Duet, 0.0).await;
     assert_eq!(driver.starts, starts);
-    let round = PairPacing::of(plan(FILE).pacing).round;
+    let round = PairPacing::of(plan(FILE).pacing, Strategy::Duet).round;
     assert!(
         driver.rounds.iter().all(|it| it.3 <= round),
         "{:?}",
