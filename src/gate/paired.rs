@@ -87,9 +87,9 @@ fn decide(
         return Some(unjudged(finding, threshold, Reason::Failing { side }));
     }
     let timed = metric.is_timed_by_generator();
-    // Side by side with the base the head has half of the cores to itself.
     let duet = sample.strategy == Strategy::Duet;
-    let shared = duet && (timed || metric == Metric::StartupTime);
+    // Both sides start at the same time, on the same CPUs; they are loaded in turns.
+    let shared = duet && metric == Metric::StartupTime;
     let doubt = (judged && timed).then(|| sample.doubt(metric)).flatten();
     // Where the generator is late for both sides at once, that hides a change and makes none.
     let (hidden, doubt) = match doubt {
@@ -106,7 +106,7 @@ fn decide(
         return Some(beyond_ceiling(finding, sample, ceiling));
     }
     let Some(rule) = &threshold.margin else {
-        // A bound that holds with half of the cores holds with all of them.
+        // A bound that holds with half of the CPUs holds with all of them.
         return Some(match broken {
             Some(_) => unjudged(finding, threshold, Reason::NeedsTheMachine),
             None => by_ceiling_alone(finding, threshold),

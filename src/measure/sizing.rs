@@ -164,8 +164,9 @@ pub(super) fn variance_between_rounds(pairs: &[Pair]) -> Option<f64> {
 /// The window in which what a start shows varies by no more than a share of the smallest margin, where
 /// windows of this length vary so much from each other. Longer ones are taken to vary less in proportion
 /// to their length, as what comes once in many requests does, such as a collection of garbage: windows
-/// that have one more or one less are off by that, however long they are. Where they vary like means of
-/// shorter ones, more starts make up for it.
+/// that have one more or one less are off by that, however long they are; so are the rounds of a start,
+/// which follow each other directly. Where they vary like means of shorter ones, more starts make up for
+/// it.
 pub(super) fn quiet_window(
     window: Duration,
     variance: f64,
@@ -180,7 +181,7 @@ pub(super) fn quiet_window(
     let Some(margin) = margins.reduce(f64::min) else {
         return window;
     };
-    let of_start = (variance / pairs.max(1) as f64).sqrt();
+    let of_start = variance.sqrt() / pairs.max(1) as f64;
     let longer = of_start / (QUIET * margin);
     window.mul_f64(longer.clamp(1.0, MOST_TIMES_LONGER))
 }
@@ -298,8 +299,8 @@ mod tests {
         let rules = Thresholds::from([(Metric::Throughput, threshold)]);
         let second = Duration::from_secs(1);
         assert_eq!(quiet_window(second, 0.0, 2, &rules), second);
-        // 2 % in a start is what a margin of 5 % asks for, and two rounds make it 4 %.
-        let longer = quiet_window(second, 32e-4, 2, &rules).as_secs_f64();
+        // 2 % in a start is what a margin of 5 % asks for, and two rounds that vary by 8 % make it 4 %.
+        let longer = quiet_window(second, 64e-4, 2, &rules).as_secs_f64();
         assert!((longer - 2.0).abs() < 1e-6, "{longer}");
         assert_eq!(quiet_window(second, 1.0, 2, &Thresholds::new()), second);
     }

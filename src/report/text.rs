@@ -118,7 +118,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::SeenInControl) => "the base differs as much from itself in a control".into(),
         Some(Reason::BesideReference) => "judged as relative_cpu".into(),
         Some(Reason::NeedsTheMachine) => {
-            "an absolute limit, not judged while head and base share the CPUs".into()
+            "an absolute limit, not judged while head and base start on the same CPUs".into()
         }
         Some(Reason::CutShort) => "the run ended early".into(),
         Some(Reason::Ceiling) => "absolute limit".into(),

@@ -23,6 +23,8 @@ use crate::model::{
 /// Tries to find the number of connections that saturate a server.
 const SIZING_TRIES: usize = 3;
 const FIRST_LOOK: usize = LOOKS[0];
+/// So few rounds do not show whether the machine is always busy.
+const FEW_ROUNDS: usize = 16;
 
 /// Two builds of one server under measurement.
 pub(super) struct PairedRun<'a, D> {
@@ -47,6 +49,9 @@ pub(super) struct PairedRun<'a, D> {
     aside: Duration,
     /// Time that both sides take to start.
     startup: Duration,
+    /// Rounds so far, and those that something else disturbed.
+    rounds: usize,
+    disturbed: usize,
 }
 
 impl<'a, D: PairDriver> PairedRun<'a, D> {
@@ -80,6 +85,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             has_windows: false,
             aside: Duration::ZERO,
             startup: Duration::ZERO,
+            rounds: 0,
+            disturbed: 0,
         }
     }
 
@@ -342,7 +349,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     /// Rounds of one kind, one right after the other: what a server does once in many requests, such as
     /// collecting garbage, is in their total as often as it should be, give or take one, where it would be
     /// in each of them give or take one. A round that something else disturbed is made again, at most
-    /// one for every two.
+    /// one for every two, unless most rounds are disturbed.
     async fn rounds(
         &mut self,
         cell: usize,
@@ -359,7 +366,11 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             let observe = self.pairing.observe;
             let round = self.driver.rounds(cells, load, observe).await?;
             let is_disturbed = Machine::is_disturbed(round.head.iter().chain(&round.base));
-            if again > 0 && is_disturbed {
+            self.disturbed += usize::from(is_disturbed);
+            self.rounds += 1;
+            // What is always there is there the next time as well.
+            let is_rare = self.disturbed * 2 <= self.rounds.max(FEW_ROUNDS);
+            if again > 0 && is_disturbed && is_rare {
                 again -= 1;
             } else {
                 rounds.push(round);

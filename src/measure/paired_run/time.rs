@@ -11,9 +11,9 @@ use crate::gate::LOOKS;
 use crate::model::{Metric, Pair, Strategy, Threshold};
 
 /// Starts that the budget should pay for, where rounds vary much and where a percentile needs many
-/// requests. A start has a spread of its own that longer rounds do not narrow (2 to 3 % for
+/// requests. A start has a spread of its own that longer rounds do not narrow (1 to 2 % for
 /// asynchronous servers under Python), so that many starts beat long ones.
-const STARTS_THAT_VARY: usize = 10;
+const STARTS_THAT_VARY: usize = LOOKS[LOOKS.len() - 1];
 const STARTS_FOR_PERCENTILES: usize = LOOKS[1];
 /// Both are loaded, one after the other.
 const SIDES: u32 = 2;
