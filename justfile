@@ -32,6 +32,10 @@ fleet *options:
 gate *options:
     cargo bench --bench gate -- {{options}}
 
+# Whether an unchanged build of ten other kinds of services is ever blamed.
+services *options:
+    cargo bench --bench services -- {{options}}
+
 # Each fuzz target for a while. Needs cargo-fuzz, whose flags a stable compiler takes when it is told to.
 fuzz seconds="60":
     #!/usr/bin/env bash

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
-//! `import` what other load generators wrote, `bounded` files of others.
+//! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
+//! other request has.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. `app` puts the steps together for each command. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
@@ -34,6 +35,7 @@ pub mod dial;
 pub mod stack;
 
 pub mod load;
+pub mod unique;
 
 pub mod measure;
 

@@ -9,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -18,8 +18,9 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("bounded", &[]),
     ("config", &["bounded", "model"]),
     ("dial", &["model"]),
-    ("stack", &["bounded", "dial", "git", "model"]),
-    ("load", &["dial", "model"]),
+    ("unique", &["model"]),
+    ("stack", &["bounded", "dial", "git", "model", "unique"]),
+    ("load", &["dial", "model", "unique"]),
     ("document", &["bounded"]),
     ("import", &["model"]),
     ("git", &["model"]),

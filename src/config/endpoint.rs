@@ -50,8 +50,10 @@ impl Resolver<'_> {
         let threads = self.at_least_one(load.threads.as_ref(), "threads", 1)?;
         let rate = own.rate.as_ref().or(load.rate.as_ref());
         let timeout = own.timeout.or(load.timeout);
+        let requests = self.with_data(self.requests(endpoint)?, endpoint)?;
+        let has_rows = own.data.is_some();
         Ok(Workload {
-            requests: self.with_data(self.requests(endpoint)?, endpoint)?,
+            requests: self.with_random(requests, has_rows, &endpoint.span())?,
             rate: rate.map(|rate| rate.get_ref().0),
             connections,
             concurrency,

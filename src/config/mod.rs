@@ -13,6 +13,7 @@ mod login;
 mod names;
 mod place;
 mod proxy;
+mod random;
 mod ready;
 mod reference;
 mod resolve;

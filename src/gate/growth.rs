@@ -3,7 +3,7 @@
 //! start, or as a mean over rounds against that of stored runs.
 
 use super::finding::{blank, unjudged};
-use super::inference::{Changes, Confirmation, Inference, LOOKS, Margin};
+use super::inference::{Changes, Confirmation, Inference, LOOKS, Margin, Reproduction};
 use crate::model::{
     Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Threshold, Verdict,
 };
@@ -43,18 +43,16 @@ pub(super) fn decide_pairs(
         Some(Verdict::Regression) => {
             let [again, control] = [&sample.confirmation, &sample.control].map(|it| more(it));
             let control = Some(&control).filter(|it| !it.values.is_empty());
-            let doubt = if sample.confirmation.is_empty() {
-                None
+            let reproduction = if sample.confirmation.is_empty() {
+                Reproduction::Seen
             } else if again.values.is_empty() {
-                Some(Reason::NotReproduced)
+                Reproduction::NotSeen
             } else {
                 let confirmed = first.confirmed(&again, control, rule.value, confirmation);
-                confirmed.reproduction.doubt()
+                confirmed.reproduction
             };
-            match doubt {
-                None => finding.with(Verdict::Regression, Some(Reason::Ceiling)),
-                doubt => finding.with(Verdict::Inconclusive, doubt),
-            }
+            let (verdict, reason) = reproduction.verdict();
+            finding.with(verdict, reason.or(Some(Reason::Ceiling)))
         }
         Some(verdict) => finding.with(verdict, None),
         // That a few requests do not tell is no finding where nobody asked.

@@ -287,7 +287,8 @@ fn share_of_server(sample: &PairedSample, metric: Metric) -> f64 {
 }
 
 /// A regression that was looked for once more, in fresh containers, and is not there, is none; nor
-/// is one that the fresh containers could not be measured for. Until it was looked for it stands.
+/// is one that the fresh containers could not be measured for. Where they exclude it, that is a pass. Until
+/// it was looked for it stands.
 fn confirm(
     mut finding: Finding,
     sample: &PairedSample,
@@ -305,10 +306,8 @@ fn confirm(
     let control = changes(&sample.control, finding.metric);
     let confirmed = first.confirmed(&again, control.as_ref(), margin, confirmation);
     finding = finding.moved(confirmed.again);
-    match confirmed.reproduction.doubt() {
-        None => finding.with(Verdict::Regression, None),
-        doubt => finding.with(Verdict::Inconclusive, doubt),
-    }
+    let (verdict, reason) = confirmed.reproduction.verdict();
+    finding.with(verdict, reason)
 }
 
 /// Whether the pairs there are do not tell.

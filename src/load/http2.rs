@@ -83,7 +83,7 @@ impl Connection {
         request: &Prepared,
         kept: Option<&mut Kept>,
     ) -> Result<Response, Failure> {
-        let request = request.http2.clone().expect("prepared for HTTP/2");
+        let request = request.http2();
         self.so_far.begin();
         if self.sender.ready().await.is_err() {
             self.untouched = true;

@@ -10,6 +10,7 @@ use hyper::{Method, Uri};
 
 use super::Error;
 use crate::model::{Expect, Origin, Request};
+use crate::unique::{self, Places, Unique};
 
 /// The requests of a workload, ready to be sent.
 #[derive(Debug)]
@@ -23,8 +24,10 @@ pub(super) struct Script {
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) http1: Vec<u8>,
+    /// Where values belong that differ each time.
+    pub(super) unique: Places,
     /// Nothing where HTTP/1 is spoken.
-    pub(super) http2: Option<hyper::Request<Full<Bytes>>>,
+    http2: Option<hyper::Request<Bytes>>,
     /// Whether its response has no body, whatever the header fields say.
     pub(super) is_head: bool,
     /// Whether sending it twice is the same as once, RFC 9110, section 9.2.2.
@@ -85,11 +88,14 @@ impl Prepared {
             .ok_or_else(|| Error::Method {
                 method: request.method.clone(),
             })?;
+        let request = &unique::with_stand_ins(request);
         let fields = fields(request, origin)?;
         check_path(&request.path)?;
         let http2 = || http2(request, &method, &fields, origin);
+        let http1 = http1(request, &fields);
         Ok(Self {
-            http1: http1(request, &fields),
+            unique: Places::of(&http1),
+            http1,
             http2: origin.transport.http2.then(http2).transpose()?,
             is_head: method == Method::HEAD,
             is_idempotent: method.is_idempotent(),
@@ -101,8 +107,29 @@ impl Prepared {
     pub(super) fn name(&self) -> String {
         let line = self.http1.split(|byte| *byte == b'\r').next();
         let line = String::from_utf8_lossy(line.unwrap_or_default());
-        line.trim_end_matches(" HTTP/1.1").to_owned()
+        unique::with_placeholders(line.trim_end_matches(" HTTP/1.1"))
     }
+
+    /// What is sent over HTTP/2.
+    pub(super) fn http2(&self) -> hyper::Request<Full<Bytes>> {
+        let mut request = self.http2.clone().expect("prepared for HTTP/2");
+        if !self.unique.is_empty() {
+            fill(&mut request, Unique::next());
+        }
+        request.map(Full::new)
+    }
+}
+
+/// Writes a value over stand-ins, which leaves every part as well-formed as it was.
+fn fill(request: &mut hyper::Request<Bytes>, value: Unique) {
+    let uri = request.uri().to_string();
+    let uri = Uri::try_from(value.filled(uri.as_bytes()));
+    *request.uri_mut() = uri.expect("digits and hyphens in place of others");
+    for field in request.headers_mut().values_mut() {
+        let filled = HeaderValue::from_bytes(&value.filled(field.as_bytes()));
+        *field = filled.expect("digits and hyphens in place of others");
+    }
+    *request.body_mut() = value.filled(request.body()).into();
 }
 
 type Fields = Vec<(HeaderName, HeaderValue)>;
@@ -179,7 +206,7 @@ fn http2(
     method: &Method,
     fields: &Fields,
     origin: &Origin,
-) -> Result<hyper::Request<Full<Bytes>>, Error> {
+) -> Result<hyper::Request<Bytes>, Error> {
     let (host, rest) = fields.split_first().expect("the host is always there");
     let unusable = || Error::Path {
         path: request.path.clone(),
@@ -193,7 +220,7 @@ fn http2(
         .path_and_query(&*request.path)
         .build()
         .map_err(|_| unusable())?;
-    let mut prepared = hyper::Request::new(Full::new(request.body.clone().into()));
+    let mut prepared = hyper::Request::new(Bytes::from(request.body.clone()));
     *prepared.method_mut() = method.clone();
     *prepared.uri_mut() = uri;
     *prepared.version_mut() = hyper::Version::HTTP_2;
@@ -253,9 +280,26 @@ mod tests {
             text(&request),
             "GET / HTTP/1.1\r\nHost: other\r\nA: b\r\n\r\n"
         );
-        let http2 = prepare(&request).expect("a request").http2.expect("HTTP/2");
+        let http2 = prepare(&request).expect("a request").http2();
         assert_eq!(http2.uri(), "http://other/");
         assert!(!http2.headers().contains_key("host"));
+    }
+
+    #[test]
+    fn what_is_unique_differs_in_every_part_and_keeps_its_length() {
+        let request = Request {
+            path: "/{counter}".into(),
+            body: b"{uuid}".to_vec(),
+            ..with_headers(&[("X-Id", "{counter}")])
+        };
+        let prepared = prepare(&request).expect("a request");
+        let [first, second] = [prepared.http2(), prepared.http2()];
+        assert_ne!(first.uri(), second.uri());
+        let number = first.uri().path().trim_start_matches('/').to_owned();
+        assert_eq!(number.len(), 16);
+        assert_eq!(first.headers()["x-id"], number.as_str());
+        assert_eq!(first.headers()["content-length"], "36");
+        assert_eq!(prepared.name(), "GET /{counter}");
     }
 
     #[test]

@@ -312,9 +312,9 @@ mod tests {
         assert_eq!(turns(millis(500), millis(30), None), (millis(125), 4));
         assert_eq!(turns(millis(500), millis(400), None), (millis(500), 1));
         assert_eq!(turns(millis(520), millis(1), None), (millis(52), 10));
-        // At 20 a second five requests take 250 ms; at 30 a second 7.5 would be in a quarter of one.
+        // At 20 a second five requests take 250 ms, at 30 a second a sixth of one.
         assert_eq!(turns(millis(500), millis(1), Some(20.0)), (millis(250), 2));
-        let (turn, count) = turns(millis(500), millis(1), Some(30.0));
+        let (turn, count) = turns(millis(510), millis(1), Some(30.0));
         assert_eq!(count, 3);
         assert!((turn.as_secs_f64() * 30.0 - 5.0).abs() < 1e-6, "{turn:?}");
         let (turn, count) = turns(millis(500), millis(1), Some(0.1));

@@ -21,6 +21,10 @@ impl Placeholder {
     pub const LOGIN: &str = "login";
     /// What `{data.COLUMN}` begins with, a value of a row.
     pub const DATA: &str = "data";
+    /// A number that no other request has.
+    pub const COUNTER: &str = "{counter}";
+    /// A UUID that no other request has.
+    pub const UUID: &str = "{uuid}";
 }
 
 /// A text with values in place of `{SPACE.NAME}`.
@@ -64,19 +68,38 @@ impl Request {
     /// The same with values in path, header fields and body.
     #[must_use]
     pub fn filled(&self, space: &str, values: &Values) -> Self {
-        let header =
-            |(name, value): &(String, String)| (name.clone(), filled(value, space, values));
         Self {
             path: path_filled(&self.path, space, values),
-            headers: self.headers.iter().map(header).collect(),
-            body: body_filled(&self.body, space, values),
+            ..self.with_texts(|text| filled(text, space, values))
+        }
+    }
+
+    /// The same with other texts in path, header fields and, where that is text, body.
+    #[must_use]
+    pub fn with_texts(&self, mut of: impl FnMut(&str) -> String) -> Self {
+        Self {
+            path: of(&self.path),
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), of(value)))
+                .collect(),
+            body: match std::str::from_utf8(&self.body) {
+                Ok(text) => of(text).into_bytes(),
+                Err(_) => self.body.clone(),
+            },
             ..self.clone()
         }
     }
 
+    /// Path, values of header fields and, where that is text, body.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        texts(&self.path, &self.headers, &self.body)
+    }
+
     /// Names of the values that it takes.
     pub fn takes(&self, space: &str) -> Vec<&str> {
-        taken(&self.path, &self.headers, &self.body, space)
+        taken(self.texts(), space)
     }
 }
 
@@ -89,19 +112,21 @@ impl Login {
             body,
             ..
         } = &self.request;
-        taken(path, headers, body, space)
+        taken(texts(path, headers, body), space)
     }
 }
 
-fn taken<'a>(
+fn texts<'a>(
     path: &'a str,
     headers: &'a [(String, String)],
     body: &'a [u8],
-    space: &str,
-) -> Vec<&'a str> {
+) -> impl Iterator<Item = &'a str> {
     let headers = headers.iter().map(|(_, value)| value.as_str());
     let body = std::str::from_utf8(body).ok();
-    let texts = headers.chain(body).chain([path]);
+    headers.chain(body).chain([path])
+}
+
+fn taken<'a>(texts: impl Iterator<Item = &'a str>, space: &str) -> Vec<&'a str> {
     let fields = texts.flat_map(Placeholder::fields_in);
     let fields = fields.filter(|(own, _)| *own == space);
     fields.map(|(_, name)| name).collect()

@@ -15,6 +15,7 @@ use super::Error;
 use super::answer::Answer;
 use crate::dial::Dialer;
 use crate::model::{Origin, Ready};
+use crate::unique::Unique;
 
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -208,21 +209,27 @@ fn request(ready: &Ready, origin: &Origin) -> Result<Request<Full<Bytes>>, Probl
     let (hosts, fields): (Vec<_>, Vec<_>) =
         ready.headers.iter().partition(|(name, _)| is_host(name));
     let host = hosts.first().map_or(&origin.authority, |(_, host)| host);
+    let unique = Unique::next();
+    let path = unique.replaced(&ready.path);
+    let body = match std::str::from_utf8(&ready.body) {
+        Ok(text) => unique.replaced(text).into_bytes(),
+        Err(_) => ready.body.clone(),
+    };
     let mut request = Request::builder().method(&*ready.method);
     request = if origin.transport.http2 {
         let uri = Uri::builder().scheme(origin.scheme()).authority(&**host);
-        request.uri(uri.path_and_query(&*ready.path).build()?)
+        request.uri(uri.path_and_query(path).build()?)
     } else {
-        request.uri(&*ready.path).header(header::HOST, host)
+        request.uri(path).header(header::HOST, host)
     };
     for (name, value) in fields {
-        request = request.header(name, value);
+        request = request.header(name, unique.replaced(value));
     }
     let may_lack_body = matches!(&*ready.method, "GET" | "HEAD" | "DELETE" | "OPTIONS");
-    if !ready.body.is_empty() || !may_lack_body {
-        request = request.header(header::CONTENT_LENGTH, ready.body.len());
+    if !body.is_empty() || !may_lack_body {
+        request = request.header(header::CONTENT_LENGTH, body.len());
     }
-    Ok(request.body(Full::new(ready.body.clone().into()))?)
+    Ok(request.body(Full::new(body.into()))?)
 }
 
 /// Reads a response to its end while the connection is driven.

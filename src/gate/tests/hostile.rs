@@ -91,6 +91,22 @@ fn a_confirmation_without_values_confirms_nothing() {
 }
 
 #[test]
+fn what_fresh_starts_exclude_passes_and_what_they_do_not_stays_open() {
+    let rules = rules_of(Metric::Throughput);
+    let mut sample = measured(&[(500, 600), (501, 600)], 4);
+    let mut verdict = |again: &[(u64, u64)]| {
+        let starts = again.iter().flat_map(|it| measured(&[*it], 1).starts);
+        sample.confirmation = starts.collect();
+        found(&sample, &rules, Metric::Throughput)
+    };
+    let reason = Some(Reason::NotReproduced);
+    let alike = [(600, 600), (601, 600), (600, 601)].repeat(2);
+    assert_eq!(verdict(&alike), (Verdict::Pass, reason.clone()));
+    let apart = [(600, 600), (640, 600), (560, 600)].repeat(2);
+    assert_eq!(verdict(&apart), (Verdict::Inconclusive, reason));
+}
+
+#[test]
 fn what_the_base_shows_beside_itself_is_no_regression() {
     let mut sample = measured(&[(500, 600), (501, 600)], 4);
     sample.confirmation = measured(&[(500, 600), (502, 600)], 6).starts;
@@ -221,8 +237,8 @@ fn a_leak_of_a_few_kibibytes_a_request_is_seen() {
     leaks.confirmation = leaking(4096, 6).starts;
     assert_eq!(verdict(&leaks), broken);
     leaks.confirmation = leaking(0, 6).starts;
-    let not_reproduced = (Verdict::Inconclusive, Some(Reason::NotReproduced));
-    assert_eq!(verdict(&leaks), not_reproduced);
+    let excluded = (Verdict::Pass, Some(Reason::NotReproduced));
+    assert_eq!(verdict(&leaks), excluded);
     leaks.confirmation = leaking(4096, 6).starts;
     leaks.control = leaking(4000, 6).starts;
     let in_control = (Verdict::Inconclusive, Some(Reason::SeenInControl));

@@ -24,6 +24,7 @@ use super::request::Prepared;
 use super::response::{Kept, Received, Response};
 use crate::dial::Stream;
 use crate::model::Failure;
+use crate::unique::Unique;
 use receiver::Receiver;
 
 /// Reads bytes as a response to HEAD or another request, and panics where it matters how they come.
@@ -54,6 +55,8 @@ impl Buffer {
 pub(super) struct Connection {
     stream: Stream,
     receiver: Receiver,
+    /// A request whose values differ each time; empty where none does.
+    unique: Vec<u8>,
 }
 
 impl Connection {
@@ -61,6 +64,7 @@ impl Connection {
         Self {
             stream,
             receiver: Receiver::new(),
+            unique: Vec::new(),
         }
     }
 
@@ -72,7 +76,12 @@ impl Connection {
         buffer: &Buffer,
     ) -> Result<Response, Failure> {
         self.receiver.begin(request.is_head);
-        match self.send(&request.http1).await {
+        let sent = if request.unique.is_empty() {
+            self.send(&request.http1).await
+        } else {
+            self.send_unique(request).await
+        };
+        match sent {
             Ok(()) => self.receive(kept, buffer).await,
             Err(_) => Box::pin(self.refused(kept, buffer)).await,
         }
@@ -106,6 +115,16 @@ impl Connection {
     /// What came of the response so far.
     pub(super) fn so_far(&self) -> Received {
         self.receiver.so_far()
+    }
+
+    async fn send_unique(&mut self, request: &Prepared) -> io::Result<()> {
+        let mut own = std::mem::take(&mut self.unique);
+        own.clear();
+        own.extend_from_slice(&request.http1);
+        request.unique.fill(&mut own, Unique::next());
+        let sent = self.send(&own).await;
+        self.unique = own;
+        sent
     }
 
     async fn send(&mut self, request: &[u8]) -> io::Result<()> {

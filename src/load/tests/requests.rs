@@ -50,6 +50,19 @@ fn body_is_sent_with_its_length() {
 }
 
 #[test]
+fn no_two_requests_have_the_same_counter() {
+    let (server, lines) = recorded();
+    let mut job = job(server.address);
+    job.workload.requests = vec![Request::get("/{counter}/{uuid}")];
+    let tally = run(&job, WINDOW);
+    let lines = lines.lock().unwrap();
+    assert!(tally.succeeded > 1 && lines.len() > 1);
+    let different: std::collections::BTreeSet<_> = lines.iter().collect();
+    assert_eq!(different.len(), lines.len());
+    assert!(lines.iter().all(|line| line.len() == lines[0].len()));
+}
+
+#[test]
 fn requests_take_turns_by_weight() {
     let (server, lines) = recorded();
     let mut job = job(server.address);

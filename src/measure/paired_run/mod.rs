@@ -47,6 +47,8 @@ pub(super) struct PairedRun<'a, D> {
     has_windows: bool,
     /// Time that was used for what is known from then on, on top of the budget.
     aside: Duration,
+    /// What was used when the search began.
+    begun: Option<Duration>,
     /// Time that both sides take to start.
     startup: Duration,
     /// Rounds so far, and those that something else disturbed.
@@ -84,6 +86,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             answered: vec![true; cells.len()],
             has_windows: false,
             aside: Duration::ZERO,
+            begun: None,
             startup: Duration::ZERO,
             rounds: 0,
             disturbed: 0,
@@ -108,10 +111,15 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         self.search(&mut open).await?;
         let mut suspects = self.answered_cells();
         suspects.retain(|cell| self.standing(*cell) == Standing::Suspect);
-        if !suspects.is_empty() {
-            self.confirm(&suspects).await?;
+        if suspects.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let begun = self.used();
+        self.confirm(&suspects).await?;
+        self.aside += self.used().saturating_sub(begun);
+        // Where nothing was confirmed, other metrics may be open still.
+        suspects.retain(|cell| self.standing(*cell) == Standing::Open);
+        self.search(&mut suspects).await
     }
 
     /// Fresh starts, each with a control beside it that drew the same. Each comes first as often as the
@@ -154,10 +162,16 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
 
     /// Starts until every open cell is decided, or the budget is used.
     async fn search(&mut self, open: &mut Vec<usize>) -> Result<(), Error> {
-        let begun = self.used();
+        let used = self.used();
+        let begun = *self.begun.get_or_insert(used);
         // By how many times starts take longer than their rounds and warm-ups.
         let mut longer: f64 = 0.0;
-        for number in 1..=LOOKS[LOOKS.len() - 1] {
+        let made = |run: &Self, cell: &usize| run.compared.samples[*cell].starts.len();
+        let made = open.iter().map(|cell| made(self, cell)).max();
+        for number in made.unwrap_or_default() + 1..=LOOKS[LOOKS.len() - 1] {
+            if open.is_empty() {
+                break;
+            }
             let before = self.used();
             let next = self.length_of_start(open).mul_f64(longer);
             // Fewer starts than the first look needs would all be for nothing.
@@ -179,10 +193,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }
-            if open.is_empty() {
-                break;
-            }
-            if number == FIRST_LOOK {
+            if number == FIRST_LOOK && !open.is_empty() {
                 let left = LOOKS[LOOKS.len() - 1] - number;
                 let used = self.used().saturating_sub(begun);
                 self.widen_windows(open, self.time().saturating_sub(used), left, longer);

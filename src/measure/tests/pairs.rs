@@ -274,8 +274,10 @@ async fn a_steady_server_is_measured_once_by_short_rounds() {
     let (driver, starts) = watched(Strategy::Duet, 0.0).await;
     assert_eq!(driver.starts, starts);
     let round = PairPacing::of(plan(FILE).pacing, Strategy::Duet).round;
+    // A turn at a fixed rate has a whole number of requests.
+    let longest = round.mul_f64(1.05);
     assert!(
-        driver.rounds.iter().all(|it| it.3 <= round),
+        driver.rounds.iter().all(|it| it.3 <= longest),
         "{:?}",
         driver.rounds
     );
@@ -291,7 +293,8 @@ async fn what_is_open_after_the_first_look_gets_the_time_that_others_left() {
         own.map(|it| it.3).max().expect("rounds")
     };
     for at_rate in [false, true] {
-        assert_eq!(longest(5, at_rate), longest(4, at_rate) * 2);
+        let ratio = longest(5, at_rate).div_duration_f64(longest(4, at_rate));
+        assert!((ratio - 2.0).abs() < 0.05, "{ratio}");
         assert_eq!(longest(5, at_rate), longest(7, at_rate), "once");
     }
 }
