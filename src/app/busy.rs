@@ -16,17 +16,17 @@ struct Share {
 
 /// Who took the CPU in how many of the rounds, and for how long nothing ran.
 pub(super) fn notes(rounds: &[&Round]) -> Vec<String> {
-    let told = rounds.iter().filter_map(|round| {
+    let known = rounds.iter().filter_map(|round| {
         let machine = round.machine.as_ref()?;
         Some((machine, machine.disturbance(round.tally.window)))
     });
-    let told: Vec<_> = told.collect();
+    let known: Vec<_> = known.collect();
     let by = |disturbance| {
-        let disturbed = told.iter().filter(move |(_, by)| *by == Some(disturbance));
+        let disturbed = known.iter().filter(move |(_, by)| *by == Some(disturbance));
         disturbed.map(|(machine, _)| *machine).collect::<Vec<_>>()
     };
-    let taken = taken(&by(Disturbance::Others), told.len());
-    let still = still(&by(Disturbance::StoodStill), told.len());
+    let taken = taken(&by(Disturbance::Others), known.len());
+    let still = still(&by(Disturbance::StoodStill), known.len());
     taken.into_iter().chain(still).collect()
 }
 

@@ -31,7 +31,7 @@ pub(super) fn place(text: &str) -> Result<model::Store, Error> {
     })
 }
 
-/// Everything stored; what cannot be read of it is told of.
+/// Everything stored; what cannot be read of it is reported.
 pub fn reference(store: &Store, observe: Observer<'_>) -> Result<Reference, Error> {
     let found = stored(store, observe)?;
     Ok(Reference::new(found.baselines, found.pin))

@@ -21,5 +21,5 @@ pub enum Notice<'a> {
     Line(&'a str),
 }
 
-/// Who is told.
+/// Takes notices.
 pub type Observer<'a> = &'a (dyn Fn(&Notice<'_>) + Send + Sync);

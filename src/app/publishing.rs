@@ -1,4 +1,4 @@
-//! A report told to GitHub in all the ways there are. None of them changes the verdict: what does
+//! Publishes a report on GitHub: comment, check run, summary, annotations. None of them changes the verdict: what does
 //! not succeed is a warning that names what is missing.
 
 use crate::error::Error;

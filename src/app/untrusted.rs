@@ -11,7 +11,7 @@ use crate::model::{FirstFailure, Measurement, PairedSample, exit_code};
 /// Why a report on such a measurement says nothing of the gate. What an untrusted configuration says
 /// is not read by a job that holds a token.
 pub(super) const GATE: &str = "the rules and endpoints are those of this branch; what the pull \
-    request changes of them is told by its own check";
+    request changes of them is in the report of its own check";
 /// Rounds that a measurement may hold: six servers with four endpoints have some hundred pairs.
 const MOST_ROUNDS: usize = 5_000;
 /// Letters of a name or a note.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::args::{Naming, Selection};
 use super::examples;
 use super::stored_runs::StoredRuns;
-use super::ui::{Progress, told};
+use super::ui::{Progress, print_notice};
 use super::{history, pin};
 use crate::app::{self, Allowed, RefreshOptions};
 use crate::error::Error;
@@ -101,7 +101,7 @@ impl Refresh {
 
 fn show(args: &Show) -> Result<u8, Error> {
     let runs = args.runs.plain();
-    let (_, found) = runs.find(&told)?;
+    let (_, found) = runs.find(&print_notice)?;
     let mut cells: BTreeMap<(String, String), Vec<Baseline>> = BTreeMap::new();
     let is_empty = found.baselines.is_empty();
     let baselines = found.baselines.into_iter();
@@ -125,7 +125,7 @@ fn show(args: &Show) -> Result<u8, Error> {
 
 fn prune(args: &Prune) -> Result<u8, Error> {
     let runs = args.runs.plain();
-    let (store, _) = runs.find(&told)?;
+    let (store, _) = runs.find(&print_notice)?;
     let gone = store.prune(args.keep, &|key| runs.include(key))?;
     println!(
         "{gone} runs forgotten; of every key the newest {} stay",

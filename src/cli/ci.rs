@@ -1,4 +1,4 @@
-//! What the action runs: the command that the event calls for, told to GitHub.
+//! What the action runs: the command for the event, published on GitHub.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::args::Outputs;
 use super::output::deliver;
-use super::ui::{Progress, told};
+use super::ui::{Progress, print_notice};
 use super::{check, explain};
 use crate::app::{self, Allowed, Publisher, RefreshOptions};
 use crate::error::Error;
@@ -176,7 +176,7 @@ async fn report(args: Args, job: &Job) -> Result<Told, Error> {
     let mut publisher = Publisher::new(job, args.comment.plain(), &name(&file))?;
     let github = publisher.github()?.clone();
     let artifact = artifact::fetch(&github, finished.run.id, &args.artifact, MEASUREMENT);
-    let report = app::report_of_artifact(&check, &artifact.await?, &told)?;
+    let report = app::report_of_artifact(&check, &artifact.await?, &print_notice)?;
     publisher.open().await;
     publisher.of_stranger(pull_request::of_run(&github, finished).await?);
     tell(publisher, &report, args.check.outputs, Path::new("")).await

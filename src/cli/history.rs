@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::stored_runs::StoredRuns;
-use super::ui::told;
+use super::ui::print_notice;
 use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
@@ -34,7 +34,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let stored = args.runs.plain();
-    let (_, found) = stored.find(&told)?;
+    let (_, found) = stored.find(&print_notice)?;
     let mut runs = found.baselines;
     let empty = if runs.is_empty() {
         "nothing is stored; `perfgate baseline refresh` measures and stores"

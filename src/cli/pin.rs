@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::ui::told;
+use super::ui::print_notice;
 use crate::app::{configuration, store, stored};
 use crate::baseline::{self, Store, Stored};
 use crate::config;
@@ -62,7 +62,7 @@ impl Place {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let (file, store) = args.place.find()?;
-    let found = stored(&store, &told)?;
+    let found = stored(&store, &print_notice)?;
     if args.show {
         show(&found);
         return Ok(0);
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
 /// Gives the pin up.
 pub(super) fn release(args: &Release) -> Result<u8, Error> {
     let (_, store) = args.place.find()?;
-    let Some(pin) = stored(&store, &told)?.pin else {
+    let Some(pin) = stored(&store, &print_notice)?.pin else {
         println!("nothing is pinned");
         return Ok(0);
     };

@@ -1,5 +1,5 @@
 //! The way to the terminal, with colours where it takes them. A reader who has gone is no error, letters that a terminal would obey
-//! do not pass, and what could not be said is told at the end.
+//! do not pass, and what could not be printed is reported at the end.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;

@@ -74,7 +74,7 @@ impl Progress {
             (Notice::Event(event), Mode::Plain) => plain(event),
             (Notice::Event(event), Mode::Live(bar)) => self.live(bar, event),
             (Notice::Ended, Mode::Live(bar)) => bar.finish_and_clear(),
-            (notice, _) => told(notice),
+            (notice, _) => print_notice(notice),
         }
     }
 
@@ -95,7 +95,7 @@ impl Progress {
 }
 
 /// Prints what is no progress.
-pub(super) fn told(notice: &Notice<'_>) {
+pub(super) fn print_notice(notice: &Notice<'_>) {
     match notice {
         Notice::Event(_) | Notice::Ended => {}
         Notice::Note(note) => eprintln!("{note}"),

@@ -123,7 +123,7 @@ impl Resolver<'_> {
         Err(self.places.invalid(&behind.span(), message, Some(hint)))
     }
 
-    /// On the host's network every server must be told its own loopback port.
+    /// On the host's network every server must take its own loopback port.
     fn can_listen(&self, target: &Target, span: &Range<usize>) -> Result<(), Error> {
         let on_host = self.network == Some(NetworkPath::Host) && target.source.is_contained();
         if !on_host || target.is_told_where_to_listen() {

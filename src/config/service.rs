@@ -210,7 +210,7 @@ impl Resolver<'_> {
         Ok(service)
     }
 
-    /// On the host's network a service must be told its loopback port.
+    /// On the host's network a service must take its loopback port.
     fn can_be_told(&self, service: &Service, span: &Range<usize>) -> Result<(), Error> {
         if self.network != Some(NetworkPath::Host) || service.is_told_where_to_listen() {
             return Ok(());

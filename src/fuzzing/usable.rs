@@ -41,7 +41,7 @@ pub(super) fn baselines(runs: &[Baseline]) {
     }
 }
 
-/// A run as if another generator had told it.
+/// A run as if another generator had reported it.
 fn of_run(run: &Baseline) -> Measurement {
     let mut measurement = example::measurement("", 1.0);
     for sample in &mut measurement.samples {
@@ -102,7 +102,7 @@ pub(super) fn import(generator: Generator, measurement: &Measurement) {
     let [sample] = measurement.samples.as_slice() else {
         panic!("{} samples", measurement.samples.len());
     };
-    let summary = sample.summary.as_ref().expect("what was told");
+    let summary = sample.summary.as_ref().expect("imported values");
     assert_eq!(summary.generator, generator.name());
     assert!(summary.requests > 0);
     let [note] = measurement.provenance.notes.as_slice() else {

@@ -275,7 +275,7 @@ impl Change {
     }
 
     /// Worse than the history's median by more than the margin *and* outside the prediction
-    /// interval is a regression; worse by more than the margin within it cannot be told.
+    /// interval is a regression; worse by more than the margin within it cannot be detected.
     fn verdict_on(self, mut finding: Finding) -> Finding {
         let scale = Scale::of(finding.metric);
         let shown = |worse: f64| scale.change(worse);

@@ -237,7 +237,7 @@ impl Inference {
         }
     }
 
-    /// A regression is worse for certain, and by more than the margin as far as can be told; a pass
+    /// A regression is worse for certain, and by more than the margin as far as is known; a pass
     /// is not worse by the margin for certain, as far as that shows.
     fn decides(self, margin: Margin) -> Option<Verdict> {
         if self.starts < LOOKS[0] {

@@ -57,8 +57,8 @@ fn of_pairs(sample: &PairedSample) -> CellName {
 }
 
 fn has_values(sample: &Sample) -> bool {
-    let told = sample.summary.as_ref();
-    !sample.rounds.is_empty() || told.is_some_and(|it| !it.values.is_empty())
+    let imported = sample.summary.as_ref();
+    !sample.rounds.is_empty() || imported.is_some_and(|it| !it.values.is_empty())
 }
 
 fn has_pairs(sample: &PairedSample) -> bool {

@@ -61,7 +61,7 @@ impl Reference {
         keys.filter(lacks).collect()
     }
 
-    /// Those up to the pin, with what a regression against them is told as.
+    /// Those up to the pin, with the reason of a regression against them.
     pub(super) fn pinned(&self, key: &Key) -> Option<(History<'_>, Reason)> {
         let Self::Pinned { runs, pin } = self else {
             return None;

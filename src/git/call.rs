@@ -216,7 +216,7 @@ impl Call<'_> {
 }
 
 impl Git {
-    /// The program that git reaches remotes by, told to ask for nothing; none where it is another
+    /// The program that git reaches remotes by, with prompts switched off; none where it is another
     /// one than ssh.
     fn ssh(&self) -> Option<String> {
         let set = env::var("GIT_SSH_COMMAND").ok();
@@ -236,7 +236,7 @@ impl Git {
 /// Writes to a command what it reads.
 fn feed(child: &mut Child, input: Vec<u8>) {
     if let Some(mut stdin) = child.stdin.take() {
-        // What a git that ended early did not read is told by its exit.
+        // What a git that ended early did not read shows in its exit code.
         thread::spawn(move || stdin.write_all(&input).ok());
     }
 }

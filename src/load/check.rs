@@ -239,8 +239,8 @@ mod tests {
         assert_eq!(judge(expect("/a", json!(1)), "not json"), mismatch);
     }
 
-    /// What is told of the first body, as it is expected and as it is.
-    fn told(expect: Expect, coding: Coding, body: &[u8]) -> [String; 2] {
+    /// What is recorded of the first body, as it is expected and as it is.
+    fn described(expect: Expect, coding: Coding, body: &[u8]) -> [String; 2] {
         let check = Check::new(expect);
         let mut kept = check.next_look().expect("the first body is looked into");
         kept.push(body);
@@ -264,7 +264,7 @@ mod tests {
             json: vec![("/a".into(), value)],
             ..Expect::default()
         };
-        let plain = |expect, body: &str| told(expect, Coding::Identity, body.as_bytes());
+        let plain = |expect, body: &str| described(expect, Coding::Identity, body.as_bytes());
         assert_eq!(
             plain(contains("low"), "hello"),
             ["a body that contains `low`", "5 bytes without it"]
@@ -285,7 +285,7 @@ mod tests {
             found.starts_with("no JSON: expected value at line 1"),
             "{found}"
         );
-        let [_, found] = told(contains("low"), Coding::Brotli, b"hello");
+        let [_, found] = described(contains("low"), Coding::Brotli, b"hello");
         assert!(
             found.contains("send the header `Accept-Encoding: identity`"),
             "{found}"

@@ -24,7 +24,7 @@ pub(super) struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    pub(super) fn told(self) -> FirstFailure {
+    pub(super) fn describe(self) -> FirstFailure {
         let Miss { expected, found } = self.missed();
         let start = self.received.coding.decode_start(&self.received.excerpt);
         FirstFailure {

@@ -12,7 +12,7 @@
 //!   why there is none;
 //! - `request`, `response`, `coding`, `check`: what is sent, what comes back and stands for, whether
 //!   it is a success;
-//! - `recorder`, `first_failure`, `limits`: what is counted, how the first failure is told, what the
+//! - `recorder`, `first_failure`, `limits`: what is counted, how the first failure is described, what the
 //!   process may open;
 //! - [`Meter`]: progress for an observer, and its way to end the window early.
 

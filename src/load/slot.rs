@@ -243,7 +243,7 @@ impl Slot {
                 .as_deref()
                 .filter(|_| self.connection.is_none()),
         };
-        self.worker.recorder().failed_first(failed.told());
+        self.worker.recorder().failed_first(failed.describe());
     }
 
     fn close(&mut self) {

@@ -76,7 +76,7 @@ impl WorkerThread {
 impl Drop for WorkerThread {
     fn drop(&mut self) {
         self.start = None;
-        // A panic was told to whoever waited for the tally.
+        // Whoever waited for the tally knows of a panic.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

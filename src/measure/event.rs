@@ -4,7 +4,7 @@ use super::Phase;
 use crate::model::Incident;
 use crate::stack::Stage;
 
-/// What an observer of a run is told.
+/// What happens in a run, for its observer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event<'a> {
     Stage(Stage<'a>),

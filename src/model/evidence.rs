@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_gravest_disturbance_is_told() {
-        let told = |steal, throttled, lost| {
+        let disturbance = |steal, throttled, lost| {
             let mut round = round(10);
             round.machine = Some(Machine {
                 steal,
@@ -339,10 +339,10 @@ mod tests {
             });
             Disturbance::of(&round, 1)
         };
-        assert_eq!(told(0.05, 100, 0.05), Some(Disturbance::Steal));
-        assert_eq!(told(0.01, 100, 0.05), Some(Disturbance::Throttled));
-        assert_eq!(told(0.01, 10, 0.001), Some(Disturbance::Loss));
-        assert_eq!(told(0.01, 10, 0.0009), None);
+        assert_eq!(disturbance(0.05, 100, 0.05), Some(Disturbance::Steal));
+        assert_eq!(disturbance(0.01, 100, 0.05), Some(Disturbance::Throttled));
+        assert_eq!(disturbance(0.01, 10, 0.001), Some(Disturbance::Loss));
+        assert_eq!(disturbance(0.01, 10, 0.0009), None);
         assert_eq!(Disturbance::of(&round(10), 1), None);
     }
 }

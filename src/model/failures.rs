@@ -23,7 +23,7 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// The failures of every cell that has some. Of builds side by side both are told where one has
+    /// The failures of every cell that has some. Of builds side by side both are listed where one has
     /// some.
     pub fn of(measurement: &Measurement) -> Vec<Self> {
         let alone = measurement.samples.iter().filter_map(Self::of_sample);
@@ -146,9 +146,9 @@ mod tests {
 
     #[test]
     fn failures_are_added_up_for_each_side() {
-        let told = Failures::of_pairs(&sample(&[[0, 0], [4, 1], [3, 0]]));
-        let [head, base] = told.as_slice() else {
-            panic!("{told:?}");
+        let failures = Failures::of_pairs(&sample(&[[0, 0], [4, 1], [3, 0]]));
+        let [head, base] = failures.as_slice() else {
+            panic!("{failures:?}");
         };
         assert_eq!((head.side, base.side), (Side::Head, Side::Base));
         assert_eq!((head.requests, head.failed()), (330, 14));
@@ -164,10 +164,13 @@ mod tests {
 
     #[test]
     fn a_side_without_failures_is_told_beside_one_that_has_some() {
-        let told = Failures::of_pairs(&sample(&[[0, 2]]));
-        assert_eq!(told.len(), 2);
-        assert_eq!((told[0].failed(), told[0].first.as_ref()), (0, None));
-        assert_eq!(told[1].failed(), 2);
+        let failures = Failures::of_pairs(&sample(&[[0, 2]]));
+        assert_eq!(failures.len(), 2);
+        assert_eq!(
+            (failures[0].failed(), failures[0].first.as_ref()),
+            (0, None)
+        );
+        assert_eq!(failures[1].failed(), 2);
         assert!(Failures::of_pairs(&sample(&[[0, 0]])).is_empty());
     }
 }

@@ -61,7 +61,7 @@ pub struct Sample {
     /// A fresh start of the server, made because the first broke a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
-    /// What another load generator told, in place of rounds.
+    /// What another load generator reported, in place of rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
 }

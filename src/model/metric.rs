@@ -280,7 +280,7 @@ impl Metric {
 
     /// The one value a sample stands for: the median of the rounds' values; errors pooled over
     /// the rounds, memory at its highest, start-up as it was, counters as their own pass found
-    /// them; what another generator told is taken as it is.
+    /// them; what another generator reported is taken as it is.
     pub fn of_sample(self, sample: &Sample) -> Option<f64> {
         if let Some(summary) = &sample.summary {
             return summary.values.get(&self).copied();
@@ -418,15 +418,15 @@ mod tests {
             machine: None,
             turnover: None,
         };
-        let told = |round: &Round| {
+        let available = |round: &Round| {
             let all = Metric::ALL.into_iter();
             all.filter(|it| it.of_round(round).is_some())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(told(&round), [Metric::MemoryPeak]);
+        assert_eq!(available(&round), [Metric::MemoryPeak]);
         round.tally.unfinished = 0;
         round.tally.errors.insert(Failure::Timeout, 50);
-        let ended = told(&round);
+        let ended = available(&round);
         assert!(ended.contains(&Metric::ErrorRate) && ended.contains(&Metric::Throughput));
     }
 }

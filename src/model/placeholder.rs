@@ -30,13 +30,13 @@ impl Placeholder {
 
     /// Whether a command and its environment take both host and port from perfgate.
     pub fn say_where_to_listen(command: &[String], env: &[(String, String)]) -> bool {
-        let told = |placeholder: Self| {
+        let is_used = |placeholder: Self| {
             let name = placeholder.text();
             let mut values = env.iter().map(|(_, value)| value);
             command.iter().any(|word| word.contains(name))
                 || values.any(|value| value.contains(name))
         };
-        told(Self::Host) && told(Self::Port)
+        is_used(Self::Host) && is_used(Self::Port)
     }
 
     /// Names with a point in braces, `postgres` and `url` of `{postgres.url}`. Other text in braces is

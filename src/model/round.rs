@@ -49,7 +49,7 @@ pub struct Machine {
     /// How long threads that could run waited for a CPU; nothing where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_delay: Option<RunDelay>,
-    /// What other programs took of the CPUs; nothing where they cannot be told from what was
+    /// What other programs took of the CPUs; nothing where they cannot be distinguished from what was
     /// measured, such as a server that ran already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Others>,

@@ -115,7 +115,7 @@ impl ServiceSource {
 
 impl Service {
     /// Whether a container of it can listen where perfgate wants it to: the known services can, others
-    /// where their one port is told to them.
+    /// where they take their one port from a placeholder.
     pub fn is_told_where_to_listen(&self) -> bool {
         match &self.kind {
             ServiceKind::Postgres(_) | ServiceKind::Redis => true,

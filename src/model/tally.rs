@@ -222,7 +222,7 @@ impl Failure {
 }
 
 impl OpenLoop {
-    /// Parts of a window with a changing rate that are told apart.
+    /// Parts of a window with a changing rate that are counted apart.
     pub const STEPS: usize = 10;
 
     pub fn empty() -> Self {
@@ -316,9 +316,10 @@ impl Tally {
         }
         if let Some(first) = &self.first_failure {
             let parts = [&first.status_line, &first.expected, &first.found];
-            let told = ["", "expected ", "found "].into_iter().zip(parts);
-            let told = told.filter_map(|(what, part)| Some(format!("; {what}{}", part.as_ref()?)));
-            text.extend(told);
+            let details = ["", "expected ", "found "].into_iter().zip(parts);
+            let details =
+                details.filter_map(|(what, part)| Some(format!("; {what}{}", part.as_ref()?)));
+            text.extend(details);
             if !first.body.is_empty() {
                 text.push_str(&format!("; body `{}`", first.body));
             }

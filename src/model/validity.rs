@@ -264,17 +264,17 @@ mod tests {
 
     #[test]
     fn waiting_or_busy_others_alone_disturb_nobody() {
-        let told = |mean, peak, waited| beside(mean, peak, waited).disturbance(WINDOW);
+        let disturbance = |mean, peak, waited| beside(mean, peak, waited).disturbance(WINDOW);
         let others = Some(Disturbance::Others);
         // Two servers on one CPU, which each wait half of the time.
-        assert_eq!(told(0.05, 0.2, Some(500)), None);
+        assert_eq!(disturbance(0.05, 0.2, Some(500)), None);
         // Another program on a CPU that is left over.
-        assert_eq!(told(1.0, 1.0, Some(20)), None);
-        assert_eq!(told(1.0, 1.0, Some(500)), others);
+        assert_eq!(disturbance(1.0, 1.0, Some(20)), None);
+        assert_eq!(disturbance(1.0, 1.0, Some(500)), others);
         // A burst, which the mean hides.
-        assert_eq!(told(0.1, 1.0, Some(100)), others);
+        assert_eq!(disturbance(0.1, 1.0, Some(100)), others);
         // A kernel that does not tell who waited.
-        assert_eq!(told(0.5, 0.5, None), others);
+        assert_eq!(disturbance(0.5, 0.5, None), others);
         assert_eq!(Machine::default().disturbance(WINDOW), None);
     }
 

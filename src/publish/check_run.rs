@@ -21,7 +21,7 @@ pub struct CheckRun {
 pub enum Conclusion {
     Success,
     Failure,
-    /// Nothing to compare with, or nothing could be told.
+    /// Nothing to compare with, or nothing could be decided.
     Neutral,
     Cancelled,
 }

@@ -43,10 +43,10 @@ fn failures(report: &Report, cell: &Cell<'_>) -> String {
     let of_cell = of_cell.filter(|it| it.server == cell.server && it.endpoint == cell.endpoint);
     let lines = of_cell.flat_map(|it| {
         let first = it.first.as_ref();
-        let told = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
+        let details = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
         let log = first.map_or("", |it| &it.log);
         std::iter::once(text::failures(it))
-            .chain(told.into_iter().flatten().flatten())
+            .chain(details.into_iter().flatten().flatten())
             .chain(
                 log.lines()
                     .map(|line| format!("| {}", text::printable(line))),

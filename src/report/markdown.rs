@@ -295,10 +295,10 @@ fn incidents(report: &Report, page: &mut Page<'_>) {
 fn failures(report: &Report, page: &mut Page<'_>) {
     for it in &report.failures {
         let first = it.first.as_ref();
-        let told = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
-        let told = told.into_iter().flatten().flatten();
+        let details = first.map(|it| [Some(text::first_failure(it)), text::failed_body(it)]);
+        let details = details.into_iter().flatten().flatten();
         let log = first.map_or("", |it| &it.log).lines().take(FOLDED_ROWS);
-        let lines = told.chain(log.map(str::to_owned));
+        let lines = details.chain(log.map(str::to_owned));
         let lines: String = lines
             .map(|line| format!("  > {}<br>\n", escape(&line)))
             .collect();

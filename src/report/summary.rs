@@ -258,10 +258,10 @@ fn failed(report: &Report) -> String {
     )
 }
 
-/// What could not be told, by why not.
+/// What could not be decided, by reason.
 fn undecided(report: &Report) -> String {
-    let told = report.with_verdict(Verdict::Inconclusive);
-    let (paired, stored): (Vec<_>, Vec<_>) = told
+    let open = report.with_verdict(Verdict::Inconclusive);
+    let (paired, stored): (Vec<_>, Vec<_>) = open
         .filter(|it| !it.is_unjudged_rule())
         .partition(|it| it.strategy.is_paired());
     let parts = [
@@ -363,13 +363,13 @@ pub(super) fn head(report: &Report) -> String {
     }
 }
 
-/// The smallest and the largest change that findings could have told.
+/// The smallest and the largest change that findings could have detected.
 fn detectable(report: &Report) -> Option<String> {
     let judged = report.findings.iter().filter(|it| it.interval.is_some());
-    let told = judged.filter_map(|it| it.detectable);
-    let mut told: Vec<_> = told.filter(|it| it.is_finite()).collect();
-    told.sort_by(f64::total_cmp);
-    let (least, most) = (told.first()?, told.last()?);
+    let changes = judged.filter_map(|it| it.detectable);
+    let mut changes: Vec<_> = changes.filter(|it| it.is_finite()).collect();
+    changes.sort_by(f64::total_cmp);
+    let (least, most) = (changes.first()?, changes.last()?);
     Some(format!(
         "{} to {}",
         text::percent(*least),

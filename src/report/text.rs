@@ -156,8 +156,8 @@ pub(super) fn step(step: &Step, unit: Unit) -> String {
 fn stepped(finding: &Finding) -> Option<String> {
     let unsettled = matches!(finding.verdict, Verdict::Regression | Verdict::Inconclusive);
     let step = finding.step.as_ref().filter(|step| step.worse)?;
-    let told = unsettled || has_shifted(finding);
-    (told && !finding.strategy.is_paired())
+    let is_shown = unsettled || has_shifted(finding);
+    (is_shown && !finding.strategy.is_paired())
         .then(|| format!("stored runs changed {}", self::step(step, finding.unit)))
 }
 

@@ -269,8 +269,8 @@ mod tests {
         for odd in ["", full, "some avg10=0.00", "some total=x", "some total=-1"] {
             assert_eq!(some_total(odd), None, "{odd}");
         }
-        let told = files(&[("cpu.pressure", some)]);
-        assert_eq!(group(Version::V2, &told).waited(), Some(23_193_163_000));
+        let pressure = files(&[("cpu.pressure", some)]);
+        assert_eq!(group(Version::V2, &pressure).waited(), Some(23_193_163_000));
         assert_eq!(group(Version::V1, &files(&[])).waited(), None);
     }
 

@@ -60,7 +60,7 @@ impl Count {
         self.with_earlier(before).flat_map(made).collect()
     }
 
-    /// The counts of services that told them at both moments.
+    /// The counts of services that had them at both moments.
     fn with_earlier<'a>(
         &'a self,
         before: &'a Self,

@@ -234,7 +234,7 @@ pub struct Moment {
     sent: u64,
     /// Those that were sent again.
     resent: u64,
-    /// Those that were sent again and had not been lost, as their receivers told.
+    /// Those that were sent again and had not been lost, by what their receivers reported.
     needless: u64,
 }
 

@@ -212,7 +212,7 @@ impl Stack {
         &self.context.cores
     }
 
-    /// What a server is made of, so that another version of it is told apart: its image by content
+    /// What a server is made of, so that another version of it is distinguished: its image by content
     /// or name, or its command.
     pub fn version(&self, target: &Target) -> String {
         let image = self.images.name(&target.name).unwrap_or_default();

@@ -146,10 +146,10 @@ pub(super) async fn run_to_end(
 ) -> Result<(), Error> {
     let mut group = Group::start(recipe)?;
     let start = Instant::now();
-    let mut told = 0;
+    let mut passed_on = 0;
     let status = loop {
         let ended = group.ended()?;
-        told = tell(&group.output, told, observe);
+        passed_on = tell(&group.output, passed_on, observe);
         match ended {
             Some(status) => break status,
             None if start.elapsed() >= within => {
@@ -174,10 +174,10 @@ pub(super) async fn run_to_end(
     })
 }
 
-/// Passes on the whole lines written since `told`; where the next ones begin.
-fn tell(output: &File, told: u64, observe: Observer<'_>) -> u64 {
-    let Ok(bytes) = bytes_from(output, told) else {
-        return told;
+/// Passes on the whole lines written since `passed_on`; where the next ones begin.
+fn tell(output: &File, passed_on: u64, observe: Observer<'_>) -> u64 {
+    let Ok(bytes) = bytes_from(output, passed_on) else {
+        return passed_on;
     };
     let whole = bytes
         .iter()
@@ -189,7 +189,7 @@ fn tell(output: &File, told: u64, observe: Observer<'_>) -> u64 {
     {
         observe(Stage::Output(&tail(line)));
     }
-    told + u64::try_from(whole).unwrap_or_default()
+    passed_on + u64::try_from(whole).unwrap_or_default()
 }
 
 /// A program named with a path is found from the folder; a bare name on PATH.

@@ -35,7 +35,7 @@ impl Queue {
         Duration::from_nanos(self.last.iter().map(since).sum())
     }
 
-    /// Whether any thread told how long it waited.
+    /// Whether it is known of any thread how long it waited.
     pub(super) fn is_told(&self) -> bool {
         !self.last.is_empty()
     }

@@ -92,7 +92,7 @@ impl StackContext {
 }
 
 /// The path that was asked for, else the truer one that is safe: the host's network where every
-/// server and proxy is told to listen on a loopback port alone.
+/// server and proxy takes its address from placeholders, to listen on a loopback port alone.
 fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
     let path = match plan.network {
         Some(wanted @ (NetworkPath::Host | NetworkPath::Internal))

@@ -131,6 +131,174 @@ fn a_compose_file_names_folder_and_services() {
     );
 }
 
+/// In the shape of a template for Django that many projects are made from.
+#[test]
+fn a_django_project_with_compose_files_for_every_environment() {
+    let compose = r#"
+volumes:
+  data: {}
+services:
+  django: &django
+    build:
+      context: .
+      dockerfile: ./compose/local/django/Dockerfile
+    image: shop_local_django
+    depends_on: [postgres, redis, mailpit]
+    volumes:
+      - .:/app:z
+    env_file:
+      - ./.envs/.local/.django
+      - ./.envs/.local/.postgres
+    ports:
+      - '8000:8000'
+    command: /start
+  postgres:
+    build:
+      context: .
+      dockerfile: ./compose/production/postgres/Dockerfile
+    volumes:
+      - data:/var/lib/postgresql/data
+    env_file:
+      - ./.envs/.local/.postgres
+  mailpit:
+    image: docker.io/axllent/mailpit:latest
+    ports: ["8025:8025"]
+  redis:
+    image: docker.io/redis:7
+  celeryworker:
+    <<: *django
+    command: /start-celeryworker
+"#;
+    let repository = Sandbox::new()
+        .file("docker-compose.local.yml", compose)
+        .file("docker-compose.production.yml", "services: {}\n")
+        .file("compose/local/django/Dockerfile", "FROM python\nCOPY ./compose/start /start\n")
+        .file("compose/production/postgres/Dockerfile", "FROM docker.io/postgres:16\n")
+        .file(".envs/.local/.django", "REDIS_URL=redis://redis:6379/0\nDEBUG=1\n")
+        .file(
+            ".envs/.local/.postgres",
+            "POSTGRES_HOST=postgres\nPOSTGRES_PORT=5432\nPOSTGRES_DB=shop\nPOSTGRES_USER=u\nPOSTGRES_PASSWORD=p\n",
+        )
+        .file("requirements.txt", "django\n")
+        .file("manage.py", "");
+    let text = written(&repository, "built from");
+    for line in [
+        "build = { context = \".\", dockerfile = \"./compose/local/django/Dockerfile\" }",
+        "build = { context = \".\", dockerfile = \"./compose/production/postgres/Dockerfile\" }",
+        "image = \"docker.io/redis:7\"",
+        "[service.mailpit]",
+        "command = [\"/start\"]",
+        "env_file = [\".envs/.local/.django\", \".envs/.local/.postgres\"]",
+        "files = { \"/app\" = \".\" }",
+        "POSTGRES_HOST = \"{postgres.host}\"",
+        "POSTGRES_PASSWORD = \"{postgres.password}\"",
+        "REDIS_URL = \"{redis.url}\"",
+        "# Neither measured nor started: celeryworker.",
+        "setup = [[\"python\", \"manage.py\", \"migrate\", \"--noinput\"]]",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_service_in_a_subfolder_with_variables_and_a_health_check() {
+    let compose = r#"
+services:
+  db:
+    image: postgres:${POSTGRES_VERSION:-17}
+    environment:
+      POSTGRES_USER: ${POSTGRES_USER?Variable not set}
+  prestart:
+    build: {context: ., dockerfile: backend/Dockerfile}
+    command: bash scripts/prestart.sh
+  backend:
+    build:
+      context: ./backend
+      target: final
+      args: [EXTRA=dev]
+    depends_on:
+      db: {condition: service_healthy}
+    environment:
+      - POSTGRES_SERVER=db
+      - POSTGRES_USER=${POSTGRES_USER?Variable not set}
+      - SECRET_KEY=${SECRET_KEY?Variable not set}
+    healthcheck:
+      test: ["CMD", "curl", "-f", "http://localhost:8080/api/v1/utils/health-check/"]
+  frontend:
+    build: ./frontend
+    ports: ["80:80"]
+"#;
+    let repository = Sandbox::new()
+        .file("docker-compose.yml", compose)
+        .file(
+            "docker-compose.override.yml",
+            "services:\n  backend:\n    ports: [\"8000:8080\"]\n",
+        )
+        .file(".env", "POSTGRES_USER=u\n")
+        .file(
+            "backend/Dockerfile",
+            "FROM python AS final\nCOPY ./app /app\n",
+        )
+        .file(
+            "backend/pyproject.toml",
+            "[project]\nname = \"x\"\ndependencies = [\"fastapi\"]\n",
+        )
+        .file("backend/alembic.ini", "")
+        .file("frontend/Dockerfile", "FROM node\n");
+    let text = written(&repository, "built from");
+    for line in [
+        "image = \"postgres:17\"",
+        "build = { context = \"backend\", target = \"final\", args = { EXTRA = \"dev\" } }",
+        "port  = 8080",
+        "setup = [[\"alembic\", \"upgrade\", \"head\"]]",
+        "POSTGRES_SERVER = \"{postgres.host}\"",
+        "POSTGRES_USER = \"{postgres.user}\"",
+        "SECRET_KEY = \"perfgate\"   # the compose file takes it from the environment",
+        "[endpoint.health]\npath = \"/api/v1/utils/health-check/\"",
+        "# Neither measured nor started: frontend, prestart.",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_message_broker_is_a_service_and_what_cannot_be_read_is_passed_over() {
+    let compose = r#"
+services:
+  api:
+    build: ./api
+    expose: ["3000"]
+    depends_on: [broker, search]
+    environment:
+      AMQP_URL: amqp://guest:guest@broker:5672/
+      SEARCH_HOST: search
+  broker:
+    image: rabbitmq:4
+    ports: ["5672"]
+    environment: {RABBITMQ_DEFAULT_USER: guest}
+    healthcheck:
+      test: rabbitmq-diagnostics -q ping
+  search:
+    image: elasticsearch:${UNKNOWN}
+"#;
+    let repository = Sandbox::new()
+        .file("compose.yml", "services: [unreadable\n")
+        .file("docker/compose.yaml", compose)
+        .file("docker/api/Dockerfile", "FROM node\n");
+    let text = written(&repository, "built from");
+    for line in [
+        "build = \"docker/api\"",
+        "[service.broker]",
+        "env = { RABBITMQ_DEFAULT_USER = \"guest\" }",
+        "ports = [5672]",
+        "ready = { command = [\"sh\", \"-c\", \"rabbitmq-diagnostics -q ping\"] }",
+        "AMQP_URL = \"amqp://guest:guest@{broker.host}:{broker.port.5672}/\"",
+        "# Neither measured nor started: search.",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
 #[test]
 fn of_an_unknown_repository_it_says_what_to_change() {
     let repository = Sandbox::new();

@@ -172,11 +172,11 @@ fn a_damaged_document_is_told_of_and_left_out() {
     );
     let found = remote.branch("clone").all().expect("read");
     assert_eq!(found.baselines.len(), 1);
-    let told: Vec<_> = found.damaged.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
+    let messages: Vec<_> = found.damaged.iter().map(ToString::to_string).collect();
+    assert_eq!(messages.len(), 3, "{messages:?}");
     assert!(
-        told[0].contains("perf/baselines:app/home/0.json"),
-        "{told:?}"
+        messages[0].contains("perf/baselines:app/home/0.json"),
+        "{messages:?}"
     );
     branch
         .add(&[baseline("app", "home", 2)])

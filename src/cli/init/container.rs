@@ -1,79 +1,125 @@
-//! What Dockerfiles and compose files say. Of a compose file nothing but folders and images is of
-//! interest.
+//! What Dockerfiles say.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-/// The port of a server that names none.
-const PORT: u16 = 8000;
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Container {
-    /// From the repository's root; `.` for the root itself.
-    pub(super) folder: String,
-    /// Where the server listens in it.
-    pub(super) port: u16,
+/// How an image is built, in words of perfgate.toml.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Build {
+    pub(super) context: String,
+    /// From the context.
+    pub(super) dockerfile: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) args: Vec<(String, String)>,
 }
 
-impl Container {
-    /// The folder with a Dockerfile: the root, else the first that a service of compose is built
-    /// from.
-    pub(super) fn find(root: &Path, compose: &str) -> Option<Self> {
-        let values = |key: &'static str| {
-            let lines = compose.lines().map(str::trim);
-            lines.filter_map(move |line| Some(unquoted(line.strip_prefix(key)?)))
-        };
-        let built = values("build:").chain(values("context:"));
-        let mut folders = std::iter::once(".").chain(built.filter(|it| !it.is_empty()));
-        let folder = folders.find(|folder| {
-            let below = Path::new(folder)
-                .components()
-                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-            below && root.join(folder).join("Dockerfile").is_file()
-        })?;
-        let text = fs::read_to_string(root.join(folder).join("Dockerfile")).ok()?;
-        let normal: PathBuf = Path::new(folder).components().collect();
-        let normal = normal.strip_prefix(".").unwrap_or(&normal);
-        let name = normal.to_string_lossy();
-        Some(Self {
-            folder: if name.is_empty() {
-                ".".into()
-            } else {
-                name.into_owned()
-            },
-            port: exposed(&text).unwrap_or(PORT),
-        })
-    }
-}
+/// Folders that a Dockerfile lies in where the root has none.
+const FOLDERS: [&str; 7] = [".", "backend", "app", "api", "server", "web", "service"];
 
-/// The first port that the last `EXPOSE` names.
-fn exposed(dockerfile: &str) -> Option<u16> {
-    let lines = dockerfile.lines().map(str::trim);
-    let mut ports = lines.filter_map(|line| {
-        let (word, rest) = line.split_once(char::is_whitespace)?;
-        let port = rest.split_whitespace().next()?.split('/').next()?;
-        word.eq_ignore_ascii_case("EXPOSE")
-            .then(|| port.parse().ok())?
-    });
-    ports.next_back()
-}
-
-/// The image of a service in a compose file.
-pub(super) fn image(compose: &str, name: &str) -> Option<String> {
-    let mut images = compose
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("image:"));
-    images.find_map(|image| {
-        let image = unquoted(image);
-        let last = image.rsplit('/').next().unwrap_or(image);
-        let is_it = last.split([':', '@']).next() == Some(name);
-        // A variable has its value elsewhere.
-        (is_it && !image.contains('$')).then(|| image.to_owned())
+/// The first folder with a Dockerfile.
+pub(super) fn find(root: &Path) -> Option<Build> {
+    let has_one = |folder: &&str| root.join(folder).join("Dockerfile").is_file();
+    FOLDERS.into_iter().find(has_one).map(|folder| Build {
+        context: folder.to_owned(),
+        ..Build::default()
     })
 }
 
-/// A plain or quoted scalar of YAML, without its comment.
-fn unquoted(value: &str) -> &str {
-    let value = value.split(" #").next().unwrap_or(value).trim();
-    value.trim_matches(['"', '\''])
+/// The Dockerfile of a build, from the root.
+pub(super) fn dockerfile_of(build: &Build) -> String {
+    let name = build.dockerfile.as_deref().unwrap_or("Dockerfile");
+    match build.context.as_str() {
+        "." => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    }
+}
+
+fn text(root: &Path, build: &Build) -> String {
+    fs::read_to_string(root.join(dockerfile_of(build))).unwrap_or_default()
+}
+
+/// Instructions in capital letters with what follows, continued lines in one.
+fn instructions(text: &str) -> Vec<(String, String)> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim);
+    let instructions = lines.filter_map(|line| {
+        let (word, rest) = line.split_once(char::is_whitespace)?;
+        Some((word.to_uppercase(), rest.trim().to_owned()))
+    });
+    instructions.collect()
+}
+
+/// The first port that the last `EXPOSE` names.
+pub(super) fn exposed(root: &Path, build: &Build) -> Option<u16> {
+    let ports = instructions(&text(root, build))
+        .into_iter()
+        .filter_map(|(word, rest)| {
+            let port = rest
+                .split_whitespace()
+                .next()?
+                .split('/')
+                .next()?
+                .to_owned();
+            (word == "EXPOSE").then(|| port.parse().ok())?
+        });
+    ports.last()
+}
+
+/// The path of its last `HEALTHCHECK`'s URL.
+pub(super) fn health(root: &Path, build: &Build) -> Option<String> {
+    let paths = instructions(&text(root, build))
+        .into_iter()
+        .filter_map(|(word, rest)| (word == "HEALTHCHECK").then(|| path_in(&rest))?);
+    paths.last()
+}
+
+/// Whether a folder is copied into the image: where none is, it is mounted for development.
+pub(super) fn copies_its_source(root: &Path, build: &Build) -> bool {
+    instructions(&text(root, build))
+        .into_iter()
+        .any(|(word, rest)| {
+            let mut words = rest.split_whitespace();
+            let from_stage = words.clone().any(|it| it.starts_with("--from"));
+            let first = words.find(|it| !it.starts_with("--")).unwrap_or_default();
+            let first = first
+                .trim_start_matches(['[', '"'])
+                .trim_end_matches(['"', ',']);
+            let is_folder = root.join(&build.context).join(first).is_dir();
+            (word == "COPY" || word == "ADD") && !from_stage && is_folder
+        })
+}
+
+/// The path of a URL of this machine in the words of a health check.
+pub(super) fn path_in(text: &str) -> Option<String> {
+    let start = text.find("http://").or_else(|| text.find("https://"))?;
+    let url = text[start..]
+        .split(|it: char| it.is_whitespace() || "'\")".contains(it))
+        .next()?;
+    let after = url.split_once("://")?.1;
+    let path = &after[after.find('/').unwrap_or(after.len())..];
+    Some(if path.is_empty() {
+        "/".into()
+    } else {
+        path.to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_health_check_is_found() {
+        for (text, path) in [
+            (
+                "curl -f http://localhost:8000/health/ || exit 1",
+                Some("/health/"),
+            ),
+            ("http://127.0.0.1:80", Some("/")),
+            ("python -c \"urlopen('http://localhost/up')\"", Some("/up")),
+            ("pg_isready", None),
+        ] {
+            assert_eq!(path_in(text).as_deref(), path, "{text}");
+        }
+    }
 }

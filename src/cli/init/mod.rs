@@ -1,5 +1,6 @@
 //! `perfgate init`: a configuration and workflows to start from, for what the repository holds.
 
+mod compose;
 mod container;
 mod repository;
 mod template;

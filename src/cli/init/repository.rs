@@ -1,11 +1,12 @@
 //! What the files of a repository say about its server.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::container::{Container, image};
+use super::compose::{Compose, Database, Server, Source, Stack};
+use super::container;
 
 /// Where the application object of a Python service is looked for.
 const PYTHON: [&str; 12] = [
@@ -40,11 +41,12 @@ const REDIS: (&str, [&str; 4]) = ("redis:7", ["redis", "django-redis", "ioredis"
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Repository {
     pub(super) framework: Framework,
-    /// The folder with the server's Dockerfile.
-    pub(super) container: Option<Container>,
-    /// Image of the database.
-    pub(super) postgres: Option<String>,
-    pub(super) redis: Option<String>,
+    /// The compose file that was read.
+    pub(super) compose: Option<PathBuf>,
+    /// What runs in containers.
+    pub(super) stack: Stack,
+    /// Commands that bring the database to its form.
+    pub(super) setup: Vec<Vec<&'static str>>,
 }
 
 /// What the server is written with.
@@ -90,14 +92,29 @@ impl Framework {
 impl Repository {
     /// Looks at the files of a folder.
     pub(super) fn look_at(root: &Path) -> Self {
-        let read = |name: &str| fs::read_to_string(root.join(name)).unwrap_or_default();
-        let compose = [
-            "compose.yaml",
-            "compose.yml",
-            "docker-compose.yml",
-            "docker-compose.yaml",
-        ];
-        let compose: String = compose.map(read).concat();
+        let compose = Compose::find(root);
+        let mut stack = compose
+            .as_ref()
+            .map(|it| Stack::of(root, it))
+            .unwrap_or_default();
+        let found = || Some(Server::of(Source::Build(container::find(root)?)));
+        stack.server = stack.server.or_else(found);
+        if let Some(server) = &mut stack.server
+            && let Source::Build(build) = &server.source
+        {
+            server.port = server.port.or_else(|| container::exposed(root, build));
+            server.health = server
+                .health
+                .take()
+                .or_else(|| container::health(root, build));
+        }
+        let source = stack.server.as_ref().and_then(Server::folder);
+        let source = root.join(source.unwrap_or("."));
+        let read = |name: &str| {
+            let own = fs::read_to_string(source.join(name));
+            own.or_else(|_| fs::read_to_string(root.join(name)))
+                .unwrap_or_default()
+        };
         let python = [
             "pyproject.toml",
             "requirements.txt",
@@ -108,34 +125,45 @@ impl Repository {
         let python = python.map(read).concat();
         let dependencies =
             words(&[python.clone(), read("Cargo.toml"), read("package.json")].concat());
-        let service = |(usual, clients): (&str, &[&str])| {
-            let name = usual.split(':').next().unwrap_or(usual);
-            let used = clients
-                .iter()
-                .any(|it| dependencies.iter().any(|word| word == it));
-            image(&compose, name).or_else(|| used.then(|| usual.to_owned()))
+        let used = |(usual, clients): (&str, &[&str])| {
+            let mut clients = clients.iter();
+            let is_used = clients.any(|it| dependencies.iter().any(|word| word == it));
+            is_used.then(|| Source::Image(usual.to_owned()))
         };
+        if stack.postgres.is_none() {
+            stack.postgres = used((POSTGRES.0, &POSTGRES.1)).map(Database::of);
+        }
+        stack.redis = stack.redis.or_else(|| used((REDIS.0, &REDIS.1)));
+        let python = words(&python);
         Self {
-            framework: framework(root, &words(&python)),
-            container: Container::find(root, &compose),
-            postgres: service((POSTGRES.0, &POSTGRES.1)),
-            redis: service((REDIS.0, &REDIS.1)),
+            framework: framework(&source, &python),
+            compose: compose.map(|it| it.path),
+            setup: setup(&source, &python),
+            stack,
         }
     }
 
     /// What was found, for people.
     pub(super) fn describe(&self) -> String {
-        let container = self.container.as_ref().map(|it| match it.folder.as_str() {
-            "." => "a Dockerfile".to_owned(),
-            folder => format!("{folder}/Dockerfile"),
-        });
+        let Stack {
+            server,
+            postgres,
+            redis,
+            others,
+            ..
+        } = &self.stack;
+        let server = server.as_ref().map(|it| it.source.describe());
+        let services = [postgres.as_ref().map(|it| &it.source), redis.as_ref()];
+        let services = services.into_iter().flatten().map(Source::describe);
         let parts = [
             self.framework.name().map(str::to_owned),
-            container,
-            self.postgres.clone(),
-            self.redis.clone(),
+            self.compose.as_ref().map(|it| it.display().to_string()),
+            server,
         ];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let parts = parts.into_iter().flatten().chain(services);
+        let parts: Vec<_> = parts
+            .chain(others.iter().map(|it| it.name.clone()))
+            .collect();
         if parts.is_empty() {
             "nothing that tells how the server starts".into()
         } else {
@@ -164,6 +192,19 @@ fn framework(root: &Path, python: &[String]) -> Framework {
     }
     let rust = binary(root).map(|binary| Framework::Rust { binary });
     rust.or_else(|| node(root)).unwrap_or(Framework::Unknown)
+}
+
+/// The migrations of a framework, from the folder that its image is built of.
+fn setup(source: &Path, python: &[String]) -> Vec<Vec<&'static str>> {
+    let has = |name: &str| source.join(name).exists();
+    let is_used = |name: &str| python.iter().any(|it| it == name);
+    if has("manage.py") && is_used("django") {
+        vec![vec!["python", "manage.py", "migrate", "--noinput"]]
+    } else if has("alembic.ini") {
+        vec![vec!["alembic", "upgrade", "head"]]
+    } else {
+        Vec::new()
+    }
 }
 
 /// The package beside manage.py that holds the WSGI application.

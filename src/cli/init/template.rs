@@ -1,6 +1,12 @@
 //! A repository → the text of its perfgate.toml.
 
+use super::compose::{Source, Stack};
 use super::repository::{Framework, Repository};
+
+/// The port of a server that names none.
+const PORT: u16 = 8000;
+/// Variables that have room in one line.
+const FEW: usize = 3;
 
 const HEAD: &str = "\
 # What `perfgate check` measures, and by which rules it fails. Paths start at this file; every key
@@ -11,8 +17,8 @@ const HEAD: &str = "\
 const ENDPOINTS: &str = r#"
 # Measured on every server. Choose the few requests that matter: one that reads the database, one
 # that writes to it. `expect` is what makes a response a success (status 200 without it).
-[endpoint.home]
-path = "/"
+[endpoint.NAME]
+path = PATH
 
 # [endpoint.search]
 # path   = "/api/search?q=a"
@@ -41,16 +47,27 @@ pub(super) fn configuration(repository: &Repository) -> String {
     let parts = [
         HEAD.to_owned(),
         prepare(repository),
-        services(repository),
+        services(&repository.stack),
         server(repository),
-        ENDPOINTS.to_owned(),
+        endpoints(repository),
         RULES.to_owned(),
     ];
     parts.concat()
 }
 
+fn endpoints(repository: &Repository) -> String {
+    let server = repository.stack.server.as_ref();
+    let (name, path) = match server.and_then(|it| it.health.as_deref()) {
+        Some(path) => ("health", path),
+        None => ("home", "/"),
+    };
+    ENDPOINTS
+        .replace("NAME", name)
+        .replace("PATH", &quoted(path))
+}
+
 fn prepare(repository: &Repository) -> String {
-    if repository.container.is_some() {
+    if repository.stack.server.is_some() {
         return String::new();
     }
     let commands = match &repository.framework {
@@ -68,44 +85,81 @@ fn prepare(repository: &Repository) -> String {
     )
 }
 
-fn services(repository: &Repository) -> String {
+fn services(stack: &Stack) -> String {
     let mut text = String::new();
-    if let Some(image) = &repository.postgres {
+    if let Some(database) = &stack.postgres {
         let comment = "# A fresh database for every run, in memory. `init` names SQL files for it.";
         text.push_str(&format!(
-            "\n{comment}\n[postgres]\nimage = {}\n",
-            quoted(image)
+            "\n{comment}\n[postgres]\n{}",
+            source(&database.source)
         ));
+        if let Some(scheme) = &database.scheme {
+            text.push_str(&format!("scheme = {}\n", quoted(scheme)));
+        }
     }
-    if let Some(image) = &repository.redis {
-        text.push_str(&format!("\n[redis]\nimage = {}\n", quoted(image)));
+    if let Some(redis) = &stack.redis {
+        text.push_str(&format!("\n[redis]\n{}", source(redis)));
+    }
+    for other in &stack.others {
+        text.push_str(&format!(
+            "\n[service.{}]\n{}",
+            key(&other.name),
+            source(&other.source)
+        ));
+        text.push_str(&words("command", &other.command));
+        text.push_str(&table("env", &other.env));
+        if !other.ports.is_empty() {
+            let ports: Vec<_> = other.ports.iter().map(u16::to_string).collect();
+            text.push_str(&format!("ports = [{}]\n", ports.join(", ")));
+        }
+        text.push_str(&table("files", &other.files));
+        if !other.ready.is_empty() {
+            let ready = list(&other.ready);
+            text.push_str(&format!("ready = {{ command = {ready} }}\n"));
+        }
+    }
+    if !stack.left_out.is_empty() {
+        let names = stack.left_out.join(", ");
+        text.push_str(&format!("\n# Neither measured nor started: {names}.\n"));
     }
     text
 }
 
 fn server(repository: &Repository) -> String {
     let mut text = "\n[server.app]\n".to_owned();
-    if let Some(container) = &repository.container {
+    let server = repository.stack.server.as_ref();
+    if let Some(server) = server {
+        if !server.name.is_empty() {
+            text.push_str(&format!("# `{}` of the compose file.\n", server.name));
+        }
+        text.push_str(&source(&server.source));
+        let port = server.port.unwrap_or(PORT);
         text.push_str(&format!(
-            "build = {}   # the folder with the Dockerfile\nport  = {}   # where the server listens in its container\n",
-            quoted(&container.folder),
-            container.port,
+            "port  = {port}   # where the server listens in its container\n"
         ));
+        text.push_str(&words("entrypoint", &server.entrypoint));
+        text.push_str(&words("command", &server.command));
+        text.push_str(&words("env_file", &server.env_files));
+        text.push_str(&table("files", &server.files));
     } else {
         let (command, comment) = process(&repository.framework);
         let command: Vec<_> = command.split(' ').collect();
         text.push_str(&format!("{comment}run   = {}\n", list(&command)));
     }
-    if matches!(repository.framework, Framework::Django { .. }) {
-        text.push_str("setup = [[\"python\", \"manage.py\", \"migrate\", \"--noinput\"]]   # before each start\n");
+    if !repository.setup.is_empty() {
+        let commands: Vec<_> = repository.setup.iter().map(|it| list(it)).collect();
+        text.push_str(&format!(
+            "setup = [{}]   # before each start\n",
+            commands.join(", ")
+        ));
     }
-    text.push_str(&environment(repository));
     text.push_str(
         "ready = { within = \"60s\" }   # for the first endpoint to answer as expected; or of a `path`\n",
     );
-    if repository.container.is_some() {
+    if server.is_some() {
         text.push_str("# memory = \"512MiB\"\n");
     }
+    text.push_str(&environment(repository));
     text
 }
 
@@ -151,33 +205,118 @@ fn process(framework: &Framework) -> (String, &'static str) {
     }
 }
 
+/// Its variables: in one line where they are few, otherwise in a table after the server's other keys.
 fn environment(repository: &Repository) -> String {
-    let told = matches!(
+    let Stack {
+        server,
+        postgres,
+        redis,
+        ..
+    } = &repository.stack;
+    let mut env = server.as_ref().map(|it| it.env.clone()).unwrap_or_default();
+    let takes = |env: &[(String, String)], what: &str| env.iter().any(|(_, it)| it.contains(what));
+    let usual = [
+        (
+            postgres.is_some(),
+            "{postgres.",
+            "DATABASE_URL",
+            "{postgres.url}",
+        ),
+        (redis.is_some(), "{redis.", "REDIS_URL", "{redis.url}"),
+    ];
+    for (is_there, what, name, value) in usual {
+        if is_there && !takes(&env, what) {
+            env.push((name.into(), value.into()));
+        }
+    }
+    let listens = matches!(
         repository.framework,
         Framework::Rust { .. } | Framework::Node { .. }
     );
-    let told = told && repository.container.is_none();
-    let variables = [
-        (
-            repository.postgres.is_some(),
-            "DATABASE_URL = \"{postgres.url}\"",
-        ),
-        (repository.redis.is_some(), "REDIS_URL = \"{redis.url}\""),
-        (told, "HOST = \"{host}\", PORT = \"{port}\""),
-    ];
-    let variables: Vec<_> = variables.into_iter().filter(|(set, _)| *set).collect();
-    let variables: Vec<_> = variables.into_iter().map(|(_, text)| text).collect();
-    match variables.as_slice() {
+    if listens && server.is_none() {
+        env.extend(
+            [("HOST", "{host}"), ("PORT", "{port}")]
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+    }
+    if env.len() <= FEW {
+        return table("env  ", &env);
+    }
+    let line = |(name, value): &(String, String)| {
+        // Nothing but the environment of whoever runs the compose file knows it.
+        let is_unknown = *value == format!("{{env.{name}}}");
+        match is_unknown {
+            true => format!(
+                "{} = \"perfgate\"   # the compose file takes it from the environment\n",
+                key(name)
+            ),
+            false => format!("{} = {}\n", key(name), quoted(value)),
+        }
+    };
+    let lines: String = env.iter().map(line).collect();
+    format!("\n[server.app.env]\n{lines}")
+}
+
+fn source(source: &Source) -> String {
+    let build = match source {
+        Source::Image(image) => return format!("image = {}\n", quoted(image)),
+        Source::Build(build) => build,
+    };
+    if build.dockerfile.is_none() && build.target.is_none() && build.args.is_empty() {
+        return format!(
+            "build = {}   # the folder with the Dockerfile\n",
+            quoted(&build.context)
+        );
+    }
+    let mut parts = vec![format!("context = {}", quoted(&build.context))];
+    let optional = [("dockerfile", &build.dockerfile), ("target", &build.target)];
+    let optional = optional
+        .into_iter()
+        .filter_map(|(name, it)| Some((name, it.as_ref()?)));
+    parts.extend(optional.map(|(name, it)| format!("{name} = {}", quoted(it))));
+    if !build.args.is_empty() {
+        parts.push(format!("args = {}", pairs(&build.args)));
+    }
+    format!("build = {{ {} }}\n", parts.join(", "))
+}
+
+/// A key with a list of words; nothing where there are none.
+fn words(name: &str, words: &[String]) -> String {
+    match words {
         [] => String::new(),
-        variables => format!("env   = {{ {} }}\n", variables.join(", ")),
+        words => format!("{name} = {}\n", list(words)),
     }
 }
 
-fn list(words: &[&str]) -> String {
-    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+fn table(name: &str, pairs_of: &[(String, String)]) -> String {
+    match pairs_of {
+        [] => String::new(),
+        some => format!("{name} = {}\n", pairs(some)),
+    }
+}
+
+fn pairs(pairs: &[(String, String)]) -> String {
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| format!("{} = {}", key(name), quoted(value)));
+    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+}
+
+fn list(words: &[impl AsRef<str>]) -> String {
+    let words: Vec<_> = words.iter().map(|word| quoted(word.as_ref())).collect();
     format!("[{}]", words.join(", "))
 }
 
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A key as it may stand without quotes, else with them.
+fn key(name: &str) -> String {
+    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if !name.is_empty() && name.chars().all(is_bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }

@@ -332,14 +332,14 @@ fn tails_need_enough_requests_in_a_round() {
         requests: 999,
         needed: 1000,
     });
-    let told = (finding.verdict, finding.reason);
-    assert_eq!(told, (Verdict::NotJudged, reason.clone()));
+    let decided = (finding.verdict, finding.reason);
+    assert_eq!(decided, (Verdict::NotJudged, reason.clone()));
     // What the user asked for and did not get is no pass.
     let rule = rules.get_mut(&Metric::LatencyP99).expect("the rule");
     rule.margin = Some(configured(0.2));
     let finding = judged(&few, &history(&FLAT), &rules, Metric::LatencyP99);
-    let told = (finding.verdict, finding.reason);
-    assert_eq!(told, (Verdict::Inconclusive, reason));
+    let decided = (finding.verdict, finding.reason);
+    assert_eq!(decided, (Verdict::Inconclusive, reason));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is told of the first request that failed.
+//! What is recorded of the first request that failed.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -76,11 +76,14 @@ fn expectation_that_a_body_missed_is_told() {
     let server = serve_always(OK);
     let mut job = single(&server);
     job.workload.requests[0].expect.contains = Some("low".into());
-    let told = first(run(&job, WINDOW));
-    assert_eq!(told.kind, Failure::BodyMismatch);
-    assert_eq!(told.expected.as_deref(), Some("a body that contains `low`"));
-    assert_eq!(told.found.as_deref(), Some("5 bytes without it"));
-    assert_eq!(told.body, "hello");
+    let failure = first(run(&job, WINDOW));
+    assert_eq!(failure.kind, Failure::BodyMismatch);
+    assert_eq!(
+        failure.expected.as_deref(),
+        Some("a body that contains `low`")
+    );
+    assert_eq!(failure.found.as_deref(), Some("5 bytes without it"));
+    assert_eq!(failure.body, "hello");
 }
 
 #[test]
@@ -96,12 +99,12 @@ fn length_that_drifted_is_told_with_the_body() {
     });
     let mut job = single(&server);
     job.workload.requests[0].expect.max_size_drift = Some(0.1);
-    let told = first(run(&job, WINDOW));
-    assert_eq!(told.kind, Failure::LengthDrift);
+    let failure = first(run(&job, WINDOW));
+    assert_eq!(failure.kind, Failure::LengthDrift);
     let expected = "at most 10 % more or less than the 5 bytes of the first body";
-    assert_eq!(told.expected.as_deref(), Some(expected));
-    assert_eq!(told.found.as_deref(), Some("7 bytes"));
-    assert_eq!(told.body, "hello!!");
+    assert_eq!(failure.expected.as_deref(), Some(expected));
+    assert_eq!(failure.found.as_deref(), Some("7 bytes"));
+    assert_eq!(failure.body, "hello!!");
 }
 
 #[test]
@@ -124,21 +127,21 @@ fn silence_is_told_with_the_timeout() {
     let server = serve(|_, talk| while talk.hears() {});
     let mut job = single(&server);
     job.workload.timeout = Duration::from_millis(100);
-    let told = first(run(&job, Duration::from_millis(300)));
+    let failure = first(run(&job, Duration::from_millis(300)));
     assert_eq!(
-        told.expected.as_deref(),
+        failure.expected.as_deref(),
         Some("a complete response within 100ms")
     );
-    assert_eq!(told.found.as_deref(), Some("nothing"));
+    assert_eq!(failure.found.as_deref(), Some("nothing"));
 }
 
 #[test]
 fn refused_connection_is_told_with_its_cause() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let told = first(run(&job(socket.local_addr().unwrap()), WINDOW));
-    assert_eq!(told.kind, Failure::ConnectRefused);
-    let found = told.found.expect("a cause");
+    let failure = first(run(&job(socket.local_addr().unwrap()), WINDOW));
+    assert_eq!(failure.kind, Failure::ConnectRefused);
+    let found = failure.found.expect("a cause");
     assert!(found.contains("refused"), "{found}");
 }
 
@@ -153,10 +156,10 @@ fn compressed_bodies_are_decoded_before_they_are_looked_into() {
     assert!(tally.succeeded > 0);
     assert_eq!(tally.failed(), 0, "{:?}", tally.first_failure);
     job.workload.requests[0].expect.json = vec![("/items/0/id".into(), json!(8))];
-    let told = first(run(&job, WINDOW));
-    assert_eq!(told.expected.as_deref(), Some("8 at `/items/0/id`"));
-    assert_eq!(told.found.as_deref(), Some("7"));
-    assert_eq!(told.body, text);
+    let failure = first(run(&job, WINDOW));
+    assert_eq!(failure.expected.as_deref(), Some("8 at `/items/0/id`"));
+    assert_eq!(failure.found.as_deref(), Some("7"));
+    assert_eq!(failure.body, text);
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Seen {
     }
 }
 
-/// Serves each connection by a script, which is told how many came before it.
+/// Serves each connection by a script, which gets the number of those before it.
 fn serve(script: impl Fn(u64, &mut Talk) + Send + Sync + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

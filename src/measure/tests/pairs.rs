@@ -292,9 +292,14 @@ async fn what_is_open_after_the_first_look_gets_the_time_that_others_left() {
         let own = own.filter(|it| it.0 == start && it.2 == at_rate);
         own.map(|it| it.3).max().expect("rounds")
     };
+    let ratio = |later, earlier, at_rate| {
+        let longest = [later, earlier].map(|start| longest(start, at_rate));
+        longest[0].div_duration_f64(longest[1])
+    };
+    // At a fixed rate to a whole number of requests.
     for at_rate in [false, true] {
-        let ratio = longest(5, at_rate).div_duration_f64(longest(4, at_rate));
-        assert!((ratio - 2.0).abs() < 0.05, "{ratio}");
-        assert_eq!(longest(5, at_rate), longest(7, at_rate), "once");
+        let [twice, once] = [ratio(5, 4, at_rate), ratio(7, 5, at_rate)];
+        assert!((twice - 2.0).abs() < 0.05, "{twice}");
+        assert!((once - 1.0).abs() < 0.05, "once, not {once}");
     }
 }

@@ -197,10 +197,10 @@ fn words(title: &str, metric: Metric, evidence: &Evidence, sides: &[Side<'_>]) -
             value(high)
         ))
     };
-    let told: Vec<_> = sides.iter().filter_map(side).collect();
+    let labels: Vec<_> = sides.iter().filter_map(side).collect();
     format!(
         "{title}, {} rounds: {}.",
         evidence.starts.len(),
-        told.join("; ")
+        labels.join("; ")
     )
 }

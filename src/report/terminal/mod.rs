@@ -51,9 +51,9 @@ fn notice(notice: &gate::Notice) -> String {
 fn failures(it: &Failures) -> String {
     let mut lines = vec![format!("\n{}", filled(&text::failures(it), 2))];
     if let Some(first) = &it.first {
-        let told = [Some(text::first_failure(first)), text::failed_body(first)];
-        let told = told.into_iter().flatten();
-        lines.extend(told.map(|line| filled(&format!("  {line}"), 4)));
+        let details = [Some(text::first_failure(first)), text::failed_body(first)];
+        let details = details.into_iter().flatten();
+        lines.extend(details.map(|line| filled(&format!("  {line}"), 4)));
         let log = first.log.lines();
         lines.extend(log.map(|line| format!("  | {}", text::printable(line))));
     }
