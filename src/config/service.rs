@@ -385,10 +385,11 @@ impl Resolver<'_> {
             let hint = "name a file that is in the repository, such as `.env.example`";
             invalid(format!("`{name}` cannot be read: {error}"), hint)
         })?;
+        let text = with_quotes(&text);
         let variables = dotenvy::from_read_iter(text.as_bytes());
         let variables = variables.map(|variable| {
             variable.map_err(|error| {
-                let hint = "each line is NAME=VALUE; a value with blanks stands in quotes";
+                let hint = "each line is NAME=VALUE";
                 invalid(format!("`{name}` is no file of variables: {error}"), hint)
             })
         });
@@ -473,5 +474,62 @@ fn plain(name: &str, source: ServiceSource, kind: ServiceKind) -> Service {
         env: Vec::new(),
         memory: None,
         container: ContainerSettings::default(),
+    }
+}
+
+/// Variables as compose files take them, for a parser that wants values with blanks in quotes. Values that
+/// have some are left, over several lines too.
+fn with_quotes(text: &str) -> String {
+    let mut quote: Option<char> = None;
+    let line = |line: &str| {
+        if let Some(open) = quote {
+            quote = Some(open).filter(|it| !line.contains(*it));
+            return line.to_owned();
+        }
+        let pair = line
+            .split_once('=')
+            .filter(|(name, _)| !name.trim_start().starts_with('#'));
+        let Some((name, value)) = pair else {
+            return line.to_owned();
+        };
+        let value = value.trim();
+        if let Some(open) = value.chars().next().filter(|it| "'\"".contains(*it)) {
+            quote = Some(open).filter(|it| !value[1..].contains(*it));
+            return line.to_owned();
+        }
+        let value = value.split(" #").next().unwrap_or(value).trim_end();
+        if !value.contains(char::is_whitespace) {
+            return line.to_owned();
+        }
+        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("{name}=\"{escaped}\"")
+    };
+    let lines: Vec<_> = text.lines().map(line).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_with_blanks_need_no_quotes() {
+        let text = "# a = b c\nHOSTS=localhost 127.0.0.1 [::1]  # here\nSAID=a \"b\" c\nKEY=\"one=two three\nfour=five six\"\nPLAIN=x # y z\n";
+        let read = dotenvy::from_read_iter(with_quotes(text).into_bytes().as_slice())
+            .collect::<Result<Vec<_>, _>>();
+        let read = read.expect("variables");
+        let read: Vec<_> = read
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("HOSTS", "localhost 127.0.0.1 [::1]"),
+                ("SAID", "a \"b\" c"),
+                ("KEY", "one=two three\nfour=five six"),
+                ("PLAIN", "x"),
+            ]
+        );
     }
 }

@@ -15,7 +15,7 @@ const IN_FLIGHT: f64 = 4.0;
 const ANSWERS: u32 = 4;
 /// Answers of each side in a window: a mean of so many is nearly normal.
 const FEWEST_ANSWERS: f64 = 50.0;
-/// A warm-up is long enough for so many answers on each connection of a server with one worker.
+/// A warm-up is long enough for so many answers on each connection.
 const WARM_UP_ANSWERS: f64 = 3.0;
 /// Rounds of a cell at the least.
 const FEWEST_ROUNDS: usize = 3;
@@ -24,8 +24,8 @@ const FEWEST_ROUNDS: usize = 3;
 const QUIET: f64 = 0.4;
 /// So noisy that no window helps.
 const MOST_TIMES_LONGER: f64 = 100.0;
-/// Longest warm-up of slow answers.
-const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
+/// Longest warm-up of a side whose answers are slow.
+const LONGEST_WARM_UP: Duration = Duration::from_secs(5);
 /// So short that the machine is the same for a turn and the next (docs/decisions/0009).
 const SHORTEST_TURN: Duration = Duration::from_millis(50);
 /// Requests of a turn at a fixed rate, at the least.
@@ -112,9 +112,9 @@ pub(super) fn turns(window: Duration, answer: Duration, rate: Option<f64>) -> (D
     (rate.map_or(turn, whole), turns as usize)
 }
 
-/// How long a cell is warmed up, whose single requests are answered in `idle`.
-pub(super) fn warm_up(usual: Duration, idle: Duration, connections: usize) -> Duration {
-    let answers = idle.mul_f64(WARM_UP_ANSWERS * connections as f64);
+/// How long a cell is warmed up whose answers take so long on average.
+pub(super) fn warm_up(usual: Duration, answer: Duration) -> Duration {
+    let answers = answer.mul_f64(WARM_UP_ANSWERS);
     usual.max(answers.min(LONGEST_WARM_UP))
 }
 
@@ -353,6 +353,14 @@ mod tests {
         let too_long = (seconds(1), vec![Metric::LatencyP99]);
         assert_eq!(window(&written, 5), too_long);
         assert_eq!(window(&cell(RuleOrigin::Default), 20), too_long);
+    }
+
+    #[test]
+    fn slow_answers_make_warm_ups_longer_up_to_a_limit() {
+        let millis = Duration::from_millis;
+        assert_eq!(warm_up(millis(250), millis(10)), millis(250));
+        assert_eq!(warm_up(millis(250), millis(300)), millis(900));
+        assert_eq!(warm_up(millis(250), millis(60_000)), millis(5000));
     }
 
     #[test]

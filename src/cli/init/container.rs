@@ -89,18 +89,21 @@ pub(super) fn copies_its_source(root: &Path, build: &Build) -> bool {
         })
 }
 
-/// The path of a URL of this machine in the words of a health check.
+/// The path of a URL of this machine in a text, with or without its scheme.
 pub(super) fn path_in(text: &str) -> Option<String> {
-    let start = text.find("http://").or_else(|| text.find("https://"))?;
-    let url = text[start..]
-        .split(|it: char| it.is_whitespace() || "'\")".contains(it))
-        .next()?;
-    let after = url.split_once("://")?.1;
-    let path = &after[after.find('/').unwrap_or(after.len())..];
-    Some(if path.is_empty() {
-        "/".into()
-    } else {
-        path.to_owned()
+    let hosts = ["localhost", "127.0.0.1", "0.0.0.0"];
+    let host = |name: &&str| Some(text.find(name)? + name.len());
+    let after = hosts.iter().find_map(host)?;
+    let ends = |letter: char| letter.is_whitespace() || "'\")".contains(letter);
+    let rest = text[after..].split(ends).next()?;
+    let path = &rest[rest.find('/').unwrap_or(rest.len())..];
+    let is_url = text.contains("://") || !path.is_empty();
+    is_url.then(|| {
+        if path.is_empty() {
+            "/".into()
+        } else {
+            path.to_owned()
+        }
     })
 }
 
@@ -117,7 +120,8 @@ mod tests {
             ),
             ("http://127.0.0.1:80", Some("/")),
             ("python -c \"urlopen('http://localhost/up')\"", Some("/up")),
-            ("pg_isready", None),
+            ("curl localhost:8000/up", Some("/up")),
+            ("pg_isready -h localhost", None),
         ] {
             assert_eq!(path_in(text).as_deref(), path, "{text}");
         }

@@ -108,8 +108,8 @@ impl Repository {
                 .take()
                 .or_else(|| container::health(root, build));
         }
-        let source = stack.server.as_ref().and_then(Server::folder);
-        let source = root.join(source.unwrap_or("."));
+        let folder = stack.server.as_ref().and_then(|it| it.folder(root));
+        let source = root.join(folder.unwrap_or_default());
         let read = |name: &str| {
             let own = fs::read_to_string(source.join(name));
             own.or_else(|_| fs::read_to_string(root.join(name)))

@@ -239,18 +239,17 @@ fn environment(repository: &Repository) -> String {
                 .map(|(name, value)| (name.into(), value.into())),
         );
     }
-    if env.len() <= FEW {
+    // Nothing but the environment of whoever runs the compose file knows these.
+    let is_unknown = |(name, value): &(String, String)| *value == format!("{{env.{name}}}");
+    if env.len() <= FEW && !env.iter().any(is_unknown) {
         return table("env  ", &env);
     }
-    let line = |(name, value): &(String, String)| {
-        // Nothing but the environment of whoever runs the compose file knows it.
-        let is_unknown = *value == format!("{{env.{name}}}");
-        match is_unknown {
-            true => format!(
-                "{} = \"perfgate\"   # the compose file takes it from the environment\n",
-                key(name)
-            ),
-            false => format!("{} = {}\n", key(name), quoted(value)),
+    let line = |pair: &(String, String)| {
+        let name = key(&pair.0);
+        if is_unknown(pair) {
+            format!("{name} = \"perfgate\"   # the compose file takes it from the environment\n")
+        } else {
+            format!("{name} = {}\n", quoted(&pair.1))
         }
     };
     let lines: String = env.iter().map(line).collect();

@@ -420,16 +420,18 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let workload = &self.sides.head.cells[cell].workload;
         let (usual, idle) = (self.pairing.pacing.warmup, self.idle[cell]);
         let mut connections = sizing::first_connections(workload);
+        // Of a server that answers one request at a time.
+        let mut answer = idle.mul_f64(connections as f64);
         let mut tries = SIZING_TRIES;
         loop {
-            let warmup = sizing::warm_up(usual, idle, connections);
-            // Of a server that answers one request at a time.
-            let answer = idle * u32::try_from(connections).unwrap_or(u32::MAX);
+            let warmup = sizing::warm_up(usual, answer);
             let warm_up = self.load(warmup, answer, connections, None);
             let observed = self.observed(cell, warm_up).await?;
             let wanted = sizing::saturating(observed, idle, workload);
+            answer = observed.mean_answer(connections);
             tries -= 1;
             if wanted > connections && tries > 0 {
+                answer = answer.mul_f64(wanted as f64 / connections as f64);
                 connections = wanted;
                 continue;
             }
@@ -437,7 +439,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             return Ok(Size {
                 connections,
                 observed,
-                warmup,
+                warmup: sizing::warm_up(usual, answer),
                 window,
                 open_window: window,
             });

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::stack::Source;
 use crate::cli::init::container::Build;
 
 /// Folders that compose files lie in, in the order in which they are looked into.
@@ -22,6 +23,8 @@ const FOLDERS: [&str; 7] = [
 ];
 /// What the names of compose files begin with.
 const NAMES: [&str; 2] = ["compose", "docker-compose"];
+/// What the names of files end with that show what others would hold.
+const EXAMPLES: [&str; 4] = [".example", ".sample", "-example", "-sample"];
 /// Of several files, those with such a part in their names come first.
 const LOCAL: [&str; 3] = ["local", "dev", "development"];
 
@@ -58,12 +61,27 @@ struct Place<'a> {
     variables: BTreeMap<String, String>,
 }
 
+impl Service {
+    /// Where its image comes from.
+    pub(super) fn source(&self) -> Option<Source> {
+        match (&self.build, &self.image) {
+            (Some(build), _) => Some(Source::Build(build.clone())),
+            // An image whose name follows from the environment is not known.
+            (None, Some(image)) if !image.contains('{') && !image.ends_with(':') => {
+                Some(Source::Image(image.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Compose {
     /// The first compose file of a repository that can be read, with its override where it has one.
     pub(in crate::cli::init) fn find(root: &Path) -> Option<Self> {
         candidates(root).into_iter().find_map(|path| {
             let mut file = parsed(&root.join(&path))?;
-            if let Some(over) = override_of(&path).and_then(|it| parsed(&root.join(it))) {
+            if let Some(mut over) = override_of(&path).and_then(|it| parsed(&root.join(it))) {
+                without_commands(&mut over);
                 merge(&mut file, over);
             }
             let services = file.get("services")?.as_object()?.clone();
@@ -125,6 +143,16 @@ fn override_of(path: &Path) -> Option<PathBuf> {
     NAMES
         .contains(&stem)
         .then(|| path.with_file_name(format!("{stem}.override.{ending}")))
+}
+
+/// An override is for development: its commands reload a server when its source changes.
+fn without_commands(over: &mut Value) {
+    let services = over.get_mut("services").and_then(Value::as_object_mut);
+    for service in services.into_iter().flat_map(Map::values_mut) {
+        if let Some(service) = service.as_object_mut() {
+            service.remove("command");
+        }
+    }
 }
 
 fn parsed(path: &Path) -> Option<Value> {
@@ -249,14 +277,9 @@ impl Place<'_> {
         let path = |file: &Value| {
             let own = file.get("path").unwrap_or(file);
             let path = self.path(&self.text(Some(own))?)?;
-            let usual = [
-                path.clone(),
-                format!("{path}.example"),
-                format!("{path}.sample"),
-            ];
-            usual
-                .into_iter()
-                .find(|path| self.root.join(path).is_file())
+            let examples = EXAMPLES.map(|ending| format!("{path}{ending}"));
+            let mut usual = std::iter::once(path).chain(examples);
+            usual.find(|path| self.root.join(path).is_file())
         };
         files.iter().filter_map(path).collect()
     }
@@ -353,6 +376,8 @@ impl Place<'_> {
                 let default = operator
                     .strip_prefix(":-")
                     .or_else(|| operator.strip_prefix('-'));
+                // Without a default it is empty, unless the file insists on a value.
+                let default = default.or_else(|| (!operator.contains('?')).then_some(""));
                 resolved.push_str(&self.variable(name, default));
                 rest = after;
             } else {
@@ -360,7 +385,7 @@ impl Place<'_> {
                 let end = rest.find(|it| !is_in_name(it)).unwrap_or(rest.len());
                 match &rest[..end] {
                     "" => resolved.push('$'),
-                    name => resolved.push_str(&self.variable(name, None)),
+                    name => resolved.push_str(&self.variable(name, Some(""))),
                 }
                 rest = &rest[end..];
             }
@@ -430,6 +455,7 @@ mod tests {
             ("${PORT:-8000}:80", "8000:80"),
             ("${A-b}$TAG-x", "b16-x"),
             ("${SECRET:?missing}", "{env.SECRET}"),
+            ("[${OTHER}$OTHER]", "[]"),
             ("$$HOME and $", "$HOME and $"),
         ] {
             assert_eq!(place.resolved(text), resolved, "{text}");

@@ -1,0 +1,141 @@
+//! Which service of a compose file is measured, and what the others are to it.
+
+use std::fs;
+use std::path::Path;
+
+use indexmap::IndexMap;
+
+use super::file::Service;
+use crate::cli::init::container::{Build, dockerfile_of};
+
+/// What a service that is measured could be called.
+const SERVERS: [&str; 11] = [
+    "web", "app", "api", "backend", "server", "django", "flask", "fastapi", "rails", "service",
+    "site",
+];
+/// Parts of names and commands of what is not measured.
+const OTHERS: [&str; 23] = [
+    "celery",
+    "worker",
+    "beat",
+    "flower",
+    "cron",
+    "scheduler",
+    "queue",
+    "migrat",
+    "prestart",
+    "init",
+    "seed",
+    "nginx",
+    "traefik",
+    "caddy",
+    "proxy",
+    "frontend",
+    "docs",
+    "mail",
+    "test",
+    "playwright",
+    "adminer",
+    "pgadmin",
+    "prometheus",
+];
+/// Names of images, without registry and tag.
+const POSTGRES: [&str; 6] = [
+    "postgres",
+    "postgresql",
+    "postgis",
+    "pgvector",
+    "timescaledb",
+    "timescaledb-ha",
+];
+const REDIS: [&str; 6] = [
+    "redis",
+    "valkey",
+    "keydb",
+    "dragonfly",
+    "redis-stack",
+    "redis-stack-server",
+];
+
+/// What a service is to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Postgres,
+    Redis,
+    Other,
+}
+
+/// The service to measure: the one that looks most like a server; nothing where none does.
+pub(super) fn web<'a>(root: &Path, services: &'a IndexMap<String, Service>) -> Option<&'a str> {
+    let score = |(name, service): (&'a String, &'a Service)| {
+        if role(root, service).is_some_and(|it| it != Role::Other) || service.source().is_none() {
+            return None;
+        }
+        let lower = name.to_lowercase();
+        let words = std::iter::once(&lower).chain(&service.command);
+        let is_another = words
+            .clone()
+            .any(|word| OTHERS.iter().any(|it| word.contains(it)));
+        let parts = |word: &str| lower.split(['-', '_']).any(|part| part == word);
+        let score = 4 * i32::from(SERVERS.iter().any(|it| parts(it)))
+            + 3 * i32::from(!service.ports.is_empty())
+            + 3 * i32::from(service.build.is_some())
+            - 6 * i32::from(is_another);
+        (score >= 3).then_some((score, name.as_str()))
+    };
+    let scored = services.iter().filter_map(score);
+    // Of equal ones the first.
+    let best = scored.reduce(|best, it| if it.0 > best.0 { it } else { best });
+    best.map(|(_, name)| name)
+}
+
+/// The services that one needs, and those that these need.
+pub(super) fn needed<'a>(services: &'a IndexMap<String, Service>, name: &'a str) -> Vec<&'a str> {
+    let mut all = vec![name];
+    let mut next = 0;
+    while let Some(service) = all.get(next).and_then(|name| services.get(*name)) {
+        for name in &service.needs {
+            if services.contains_key(name) && !all.contains(&name.as_str()) {
+                all.push(name);
+            }
+        }
+        next += 1;
+    }
+    all
+}
+
+/// Nothing of what is built from a source of its own.
+pub(super) fn role(root: &Path, service: &Service) -> Option<Role> {
+    let image = match &service.build {
+        Some(build) => base_of(root, build)?,
+        None => service.image.clone()?,
+    };
+    let name = image
+        .rsplit('/')
+        .next()?
+        .split([':', '@'])
+        .next()?
+        .to_owned();
+    let is_one = |names: &[&str]| names.contains(&name.as_str());
+    if is_one(&POSTGRES) {
+        Some(Role::Postgres)
+    } else if is_one(&REDIS) {
+        Some(Role::Redis)
+    } else {
+        service.build.is_none().then_some(Role::Other)
+    }
+}
+
+/// The image that a Dockerfile's last stage begins with.
+fn base_of(root: &Path, build: &Build) -> Option<String> {
+    let text = fs::read_to_string(root.join(dockerfile_of(build))).ok()?;
+    let lines = text.lines().map(str::trim);
+    let images = lines.filter_map(|line| {
+        let (word, rest) = line.split_once(char::is_whitespace)?;
+        let mut words = rest.split_whitespace().filter(|it| !it.starts_with("--"));
+        word.eq_ignore_ascii_case("FROM")
+            .then(|| words.next())
+            .flatten()
+    });
+    images.last().map(str::to_owned)
+}
