@@ -486,9 +486,13 @@ fn with_quotes(text: &str) -> String {
             quote = Some(open).filter(|it| !line.contains(*it));
             return line.to_owned();
         }
-        let pair = line
-            .split_once('=')
-            .filter(|(name, _)| !name.trim_start().starts_with('#'));
+        // Names have no blanks, and comments no names.
+        let is_name = |name: &str| {
+            let name = name.trim_start();
+            let name = name.strip_prefix("export ").unwrap_or(name);
+            !name.contains(char::is_whitespace) && !name.starts_with('#')
+        };
+        let pair = line.split_once('=').filter(|(name, _)| is_name(name));
         let Some((name, value)) = pair else {
             return line.to_owned();
         };
@@ -514,7 +518,7 @@ mod tests {
 
     #[test]
     fn values_with_blanks_need_no_quotes() {
-        let text = "# a = b c\nHOSTS=localhost 127.0.0.1 [::1]  # here\nSAID=a \"b\" c\nKEY=\"one=two three\nfour=five six\"\nPLAIN=x # y z\n";
+        let text = "# a = b c\nHOSTS=localhost 127.0.0.1 [::1]  # here\nSAID=don't a \"b\" c\nKEY=\"one=two three\nfour=five six\"\nPLAIN=x # y z\n";
         let read = dotenvy::from_read_iter(with_quotes(text).into_bytes().as_slice())
             .collect::<Result<Vec<_>, _>>();
         let read = read.expect("variables");
@@ -526,7 +530,7 @@ mod tests {
             read,
             [
                 ("HOSTS", "localhost 127.0.0.1 [::1]"),
-                ("SAID", "a \"b\" c"),
+                ("SAID", "don't a \"b\" c"),
                 ("KEY", "one=two three\nfour=five six"),
                 ("PLAIN", "x"),
             ]
