@@ -24,11 +24,11 @@ impl Resolver<'_> {
         has_rows: bool,
         span: &std::ops::Range<usize>,
     ) -> Result<Vec<Request>, Error> {
-        let mut draws = false;
+        let mut is_random = false;
         for request in &requests {
             for text in request.texts() {
                 for (written, range) in ranges(text) {
-                    draws = true;
+                    is_random = true;
                     if range.is_none() {
                         return Err(self.places.invalid(
                             span,
@@ -39,7 +39,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        if !draws {
+        if !is_random {
             return Ok(requests);
         }
         let mut random = StdRng::seed_from_u64(SEED);
@@ -48,12 +48,12 @@ impl Resolver<'_> {
         } else {
             DRAWS.div_ceil(requests.len())
         };
-        let mut drawn = Vec::with_capacity(times * requests.len());
+        let mut requests_drawn = Vec::with_capacity(times * requests.len());
         for _ in 0..times {
             let of_request = |it: &Request| it.with_texts(|text| filled(text, &mut random));
-            drawn.extend(requests.iter().map(of_request));
+            requests_drawn.extend(requests.iter().map(of_request));
         }
-        Ok(drawn)
+        Ok(requests_drawn)
     }
 }
 

@@ -51,7 +51,7 @@ fn instructions(text: &str) -> Vec<(String, String)> {
 
 /// The first port that the last `EXPOSE` names.
 pub(super) fn exposed(root: &Path, build: &Build) -> Option<u16> {
-    let ports = instructions(&text(root, build))
+    let mut ports = instructions(&text(root, build))
         .into_iter()
         .filter_map(|(word, rest)| {
             let port = rest
@@ -62,15 +62,15 @@ pub(super) fn exposed(root: &Path, build: &Build) -> Option<u16> {
                 .to_owned();
             (word == "EXPOSE").then(|| port.parse().ok())?
         });
-    ports.last()
+    ports.next_back()
 }
 
 /// The path of its last `HEALTHCHECK`'s URL.
 pub(super) fn health(root: &Path, build: &Build) -> Option<String> {
-    let paths = instructions(&text(root, build))
+    let mut paths = instructions(&text(root, build))
         .into_iter()
         .filter_map(|(word, rest)| (word == "HEALTHCHECK").then(|| path_in(&rest))?);
-    paths.last()
+    paths.next_back()
 }
 
 /// Whether a folder is copied into the image: where none is, it is mounted for development.

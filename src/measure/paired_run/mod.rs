@@ -425,8 +425,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         let mut tries = SIZING_TRIES;
         loop {
             let warmup = sizing::warm_up(usual, answer);
-            let warm_up = self.load(warmup, answer, connections, None);
-            let observed = self.observed(cell, warm_up).await?;
+            let load = self.load(warmup, answer, connections, None);
+            let observed = self.observed(cell, load).await?;
             let wanted = sizing::saturating(observed, idle, workload);
             answer = observed.mean_answer(connections);
             tries -= 1;

@@ -130,12 +130,12 @@ pub(super) fn role(root: &Path, service: &Service) -> Option<Role> {
 fn base_of(root: &Path, build: &Build) -> Option<String> {
     let text = fs::read_to_string(root.join(dockerfile_of(build))).ok()?;
     let lines = text.lines().map(str::trim);
-    let images = lines.filter_map(|line| {
+    let mut images = lines.filter_map(|line| {
         let (word, rest) = line.split_once(char::is_whitespace)?;
         let mut words = rest.split_whitespace().filter(|it| !it.starts_with("--"));
         word.eq_ignore_ascii_case("FROM")
             .then(|| words.next())
             .flatten()
     });
-    images.last().map(str::to_owned)
+    images.next_back().map(str::to_owned)
 }

@@ -293,17 +293,14 @@ impl Place<'_> {
 
     /// What of the repository is mounted, and where.
     fn mount(&self, value: &Value) -> Option<(String, String)> {
-        let (here, there) = match value {
-            Value::Object(_) => {
-                let is_bind = value.get("type").and_then(Value::as_str) == Some("bind");
-                let source = self.text(value.get("source")).filter(|_| is_bind)?;
-                (source, self.text(value.get("target"))?)
-            }
-            _ => {
-                let text = self.text(Some(value))?;
-                let (here, rest) = text.split_once(':')?;
-                (here.to_owned(), rest.split(':').next()?.to_owned())
-            }
+        let (here, there) = if value.is_object() {
+            let is_bind = value.get("type").and_then(Value::as_str) == Some("bind");
+            let source = self.text(value.get("source")).filter(|_| is_bind)?;
+            (source, self.text(value.get("target"))?)
+        } else {
+            let text = self.text(Some(value))?;
+            let (here, rest) = text.split_once(':')?;
+            (here.to_owned(), rest.split(':').next()?.to_owned())
         };
         // What begins otherwise is a volume.
         let here = Some(here).filter(|it| it.starts_with('.'))?;

@@ -109,7 +109,7 @@ impl Server {
         let beside = dockerfile.parent().map(Path::to_owned);
         let is_source = |folder: &PathBuf| {
             let has = |name: &&str| root.join(folder).join(name).is_file();
-            MANIFESTS.iter().any(|name| has(name))
+            MANIFESTS.iter().any(has)
         };
         beside
             .filter(is_source)
