@@ -13,7 +13,7 @@ use crate::model::{Placeholder, Request, Values};
 /// Requests of an endpoint, which are all prepared before the load.
 const MOST_REQUESTS: usize = 10_000;
 /// Bytes of their bodies and paths.
-const MOST_BYTES: usize = 64 << 20;
+pub(super) const MOST_BYTES: usize = 64 << 20;
 
 impl Resolver<'_> {
     /// The requests of an endpoint, each once for every row of its data.

@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::Error;
+use super::data::MOST_BYTES;
 use super::resolve::Resolver;
 use crate::model::Request;
 
@@ -43,11 +44,7 @@ impl Resolver<'_> {
             return Ok(requests);
         }
         let mut random = StdRng::seed_from_u64(SEED);
-        let times = if has_rows {
-            1
-        } else {
-            DRAWS.div_ceil(requests.len())
-        };
+        let times = if has_rows { 1 } else { times(&requests) };
         let mut requests_drawn = Vec::with_capacity(times * requests.len());
         for _ in 0..times {
             let of_request = |it: &Request| it.with_texts(|text| filled(text, &mut random));
@@ -55,6 +52,14 @@ impl Resolver<'_> {
         }
         Ok(requests_drawn)
     }
+}
+
+/// How often each request is drawn: fewer times where they are so large that all would take too much memory.
+fn times(requests: &[Request]) -> usize {
+    let size = |it: &Request| it.path.len() + it.body.len();
+    let bytes: usize = requests.iter().map(size).sum();
+    let most = MOST_BYTES / bytes.max(1);
+    DRAWS.div_ceil(requests.len().max(1)).min(most).max(1)
 }
 
 /// What is written for each, and its range; nothing where that is none.
@@ -107,6 +112,18 @@ mod tests {
                 .and_then(|number| number.parse::<i64>().ok());
             assert!(number.is_some_and(|it| (1..=3).contains(&it)), "{text}");
         }
+    }
+
+    #[test]
+    fn large_requests_are_drawn_less_often() {
+        let request = |bytes: usize| Request {
+            body: vec![b'x'; bytes],
+            ..Request::get("/")
+        };
+        assert_eq!(times(&[request(10)]), DRAWS);
+        assert_eq!(times(&[request(10), request(10)]), DRAWS / 2);
+        assert_eq!(times(&[request(MOST_BYTES / 4)]), 3);
+        assert_eq!(times(&[request(MOST_BYTES * 2)]), 1);
     }
 
     #[test]
