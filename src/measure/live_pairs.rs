@@ -16,6 +16,9 @@ use crate::model::{Cell, Rate, Round, Side, Sides, Target};
 use crate::stack::machine::Watch;
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
+/// Numbers of rooms: those of what each side's commands set up are 1 and 2, and their copies follow.
+const FIRST_COPY: u32 = 3;
+
 /// Drives two real builds of a server with real load. Those that are up at the same time are pinned
 /// to the same CPUs and loaded in short turns, so that they see the same machine; each has a database
 /// of its own.
@@ -100,8 +103,8 @@ impl<'a> LivePairs<'a> {
         let set_up = self.set_up.as_ref();
         let set_up = set_up.expect("sides are set up before they are started");
         let started = async {
-            let name = format!("perfgate_{place}");
-            let tenancy = self.stack.copied(set_up.get(build), &name).await?;
+            let (name, number) = (format!("perfgate_{place}"), FIRST_COPY + place);
+            let tenancy = self.stack.copied(set_up.get(build), &name, number).await?;
             let server = self.stack.start(&target, &tenancy, observe).await?;
             Ok(Up {
                 build,
@@ -192,11 +195,11 @@ impl PairDriver for LivePairs<'_> {
             let mut tenancies = Sides::default();
             for (side, number) in Side::BOTH.into_iter().zip(1..) {
                 let name = format!("perfgate_{}", side.name());
-                let tenancy = self.stack.tenancy(&name, number).await?;
-                let set_up = self.stack.set_up(sides.get(side), &tenancy, &observe);
-                let done = set_up.await.map_err(Error::from);
-                done.map_err(|error| of_side(error, side, "set-up"))?;
-                *tenancies.get_mut(side) = tenancy;
+                let target = sides.get(side);
+                let room = self.stack.set_up_room(target, &name, number, &observe);
+                let room = room.await.map_err(Error::from);
+                let room = room.map_err(|error| of_side(error, side, "set-up"))?;
+                *tenancies.get_mut(side) = room;
             }
             Ok::<_, Error>(tenancies)
         };

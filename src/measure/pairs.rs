@@ -98,7 +98,7 @@ pub struct Assignment {
     /// The side that is started first: where both start at once, by the time of a call.
     pub first: Side,
     /// Which of the two places (database, port) the head takes, 0 or 1; the base takes the other.
-    pub place: usize,
+    pub place: u32,
 }
 
 /// How both sides of a pair are loaded: in turns, so that neither takes time from the other and both

@@ -61,6 +61,8 @@ use image::Images;
 use place::placeholders;
 use services::{Running, Site};
 use stack_context::StackContext;
+use tenancy::SetUp;
+use tokio::sync::Mutex;
 
 use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
 
@@ -72,6 +74,8 @@ pub struct Stack {
     services: Vec<(String, Box<dyn Running>)>,
     proxies: Vec<Proxy>,
     deadlines: Deadlines,
+    /// What commands of servers have set up, by the name of its room.
+    set_ups: Mutex<BTreeMap<String, SetUp>>,
 }
 
 impl Stack {
@@ -120,6 +124,7 @@ impl Stack {
             services,
             proxies: plan.proxies.clone(),
             deadlines: plan.deadlines,
+            set_ups: Mutex::default(),
         })
     }
 

@@ -42,7 +42,7 @@ pub(super) struct Image {
     /// Name and tag, as containers are created from.
     pub(super) name: String,
     pub(super) tag: String,
-    id: String,
+    pub(super) id: String,
 }
 
 /// Whether an image can be run, because it is there or can be pulled, and is another one than a

@@ -73,12 +73,18 @@ pub(super) trait Running: Send + Sync {
         number: u32,
     ) -> LocalBoxFuture<'a, Result<Option<Room>, Error>>;
 
-    /// A room with what another holds, to which nobody may be connected; the same one where what a
-    /// side left in it stays.
+    /// Whether rooms are copied, so that sides which were set up alike may be copies of one.
+    fn copies_rooms(&self) -> bool {
+        false
+    }
+
+    /// A room with what another holds, to which nobody may be connected; the same one where rooms are
+    /// not copied, so that what a side left in it stays.
     fn copy<'a>(
         &'a self,
         room: &'a Room,
         _name: &'a str,
+        _number: u32,
     ) -> LocalBoxFuture<'a, Result<Room, Error>> {
         std::future::ready(Ok(room.clone())).boxed_local()
     }

@@ -252,6 +252,11 @@ impl Running for Other {
         };
         room.boxed_local()
     }
+
+    /// What both sides share needs no copy.
+    fn copies_rooms(&self) -> bool {
+        !self.own.is_per_side
+    }
 }
 
 impl Instance {

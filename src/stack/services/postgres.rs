@@ -260,10 +260,15 @@ impl Running for Postgres {
         room.boxed_local()
     }
 
+    fn copies_rooms(&self) -> bool {
+        true
+    }
+
     fn copy<'a>(
         &'a self,
         room: &'a Room,
         name: &'a str,
+        _: u32,
     ) -> LocalBoxFuture<'a, Result<Room, Error>> {
         let copy = async {
             self.copied(Some(room), name).await?;

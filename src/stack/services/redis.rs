@@ -37,6 +37,8 @@ struct Control {
 const DATABASES: u32 = 16;
 const ROLE: &str = "redis";
 const PORT: u16 = 6379;
+/// Keys that are copied by one request.
+const KEYS_AT_ONCE: usize = 500;
 const WITHIN: Duration = Duration::from_secs(60);
 
 impl Redis {
@@ -180,6 +182,30 @@ impl Running for Redis {
         async move { Ok(Some(self.empty(number).await?.to_string())) }.boxed_local()
     }
 
+    fn copies_rooms(&self) -> bool {
+        self.container.is_some()
+    }
+
+    fn copy<'a>(
+        &'a self,
+        room: &'a Room,
+        _: &'a str,
+        number: u32,
+    ) -> LocalBoxFuture<'a, Result<Room, Error>> {
+        let copy = async move {
+            if !self.copies_rooms() {
+                return Ok(room.clone());
+            }
+            let copy = self.empty(number).await?.to_string();
+            let [from, to] = [room, &copy].map(|it| with_path(&self.outside, it));
+            let copied = copy_keys(&from, &to).await;
+            copied
+                .map(|()| copy)
+                .map_err(|source| Error::Redis { source })
+        };
+        copy.boxed_local()
+    }
+
     fn count<'a>(
         &'a self,
         _: Option<&'a Room>,
@@ -257,6 +283,39 @@ async fn ping(url: &str) -> redis::RedisResult<()> {
     redis::cmd("PING")
         .query_async(&mut connect(url).await?)
         .await
+}
+
+/// Copies all keys of a logical database with the time that they have left, also of a Redis older than
+/// the command COPY.
+async fn copy_keys(from: &str, to: &str) -> redis::RedisResult<()> {
+    let (mut source, mut target) = (connect(from).await?, connect(to).await?);
+    let mut cursor: u64 = 0;
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("COUNT").arg(KEYS_AT_ONCE);
+        let (next, keys): (u64, Vec<Vec<u8>>) = scan.query_async(&mut source).await?;
+        if !keys.is_empty() {
+            let mut reads = redis::pipe();
+            for key in &keys {
+                reads.cmd("DUMP").arg(key);
+                reads.cmd("PTTL").arg(key);
+            }
+            let values: Vec<(Option<Vec<u8>>, i64)> = reads.query_async(&mut source).await?;
+            let mut writes = redis::pipe();
+            for (key, (value, left)) in keys.iter().zip(values) {
+                // One that has just ended is not there.
+                let Some(value) = value else { continue };
+                let mut write = redis::cmd("RESTORE");
+                write.arg(key).arg(left.max(0)).arg(value).arg("REPLACE");
+                writes.add_command(write).ignore();
+            }
+            let () = writes.query_async(&mut target).await?;
+        }
+        if next == 0 {
+            return Ok(());
+        }
+        cursor = next;
+    }
 }
 
 async fn connect(url: &str) -> redis::RedisResult<MultiplexedConnection> {
