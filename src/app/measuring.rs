@@ -11,11 +11,11 @@ use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
     self, Compared, Event, Live, LivePairs, MeasureConfig, MeasureResult, PairPacing, Pairing,
-    Schedule, Stop, fingerprint,
+    Schedule, Stop, TimePlan, fingerprint,
 };
 use crate::model::{
     BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
-    Provenance, Runner, Sample, Source, Target, Threshold, Unfinished, chain,
+    Provenance, Runner, Sample, Source, Strategy, Target, Threshold, Unfinished, chain,
 };
 use crate::stack::{self, Engine, Owner, Stack, sweep};
 
@@ -276,15 +276,23 @@ impl Run<'_> {
             .flat_map(|it| &it.sides.head.cells);
         let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
         let mut compared = Compared::default();
-        for comparison in &self.comparisons.all {
-            let name = &comparison.sides.head.name;
+        let mut all: Vec<_> = self.comparisons.all.iter().collect();
+        all.retain(|it| {
+            let name = &it.sides.head.name;
             let is_identical = identical.iter().any(|it| it.server == *name);
-            if is_identical || has_failed(&failed, name) {
-                continue;
-            }
+            !is_identical && !has_failed(&failed, name)
+        });
+        let endpoints = all.iter().map(|it| it.sides.head.cells.len()).collect();
+        let pacing = PairPacing::of(self.plan.pacing, Strategy::Duet);
+        let mut time_plan = TimePlan::new(pacing, endpoints);
+        for comparison in all {
             let Comparison {
                 sides, strategy, ..
             } = comparison;
+            if let Some(words) = time_plan.words() {
+                self.show(&Event::Note(&words));
+            }
+            let begun = Instant::now();
             let pairing = Pairing {
                 pacing: PairPacing::of(self.plan.pacing, *strategy),
                 spare: compared.left,
@@ -310,6 +318,7 @@ impl Run<'_> {
             if compared.cut.is_some() {
                 break;
             }
+            time_plan.compared(begun.elapsed());
         }
         failed.append(&mut compared.base_failures);
         Ok(Paired { compared, failed })

@@ -79,7 +79,7 @@ fn server(target: &Target) -> Vec<String> {
         target
             .setup
             .iter()
-            .map(|it| format!("  before each start: {}", it.join(" "))),
+            .map(|it| format!("  before it starts: {}", it.join(" "))),
     );
     lines.extend(
         target

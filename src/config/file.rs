@@ -279,7 +279,8 @@ pub(super) struct Server {
     /// Entry point of the container, instead of the image's own.
     #[serde(default)]
     pub(super) entrypoint: Vec<String>,
-    /// Commands run to their end before each start.
+    /// Commands run to their end before the server starts; side by side once for each build, each start
+    /// of which gets a copy of what they made.
     #[serde(default)]
     pub(super) setup: Vec<Vec<Spanned<String>>>,
     /// Port it listens on in its container; else 8000.

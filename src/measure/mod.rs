@@ -29,6 +29,7 @@ mod single_requests;
 mod sizing;
 mod steady;
 mod stop;
+mod time_plan;
 mod turnover;
 mod window;
 
@@ -44,6 +45,7 @@ pub use simulated::{Noise, Simulated};
 pub use simulated_pairs::{PairNoise, SimulatedPairs};
 pub use sizing::Observed;
 pub use stop::{Cause, Stop, Stopper};
+pub use time_plan::TimePlan;
 
 use std::collections::BTreeSet;
 

@@ -26,10 +26,11 @@ const QUIET: f64 = 0.4;
 const MOST_TIMES_LONGER: f64 = 100.0;
 /// Longest warm-up of a side whose answers are slow.
 const LONGEST_WARM_UP: Duration = Duration::from_secs(5);
-/// So short that the machine is the same for a turn and the next (docs/decisions/0009).
-const SHORTEST_TURN: Duration = Duration::from_millis(50);
+/// So short that the machine is the same for a turn and the next: what a shared machine does to a
+/// server changes within tens of milliseconds (docs/decisions/0010).
+const SHORTEST_TURN: Duration = Duration::from_millis(10);
 /// Requests of a turn at a fixed rate, at the least.
-const REQUESTS_IN_TURN: f64 = 5.0;
+const REQUESTS_IN_TURN: f64 = 3.0;
 
 /// What loading a cell showed; of two sides that of the slower one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,14 +97,17 @@ pub(super) fn saturating(observed: Observed, idle: Duration, workload: &Workload
         clippy::cast_sign_loss,
         reason = "clamped to a count of connections"
     )]
-    let wanted = wanted.clamp(1.0, workload.connections as f64) as usize;
-    wanted.max(first_connections(workload))
+    let wanted = wanted.clamp(IN_FLIGHT, IN_FLIGHT.max(workload.connections as f64)) as usize;
+    match workload.concurrency {
+        Concurrency::Configured => workload.connections,
+        Concurrency::Adaptive => wanted.min(workload.connections),
+    }
 }
 
-/// How a window is parted into turns, each several times as long as its answers take on average, so
-/// that connections are in use for most of it. At a fixed rate each has a whole number of requests.
+/// How a window is parted into turns, in each of which requests are sent for as long as an answer takes
+/// on average: two for each connection. At a fixed rate each has a whole number of requests.
 pub(super) fn turns(window: Duration, answer: Duration, rate: Option<f64>) -> (Duration, usize) {
-    let shortest = SHORTEST_TURN.max(answer * ANSWERS);
+    let shortest = SHORTEST_TURN.max(answer);
     let paced = rate.map_or(Duration::ZERO, |rate| seconds(REQUESTS_IN_TURN / rate));
     let turns = window.as_nanos() / shortest.max(paced).as_nanos();
     let turns = u32::try_from(turns).unwrap_or(u32::MAX).max(1);
@@ -242,7 +246,9 @@ mod tests {
         let adaptive = workload(50, Concurrency::Adaptive);
         let idle = Duration::from_millis(10);
         // 100/s at 10 ms each: one request keeps it busy.
-        assert_eq!(saturating(observed(100.0, 80), idle, &adaptive), 8);
+        assert_eq!(saturating(observed(100.0, 80), idle, &adaptive), 4);
+        // Single requests that were luckier than those under load.
+        assert_eq!(saturating(observed(10.0, 80), idle, &adaptive), 4);
         // 800/s of requests that wait 10 ms: eight just do, and four times as many surely.
         assert_eq!(saturating(observed(800.0, 10), idle, &adaptive), 32);
         assert_eq!(saturating(observed(8000.0, 10), idle, &adaptive), 50);
@@ -308,15 +314,18 @@ mod tests {
     #[test]
     fn turns_are_longer_than_their_answers_and_hold_whole_requests() {
         let millis = Duration::from_millis;
-        assert_eq!(turns(millis(500), millis(1), None), (millis(50), 10));
-        assert_eq!(turns(millis(500), millis(30), None), (millis(125), 4));
+        assert_eq!(turns(millis(500), millis(1), None), (millis(10), 50));
+        assert_eq!(turns(millis(500), millis(125), None), (millis(125), 4));
         assert_eq!(turns(millis(500), millis(400), None), (millis(500), 1));
-        assert_eq!(turns(millis(520), millis(1), None), (millis(52), 10));
-        // At 20 a second five requests take 250 ms, at 30 a second a sixth of one.
-        assert_eq!(turns(millis(500), millis(1), Some(20.0)), (millis(250), 2));
-        let (turn, count) = turns(millis(510), millis(1), Some(30.0));
+        assert_eq!(
+            turns(millis(104), millis(1), None),
+            (Duration::from_micros(10_400), 10)
+        );
+        // At 20 a second three requests take 150 ms, at 30 a second a tenth of one.
+        assert_eq!(turns(millis(450), millis(1), Some(20.0)), (millis(150), 3));
+        let (turn, count) = turns(millis(320), millis(1), Some(30.0));
         assert_eq!(count, 3);
-        assert!((turn.as_secs_f64() * 30.0 - 5.0).abs() < 1e-6, "{turn:?}");
+        assert!((turn.as_secs_f64() * 30.0 - 3.0).abs() < 1e-6, "{turn:?}");
         let (turn, count) = turns(millis(500), millis(1), Some(0.1));
         assert_eq!((turn, count), (Duration::from_secs(10), 1));
     }

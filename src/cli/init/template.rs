@@ -149,7 +149,7 @@ fn server(repository: &Repository) -> String {
     if !repository.setup.is_empty() {
         let commands: Vec<_> = repository.setup.iter().map(|it| list(it)).collect();
         text.push_str(&format!(
-            "setup = [{}]   # before each start\n",
+            "setup = [{}]   # before the server starts\n",
             commands.join(", ")
         ));
     }

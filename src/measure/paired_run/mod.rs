@@ -2,6 +2,7 @@
 //! what regressed.
 
 mod run;
+mod size;
 mod time;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use rand::{Rng, SeedableRng};
 
 use super::cell_rounds::CellRounds;
 use super::pairs::{Assignment, Builds, Compared, PairDriver, PairLoad, Pairing, Phase};
-use super::sizing::{self, Observed, Size};
+use super::sizing::Size;
 use super::{Error, Event, Startup};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{
@@ -20,8 +21,6 @@ use crate::model::{
     chain,
 };
 
-/// Tries to find the number of connections that saturate a server.
-const SIZING_TRIES: usize = 3;
 const FIRST_LOOK: usize = LOOKS[0];
 /// So few rounds do not show whether the machine is always busy.
 const FEW_ROUNDS: usize = 16;
@@ -51,6 +50,9 @@ pub(super) struct PairedRun<'a, D> {
     begun: Option<Duration>,
     /// Time that both sides take to start.
     startup: Duration,
+    /// By how many times starts of the search take longer than their rounds and warm-ups, once one was
+    /// made.
+    longer: f64,
     /// Rounds so far, and those that something else disturbed.
     rounds: usize,
     disturbed: usize,
@@ -88,6 +90,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             aside: Duration::ZERO,
             begun: None,
             startup: Duration::ZERO,
+            longer: 0.0,
             rounds: 0,
             disturbed: 0,
         }
@@ -164,8 +167,6 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     async fn search(&mut self, open: &mut Vec<usize>) -> Result<(), Error> {
         let used = self.used();
         let begun = *self.begun.get_or_insert(used);
-        // By how many times starts take longer than their rounds and warm-ups.
-        let mut longer: f64 = 0.0;
         let made = |run: &Self, cell: &usize| run.compared.samples[*cell].starts.len();
         let made = open.iter().map(|cell| made(self, cell)).max();
         for number in made.unwrap_or_default() + 1..=LOOKS[LOOKS.len() - 1] {
@@ -173,7 +174,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 break;
             }
             let before = self.used();
-            let next = self.length_of_start(open).mul_f64(longer);
+            let next = self.length_of_start(open).mul_f64(self.longer);
             // Fewer starts than the first look needs would all be for nothing.
             let most = match number {
                 ..=FIRST_LOOK => self.budget() * 2,
@@ -189,14 +190,14 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                 let took = run.used().saturating_sub(before);
                 took.div_duration_f64(run.length_of_start(open))
             };
-            longer = longer.max(ratio(self, before));
+            self.longer = self.longer.max(ratio(self, before));
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }
             if number == FIRST_LOOK && !open.is_empty() {
                 let left = LOOKS[LOOKS.len() - 1] - number;
                 let used = self.used().saturating_sub(begun);
-                self.widen_windows(open, self.time().saturating_sub(used), left, longer);
+                self.widen_windows(open, self.time().saturating_sub(used), left);
             }
         }
         let used = self.used().saturating_sub(begun);
@@ -390,97 +391,6 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         Ok(rounds)
     }
 
-    /// One start of each side, for what both must be known of before they take turns.
-    async fn survey(&mut self) -> Result<(), Error> {
-        let mut sizes: Vec<Option<Size>> = vec![None; self.sizes.len()];
-        let mut startup = Duration::ZERO;
-        for first in Side::BOTH {
-            let assignment = Assignment { first, place: 0 };
-            let observe = self.pairing.observe;
-            let before = self.driver.elapsed();
-            let driver = &mut *self.driver;
-            driver
-                .start(self.sides, self.builds, &[first], assignment, observe)
-                .await?;
-            startup += self.driver.elapsed().saturating_sub(before);
-            self.count(&[first]).await?;
-            for cell in self.answered_cells() {
-                let own = self.size(cell).await?;
-                sizes[cell] = Some(sizes[cell].map_or(own, |other| other.or_larger(own)));
-            }
-            self.driver.stop().await?;
-        }
-        self.sizes = sizes;
-        self.plan_time(startup);
-        Ok(())
-    }
-
-    /// Finds out how a cell is to be loaded.
-    async fn size(&mut self, cell: usize) -> Result<Size, Error> {
-        let workload = &self.sides.head.cells[cell].workload;
-        let (usual, idle) = (self.pairing.pacing.warmup, self.idle[cell]);
-        let mut connections = sizing::first_connections(workload);
-        // Of a server that answers one request at a time.
-        let mut answer = idle.mul_f64(connections as f64);
-        let mut tries = SIZING_TRIES;
-        loop {
-            let warmup = sizing::warm_up(usual, answer);
-            let load = self.load(warmup, answer, connections, None);
-            let observed = self.observed(cell, load).await?;
-            let wanted = sizing::saturating(observed, idle, workload);
-            answer = observed.mean_answer(connections);
-            tries -= 1;
-            if wanted > connections && tries > 0 {
-                answer = answer.mul_f64(wanted as f64 / connections as f64);
-                connections = wanted;
-                continue;
-            }
-            let window = sizing::shortest_window(self.pairing.pacing.round, observed);
-            return Ok(Size {
-                connections,
-                observed,
-                warmup: sizing::warm_up(usual, answer),
-                window,
-                open_window: window,
-            });
-        }
-    }
-
-    /// Load of each side for so long, where answers take so long on average. Sides that are up together
-    /// take turns.
-    fn load(
-        &self,
-        window: Duration,
-        answer: Duration,
-        connections: usize,
-        rate: Option<f64>,
-    ) -> PairLoad {
-        let (turn, turns) = match self.pairing.strategy {
-            Strategy::Interleaved => (window, 1),
-            _ => sizing::turns(window, answer, rate),
-        };
-        PairLoad {
-            turn,
-            turns,
-            connections,
-            rate,
-            first: Side::Head,
-        }
-    }
-
-    /// What a load on a cell of the sides that are up shows.
-    async fn observed(&mut self, cell: usize, load: PairLoad) -> Result<Observed, Error> {
-        let cells = self.cells(cell);
-        let rounds = self
-            .driver
-            .rounds(cells, load, self.pairing.observe)
-            .await?;
-        let up = [rounds.head, rounds.base].into_iter().flatten();
-        let observed = up.map(|round| Observed::of_tally(&round.tally));
-        let slower = observed.reduce(Observed::or_slower);
-        Ok(slower.expect("at least one side is up"))
-    }
-
     fn cells(&self, cell: usize) -> Sides<&'a Cell> {
         let sides = self.sides;
         Sides {
@@ -554,19 +464,6 @@ impl Phase {
             Self::Search => &mut sample.starts,
             Self::Confirmation => &mut sample.confirmation,
             Self::Control => &mut sample.control,
-        }
-    }
-}
-
-impl Size {
-    /// What suits both of two sides that take turns.
-    fn or_larger(self, other: Self) -> Self {
-        Self {
-            connections: self.connections.max(other.connections),
-            observed: self.observed.or_slower(other.observed),
-            warmup: self.warmup.max(other.warmup),
-            window: self.window.max(other.window),
-            open_window: self.open_window.max(other.open_window),
         }
     }
 }

@@ -78,15 +78,9 @@ impl<D: PairDriver> PairedRun<'_, D> {
     /// the starts to come, at most twice as long as before. Starts of less variance beside those of more
     /// keep the level of Student's *t* (Bakirov and Székely, *Student's t-test for Gaussian scale mixtures*,
     /// 2006: at levels up to 8 %) and of signed ranks, which ask for symmetry alone.
-    pub(super) fn widen_windows(
-        &mut self,
-        open: &[usize],
-        time: Duration,
-        starts: usize,
-        longer: f64,
-    ) {
+    pub(super) fn widen_windows(&mut self, open: &[usize], time: Duration, starts: usize) {
         let count = u32::try_from(starts.max(1)).unwrap_or(u32::MAX);
-        let of_start = (time / count).div_f64(longer.max(1.0));
+        let of_start = (time / count).div_f64(self.longer.max(1.0));
         let sizes = open.iter().filter_map(|cell| self.sizes[*cell]);
         let warmups: Duration = sizes.map(|size| size.warmup).sum();
         let fixed = self.startup + warmups * SIDES;

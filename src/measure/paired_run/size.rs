@@ -1,0 +1,124 @@
+//! How each cell is to be loaded: tried in the first start alone.
+
+use std::time::Duration;
+
+use super::super::Error;
+use super::super::pairs::{Assignment, PairDriver, PairLoad};
+use super::super::sizing::{self, Observed, Size};
+use super::PairedRun;
+use crate::model::{Side, Strategy};
+
+/// Tries to find the number of connections that saturate a server.
+const SIZING_TRIES: usize = 3;
+
+impl<D: PairDriver> PairedRun<'_, D> {
+    /// One start of each side, for what both must be known of before they take turns.
+    pub(super) async fn survey(&mut self) -> Result<(), Error> {
+        let mut sizes: Vec<Option<Size>> = vec![None; self.sizes.len()];
+        let mut startup = Duration::ZERO;
+        for first in Side::BOTH {
+            let assignment = Assignment { first, place: 0 };
+            let observe = self.pairing.observe;
+            let before = self.driver.elapsed();
+            let driver = &mut *self.driver;
+            driver
+                .start(self.sides, self.builds, &[first], assignment, observe)
+                .await?;
+            startup += self.driver.elapsed().saturating_sub(before);
+            self.count(&[first]).await?;
+            for cell in self.answered_cells() {
+                let own = self.size(cell).await?;
+                sizes[cell] = Some(sizes[cell].map_or(own, |other| other.or_larger(own)));
+            }
+            self.driver.stop().await?;
+        }
+        self.sizes = sizes;
+        self.plan_time(startup);
+        Ok(())
+    }
+
+    /// Finds out how a cell is to be loaded.
+    pub(super) async fn size(&mut self, cell: usize) -> Result<Size, Error> {
+        let workload = &self.sides.head.cells[cell].workload;
+        let (usual, idle) = (self.pairing.pacing.warmup, self.idle[cell]);
+        let mut connections = sizing::first_connections(workload);
+        // Of a server that answers one request at a time.
+        let mut answer = idle.mul_f64(connections as f64);
+        let mut tries = SIZING_TRIES;
+        loop {
+            let warmup = sizing::warm_up(usual, answer);
+            let load = self.load(warmup, answer, connections, None);
+            let observed = self.observed(cell, load).await?;
+            let wanted = sizing::saturating(observed, idle, workload);
+            answer = observed.mean_answer(connections);
+            tries -= 1;
+            // Fewer are tried once: at their rate too few requests are in flight to tell anew.
+            let is_first = tries + 1 == SIZING_TRIES;
+            if wanted > connections && tries > 0 || wanted < connections && is_first {
+                answer = answer.mul_f64(wanted as f64 / connections as f64);
+                connections = wanted;
+                continue;
+            }
+            let window = sizing::shortest_window(self.pairing.pacing.round, observed);
+            return Ok(Size {
+                connections,
+                observed,
+                warmup: sizing::warm_up(usual, answer),
+                window,
+                open_window: window,
+            });
+        }
+    }
+
+    /// Load of each side for so long, where answers take so long on average. Sides that are up together
+    /// take turns.
+    pub(super) fn load(
+        &self,
+        window: Duration,
+        answer: Duration,
+        connections: usize,
+        rate: Option<f64>,
+    ) -> PairLoad {
+        let (turn, turns) = match self.pairing.strategy {
+            Strategy::Interleaved => (window, 1),
+            _ => sizing::turns(window, answer, rate),
+        };
+        PairLoad {
+            turn,
+            turns,
+            connections,
+            rate,
+            first: Side::Head,
+        }
+    }
+
+    /// What a load on a cell of the sides that are up shows.
+    pub(super) async fn observed(
+        &mut self,
+        cell: usize,
+        load: PairLoad,
+    ) -> Result<Observed, Error> {
+        let cells = self.cells(cell);
+        let rounds = self
+            .driver
+            .rounds(cells, load, self.pairing.observe)
+            .await?;
+        let up = [rounds.head, rounds.base].into_iter().flatten();
+        let observed = up.map(|round| Observed::of_tally(&round.tally));
+        let slower = observed.reduce(Observed::or_slower);
+        Ok(slower.expect("at least one side is up"))
+    }
+}
+
+impl Size {
+    /// What suits both of two sides that take turns.
+    fn or_larger(self, other: Self) -> Self {
+        Self {
+            connections: self.connections.max(other.connections),
+            observed: self.observed.or_slower(other.observed),
+            warmup: self.warmup.max(other.warmup),
+            window: self.window.max(other.window),
+            open_window: self.open_window.max(other.open_window),
+        }
+    }
+}
