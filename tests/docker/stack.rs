@@ -246,3 +246,88 @@ path = "/api/django-starter/monitoring/health"
         .complains("said")
         .complains("exit code: 3");
 }
+
+/// Begins with what `set_up.py` left in Redis and nothing else, and leaves something of its own there.
+const KEEPER: &str = r#"
+import os, socket, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+def ask(*lines):
+    host, port, database = os.environ["REDIS"].split()
+    with socket.create_connection((host, int(port))) as connection:
+        answers = connection.makefile("rb")
+        for line in (f"select {database}", *lines):
+            connection.sendall(line.encode() + b"\r\n")
+            answer = answers.readline().strip().decode()
+    return answer
+
+if len(sys.argv) == 1:
+    ask("rpush list a b", "set short x", "pexpire short 600000")
+    sys.exit()
+
+found = ask("llen list"), ask("exists short"), ask("pttl short")
+if found[:2] != (":2", ":1") or not 0 < int(found[2][1:]) <= 600000:
+    sys.exit(f"found {found}")
+ask("rpush list c")
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"#;
+
+#[test]
+#[ignore = "needs Docker"]
+fn what_is_set_up_alike_is_set_up_once_and_every_start_has_a_copy() {
+    let _engine = engine();
+    let fixtures = repository().join("fixtures").display().to_string();
+    let server = |name: &str| {
+        format!(
+            r#"
+[server.{name}]
+build   = "image"
+command = ["python3", "/app/keeper.py", "{{host}}", "{{port}}"]
+setup   = [["python3", "/app/keeper.py"]]
+env     = {{ REDIS = "{{redis.host}} {{redis.port}} {{redis.database}}", ADDRESS = "{{host}}:{{port}}" }}
+"#
+        )
+    };
+    let text = format!(
+        r#"
+allow_outside = true
+prepare       = ["{fixtures}/prepare.sh"]
+
+[redis]
+build = "{fixtures}/redis"
+{}{}
+[endpoint.home]
+path = "/"
+{QUICK}"#,
+        server("one"),
+        server("two")
+    );
+    let dockerfile = "FROM debian:bookworm-slim\n\
+                      RUN apt-get update && apt-get install --yes --no-install-recommends python3\n\
+                      COPY keeper.py /app/keeper.py\n";
+    let run = Sandbox::new()
+        .config(&text)
+        .file("image/Dockerfile", dockerfile)
+        .file("image/keeper.py", KEEPER)
+        .committed()
+        .run(["check", "--against", "HEAD"])
+        .exits(0)
+        .prints("PASSED")
+        .complains("comparing 2 endpoints of 2 servers: about")
+        .complains("1 of 2 servers compared, about");
+    let set_ups = run.stderr.matches(": python3 /app/keeper.py\n").count();
+    assert_eq!(set_ups, 1, "{}", run.stderr);
+}
