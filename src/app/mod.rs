@@ -1,7 +1,8 @@
 //! What the commands do: plain options in, values out. Nothing here knows of flags, and nothing
 //! prints; what a reader must see at once goes to an observer.
 //!
-//! [`check()`] measures and judges, [`run()`] measures alone, [`rank()`] puts servers in order,
+//! [`check()`] measures and judges, [`run()`] measures alone, [`try_configuration()`] calls every
+//! endpoint once, [`rank()`] puts servers in order,
 //! [`compare()`] judges files, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
 //! a [`Publisher`] tells GitHub.
 
@@ -28,6 +29,7 @@ mod selection;
 mod signals;
 mod stored_runs;
 mod strictness;
+mod trial;
 mod untrusted;
 
 pub use against::{Against, Wanted};
@@ -44,7 +46,9 @@ pub use ranking::{Profile, Ranked, rank};
 pub use refresh::{Kept, RefreshOptions, refresh};
 pub use results::Naming;
 pub use run_context::run;
+pub use secrets::without_secrets;
 pub use selection::{RunOptions, Selection, configuration};
 pub use signals::{any as signalled, at_once as interrupted};
 pub use stored_runs::StoredRuns;
 pub use strictness::{FailOn, Strictness, exit_code_of};
+pub use trial::try_configuration;

@@ -16,7 +16,7 @@ use crate::stack::{self, Engine, Owner};
 pub(super) struct RunContext<'a> {
     pub(super) plan: Plan,
     observe: Observer<'a>,
-    engine: Option<Engine>,
+    pub(super) engine: Option<Engine>,
     notes: Vec<String>,
 }
 

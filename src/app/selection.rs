@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::names::{self, is_wanted};
+use super::secrets;
 use crate::config;
 use crate::error::Error;
 use crate::model::Plan;
@@ -41,6 +42,7 @@ impl Selection {
     /// The plan of one file, cut down to what was asked for.
     pub(super) fn plan_of(&self, path: &Path) -> Result<Plan, Error> {
         let mut plan = config::load(path)?;
+        secrets::know(&plan);
         let servers = plan.targets.iter().map(|it| &it.name);
         names::check(&plan, "server", &self.servers, servers)?;
         let cells = plan.targets.iter().flat_map(|it| &it.cells);

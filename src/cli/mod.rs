@@ -131,7 +131,7 @@ pub async fn interrupted() {
 async fn dispatch(cli: Cli) -> Result<u8, Error> {
     match cli.command {
         Command::Check(args) => check::run(args).await,
-        Command::Init(args) => init::run(&args),
+        Command::Init(args) => init::run(&args).await,
         Command::Ci(args) => ci::run(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Rank(args) => rank::run(args).await,
@@ -155,10 +155,11 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
 /// Tells the user what went wrong: the output of what failed, the chain of causes, the next step.
 pub fn explain(error: &Error) {
     if let Some(output) = error.output() {
-        eprintln!("{}\n", crate::report::quoted(output));
+        let output = app::without_secrets(output);
+        eprintln!("{}\n", crate::report::quoted(&output));
     }
     let (bad, good) = (ui::BAD, ui::GOOD);
-    let error_chain = crate::report::printable(&chain(error));
+    let error_chain = crate::report::printable(&app::without_secrets(&chain(error)));
     eprintln!("{bad}error:{bad:#} {error_chain}");
     if let Some(hint) = error.hint() {
         eprintln!("{good}hint:{good:#} {hint}");
@@ -169,7 +170,8 @@ pub fn explain(error: &Error) {
 fn warn(error: &Error) {
     let hint = error.hint().map(|hint| format!("; {hint}"));
     let hint = hint.unwrap_or_default();
-    eprintln!("warning: {}{hint}", crate::report::printable(&chain(error)));
+    let error_chain = app::without_secrets(&chain(error));
+    eprintln!("warning: {}{hint}", crate::report::printable(&error_chain));
 }
 
 fn exit_codes() -> String {

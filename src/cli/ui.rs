@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{explain, warn};
-use crate::app::Notice;
+use crate::app::{self, Notice};
 use crate::measure::{Event, Phase};
 use crate::model::BaseFailure;
 use crate::report;
@@ -109,9 +109,11 @@ pub(super) fn print_notice(notice: &Notice<'_>) {
 /// Says at once that a base failed, with its last lines; the report has the rest.
 fn base_failed(failure: &BaseFailure) {
     if !failure.output.is_empty() {
-        eprintln!("{}\n", report::quoted(&failure.output));
+        let output = app::without_secrets(&failure.output);
+        eprintln!("{}\n", report::quoted(&output));
     }
-    let (server, what) = (&failure.server, report::printable(&failure.what));
+    let what = report::printable(&app::without_secrets(&failure.what));
+    let server = &failure.server;
     eprintln!("warning: the base of `{server}` failed: {what}");
 }
 
@@ -132,6 +134,10 @@ fn plain(event: &Event<'_>) {
 }
 
 fn words(event: &Event<'_>) -> String {
+    app::without_secrets(&all_words(event))
+}
+
+fn all_words(event: &Event<'_>) -> String {
     match event {
         Event::Stage(stage) => stage_words(stage),
         Event::WarmUp { server, endpoint } => format!("{server}: warm-up of {endpoint}"),

@@ -30,6 +30,7 @@ mod sizing;
 mod steady;
 mod stop;
 mod time_plan;
+mod trial;
 mod turnover;
 mod window;
 
@@ -46,6 +47,7 @@ pub use simulated_pairs::{PairNoise, SimulatedPairs};
 pub use sizing::Observed;
 pub use stop::{Cause, Stop, Stopper};
 pub use time_plan::TimePlan;
+pub use trial::{EndpointTrial, Trial, try_out};
 
 use std::collections::BTreeSet;
 

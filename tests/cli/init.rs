@@ -362,3 +362,65 @@ fn workflows_lie_at_the_top_and_ask_for_little() {
         assert!(!text.contains("DEFAULT_BRANCH"), "{text}");
     }
 }
+
+fn sample(path: &str) -> Sandbox {
+    Sandbox::new().config(&format!(
+        r#"
+[server.sample]
+run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+
+[endpoint.other]
+path = "{path}"
+"#
+    ))
+}
+
+#[test]
+fn a_check_calls_every_endpoint_once() {
+    let words = ["init", "--check", "--no-workflows", "--quiet"];
+    let run = sample("/api/demo/movie/movie?limit=20").run(words).exits(0);
+    run.prints("kept  perfgate.toml")
+        .prints("sample: answers ")
+        .prints("  health: as expected, in ")
+        .prints("  other: as expected, in ")
+        .prints("every endpoint answers as expected");
+    let run = sample("/nothing/here").run(words).exits(4);
+    let run = run
+        .prints("  health: as expected, in ")
+        .prints("  other: FAILS: ")
+        .prints("404");
+    assert!(!run.stdout.contains("every endpoint"), "{}", run.stdout);
+}
+
+#[test]
+fn a_check_shows_why_a_server_does_not_start_and_no_secret() {
+    let sandbox = Sandbox::new()
+        .config(
+            r#"
+[server.app]
+run = ["sh", "-c", "echo no login with $TOKEN at {host}:{port}; exit 3"]
+env = { TOKEN = "{env.TOKEN}" }
+
+[endpoint.home]
+path = "/"
+"#,
+        )
+        .env("TOKEN", "correct horse");
+    let tried = sandbox
+        .run(["init", "--check", "--no-workflows", "--quiet"])
+        .exits(4)
+        .prints("app: FAILS: ")
+        .prints("no login with (withheld) at ");
+    // The same of what ends a check.
+    let checked = sandbox
+        .run(["check"])
+        .exits(4)
+        .complains("no login with (withheld) at ");
+    for run in [tried, checked] {
+        let all = run.stdout + &run.stderr;
+        assert!(!all.contains("correct horse"), "{all}");
+    }
+}

@@ -4,6 +4,7 @@ mod compose;
 mod container;
 mod repository;
 mod template;
+mod trial;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use repository::Repository;
 use super::warn;
 use crate::error::Error;
 use crate::git::{self, Git};
+use crate::model::exit_code::PASSED;
 use crate::{config, document};
 
 const WORKFLOW: &str = include_str!("perfgate.yml");
@@ -30,9 +32,15 @@ pub(super) struct Args {
     /// Write only perfgate.toml.
     #[arg(long)]
     no_workflows: bool,
+    /// Then bring the stack up once and call every endpoint, and say what does not work.
+    #[arg(long)]
+    check: bool,
+    /// Do not show progress.
+    #[arg(long, short)]
+    quiet: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8, Error> {
+pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     let here = Path::new(".");
     let repository = Repository::look_at(here);
     println!("found {}", repository.describe());
@@ -55,9 +63,12 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         }
         println!("wrote {shown}");
     }
-    println!(
-        "next: `perfgate check --dry-run` shows what will be measured, `perfgate check` measures"
-    );
+    if !args.check {
+        println!(
+            "next: `perfgate init --check` tries every endpoint, `perfgate check --dry-run` shows what \
+             will be measured, `perfgate check` measures"
+        );
+    }
     let ignored = Git::at(here).look(&["check-ignore", "--quiet", ".perfgate/"]);
     match ignored {
         Ok(None) => println!("      and put .perfgate/ into .gitignore: runs are kept there"),
@@ -65,7 +76,10 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Err(error) if git::Error::is_refusal(&error) => warn(&error.into()),
         Ok(Some(_)) | Err(_) => {}
     }
-    Ok(0)
+    if args.check {
+        return trial::run(args.quiet).await;
+    }
+    Ok(PASSED)
 }
 
 /// What git answers, where it does.

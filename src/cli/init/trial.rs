@@ -1,0 +1,62 @@
+//! What a trial of the configuration showed, for readers.
+
+use std::time::Duration;
+
+use crate::app::{self, without_secrets};
+use crate::cli::ui::Progress;
+use crate::config;
+use crate::error::Error;
+use crate::measure::{self, Trial};
+use crate::model::{chain, exit_code};
+use crate::report;
+
+/// Tries the configuration in this folder; the code to exit with.
+pub(super) async fn run(quiet: bool) -> Result<u8, Error> {
+    let progress = Progress::new(quiet);
+    let selection = app::Selection {
+        config: Some(config::FILE_NAME.into()),
+        ..app::Selection::default()
+    };
+    let trials = app::try_configuration(&selection, &|notice| progress.show(notice)).await?;
+    for trial in &trials {
+        print!("{}", words(trial));
+    }
+    if let Some(failure) = trials.iter().find_map(Trial::failure) {
+        if let Some(hint) = failure.hint() {
+            println!("hint: {}", without_secrets(&hint));
+        }
+        return Ok(exit_code::ENVIRONMENT);
+    }
+    println!("every endpoint answers as expected: `perfgate check` measures them");
+    Ok(exit_code::PASSED)
+}
+
+fn words(trial: &Trial) -> String {
+    let fails = |error: &measure::Error| {
+        let why = report::printable(&without_secrets(&chain(error)));
+        let output = error.output().filter(|it| !it.is_empty());
+        let output = output.map(|it| report::quoted(&without_secrets(it)) + "\n");
+        format!("FAILS: {why}\n{}", output.unwrap_or_default())
+    };
+    let mut text = format!("{}: ", trial.server);
+    text += &match &trial.started {
+        Ok(Some(time)) => format!("answers {} after its start\n", seconds(*time)),
+        Ok(None) => "answers\n".into(),
+        Err(error) => fails(error),
+    };
+    for endpoint in &trial.endpoints {
+        text += &format!("  {}: ", endpoint.endpoint);
+        text += &match &endpoint.answered {
+            Ok(time) => format!("as expected, in {}\n", seconds(*time)),
+            Err(error) => fails(error),
+        };
+    }
+    for missing in &trial.missing {
+        text += &format!("  note: {}\n", report::printable(missing));
+    }
+    text
+}
+
+fn seconds(time: Duration) -> String {
+    report::micros(time.as_secs_f64() * 1e6)
+}
