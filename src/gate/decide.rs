@@ -45,6 +45,10 @@ pub(super) fn decide(
     };
     match once(&repeated, metric, history, rules) {
         Some(again) if again.verdict == Verdict::Regression => Some(finding),
+        // It may have been there.
+        Some(again) if again.reason == Some(Reason::MachineBusy) => {
+            Some(finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy)))
+        }
         _ => Some(finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced))),
     }
 }
@@ -168,6 +172,7 @@ pub(super) fn excused<'a>(
 ) -> f64 {
     let slower = match metric {
         Metric::StartupTime => f64::INFINITY,
+        Metric::CpuPerRequest => Machine::most_cpu_lengthened(rounds),
         _ => Machine::most_slowed(rounds),
     };
     match metric.direction() {

@@ -54,6 +54,9 @@ const OTHERS: f64 = 0.25;
 const OTHERS_PEAK: f64 = 0.5;
 /// Threads waiting for a CPU on average below which nobody was kept waiting.
 const WAITING: f64 = 0.05;
+/// Threads that may share a core.
+const THREADS_OF_CORE: f64 = 2.0;
+
 /// How late a look at the machine may come. Beside fifteen hungry processes on two CPUs the latest of
 /// 64 looks came 0.13 s late, beside few it is milliseconds.
 const STILL: Duration = Duration::from_millis(200);
@@ -96,7 +99,7 @@ impl Machine {
     /// By how many times others can have made rounds slower at the most: whoever had to wait for a CPU
     /// took so much longer than without. Infinite where it is not known how long.
     pub fn most_slowed<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> f64 {
-        let factor = |round: &Round| {
+        most(rounds, |round| {
             let machine = round.machine.as_ref()?;
             let (delay, usage) = (machine.run_delay?, round.usage?);
             let waited = |delay: Duration, ran: Duration| delay.div_duration_f64(ran).max(0.0);
@@ -104,15 +107,22 @@ impl Machine {
             let generator = waited(delay.generator, round.tally.generator_cpu);
             let window = round.tally.window;
             let still = window.div_duration_f64(window.saturating_sub(machine.stood_still));
-            let stolen = 1.0 / (1.0 - machine.steal.clamp(0.0, 1.0));
-            Some((1.0 + server) * (1.0 + generator) * still * stolen)
-        };
-        let factors = rounds
-            .into_iter()
-            .map(|it| factor(it).unwrap_or(f64::INFINITY));
-        // Of an endless wait nothing is known either.
-        let known = |it: f64| if it.is_nan() { f64::INFINITY } else { it };
-        factors.map(known).fold(1.0, f64::max)
+            Some((1.0 + server) * (1.0 + generator) * still * machine.stolen())
+        })
+    }
+
+    /// By how many times others can have made CPU time longer at the most. Whoever waits for a CPU uses
+    /// none; but what the hypervisor takes is counted as used, and of two threads of one core each runs at
+    /// half of its speed at the worst.
+    pub fn most_cpu_lengthened<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> f64 {
+        most(rounds, |round| {
+            Some(THREADS_OF_CORE * round.machine.as_ref()?.stolen())
+        })
+    }
+
+    /// By how many times stolen time makes a round longer.
+    fn stolen(&self) -> f64 {
+        1.0 / (1.0 - self.steal.clamp(0.0, 1.0))
     }
 
     /// Who took the machine away from a round of such a length, if it was neither the server nor
@@ -134,6 +144,19 @@ impl Machine {
         .into_iter()
         .find_map(|(so, disturbance)| so.then_some(disturbance))
     }
+}
+
+/// The largest factor of some rounds, infinite where one is not known.
+fn most<'a>(
+    rounds: impl IntoIterator<Item = &'a Round>,
+    factor: impl Fn(&Round) -> Option<f64>,
+) -> f64 {
+    let factors = rounds
+        .into_iter()
+        .map(|it| factor(it).unwrap_or(f64::INFINITY));
+    // Of an endless wait nothing is known either.
+    let known = |it: f64| if it.is_nan() { f64::INFINITY } else { it };
+    factors.map(known).fold(1.0, f64::max)
 }
 
 impl Others {

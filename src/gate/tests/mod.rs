@@ -1,3 +1,4 @@
+mod busy;
 mod counters;
 mod hostile;
 mod missing;

@@ -1,0 +1,61 @@
+use super::*;
+
+/// A round of a second in which a request cost so much CPU time, and the server waited for the CPU for
+/// ninety times as long as it ran.
+fn crowded(cpu_per_request: Duration) -> Sample {
+    let mut slow = sample(100, Duration::from_millis(500));
+    let cpu = cpu_per_request * 100;
+    slow.rounds[0].usage = Some(Usage {
+        cpu,
+        memory: 1,
+        rss: None,
+        grown: None,
+    });
+    slow.rounds[0].machine = Some(Machine {
+        steal: 0.25,
+        run_delay: Some(RunDelay {
+            server: cpu * 90,
+            ..RunDelay::default()
+        }),
+        ..Machine::default()
+    });
+    slow
+}
+
+fn verdict(sample: &Sample) -> (Verdict, Option<Reason>) {
+    let bound = Threshold {
+        ceiling: Some(configured(1000.0)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(Metric::CpuPerRequest, bound)]);
+    let finding = judged(sample, &history(&FLAT), &rules, Metric::CpuPerRequest);
+    (finding.verdict, finding.reason)
+}
+
+/// What waits for a CPU uses none: of CPU time only what was stolen, and a busy thread of the same core,
+/// are an excuse.
+#[test]
+fn waiting_is_no_excuse_for_cpu_time() {
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    let broken = (Verdict::Regression, Some(Reason::Ceiling));
+    // A bound of 1 ms allows 2 ms by the thread and 2.67 ms with a quarter stolen.
+    assert_eq!(verdict(&crowded(Duration::from_micros(2500))), busy);
+    assert_eq!(verdict(&crowded(Duration::from_micros(2800))), broken);
+}
+
+/// A fresh start that was disturbed has not shown that nothing is there.
+#[test]
+fn a_disturbed_fresh_start_does_not_say_that_nothing_was_reproduced() {
+    let mut sample = crowded(Duration::from_millis(3));
+    let again = |cpu| Again {
+        startup: None,
+        startup_disturbed: false,
+        rounds: crowded(cpu).rounds,
+    };
+    sample.again = Some(again(Duration::from_micros(2500)));
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    assert_eq!(verdict(&sample), busy);
+    sample.again = Some(again(Duration::from_micros(500)));
+    let gone = (Verdict::Inconclusive, Some(Reason::NotReproduced));
+    assert_eq!(verdict(&sample), gone);
+}
