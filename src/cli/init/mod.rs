@@ -32,12 +32,8 @@ pub(super) struct Args {
     /// Write only perfgate.toml.
     #[arg(long)]
     no_workflows: bool,
-    /// Then bring the stack up once and call every endpoint, and say what does not work.
-    #[arg(long)]
-    check: bool,
-    /// Do not show progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    trial: trial::Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<u8, Error> {
@@ -63,7 +59,7 @@ pub(super) async fn run(args: &Args) -> Result<u8, Error> {
         }
         println!("wrote {shown}");
     }
-    if !args.check {
+    if !args.trial.check {
         println!(
             "next: `perfgate init --check` tries every endpoint, `perfgate check --dry-run` shows what \
              will be measured, `perfgate check` measures"
@@ -76,8 +72,8 @@ pub(super) async fn run(args: &Args) -> Result<u8, Error> {
         Err(error) if git::Error::is_refusal(&error) => warn(&error.into()),
         Ok(Some(_)) | Err(_) => {}
     }
-    if args.check {
-        return trial::run(args.quiet).await;
+    if args.trial.check {
+        return trial::run(&args.trial).await;
     }
     Ok(PASSED)
 }

@@ -10,9 +10,20 @@ use crate::measure::{self, Trial};
 use crate::model::{chain, exit_code};
 use crate::report;
 
+/// Whether there is a trial, and what it shows.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Then bring the stack up once and call every endpoint, and say what does not work.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Do not show progress.
+    #[arg(long, short, requires = "check")]
+    quiet: bool,
+}
+
 /// Tries the configuration in this folder; the code to exit with.
-pub(super) async fn run(quiet: bool) -> Result<u8, Error> {
-    let progress = Progress::new(quiet);
+pub(super) async fn run(options: &Options) -> Result<u8, Error> {
+    let progress = Progress::new(options.quiet);
     let selection = app::Selection {
         config: Some(config::FILE_NAME.into()),
         ..app::Selection::default()
