@@ -56,7 +56,7 @@ pub(super) struct Run<'a> {
     /// What readers must know of the plan.
     pub(super) notes: &'a [String],
     pub(super) observe: Observer<'a>,
-    pub(super) owner: &'a Owner,
+    pub(super) owner: Owner,
     pub(super) stop: Stop,
     pub(super) schedule: Schedule,
     pub(super) comparisons: &'a Comparisons,
@@ -182,7 +182,7 @@ impl Run<'_> {
         let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
         sweep::remove_orphans(engine).await?;
         let all = self.comparisons.with_reference(plan);
-        stack::prepare(&all, self.owner, &observe).await?;
+        stack::prepare(&all, &self.owner, &observe).await?;
         let mut failed = self.prepare_bases().await?;
         let (engine, owner) = (engine.cloned(), self.owner.clone());
         let bases = self.comparisons.bases();
@@ -203,7 +203,7 @@ impl Run<'_> {
             .all
             .iter()
             .filter(|it| it.is_made_from_tree());
-        match stack::prepare(base, self.owner, &observe).await {
+        match stack::prepare(base, &self.owner, &observe).await {
             Ok(()) => Ok(Vec::new()),
             Err(error) => self.blame(error, "prepare", &made.collect::<Vec<_>>()),
         }

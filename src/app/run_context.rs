@@ -8,9 +8,9 @@ use super::selection::{RunOptions, Selection};
 use super::signals::cleaned_up;
 use crate::error::Error;
 use crate::gate::Reference;
-use crate::measure::{Schedule, Stopper};
+use crate::measure::Schedule;
 use crate::model::{Baseline, Measurement, Partial, Plan, chain};
-use crate::stack::{self, Engine, Owner};
+use crate::stack::{self, Engine};
 
 /// What will be measured and by which means.
 pub(super) struct RunContext<'a> {
@@ -138,38 +138,31 @@ impl<'a> RunContext<'a> {
         reference: Option<&Reference>,
         options: RunOptions,
     ) -> Result<Measurement, Error> {
-        let owner = Owner::new_run();
-        let (stopper, stop) = Stopper::new();
-        let run = Run {
-            plan: &self.plan,
-            engine: self.engine.as_ref(),
-            notes: &self.notes,
-            observe: self.observe,
-            owner: &owner,
-            stop,
-            schedule,
-            comparisons,
-            reference,
-            seed: options.seed,
+        let work = |owner, stop| {
+            let run = Run {
+                plan: &self.plan,
+                engine: self.engine.as_ref(),
+                notes: &self.notes,
+                observe: self.observe,
+                owner,
+                stop,
+                schedule,
+                comparisons,
+                reference,
+                seed: options.seed,
+            };
+            run.measure()
         };
-        let until = (&stopper, options.timeout);
-        let work = Box::pin(run.measure());
-        let (measured, removed) =
-            cleaned_up(&owner, self.engine.as_ref(), until, self.observe, work).await;
-        (self.observe)(&Notice::Ended);
+        let (engine, timeout) = (self.engine.as_ref(), options.timeout);
+        let (measured, removed) = cleaned_up(engine, timeout, self.observe, work).await;
+        let measured = measured?;
         let RunResult {
             mut measurement,
             cut,
             unfinished,
-        } = match (measured, removed) {
-            (Ok(taken), Ok(())) => taken,
-            (Ok(taken), Err(left)) => taken.with(left, self.observe),
-            (Err(error), removed) => {
-                if let Err(left) = removed {
-                    (self.observe)(&Notice::Warning(&left));
-                }
-                return Err(error);
-            }
+        } = match removed {
+            Ok(()) => measured,
+            Err(left) => measured.with(left, self.observe),
         };
         if let Some(cut) = cut {
             (self.observe)(&Notice::Cut(&cut));

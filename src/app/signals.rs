@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::observer::{Notice, Observer};
 use crate::error::Error;
-use crate::measure::{Cause, Stopper};
+use crate::measure::{Cause, Stop, Stopper};
 use crate::stack::{self, Engine, Owner, sweep};
 
 /// How many are at work that end in order when a signal comes.
@@ -92,17 +92,18 @@ pub async fn at_once() {
 
 /// Runs work that owns containers and processes. Whether it ends well, with an error, by a signal
 /// or because its time is over, everything of its run is removed before the result is looked at.
-/// What it came to, and whether the removal succeeded.
-pub(super) async fn cleaned_up<T>(
-    owner: &Owner,
+/// What it came to, and whether the removal succeeded; where both failed, a warning tells of the removal.
+pub(super) async fn cleaned_up<T, W: Future<Output = Result<T, Error>>>(
     engine: Option<&Engine>,
-    (stopper, timeout): (&Stopper, Option<Duration>),
+    timeout: Option<Duration>,
     observe: Observer<'_>,
-    work: impl Future<Output = Result<T, Error>>,
+    work: impl FnOnce(Owner, Stop) -> W,
 ) -> (Result<T, Error>, Result<(), Error>) {
+    let owner = Owner::new_run();
+    let (stopper, stop) = Stopper::new();
     let orderly = Orderly::begin();
     let mut signals = Signals::listen();
-    let mut work = std::pin::pin!(work);
+    let mut work = Box::pin(work(owner.clone(), stop));
     let result = tokio::select! {
         result = &mut work => result,
         cause = cause(&mut signals, timeout) => {
@@ -115,9 +116,13 @@ pub(super) async fn cleaned_up<T>(
             yielded.unwrap_or_else(|_| Err(cause.into()))
         }
     };
-    let removed = remove(engine, owner, observe).await;
+    let removed = remove(engine, &owner, observe).await.map_err(Into::into);
     drop(orderly);
-    (result, removed.map_err(Into::into))
+    observe(&Notice::Ended);
+    if let (Err(_), Err(left)) = (&result, &removed) {
+        observe(&Notice::Warning(left));
+    }
+    (result, removed)
 }
 
 /// Removes everything of a run. An engine that has gone is waited for: one that is restarted comes

@@ -5,7 +5,7 @@ use super::run_context::RunContext;
 use super::selection::Selection;
 use super::signals::cleaned_up;
 use crate::error::Error;
-use crate::measure::{Event, Live, Stop, Stopper, Trial, try_out};
+use crate::measure::{Event, Live, Stop, Trial, try_out};
 use crate::stack::{self, Owner, Stack, sweep};
 
 /// Tries every server that was selected, and leaves nothing behind.
@@ -14,16 +14,9 @@ pub async fn try_configuration(
     observe: Observer<'_>,
 ) -> Result<Vec<Trial>, Error> {
     let context = RunContext::find(selection, observe).await?;
-    let owner = Owner::new_run();
-    let (stopper, stop) = Stopper::new();
-    let until = (&stopper, None);
-    let work = Box::pin(tried(&context, &owner, stop, observe));
     let engine = context.engine.as_ref();
-    let (tried, removed) = cleaned_up(&owner, engine, until, observe, work).await;
-    observe(&Notice::Ended);
-    if let (Err(_), Err(left)) = (&tried, &removed) {
-        observe(&Notice::Warning(left));
-    }
+    let work = |owner, stop| tried(&context, owner, stop, observe);
+    let (tried, removed) = cleaned_up(engine, None, observe, work).await;
     let trials = tried?;
     removed?;
     Ok(trials)
@@ -31,7 +24,7 @@ pub async fn try_configuration(
 
 async fn tried(
     context: &RunContext<'_>,
-    owner: &Owner,
+    owner: Owner,
     stop: Stop,
     observe: Observer<'_>,
 ) -> Result<Vec<Trial>, Error> {
@@ -40,8 +33,8 @@ async fn tried(
     let (plan, engine) = (&context.plan, &context.engine);
     let up = async {
         sweep::remove_orphans(engine.as_ref()).await?;
-        stack::prepare(plan, owner, &show_stage).await?;
-        Stack::up(plan, engine.clone(), owner.clone(), &show_stage).await
+        stack::prepare(plan, &owner, &show_stage).await?;
+        Stack::up(plan, engine.clone(), owner, &show_stage).await
     };
     let stack = stop.or(up).await?;
     Ok(try_out(plan, &mut Live::new(stack, stop), &show).await?)

@@ -173,6 +173,7 @@ pub(super) fn excused<'a>(
     let slower = match metric {
         Metric::StartupTime => f64::INFINITY,
         Metric::CpuPerRequest => Machine::most_cpu_lengthened(rounds),
+        Metric::Throughput => Machine::most_prolonged(rounds),
         _ => Machine::most_slowed(rounds),
     };
     match metric.direction() {

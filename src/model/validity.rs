@@ -96,19 +96,42 @@ impl Machine {
         seen.disturbance(took).is_some()
     }
 
-    /// By how many times others can have made rounds slower at the most: whoever had to wait for a CPU
-    /// took so much longer than without. Infinite where it is not known how long.
+    /// By how many times others can have made what a round timed longer at the most: whoever had to wait
+    /// for a CPU took so much longer than without. Infinite where it is not known how long.
     pub fn most_slowed<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> f64 {
-        most(rounds, |round| {
+        most(rounds, Self::slowed)
+    }
+
+    /// By how many times others can have made whole rounds longer at the most. A round that mostly
+    /// waited for something else, a lost packet or a database, lost no more than the time in which
+    /// somebody waited for a CPU, however much that is beside the little CPU time that it took.
+    pub fn most_prolonged<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> f64 {
+        let prolonged = |round: &Round| {
             let machine = round.machine.as_ref()?;
-            let (delay, usage) = (machine.run_delay?, round.usage?);
-            let waited = |delay: Duration, ran: Duration| delay.div_duration_f64(ran).max(0.0);
-            let server = waited(delay.server.saturating_add(delay.services), usage.cpu);
-            let generator = waited(delay.generator, round.tally.generator_cpu);
+            let delay = machine.run_delay?;
+            let waited = delay.server.saturating_add(delay.services);
+            let waited = waited.saturating_add(delay.generator);
             let window = round.tally.window;
-            let still = window.div_duration_f64(window.saturating_sub(machine.stood_still));
-            Some((1.0 + server) * (1.0 + generator) * still * machine.stolen())
+            let by_waits = window.div_duration_f64(window.saturating_sub(waited));
+            Some(by_waits * machine.held_up(window))
+        };
+        most(rounds, |round| {
+            Some(Self::slowed(round)?.min(prolonged(round)?))
         })
+    }
+
+    fn slowed(round: &Round) -> Option<f64> {
+        let machine = round.machine.as_ref()?;
+        let (delay, usage) = (machine.run_delay?, round.usage?);
+        let waited = |delay: Duration, ran: Duration| delay.div_duration_f64(ran).max(0.0);
+        let server = waited(delay.server.saturating_add(delay.services), usage.cpu);
+        let generator = waited(delay.generator, round.tally.generator_cpu);
+        Some((1.0 + server) * (1.0 + generator) * machine.held_up(round.tally.window))
+    }
+
+    /// By how many times a round of such a length became longer while all stood still.
+    fn held_up(&self, window: Duration) -> f64 {
+        window.div_duration_f64(window.saturating_sub(self.stood_still)) * self.stolen()
     }
 
     /// By how many times others can have made CPU time longer at the most. Whoever waits for a CPU uses

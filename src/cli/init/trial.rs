@@ -63,7 +63,7 @@ fn words(trial: &Trial) -> String {
         };
     }
     for missing in &trial.missing {
-        text += &format!("  note: {}\n", report::printable(missing));
+        text += &format!("  note: {}\n", report::printable(&without_secrets(missing)));
     }
     text
 }

@@ -59,3 +59,34 @@ fn a_disturbed_fresh_start_does_not_say_that_nothing_was_reproduced() {
     let gone = (Verdict::Inconclusive, Some(Reason::NotReproduced));
     assert_eq!(verdict(&sample), gone);
 }
+
+/// A server that does little waits long beside what it runs, and yet short beside the time of a round: of
+/// throughput no more is excused than the part of the round in which somebody waited.
+#[test]
+fn short_waits_are_no_excuse_for_a_stalled_round() {
+    let stalled = |waited| {
+        let mut sample = crowded(Duration::from_micros(100));
+        let machine = sample.rounds[0].machine.as_mut().expect("a machine");
+        machine.run_delay = Some(RunDelay {
+            server: waited,
+            ..RunDelay::default()
+        });
+        sample
+    };
+    let bound = Threshold {
+        ceiling: Some(configured(400.0)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(Metric::Throughput, bound)]);
+    let verdict = |waited| {
+        let sample = stalled(Duration::from_millis(waited));
+        let finding = judged(&sample, &history(&FLAT), &rules, Metric::Throughput);
+        (finding.verdict, finding.reason)
+    };
+    // With a quarter stolen, 100 requests are 400 where somebody waited for two thirds of the round.
+    let broken = (Verdict::Regression, Some(Reason::Ceiling));
+    let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
+    assert_eq!(verdict(100), broken);
+    assert_eq!(verdict(640), broken);
+    assert_eq!(verdict(690), busy);
+}
