@@ -1,11 +1,14 @@
 //! Containers as perfgate starts them: labelled, confined, pinned, reachable on loopback only.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder, WaitContainerOptions};
+use bollard::query_parameters::{
+    EventsOptionsBuilder, LogsOptionsBuilder, StatsOptionsBuilder, WaitContainerOptions,
+};
 use futures_util::StreamExt;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
@@ -22,6 +25,16 @@ use super::stack_context::StackContext;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
 use crate::bounded;
+
+/// Exit code of what was ended by SIGKILL.
+const KILLED: i64 = 137;
+
+/// The engine hears of a container's end a little later than its processes are gone.
+const HEARD: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How late word of memory that ran out may come after the end.
+const LATE: Duration = Duration::from_secs(1);
 
 /// A container that was started.
 pub(super) struct Container {
@@ -179,11 +192,11 @@ impl Container {
 
     /// What to say of the container once it has ended.
     pub(super) async fn ended(&self) -> Result<Option<Error>, Error> {
-        let status = self
-            .inner
-            .exit_code()
-            .await
-            .map_err(|source| self.fault(source))?;
+        let mut status = self.exit_code().await?;
+        if status.is_none() && self.has_no_process() {
+            let heard = tokio::time::timeout(HEARD, self.until_exit());
+            status = heard.await.ok().transpose()?;
+        }
         let Some(status) = status else {
             return Ok(None);
         };
@@ -194,14 +207,46 @@ impl Container {
         }))
     }
 
+    async fn until_exit(&self) -> Result<i64, Error> {
+        loop {
+            if let Some(status) = self.exit_code().await? {
+                return Ok(status);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    async fn exit_code(&self) -> Result<Option<i64>, Error> {
+        let code = self.inner.exit_code().await;
+        code.map_err(|source| self.fault(source))
+    }
+
+    /// Whether all that ran in it has ended, as the kernel says.
+    fn has_no_process(&self) -> bool {
+        let known = self.cgroup.get().and_then(Option::as_ref);
+        known.is_some_and(|group| group.processes().is_empty())
+    }
+
     /// How it ended, in words.
     async fn status(&self, code: i64) -> String {
         let details = self.engine.docker.inspect_container(self.inner.id(), None);
         let state = details.await.ok().and_then(|details| details.state);
-        match state.and_then(|state| state.oom_killed) {
-            Some(true) => format!("exit code {code}, killed because its memory ran out"),
-            _ => format!("exit code {code}"),
+        let is_noted = state.and_then(|state| state.oom_killed) == Some(true);
+        if is_noted || code == KILLED && self.ran_out_of_memory().await {
+            format!("exit code {code}, killed because its memory ran out")
+        } else {
+            format!("exit code {code}")
         }
+    }
+
+    /// Whether the engine was told so, be it after the container's end, when it no longer notes it there.
+    async fn ran_out_of_memory(&self) -> bool {
+        let only = [("container", self.inner.id()), ("event", "oom")];
+        let only = HashMap::from(only.map(|(filter, value)| (filter, vec![value])));
+        let options = EventsOptionsBuilder::default().since("0").filters(&only);
+        let mut events = self.engine.docker.events(Some(options.build()));
+        let first = tokio::time::timeout(LATE, events.next()).await;
+        matches!(first, Ok(Some(Ok(_))))
     }
 
     /// What to say of a service that does not work any more.
