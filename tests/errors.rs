@@ -215,6 +215,15 @@ fn of_servers() -> Vec<Error> {
             path: "schema.sql".into(),
             source: postgres(),
         },
+        stack::Error::Load {
+            path: "shop.dump".into(),
+            program: "pg_restore",
+            code: 1,
+            output: output.into(),
+        },
+        stack::Error::Dump {
+            path: "shop.dump".into(),
+        },
         stack::Error::Database {
             name: "perfgate_base".into(),
             source: postgres(),

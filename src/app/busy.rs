@@ -82,6 +82,7 @@ mod tests {
             usage: None,
             machine: Some(machine),
             turnover: None,
+            workers: None,
         }
     }
 

@@ -31,6 +31,7 @@ mod stored_runs;
 mod strictness;
 mod trial;
 mod untrusted;
+mod worker_notes;
 
 pub use against::{Against, Wanted};
 pub use base::{Base, of_job};

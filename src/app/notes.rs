@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::busy;
+use super::{busy, worker_notes};
 use crate::gate;
 use crate::model::{
     Counters, Lenience, Machine, Measurement, Metric, PairedSample, Provenance, Round, Sample,
@@ -71,6 +71,7 @@ pub fn notes(measurement: &Measurement) -> Vec<String> {
     .filter(|(_, cells)| !cells.is_empty())
     .map(|(what, cells)| format!("{what}: {}", cells.join(", ")))
     .chain(busy::notes(&rounds(measurement)))
+    .chain(worker_notes::notes(measurement))
     .chain(leniences(measurement))
     .chain(unused(measurement))
     .chain(dependence(measurement))

@@ -106,9 +106,13 @@ pub(super) struct Postgres {
     /// Settings of the database server, by name.
     #[serde(default)]
     pub(super) settings: IndexMap<String, String>,
-    /// SQL files run once the database is up.
+    /// SQL files and dumps (`pg_dump` in any format) loaded once the database is up.
     #[serde(default)]
     pub(super) init: Vec<Spanned<PathBuf>>,
+    /// SQL files and dumps loaded after the `setup` of a server, which makes the tables: once for all
+    /// servers that are set up alike.
+    #[serde(default)]
+    pub(super) seed: Vec<Spanned<PathBuf>>,
 }
 
 /// Redis: one of `image`, `build` and `url`.
@@ -215,6 +219,9 @@ pub(super) struct Service {
     /// Commands run in its container once it is ready.
     #[serde(default)]
     pub(super) init: Vec<Vec<Spanned<String>>>,
+    /// Commands run in its container after the `setup` of a server, once.
+    #[serde(default)]
+    pub(super) seed: Vec<Vec<Spanned<String>>>,
     /// Whether head and base have one each.
     #[schemars(extend("default" = true))]
     pub(super) per_side: Option<bool>,
@@ -233,7 +240,7 @@ pub(super) struct ServiceReady {
     /// Command in its container that ends with 0.
     #[serde(default)]
     pub(super) command: Vec<String>,
-    /// Longest wait, and time for each command of `init`; else 60s.
+    /// Longest wait, and time for each command of `init` and `seed`; else 60s.
     pub(super) within: Option<Time>,
 }
 
@@ -315,6 +322,9 @@ pub(super) struct Server {
     pub(super) memory: Option<Size>,
     /// Name of the proxy that load goes through.
     pub(super) behind: Option<Spanned<String>>,
+    /// Processes beside it that take jobs from a queue, by name.
+    #[serde(default)]
+    pub(super) worker: IndexMap<String, Spanned<Worker>>,
     /// Rules by metric, for this server.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
@@ -322,6 +332,21 @@ pub(super) struct Server {
     #[serde(default)]
     #[schemars(with = "IndexMap<String, ServerEndpoint>")]
     pub(super) endpoint: IndexMap<Spanned<String>, ServerEndpoint>,
+}
+
+/// A worker of a server, such as Celery's: another command of the same image, or of the same commit.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Worker {
+    /// Command to run, in a container where the server runs in one.
+    pub(super) command: Vec<Spanned<String>>,
+    /// Environment variables, beside those of the server.
+    #[serde(default)]
+    pub(super) env: IndexMap<String, Spanned<String>>,
+    /// Memory limit of its container.
+    pub(super) memory: Option<Size>,
+    /// Text in a line of its output once it takes jobs; else it is started when it rests.
+    pub(super) ready: Option<String>,
 }
 
 /// The server that stored CPU time is compared with, and what is asked of it.

@@ -10,7 +10,7 @@ use super::spanned::Spanned;
 use super::url::Url;
 use super::{Error, file, thresholds};
 use crate::model::{
-    Cell, NetworkPath, Origin, Source, Target, Thresholds, Tls, Transport, Trust, Workload,
+    Cell, NetworkPath, Origin, Source, Target, Thresholds, Tls, Transport, Trust, Worker, Workload,
 };
 
 const PORT: u16 = 8000;
@@ -73,6 +73,7 @@ impl Resolver<'_> {
             transport,
             ready: self.ready(&name, server.ready.as_ref(), workloads)?,
             logins: self.logins.clone(),
+            workers: self.workers(&name, &source, &server.worker)?,
             memory: server.memory.map(|size| size.0),
             root: self.root.to_owned(),
             name,
@@ -80,6 +81,47 @@ impl Resolver<'_> {
         };
         self.can_listen(&target, &span)?;
         Ok(target)
+    }
+
+    fn workers(
+        &self,
+        server: &str,
+        source: &Source,
+        workers: &IndexMap<String, Spanned<file::Worker>>,
+    ) -> Result<Vec<Worker>, Error> {
+        let worker = |(name, spanned): (&String, &Spanned<file::Worker>)| {
+            let worker = spanned.get_ref();
+            let refuse = |message: String, hint: &str| {
+                Err(self
+                    .places
+                    .invalid(&spanned.span(), message, Some(hint.into())))
+            };
+            if matches!(source, Source::Url(_)) {
+                let message = format!("server `{server}` runs already, and so do its workers");
+                return refuse(message, "leave out `worker`, which perfgate would start");
+            }
+            if worker.command.is_empty() {
+                let message = format!("worker `{name}` of server `{server}` runs no program");
+                return refuse(message, "write the program and its words in `command`");
+            }
+            if worker.memory.is_some() && !source.is_contained() {
+                let message = format!(
+                    "`memory` is for containers, and worker `{name}` of server `{server}` runs in none"
+                );
+                return refuse(
+                    message,
+                    "leave it out, or give the server an `image` or a `build`",
+                );
+            }
+            Ok(Worker {
+                name: name.clone(),
+                command: self.words(&worker.command)?,
+                env: self.env(&worker.env)?,
+                memory: worker.memory.map(|size| size.0),
+                ready: worker.ready.clone().filter(|text| !text.is_empty()),
+            })
+        };
+        workers.iter().map(worker).collect()
     }
 
     /// What a container would be given means nothing to a process of this host.

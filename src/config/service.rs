@@ -84,14 +84,17 @@ impl Resolver<'_> {
             env,
             settings,
             init,
+            seed,
         } = postgres.into_inner();
+        let files = |paths: &[Spanned<PathBuf>]| {
+            let paths = paths.iter().map(|path| self.inside(path));
+            paths.collect::<Result<Vec<_>, _>>()
+        };
         let kind = ServiceKind::Postgres(Postgres {
             scheme: self.scheme(scheme.as_ref())?,
             settings: settings.into_iter().collect(),
-            init: init
-                .iter()
-                .map(|path| self.inside(path))
-                .collect::<Result<_, _>>()?,
+            init: files(&init)?,
+            seed: files(&seed)?,
         });
         let env = self.env(&env)?;
         let source = self.known(&POSTGRES, &span, image, build, url)?;
@@ -174,6 +177,10 @@ impl Resolver<'_> {
             service.build.as_ref(),
         )?;
         let ports: Vec<_> = service.ports.iter().map(|it| *it.get_ref()).collect();
+        let commands = |lists: &[Vec<Spanned<String>>]| {
+            let lists = lists.iter().map(|words| self.words(words));
+            lists.collect::<Result<Vec<_>, _>>()
+        };
         let other = OtherService {
             ready: self.service_ready(service.ready.as_ref(), &ports)?,
             within: service
@@ -181,11 +188,8 @@ impl Resolver<'_> {
                 .as_ref()
                 .and_then(|it| it.get_ref().within)
                 .map_or(WITHIN, |within| within.0),
-            init: service
-                .init
-                .iter()
-                .map(|words| self.words(words))
-                .collect::<Result<_, _>>()?,
+            init: commands(&service.init)?,
+            seed: commands(&service.seed)?,
             is_per_side: service.per_side.unwrap_or(true),
             ports,
         };

@@ -1,19 +1,23 @@
 //! Rounds of servers that are up at the same time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::window::{INTERVAL, Open, loaded, measured, resources, with_log};
+use super::window::{INTERVAL, Open, loaded, measured, resources, usage, with_log};
 use super::{Error, Event, Observer};
 use crate::load::{self, Job, Meter, WorkerPool};
-use crate::model::{Round, Tally};
-use crate::stack::Server;
+use crate::model::{Round, Tally, Workers};
 use crate::stack::machine::Watch;
+use crate::stack::{Resources, Server, Stack, Tenancy};
 
 /// Load on one of the servers that are measured.
 pub(super) struct Loaded<'a> {
     pub(super) server: &'a Server,
     pub(super) job: Job,
+    /// What the server works with.
+    pub(super) stack: &'a Stack,
+    pub(super) tenancy: &'a Tenancy,
 }
 
 /// How loads share the time of a round.
@@ -49,9 +53,10 @@ pub(super) async fn concurrent_rounds(
             .collect::<Result<Vec<_>, _>>()
     });
     let pools = pools.await?;
-    let mut before = Vec::new();
+    let (mut before, mut workers_before) = (Vec::new(), Vec::new());
     for load in loads {
         before.push(resources(load.server).await?);
+        workers_before.push(load.server.workers().await?);
     }
     let servers: Vec<_> = loads.iter().map(|it| it.server).collect();
     let mut watch = Watch::begin(&servers, INTERVAL).await;
@@ -68,16 +73,41 @@ pub(super) async fn concurrent_rounds(
     let tallies = open.close().await?;
     let seen = watch.end();
     let mut rounds = Vec::new();
+    let before = before.into_iter().zip(workers_before);
     let ended = loads.iter().zip(tallies).zip(before).zip(highest);
-    for (number, (((load, tally), before), highest)) in ended.enumerate() {
+    for (number, (((load, tally), (before, workers)), highest)) in ended.enumerate() {
         let tally = with_log(tally, load.server).await;
         load.server.check().await?;
         let used = before.zip(resources(load.server).await?);
-        rounds.push(measured(tally, used.as_ref(), highest, |throttled| {
-            seen.machine(number, throttled)
-        }));
+        let workers = load.workers_since(&workers).await?;
+        let machine = |throttled| seen.machine(number, throttled);
+        rounds.push(measured(tally, used.as_ref(), highest, workers, machine));
     }
     Ok(rounds)
+}
+
+impl Loaded<'_> {
+    /// What the server's workers have done since, once they rest: jobs that are left would disturb the
+    /// next round.
+    async fn workers_since(
+        &self,
+        before: &BTreeMap<String, Resources>,
+    ) -> Result<Option<Workers>, Error> {
+        if before.is_empty() {
+            return Ok(None);
+        }
+        let jobs_left = self.stack.jobs_left(self.tenancy).await;
+        self.server.finish_jobs().await?;
+        let after = self.server.workers().await?;
+        let both = before.iter().filter_map(|(name, before)| {
+            let after = after.get(name)?;
+            Some((name.clone(), usage(before, after, 0)))
+        });
+        Ok(Some(Workers {
+            usage: both.collect(),
+            jobs_left,
+        }))
+    }
 }
 
 impl Sharing {

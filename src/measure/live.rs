@@ -90,6 +90,8 @@ impl Live {
         let load = Loaded {
             server: self.server(target),
             job: self.job(target, cell),
+            stack: &self.stack,
+            tenancy: &Tenancy::default(),
         };
         let rounds = concurrent_rounds(&[load], Sharing::AtOnce(window), observe).await?;
         Ok(rounds.into_iter().next().expect("each load has its round"))
@@ -205,12 +207,15 @@ impl Driver for Live {
         window: Duration,
         observe: Observer<'_>,
     ) -> Result<Sides<Round>, Error> {
+        let tenancy = Tenancy::default();
         let load = |target: &Target, cell: &Cell| {
             let mut job = self.job(target, cell);
             job.workload.rate = None;
             Loaded {
                 server: self.server(target),
                 job,
+                stack: &self.stack,
+                tenancy: &tenancy,
             }
         };
         let loads = [load(target, cell), load(reference, &reference.cells[0])];

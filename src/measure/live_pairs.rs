@@ -153,6 +153,8 @@ impl<'a> LivePairs<'a> {
         let loaded = |side: &Side| Loaded {
             server: &self.up(*side).server,
             job: self.job(*side, cells.get(*side), Some(load)),
+            stack: self.stack,
+            tenancy: &self.up(*side).tenancy,
         };
         let loads: Vec<_> = up.iter().map(loaded).collect();
         let turns = Sharing::InTurns(Turns {

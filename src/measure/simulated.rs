@@ -76,6 +76,7 @@ pub(super) fn round(window: Duration, each: Duration) -> Round {
         usage: Some(usage),
         machine: None,
         turnover: None,
+        workers: None,
     }
 }
 

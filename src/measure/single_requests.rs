@@ -34,6 +34,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after which counts are taken as they are.
 const LOOKS: u32 = 20;
 
+/// Counts of all logical databases together, in which workers that wait for jobs are seen.
+const OF_REDIS: [Metric; 3] = [
+    Metric::RedisCommandsPerRequest,
+    Metric::RedisConnectionsPerRequest,
+    Metric::RedisConnectionsLeaked,
+];
+
 /// What is requested, and of whom.
 pub(super) struct SingleRequests<'a> {
     pub(super) server: &'a Server,
@@ -50,7 +57,9 @@ pub(super) async fn count(
 ) -> Result<Counted, Error> {
     let mut job = single.job.clone();
     closed_loop(&mut job.workload, FIRST_CONNECTIONS);
-    let warm = requests(&job, FIRST.max(batch(&job.workload))).await?;
+    let warm = single
+        .requests(&job, FIRST.max(batch(&job.workload)))
+        .await?;
     closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
     if let Some(failing) = single.failing(&warm).await {
@@ -60,13 +69,20 @@ pub(super) async fn count(
         });
     }
     let mut missing = Vec::new();
+    let has_workers = single.server.has_workers();
+    if has_workers {
+        missing.push(format!(
+            "commands to Redis are not counted for {}: its workers ask for jobs all the time",
+            single.server.name()
+        ));
+    }
     let mut first = quiet(stack, tenancy, &mut missing).await;
     let mut counters = Counters::default();
     let mut idle = Vec::new();
     let mut before = first.clone();
     let mut spare = SPARE_BATCHES;
     while idle.len() < BATCHES {
-        let tally = requests(&job, of_batch).await?;
+        let tally = single.requests(&job, of_batch).await?;
         if let Some(failing) = single.failing(&tally).await {
             return Ok(Counted {
                 failing: Some(failing),
@@ -96,8 +112,10 @@ pub(super) async fn count(
         let after = settled(stack, tenancy, before.open()).await;
         let bytes = tally.body_bytes as f64 / tally.responses() as f64;
         let values = after.since(&before, tally.started);
+        let is_exact = |(metric, _): &(Metric, f64)| !has_workers || !OF_REDIS.contains(metric);
         for (metric, value) in values
             .into_iter()
+            .filter(is_exact)
             .chain([(Metric::BytesPerResponse, bytes)])
         {
             counters.batches.entry(metric).or_default().push(value);
@@ -116,6 +134,13 @@ pub(super) async fn count(
 }
 
 impl SingleRequests<'_> {
+    /// Some requests, and the jobs that they made.
+    async fn requests(&self, job: &Job, count: usize) -> Result<Tally, Error> {
+        let tally = requests(job, count).await?;
+        self.server.finish_jobs().await?;
+        Ok(tally)
+    }
+
     /// Why none of some requests succeeded, where that is so.
     async fn failing(&self, tally: &Tally) -> Option<Error> {
         if tally.succeeded > 0 {

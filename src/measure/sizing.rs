@@ -275,6 +275,7 @@ mod tests {
                 usage: None,
                 machine: None,
                 turnover: None,
+                workers: None,
             }
         };
         let closed = Sides {

@@ -7,7 +7,7 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Error, turnover};
 use crate::load::{self, Meter};
-use crate::model::{Machine, Round, Tally, Usage};
+use crate::model::{Machine, Round, Tally, Usage, Workers};
 use crate::stack::{Resources, Server};
 
 /// Interval of the warm-up's steadiness, of the rate shown and of looks at memory and machine.
@@ -36,6 +36,7 @@ pub(super) fn measured(
     tally: Tally,
     used: Option<&(Resources, Resources)>,
     highest: u64,
+    workers: Option<Workers>,
     machine: impl FnOnce(Duration) -> Machine,
 ) -> Round {
     let throttled = used.map_or(Duration::ZERO, |(before, after)| {
@@ -43,16 +44,22 @@ pub(super) fn measured(
     });
     Round {
         tally,
-        usage: used.map(|(before, after)| Usage {
-            cpu: after.cpu.saturating_sub(before.cpu),
-            memory: after.memory.max(highest),
-            rss: after.rss,
-            grown: signed(after.memory)
-                .zip(signed(before.memory))
-                .and_then(|(after, before)| after.checked_sub(before)),
-        }),
+        usage: used.map(|(before, after)| usage(before, after, highest)),
         machine: Some(machine(throttled)),
         turnover: used.and_then(|(before, after)| turnover::between(before, after)),
+        workers,
+    }
+}
+
+/// What was used between two moments; memory was as high as `highest` between them.
+pub(super) fn usage(before: &Resources, after: &Resources, highest: u64) -> Usage {
+    Usage {
+        cpu: after.cpu.saturating_sub(before.cpu),
+        memory: after.memory.max(highest),
+        rss: after.rss,
+        grown: signed(after.memory)
+            .zip(signed(before.memory))
+            .and_then(|(after, before)| after.checked_sub(before)),
     }
 }
 

@@ -237,6 +237,7 @@ mod tests {
             usage: None,
             machine: None,
             turnover: None,
+            workers: None,
         }
     }
 

@@ -114,6 +114,7 @@ mod tests {
             usage: None,
             machine: None,
             turnover: None,
+            workers: None,
         }
     }
 

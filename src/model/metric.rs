@@ -417,6 +417,7 @@ mod tests {
             usage: Some(usage),
             machine: None,
             turnover: None,
+            workers: None,
         };
         let available = |round: &Round| {
             let all = Metric::ALL.into_iter();

@@ -60,14 +60,14 @@ pub use placeholder::Placeholder;
 pub use plan::{Deadlines, NetworkPath, Pacing, Plan, Proxy, Store};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
-pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage};
+pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage, Workers};
 pub use series::{CellSeries, RunMark, Series, Step, Trend};
 pub use service::{
     ContainerSettings, OtherService, Postgres, Service, ServiceKind, ServiceReady, ServiceSource,
     known_fields,
 };
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
-pub use target::{Cell, Ready, Source, Target};
+pub use target::{Cell, Ready, Source, Target, Worker};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};
 pub use validity::Doubt;
 pub use workload::{Concurrency, Expect, Rate, Request, Workload};

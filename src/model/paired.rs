@@ -267,6 +267,7 @@ mod tests {
             }),
             machine: None,
             turnover: None,
+            workers: None,
         }
     }
 

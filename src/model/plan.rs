@@ -139,6 +139,10 @@ impl Plan {
                     .map(String::as_str),
             );
             texts.extend(values(&target.env));
+            for worker in &target.workers {
+                texts.extend(worker.command.iter().map(String::as_str));
+                texts.extend(values(&worker.env));
+            }
             match &target.source {
                 Source::Run(words) => texts.extend(words.iter().map(String::as_str)),
                 Source::Build(build) => texts.extend(values(&build.args)),
@@ -152,7 +156,8 @@ impl Plan {
                 texts.extend(values(&build.args));
             }
             if let ServiceKind::Other(other) = &service.kind {
-                texts.extend(other.init.iter().flatten().map(String::as_str));
+                let commands = other.init.iter().chain(&other.seed);
+                texts.extend(commands.flatten().map(String::as_str));
             }
         }
         for proxy in &self.proxies {

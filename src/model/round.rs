@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,6 +18,19 @@ pub struct Round {
     /// Processes of the server that ended within the round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turnover: Option<Turnover>,
+    /// What the workers of the server did; nothing where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
+}
+
+/// What the workers of a server used from before a round until they rested after it, at most 5 s.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Workers {
+    /// By the name of the worker.
+    pub usage: BTreeMap<String, Usage>,
+    /// Jobs that waited in queues at the end of the round; nothing where no service tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs_left: Option<u64>,
 }
 
 /// Resources of the server, all its processes together.

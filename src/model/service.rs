@@ -45,8 +45,10 @@ pub struct Postgres {
     pub scheme: String,
     /// Server settings, name and value.
     pub settings: Vec<(String, String)>,
-    /// SQL files run once the database is up.
+    /// SQL files and dumps loaded once the database is up.
     pub init: Vec<PathBuf>,
+    /// The same after the set-up of a server.
+    pub seed: Vec<PathBuf>,
 }
 
 /// A service of which perfgate knows what the file says.
@@ -59,6 +61,8 @@ pub struct OtherService {
     pub within: Duration,
     /// Commands run in its container once it is ready.
     pub init: Vec<Vec<String>>,
+    /// The same after the set-up of a server.
+    pub seed: Vec<Vec<String>>,
     /// Whether head and base have one each.
     pub is_per_side: bool,
 }

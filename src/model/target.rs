@@ -35,9 +35,24 @@ pub struct Target {
     /// Memory limit in bytes.
     pub memory: Option<u64>,
     pub container: ContainerSettings,
+    /// Processes beside it that take jobs from a queue.
+    pub workers: Vec<Worker>,
     /// The proxy that requests go through.
     pub behind: Option<String>,
     pub cells: Vec<Cell>,
+}
+
+/// Another command of a server's image or commit, which runs as long as the server does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    pub name: String,
+    pub command: Vec<String>,
+    /// Beside the variables of the server, in place of those of the same name.
+    pub env: Vec<(String, String)>,
+    /// Memory limit in bytes.
+    pub memory: Option<u64>,
+    /// Text in a line of its output once it takes jobs.
+    pub ready: Option<String>,
 }
 
 /// Where a server comes from.
@@ -81,6 +96,13 @@ pub struct Cell {
 }
 
 impl Target {
+    /// The variables of a worker.
+    pub fn env_of(&self, worker: &Worker) -> Vec<(String, String)> {
+        let is_own = |name: &String| worker.env.iter().any(|(own, _)| own == name);
+        let inherited = self.env.iter().filter(|(name, _)| !is_own(name));
+        inherited.chain(&worker.env).cloned().collect()
+    }
+
     /// What its containers are named by.
     pub fn role(&self) -> String {
         let twin = if self.is_twin { ".twin" } else { "" };
@@ -113,11 +135,13 @@ impl Target {
             env,
             memory,
             container,
+            workers,
             ..
         } = self;
         // What was not known when older runs were stored is left out where nobody sets it.
         let set = (*container != ContainerSettings::default()).then(|| format!(" {container:?}"));
-        let set = set.unwrap_or_default();
+        let workers = (!workers.is_empty()).then(|| format!(" {workers:?}"));
+        let set = [set, workers].map(Option::unwrap_or_default).concat();
         digest(format!("{command:?} {setup:?} {port} {env:?} {memory:?}{set}").as_bytes())
     }
 

@@ -283,6 +283,7 @@ mod tests {
             usage: None,
             machine: Some(machine),
             turnover: None,
+            workers: None,
         }
     }
 

@@ -82,6 +82,7 @@ mod tests {
             usage: None,
             machine: None,
             turnover: None,
+            workers: None,
         }
     }
 

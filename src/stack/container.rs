@@ -66,7 +66,7 @@ impl Way {
 }
 
 /// Bytes of a file that is put into a container.
-const LARGEST_FILE: u64 = 64 << 20;
+const LARGEST_FILE: u64 = 256 << 20;
 /// Bytes of a line of output that are looked through for a text.
 const LONGEST_LINE: usize = 1 << 16;
 /// An engine that creates and starts no container for so long has failed.

@@ -28,6 +28,17 @@ impl Stack {
         }
         count
     }
+
+    /// Jobs that wait in the queues of a tenant's rooms; nothing where no service tells.
+    pub async fn jobs_left(&self, tenancy: &Tenancy) -> Option<u64> {
+        let mut left = None;
+        for (name, service) in &self.services {
+            if let Some(jobs) = service.jobs(tenancy.room(name)).await {
+                left = Some(left.unwrap_or(0) + jobs);
+            }
+        }
+        left
+    }
 }
 
 impl Count {

@@ -129,6 +129,15 @@ pub enum Error {
         path: PathBuf,
         source: tokio_postgres::Error,
     },
+    #[error("cannot load `{}` into Postgres: {program} ended with exit code {code}", path.display())]
+    Load {
+        path: PathBuf,
+        program: &'static str,
+        code: i64,
+        output: String,
+    },
+    #[error("cannot load `{}` into Postgres: it is a dump for pg_restore, and `url` names a database that perfgate has no container of", path.display())]
+    Dump { path: PathBuf },
     #[error("cannot make database `{name}`")]
     Database {
         name: String,
@@ -209,6 +218,12 @@ impl Error {
             Self::Sql { .. } => {
                 "each file of `init` runs once, on an empty database: try it with psql"
             }
+            Self::Load { .. } => {
+                "its last lines are above; `init` is loaded into an empty database, `seed` after `setup`"
+            }
+            Self::Dump { .. } => {
+                "restore it yourself, or let perfgate start Postgres: `image` or `build`"
+            }
             Self::Redis { .. } => "check `url` in [redis], or let perfgate start one: `image`",
             Self::Address { .. } => "check the host's name in `url`",
             Self::Pin { .. } => {
@@ -270,6 +285,7 @@ impl Error {
             Self::Build { output, .. }
             | Self::Command { output, .. }
             | Self::Overdue { output, .. }
+            | Self::Load { output, .. }
             | Self::Service { output, .. }
             | Self::Ended { output, .. }
             | Self::Died { output, .. }

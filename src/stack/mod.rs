@@ -26,6 +26,7 @@ mod others;
 mod owner;
 mod place;
 mod process;
+mod program;
 mod proxy;
 mod queue;
 mod ready;
@@ -40,6 +41,7 @@ mod stage;
 pub mod sweep;
 mod tail;
 mod tenancy;
+mod worker;
 
 use std::collections::BTreeMap;
 
@@ -150,14 +152,18 @@ impl Stack {
         self.images.remove_replaced(&self.context).await;
     }
 
-    /// Runs the commands that a server needs before its first start.
+    /// Runs the commands that a server needs before its first start, and then seeds its services.
     pub async fn set_up(
         &self,
         target: &Target,
         tenancy: &Tenancy,
         observe: Observer<'_>,
     ) -> Result<(), Error> {
-        server::set_up(self, target, tenancy, observe).await
+        server::set_up(self, target, tenancy, observe).await?;
+        for (name, service) in &self.services {
+            service.seed(tenancy.room(name)).await?;
+        }
+        Ok(())
     }
 
     /// Starts a server and waits until it answers.

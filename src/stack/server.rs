@@ -1,7 +1,7 @@
 //! One server under test, up and answering.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::container::Container;
@@ -9,10 +9,12 @@ use super::crowd::Crowd;
 use super::login::log_in;
 use super::place::{Place, variables};
 use super::process::{self, Group};
+use super::program::Program;
 use super::ready::{Wait, ask};
 use super::recipe::Recipe;
 use super::resources::Resources;
 use super::stack_context::free_port;
+use super::worker::Workers;
 use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
 use crate::model::{
@@ -25,7 +27,9 @@ pub struct Server {
     /// Where load goes: the server's own address, or that of the proxy before it.
     origin: Origin,
     startup: Option<Duration>,
-    kind: Kind,
+    /// Nothing for one that ran already.
+    program: Option<Program>,
+    workers: Workers,
     proxy: Option<Container>,
     /// Where the processes of the services beside it are found.
     services: Vec<Option<Crowd>>,
@@ -40,13 +44,6 @@ pub(super) struct Crowds {
     pub(super) services: Vec<Option<Crowd>>,
 }
 
-enum Kind {
-    Container(Box<Container>),
-    /// Guarded because asking whether a child has ended changes it.
-    Process(Mutex<Group>),
-    External,
-}
-
 impl Server {
     pub(super) async fn start(
         stack: &Stack,
@@ -55,14 +52,16 @@ impl Server {
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         let server = match &target.source {
-            Source::Url(origin) => Self::ready(target, origin.clone(), Kind::External, None).await,
+            Source::Url(origin) => Self::ready(target, origin.clone(), None).await,
             Source::Run(command) => Self::process(stack, target, tenancy, command, observe).await,
             Source::Image(_) | Source::Build(_) => {
                 Self::container(stack, target, tenancy, observe).await
             }
         }?;
+        let place = stack.place_of_command(target, tenancy)?;
         let server = Self {
             services: stack.crowds().await,
+            workers: Workers::start(stack, target, &place, observe).await?,
             ..server
         };
         let server = match stack.proxy_of(target) {
@@ -101,63 +100,81 @@ impl Server {
         self.startup
     }
 
-    /// What the server uses now; nothing for one that perfgate did not start.
+    /// What the server uses now, without its workers; nothing for one that perfgate did not start.
     pub async fn resources(&self) -> Result<Option<Resources>, Error> {
-        match &self.kind {
-            Kind::Container(container) => container.resources().await.map(Some),
-            Kind::Process(group) => lock(group).resources().map(Some),
-            Kind::External => Ok(None),
+        match &self.program {
+            Some(program) => program.resources().await.map(Some),
+            None => Ok(None),
         }
+    }
+
+    pub const fn has_workers(&self) -> bool {
+        !self.workers.is_empty()
+    }
+
+    /// What each of its workers uses now.
+    pub async fn workers(&self) -> Result<BTreeMap<String, Resources>, Error> {
+        self.workers.resources().await
+    }
+
+    /// Waits until its workers have done the jobs of single requests.
+    pub async fn finish_jobs(&self) -> Result<(), Error> {
+        self.workers.finish_jobs().await
     }
 
     /// The working set in bytes, where it is read in an instant and without disturbing the server.
     pub async fn working_set(&self) -> Option<u64> {
-        match &self.kind {
-            Kind::Container(container) => container.working_set().await,
-            // The kernel walks a process's pages to find its share of them.
-            Kind::Process(_) | Kind::External => None,
-        }
+        self.program.as_ref()?.working_set().await
     }
 
     /// Where its processes, and those of what it works with, are found.
     pub(super) async fn crowds(&self) -> Crowds {
         let mut services = self.services.clone();
+        services.extend(self.workers.crowds().await);
         if let Some(proxy) = &self.proxy {
             services.push(proxy.crowd().await);
         }
-        let server = match &self.kind {
-            Kind::Container(container) => container.crowd().await,
-            Kind::Process(group) => Some(lock(group).crowd()),
-            Kind::External => None,
+        let server = match &self.program {
+            Some(program) => program.crowd().await,
+            None => None,
         };
         Crowds { server, services }
     }
 
     /// The last lines of its output.
     pub async fn output(&self) -> String {
-        output(&self.kind).await
+        match &self.program {
+            Some(program) => program.output().await,
+            None => String::new(),
+        }
     }
 
-    /// An error when the server, or the proxy before it, is no longer there.
+    /// An error when the server, a worker of it, or the proxy before it is no longer there.
     pub async fn check(&self) -> Result<(), Error> {
         let of_proxy = match &self.proxy {
             Some(proxy) => proxy.ended().await?,
             None => None,
         };
-        match ended(&self.kind).await?.or(of_proxy) {
+        let of_workers = self.workers.ended().await?;
+        match ended(self.program.as_ref())
+            .await?
+            .or(of_workers)
+            .or(of_proxy)
+        {
             Some(error) => Err(error.under_load()),
             None => Ok(()),
         }
     }
 
-    /// Ends the server, if perfgate started it.
+    /// Ends the server with its workers, if perfgate started it.
     pub async fn stop(self) -> Result<(), Error> {
         if let Some(proxy) = self.proxy {
             proxy.remove().await?;
         }
-        match self.kind {
-            Kind::Container(container) => container.remove().await,
-            Kind::Process(_) | Kind::External => Ok(()),
+        self.workers.stop().await?;
+        match self.program {
+            Some(program) => program.stop().await,
+            None => Ok(()),
         }
     }
 
@@ -178,8 +195,8 @@ impl Server {
         let start = Instant::now();
         let (command, env) = (place.fill_all(command), place.fill_env(&target.env));
         let group = Group::start(&stack.process(target, &command, &env))?;
-        let kind = Kind::Process(Mutex::new(group));
-        Self::ready(target, origin(target, place.listen), kind, Some(start)).await
+        let started = Some((Program::process(group), start));
+        Self::ready(target, origin(target, place.listen), started).await
     }
 
     async fn container(
@@ -198,24 +215,35 @@ impl Server {
         };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;
-        let kind = Kind::Container(Box::new(container));
-        Self::ready(target, origin(target, address), kind, Some(start)).await
+        let started = Some((Program::container(container), start));
+        Self::ready(target, origin(target, address), started).await
     }
 
     async fn ready(
         target: &Target,
         origin: Origin,
-        kind: Kind,
-        start: Option<Instant>,
+        started: Option<(Program, Instant)>,
     ) -> Result<Self, Error> {
-        let ended = async || ended(&kind).await;
-        let output = async || output(&kind).await;
-        answers(target, &target.name, &origin, ended, output).await?;
+        let (program, start) = started.unzip();
+        let running = program.as_ref();
+        let output = async || match running {
+            Some(program) => program.output().await,
+            None => String::new(),
+        };
+        answers(
+            target,
+            &target.name,
+            &origin,
+            async || ended(running).await,
+            output,
+        )
+        .await?;
         Ok(Self {
             name: target.name.clone(),
             origin,
             startup: start.map(|start| start.elapsed()),
-            kind,
+            program,
+            workers: Workers::default(),
             proxy: None,
             services: Vec::new(),
             captured: Values::new(),
@@ -263,12 +291,7 @@ pub(super) async fn set_up(
     }
     let around = &stack.context;
     let inside = target.source.is_contained();
-    let listen = if inside {
-        around.listen(target.port)?
-    } else {
-        free_port()?
-    };
-    let place = stack.place(listen, tenancy, inside);
+    let place = stack.place_of_command(target, tenancy)?;
     for (number, words) in target.setup.iter().enumerate() {
         let command = words.join(" ");
         observe(Stage::Setup {
@@ -290,8 +313,19 @@ pub(super) async fn set_up(
 }
 
 impl Stack {
+    /// What placeholders stand for to a command of a server that does not serve.
+    fn place_of_command(&self, target: &Target, tenancy: &Tenancy) -> Result<Place, Error> {
+        let inside = target.source.is_contained();
+        let listen = if inside {
+            self.context.listen(target.port)?
+        } else {
+            free_port()?
+        };
+        Ok(self.place(listen, tenancy, inside))
+    }
+
     /// A container of a server's image.
-    fn recipe<'a>(
+    pub(super) fn recipe<'a>(
         &'a self,
         target: &'a Target,
         role: String,
@@ -313,7 +347,7 @@ impl Stack {
     }
 
     /// A process of a server on this host.
-    fn process<'a>(
+    pub(super) fn process<'a>(
         &'a self,
         target: &'a Target,
         command: &'a [String],
@@ -414,27 +448,9 @@ async fn finish(
     })
 }
 
-async fn ended(kind: &Kind) -> Result<Option<Error>, Error> {
-    match kind {
-        Kind::Container(container) => container.ended().await,
-        Kind::Process(group) => {
-            let mut group = lock(group);
-            Ok(group.ended()?.map(|status| group.ended_error(status)))
-        }
-        Kind::External => Ok(None),
+async fn ended(program: Option<&Program>) -> Result<Option<Error>, Error> {
+    match program {
+        Some(program) => program.ended().await,
+        None => Ok(None),
     }
-}
-
-async fn output(kind: &Kind) -> String {
-    match kind {
-        Kind::Container(container) => container.output().await,
-        Kind::Process(group) => lock(group).output(),
-        Kind::External => String::new(),
-    }
-}
-
-fn lock(group: &Mutex<Group>) -> std::sync::MutexGuard<'_, Group> {
-    group
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

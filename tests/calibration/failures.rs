@@ -39,6 +39,7 @@ fn round() -> Round {
         usage: None,
         machine: None,
         turnover: None,
+        workers: None,
     }
 }
 

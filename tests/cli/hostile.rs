@@ -64,6 +64,7 @@ fn round(count: u64, open: bool) -> Round {
         }),
         machine: None,
         turnover: None,
+        workers: None,
     }
 }
 

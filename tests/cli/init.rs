@@ -168,6 +168,9 @@ services:
   celeryworker:
     <<: *django
     command: /start-celeryworker
+  celerybeat:
+    <<: *django
+    command: /start-celerybeat
 "#;
     let repository = Sandbox::new()
         .file("docker-compose.local.yml", compose)
@@ -193,7 +196,8 @@ services:
         "POSTGRES_HOST = \"{postgres.host}\"",
         "POSTGRES_PASSWORD = \"{postgres.password}\"",
         "REDIS_URL = \"{redis.url}\"",
-        "# Neither measured nor started: celeryworker.",
+        "[server.app.worker.celeryworker]\ncommand = [\"/start-celeryworker\"]\n",
+        "# Neither measured nor started: celerybeat.",
         "setup = [[\"python\", \"manage.py\", \"migrate\", \"--noinput\"]]",
     ] {
         assert!(text.contains(line), "{line}\n{text}");

@@ -31,6 +31,7 @@ mod ready;
 mod secrets;
 mod transport;
 mod usage;
+mod workers;
 
 use support::Sandbox;
 

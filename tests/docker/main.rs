@@ -16,6 +16,7 @@ mod incidents;
 mod rank;
 mod services;
 mod stack;
+mod workers;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

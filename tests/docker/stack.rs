@@ -86,6 +86,7 @@ ports      = [7000, 7001]
 memory     = "64MiB"
 ready      = { log = "both are open" }
 init       = [["sh", "-c", "echo once >> /tmp/init && test $(wc -l < /tmp/init) = 1"]]
+seed       = [["sh", "-c", "echo once >> /tmp/init && test $(wc -l < /tmp/init) = 2"]]
 per_side   = false
 "#;
 
@@ -330,4 +331,91 @@ path = "/"
         .complains("1 of 2 servers compared, about");
     let set_ups = run.stderr.matches(": python3 /app/keeper.py\n").count();
     assert_eq!(set_ups, 1, "{}", run.stderr);
+}
+
+/// Makes a table as a migration does; else serves how many rows the tables have.
+const COUNTER: &str = r#"
+import os, sys
+import psycopg2
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+def run(statement):
+    with psycopg2.connect(os.environ["DATABASE_URL"]) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() if cursor.description else None
+
+if len(sys.argv) == 1:
+    run("create table if not exists item (id int primary key, name text)")
+    sys.exit()
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        tables = ["country", "item", "dumped"]
+        counts = [run(f"select count(*) from {table}")[0] for table in tables]
+        body = f"rows: {counts}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"#;
+
+/// As `pg_dump` writes it: rows after their statement, and commands for psql alone.
+const PLAIN_DUMP: &str = "\\set ON_ERROR_STOP on\n\
+    create table country (code text primary key);\n\
+    copy country (code) from stdin;\nat\nfr\nse\n\\.\n";
+
+#[test]
+#[ignore = "needs Docker"]
+fn dumps_are_loaded_before_and_after_the_set_up() {
+    let _engine = engine();
+    let fixtures = repository().join("fixtures").display().to_string();
+    let text = format!(
+        r#"
+allow_outside = true
+prepare       = ["{fixtures}/prepare.sh"]
+
+[postgres]
+build = "{fixtures}/postgres"
+init  = ["country.sql", "{fixtures}/dumps/five-rows.dump"]
+seed  = ["items.sql"]
+
+[server.one]
+build   = "image"
+command = ["python3", "/app/counter.py", "{{host}}", "{{port}}"]
+setup   = [["python3", "/app/counter.py"]]
+env     = {{ DATABASE_URL = "{{postgres.url}}" }}
+
+[endpoint.home]
+path   = "/"
+expect = {{ contains = "rows: [3, 2, 5]" }}
+{QUICK}"#
+    );
+    let dockerfile = "FROM debian:bookworm-slim\n\
+                      RUN apt-get update && apt-get install --yes --no-install-recommends python3-psycopg2\n\
+                      COPY counter.py /app/counter.py\n";
+    let sandbox = Sandbox::new()
+        .config(&text)
+        .file("image/Dockerfile", dockerfile)
+        .file("image/counter.py", COUNTER)
+        .file("country.sql", PLAIN_DUMP)
+        .file("items.sql", "insert into item values (1, 'a'), (2, 'b');\n")
+        .committed();
+    // Twice into one database would be a double key.
+    sandbox.run(["run"]).exits(0);
+    sandbox
+        .run(["check", "--against", "HEAD"])
+        .exits(0)
+        .prints("PASSED");
+    let broken = sandbox.file("items.sql", "select 1;\nselect nothing;\n");
+    let run = broken.run(["run"]).exits(4);
+    run.complains("items.sql` into Postgres: psql ended with exit code 3")
+        .complains("column \"nothing\" does not exist");
 }

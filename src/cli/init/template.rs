@@ -1,6 +1,6 @@
 //! A repository → the text of its perfgate.toml.
 
-use super::compose::{Source, Stack};
+use super::compose::{Source, Stack, Worker};
 use super::repository::{Framework, Repository};
 
 /// The port of a server that names none.
@@ -160,7 +160,18 @@ fn server(repository: &Repository) -> String {
         text.push_str("# memory = \"512MiB\"\n");
     }
     text.push_str(&environment(repository));
+    let workers = server.map_or(&[][..], |it| &it.workers);
+    text.extend(workers.iter().map(worker));
     text
+}
+
+fn worker(worker: &Worker) -> String {
+    let name = key(&worker.name);
+    format!(
+        "\n# Takes jobs beside the server, on each side.\n[server.app.worker.{name}]\n{}{}",
+        words("command", &worker.command),
+        table("env", &worker.env)
+    )
 }
 
 /// The command of a server without a Dockerfile, and what there is to say about it.

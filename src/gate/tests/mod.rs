@@ -84,6 +84,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         usage: None,
         machine: None,
         turnover: None,
+        workers: None,
     };
     Sample {
         key: key(),

@@ -73,6 +73,11 @@ pub(super) trait Running: Send + Sync {
         number: u32,
     ) -> LocalBoxFuture<'a, Result<Option<Room>, Error>>;
 
+    /// Puts into a room what the file wants in it once a server is set up there; once for each room.
+    fn seed<'a>(&'a self, _room: Option<&'a Room>) -> LocalBoxFuture<'a, Result<(), Error>> {
+        std::future::ready(Ok(())).boxed_local()
+    }
+
     /// Whether rooms are copied, so that sides which were set up alike may be copies of one.
     fn copies_rooms(&self) -> bool {
         false
@@ -87,6 +92,11 @@ pub(super) trait Running: Send + Sync {
         _number: u32,
     ) -> LocalBoxFuture<'a, Result<Room, Error>> {
         std::future::ready(Ok(room.clone())).boxed_local()
+    }
+
+    /// Jobs that wait in its queues, where it tells.
+    fn jobs<'a>(&'a self, _room: Option<&'a Room>) -> LocalBoxFuture<'a, Option<u64>> {
+        std::future::ready(None).boxed_local()
     }
 
     /// What has been counted so far, of a room where that is known; nothing where nothing is counted.

@@ -40,6 +40,8 @@ struct Instance {
     /// By port: where this host reaches it.
     outside: Vec<(u16, SocketAddr)>,
     env: Vec<(String, String)>,
+    /// What is run in it once, after the set-up of a server.
+    seed: Arc<tokio::sync::Mutex<Vec<Vec<String>>>>,
 }
 
 impl Other {
@@ -102,15 +104,22 @@ impl Other {
         } else {
             "127.0.0.1".to_owned()
         };
+        let filled = |commands: &[Vec<String>]| {
+            let commands = commands.iter();
+            commands
+                .map(|words| place.fill_all(words))
+                .collect::<Vec<_>>()
+        };
         let instance = Instance {
             container,
             inside,
             outside,
             env,
+            seed: Arc::new(filled(&self.own.seed).into()),
         };
         self.ready(&instance).await?;
-        for words in &self.own.init {
-            self.initialise(&instance, &place.fill_all(words)).await?;
+        for words in filled(&self.own.init) {
+            self.execute(&instance, &words).await?;
         }
         self.lock().push(instance);
         Ok(())
@@ -166,7 +175,7 @@ impl Other {
         Ok(())
     }
 
-    async fn initialise(&self, instance: &Instance, words: &[String]) -> Result<(), Error> {
+    async fn execute(&self, instance: &Instance, words: &[String]) -> Result<(), Error> {
         let (name, command) = (self.service.name.clone(), words.join(" "));
         let ended = timeout(self.own.within, instance.container.execute(words)).await;
         match ended {
@@ -251,6 +260,20 @@ impl Running for Other {
             Ok(Some(number.to_string()))
         };
         room.boxed_local()
+    }
+
+    fn seed<'a>(&'a self, room: Option<&'a Room>) -> LocalBoxFuture<'a, Result<(), Error>> {
+        let seed = async move {
+            let Some(instance) = self.instance(room) else {
+                return Ok(());
+            };
+            let commands = std::mem::take(&mut *instance.seed.lock().await);
+            for words in commands {
+                self.execute(&instance, &words).await?;
+            }
+            Ok(())
+        };
+        seed.boxed_local()
     }
 
     /// What both sides share needs no copy.

@@ -1,5 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +33,10 @@ pub(super) struct Postgres {
     control: Mutex<Option<Control>>,
     /// Nothing for one that ran already.
     container: Option<Arc<Container>>,
+    /// What is loaded after the set-up of a server.
+    seed: Vec<PathBuf>,
+    /// Databases that have it.
+    seeded: Mutex<BTreeSet<String>>,
 }
 
 /// The connection that one database's counts are asked over.
@@ -75,6 +81,8 @@ const NO_SESSIONS: &str = "connections to Postgres are not counted: its version 
 /// image has win over those asked for.
 const TMPFS: &str = "/perfgate";
 const DATA: &str = "/perfgate/data";
+/// Where files of the configuration lie in the container, by their paths here.
+const FILES: &str = "/perfgate-files";
 
 impl Postgres {
     pub(super) async fn start(
@@ -88,12 +96,16 @@ impl Postgres {
                 scheme: own.scheme.clone(),
                 control: Mutex::default(),
                 container: None,
+                seed: own.seed.clone(),
+                seeded: Mutex::default(),
             },
             ServiceSource::Image(_) | ServiceSource::Build(_) => {
                 Self::contained(service, own, site).await?
             }
         };
-        running.initialise(own).await?;
+        for path in &own.init {
+            running.load(path, None).await?;
+        }
         Ok(running)
     }
 
@@ -115,6 +127,7 @@ impl Postgres {
             cpus: &around.cores.services,
             memory: None,
             settings: ContainerSettings {
+                files: files(own),
                 tmpfs: vec![TMPFS.to_owned()],
                 ..ContainerSettings::default()
             },
@@ -142,6 +155,8 @@ impl Postgres {
             scheme: own.scheme.clone(),
             control: Mutex::default(),
             container: Some(Arc::new(container)),
+            seed: own.seed.clone(),
+            seeded: Mutex::default(),
         })
     }
 
@@ -166,6 +181,14 @@ impl Postgres {
         *self.control.lock().await = None;
         let own = Config::from_str(self.access.outside()).map_err(fail)?;
         let from = from.or(own.get_dbname()).unwrap_or("postgres");
+        {
+            let mut seeded = self.seeded.lock().await;
+            if seeded.contains(from) {
+                seeded.insert(to.to_owned());
+            } else {
+                seeded.remove(to);
+            }
+        }
         let elsewhere = with_path(self.access.outside(), "template1");
         let client = connect(&elsewhere).await.map_err(fail)?;
         let drop = format!("drop database if exists {} with (force)", quoted(to));
@@ -217,20 +240,62 @@ impl Postgres {
         Ok(count)
     }
 
-    async fn initialise(&self, own: &model::Postgres) -> Result<(), Error> {
-        for path in &own.init {
-            let sql = bounded::read_text(path, LARGEST_SQL).map_err(|source| Error::File {
-                path: path.clone(),
-                source,
-            })?;
+    /// Loads an SQL file or a dump into the database of a room.
+    async fn load(&self, path: &Path, room: Option<&Room>) -> Result<(), Error> {
+        let unreadable = |source| Error::File {
+            path: path.to_owned(),
+            source,
+        };
+        let is_dump = is_dump(path).map_err(unreadable)?;
+        let Some(container) = &self.container else {
+            if is_dump {
+                let path = path.to_owned();
+                return Err(Error::Dump { path });
+            }
+            let sql = bounded::read_text(path, LARGEST_SQL).map_err(unreadable)?;
             let fail = |source| Error::Sql {
-                path: path.clone(),
+                path: path.to_owned(),
                 source,
             };
-            let client = connect(self.access.outside()).await.map_err(fail)?;
-            client.batch_execute(&sql).await.map_err(fail)?;
+            let client = connect(&self.url(room, false)).await.map_err(fail)?;
+            return client.batch_execute(&sql).await.map_err(fail);
+        };
+        let (program, options): (_, &[&str]) = if is_dump {
+            (
+                "pg_restore",
+                &["--exit-on-error", "--no-owner", "--no-privileges"],
+            )
+        } else {
+            (
+                "psql",
+                &[
+                    "--no-psqlrc",
+                    "--quiet",
+                    "--set",
+                    "ON_ERROR_STOP=1",
+                    "--output",
+                    "/dev/null",
+                ],
+            )
+        };
+        let (url, file) = (self.url(room, true), inside(path));
+        let place: [&str; 3] = ["--no-password", "--dbname", &url];
+        let last: &[&str] = if is_dump {
+            &[&file]
+        } else {
+            &["--file", &file]
+        };
+        let words = [&[program], options, &place, last].concat();
+        let words: Vec<_> = words.into_iter().map(str::to_owned).collect();
+        match container.execute(&words).await? {
+            (0, _) => Ok(()),
+            (code, output) => Err(Error::Load {
+                path: path.to_owned(),
+                program,
+                code,
+                output,
+            }),
         }
-        Ok(())
     }
 }
 
@@ -260,6 +325,21 @@ impl Running for Postgres {
         room.boxed_local()
     }
 
+    fn seed<'a>(&'a self, room: Option<&'a Room>) -> LocalBoxFuture<'a, Result<(), Error>> {
+        let seed = async move {
+            let own = Config::from_str(&self.url(room, false));
+            let own = own.ok().and_then(|it| it.get_dbname().map(str::to_owned));
+            if !self.seeded.lock().await.insert(own.unwrap_or_default()) {
+                return Ok(());
+            }
+            for path in &self.seed {
+                self.load(path, room).await?;
+            }
+            Ok(())
+        };
+        seed.boxed_local()
+    }
+
     fn copies_rooms(&self) -> bool {
         true
     }
@@ -283,6 +363,27 @@ impl Running for Postgres {
     ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
         async move { self.counted(room).await.map(Some) }.boxed_local()
     }
+}
+
+/// Where a file of the configuration lies in the container.
+fn inside(path: &Path) -> String {
+    format!("{FILES}{}", path.display())
+}
+
+fn files(own: &model::Postgres) -> Vec<(String, PathBuf)> {
+    let paths: BTreeSet<_> = own.init.iter().chain(&own.seed).collect();
+    let file = |path: &PathBuf| (inside(path), path.clone());
+    paths.into_iter().map(file).collect()
+}
+
+/// Whether `pg_dump` wrote it in a format of its own, a folder among them, which psql does not read.
+fn is_dump(path: &Path) -> io::Result<bool> {
+    if path.is_dir() {
+        return Ok(true);
+    }
+    let bytes = bounded::read(path, LARGEST_SQL)?;
+    let is_tar = bytes.get(257..262) == Some(b"ustar");
+    Ok(is_tar || bytes.starts_with(b"PGDMP"))
 }
 
 /// The connection string of a room.
@@ -411,6 +512,23 @@ mod tests {
         );
         let bare = parts("postgres://app@localhost/app");
         assert_eq!(bare[1], ("port", "5432".to_owned()));
+    }
+
+    #[test]
+    fn dumps_are_known_by_their_first_bytes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let is_dump_of = |content: &[u8]| {
+            let path = folder.path().join("file");
+            std::fs::write(&path, content).expect("written");
+            is_dump(&path).expect("it can be read")
+        };
+        assert!(is_dump_of(b"PGDMP\x01\x0e"));
+        let mut tar = vec![0; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        assert!(is_dump_of(&tar));
+        assert!(!is_dump_of(b"-- PostgreSQL database dump\nselect 1;"));
+        assert!(!is_dump_of(b""));
+        assert!(is_dump(folder.path()).expect("a folder of one"));
     }
 
     #[test]

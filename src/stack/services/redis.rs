@@ -206,6 +206,10 @@ impl Running for Redis {
         copy.boxed_local()
     }
 
+    fn jobs<'a>(&'a self, room: Option<&'a Room>) -> LocalBoxFuture<'a, Option<u64>> {
+        async move { listed(&self.url(room, false)).await.ok() }.boxed_local()
+    }
+
     fn count<'a>(
         &'a self,
         _: Option<&'a Room>,
@@ -313,6 +317,29 @@ async fn copy_keys(from: &str, to: &str) -> redis::RedisResult<()> {
         }
         if next == 0 {
             return Ok(());
+        }
+        cursor = next;
+    }
+}
+
+/// Items of all lists of a logical database: Celery, RQ and Sidekiq keep the jobs that wait in lists.
+async fn listed(url: &str) -> redis::RedisResult<u64> {
+    let mut connection = connect(url).await?;
+    let (mut cursor, mut items) = (0, 0);
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("COUNT").arg(KEYS_AT_ONCE);
+        scan.arg("TYPE").arg("list");
+        let (next, keys): (u64, Vec<Vec<u8>>) = scan.query_async(&mut connection).await?;
+        for key in keys {
+            let length: u64 = redis::cmd("LLEN")
+                .arg(key)
+                .query_async(&mut connection)
+                .await?;
+            items += length;
+        }
+        if next == 0 {
+            return Ok(items);
         }
         cursor = next;
     }

@@ -39,6 +39,11 @@ const OTHERS: [&str; 23] = [
     "pgadmin",
     "prometheus",
 ];
+/// Parts of names and commands of what takes jobs from a queue.
+const WORKERS: [&str; 10] = [
+    "worker", "rqworker", "dramatiq", "huey", "sidekiq", "qcluster", "arq", "taskiq", "consumer",
+    "resque",
+];
 /// Names of images, without registry and tag.
 const POSTGRES: [&str; 6] = [
     "postgres",
@@ -87,6 +92,19 @@ pub(super) fn web<'a>(root: &Path, services: &'a IndexMap<String, Service>) -> O
     // Of equal ones the first.
     let best = scored.reduce(|best, it| if it.0 > best.0 { it } else { best });
     best.map(|(_, name)| name)
+}
+
+/// Whether a service is a worker of the one that is measured: another command of the same image that
+/// takes jobs. What makes jobs by the clock is none.
+pub(super) fn is_worker(service: &Service, name: &str, web: &Service) -> bool {
+    let lower = name.to_lowercase();
+    let mut words = std::iter::once(&lower).chain(&service.command);
+    let is_same = service.source().is_some() && service.source() == web.source();
+    let takes_jobs = words.any(|word| {
+        let mut parts = word.split(|it: char| !it.is_ascii_alphanumeric());
+        parts.any(|part| WORKERS.iter().any(|it| part.ends_with(it)))
+    });
+    is_same && takes_jobs && !service.command.is_empty() && service.command != web.command
 }
 
 /// The services that one needs, and those that these need.

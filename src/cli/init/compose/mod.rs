@@ -8,10 +8,10 @@ mod stack;
 use std::path::Path;
 
 pub(super) use file::Compose;
-pub(super) use stack::{Database, Other, Server, Source, Stack};
+pub(super) use stack::{Database, Other, Server, Source, Stack, Worker};
 
 use super::container::{copies_its_source, path_in};
-use choice::{Role, needed, role, web};
+use choice::{Role, is_worker, needed, role, web};
 use file::Service;
 use placeholders::Placeholders;
 
@@ -25,7 +25,7 @@ impl Stack {
         let postgres = first(Role::Postgres);
         let redis = first(Role::Redis);
         let mut others = Vec::new();
-        let mut left_out = Vec::new();
+        let (mut left_out, mut workers) = (Vec::new(), Vec::new());
         for (name, service) in services {
             let is_known = [postgres, redis]
                 .iter()
@@ -35,6 +35,10 @@ impl Stack {
                 continue;
             }
             let is_service = role(service) == Some(Role::Other) && needed.contains(&name.as_str());
+            if web.is_some_and(|web| is_worker(service, name, &services[web])) {
+                workers.push(name);
+                continue;
+            }
             match other(root, name, service).filter(|_| is_service) {
                 Some(other) => others.push(other),
                 None => left_out.push(name.clone()),
@@ -46,7 +50,12 @@ impl Stack {
             others: &others,
             scheme: None,
         };
-        let server = web.and_then(|name| server(root, name, &services[name], &mut texts));
+        let mut of = |name: &str| server(root, name, &services[name], &mut texts);
+        let mut server = web.and_then(&mut of);
+        if let Some(server) = &mut server {
+            let workers = workers.into_iter().filter_map(|name| of(name));
+            server.workers = workers.map(|it| worker(it, &server.env)).collect();
+        }
         let scheme = texts.scheme;
         Self {
             postgres: postgres.and_then(|(_, it)| {
@@ -111,7 +120,19 @@ fn server(
             .map(|(here, there)| (there.clone(), here.clone()))
             .collect(),
         health: service.health.iter().find_map(|it| path_in(it)),
+        workers: Vec::new(),
     })
+}
+
+/// A service as a worker of a server with these variables.
+fn worker(service: Server, env: &[(String, String)]) -> Worker {
+    let mut own = service.env;
+    own.retain(|it| !env.contains(it));
+    Worker {
+        name: service.name,
+        command: service.command,
+        env: own,
+    }
 }
 
 fn other(root: &Path, name: &str, service: &Service) -> Option<Other> {

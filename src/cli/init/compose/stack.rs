@@ -51,6 +51,15 @@ pub(in crate::cli::init) struct Server {
     pub(in crate::cli::init) files: Vec<(String, String)>,
     /// The path that its health check asks for.
     pub(in crate::cli::init) health: Option<String>,
+    pub(in crate::cli::init) workers: Vec<Worker>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::cli::init) struct Worker {
+    pub(in crate::cli::init) name: String,
+    pub(in crate::cli::init) command: Vec<String>,
+    /// What differs from the server's.
+    pub(in crate::cli::init) env: Vec<(String, String)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +105,7 @@ impl Server {
             env_files: Vec::new(),
             files: Vec::new(),
             health: None,
+            workers: Vec::new(),
         }
     }
 
