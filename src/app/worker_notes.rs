@@ -67,7 +67,7 @@ fn note(server: &str, endpoint: &str, head: &Work, base: Option<&Work>) -> Strin
         let of_base = base.and_then(|it| it.jobs_left);
         let of_base = of_base.map(|it| format!(" (base {it})"));
         parts.push(format!(
-            "at most {jobs}{} jobs left at the end of a round",
+            "jobs left at the end of a round: at most {jobs}{}",
             of_base.unwrap_or_default()
         ));
     }

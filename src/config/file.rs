@@ -345,7 +345,7 @@ pub(super) struct Worker {
     pub(super) env: IndexMap<String, Spanned<String>>,
     /// Memory limit of its container.
     pub(super) memory: Option<Size>,
-    /// Text in a line of its output once it takes jobs; else it is started when it rests.
+    /// Text in a line of its output once it takes jobs; else it counts as started once it rests.
     pub(super) ready: Option<String>,
 }
 

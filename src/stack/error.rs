@@ -91,7 +91,7 @@ pub enum Error {
     Upstream { name: String, address: String },
     #[error("cannot reach {what} from a container on a network of its own")]
     Unreached { what: String },
-    #[error("cannot start `{name}`: no answer at {what} within {within:?}; last: {last}")]
+    #[error("cannot start `{name}`: waited {within:?} for {what}: {last}")]
     NotReady {
         name: String,
         what: String,

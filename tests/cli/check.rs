@@ -168,7 +168,7 @@ fn a_server_that_never_answers_is_given_up() {
         .run(["check"])
         .exits(4);
     run.complains("starting\n")
-        .complains("cannot start `app`: no answer at http://127.0.0.1:")
+        .complains("cannot start `app`: waited 500ms for http://127.0.0.1:")
         .complains("ready.within");
 }
 

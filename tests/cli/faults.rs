@@ -207,7 +207,7 @@ fn nobody_listens_where_the_server_should_be() {
     );
     let sandbox = Sandbox::new().without_docker().config(&config);
     let run = sandbox.run(["check"]).exits(4);
-    run.complains("cannot start `app`: no answer at http://127.0.0.1:");
+    run.complains("cannot start `app`: waited 300ms for http://127.0.0.1:");
 }
 
 // Processes that perfgate starts

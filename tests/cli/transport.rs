@@ -655,7 +655,7 @@ fn a_server_that_is_not_trusted_is_never_ready() {
     sandbox
         .run(CHECK)
         .exits(4)
-        .complains(&format!("no answer at https://127.0.0.1:{}/", web.port()))
+        .complains(&format!("for https://127.0.0.1:{}/", web.port()))
         .complains("invalid peer certificate");
     assert!(web.seen().is_empty());
 }

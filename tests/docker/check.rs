@@ -125,7 +125,7 @@ fn a_server_that_never_gets_ready_is_named_with_its_last_log_lines() {
         .run(["check", "--server", "gunicorn"])
         .exits(4);
     run.complains("waiting for nothing\n")
-        .complains("cannot start `gunicorn`: no answer at http://127.0.0.1:");
+        .complains("cannot start `gunicorn`: waited 2s for http://127.0.0.1:");
 }
 
 #[test]

@@ -339,11 +339,13 @@ import os, sys
 import psycopg2
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+connection = psycopg2.connect(os.environ["DATABASE_URL"])
+connection.autocommit = True
+
 def run(statement):
-    with psycopg2.connect(os.environ["DATABASE_URL"]) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchone() if cursor.description else None
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone() if cursor.description else None
 
 if len(sys.argv) == 1:
     run("create table if not exists item (id int primary key, name text)")
@@ -354,8 +356,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         tables = ["country", "item", "dumped"]
-        counts = [run(f"select count(*) from {table}")[0] for table in tables]
-        body = f"rows: {counts}".encode()
+        counts = ", ".join(f"(select count(*) from {table})" for table in tables)
+        body = f"rows: {list(run(f'select {counts}'))}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

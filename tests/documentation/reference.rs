@@ -21,7 +21,7 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 22] = [
+const TABLES: [(&str, &str); 23] = [
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
     ("[service.NAME]", "Service"),
@@ -32,6 +32,7 @@ const TABLES: [(&str, &str); 22] = [
     ("ready, of a server", "Ready"),
     ("tls, of a server", "Tls"),
     ("[server.NAME.endpoint.NAME]", "ServerEndpoint"),
+    ("[server.NAME.worker.NAME]", "Worker"),
     ("[reference]", "Reference"),
     ("[login.NAME]", "Login"),
     ("capture, of a login", "Capture"),
