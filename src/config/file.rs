@@ -140,6 +140,20 @@ pub(super) struct BuildTable {
     /// Build arguments, by name.
     #[serde(default)]
     pub(super) args: IndexMap<String, String>,
+    /// Secrets of `RUN --mount=type=secret`, by id: `{env.NAME}`, or a file.
+    #[serde(default)]
+    pub(super) secrets: IndexMap<String, String>,
+    /// Whether `RUN --mount=type=ssh` may use the keys of the SSH agent.
+    #[serde(default)]
+    pub(super) ssh: bool,
+    /// Platform of the image, such as `linux/amd64`; else the engine's own.
+    pub(super) platform: Option<String>,
+    /// Where BuildKit finds layers of earlier builds: images, or `type=gha,scope=app` and the like.
+    #[serde(default)]
+    pub(super) cache_from: Vec<String>,
+    /// Where it leaves layers for later ones.
+    #[serde(default)]
+    pub(super) cache_to: Vec<String>,
 }
 
 /// A folder, or a table that says more.

@@ -13,8 +13,8 @@ use super::spanned::Spanned;
 use super::{Error, file};
 use crate::bounded;
 use crate::model::{
-    Build, ContainerSettings, NetworkPath, OtherService, Placeholder, Postgres, Service,
-    ServiceKind, ServiceReady, ServiceSource, known_fields,
+    Build, BuildKit, ContainerSettings, NetworkPath, OtherService, Placeholder, Postgres,
+    SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -311,7 +311,57 @@ impl Resolver<'_> {
             dockerfile: dockerfile.transpose()?,
             target: table.target.clone(),
             args: table.args.iter().map(arg).collect::<Result<_, _>>()?,
+            buildkit: self.buildkit(table, &span)?,
         })
+    }
+
+    fn buildkit(&self, table: &file::BuildTable, span: &Range<usize>) -> Result<BuildKit, Error> {
+        let secret = |(id, value): (&String, &String)| {
+            let mut fields = Placeholder::fields_in(value);
+            let variable = fields.next().filter(|(space, name)| {
+                *space == Placeholder::ENV && *value == format!("{{{space}.{name}}}")
+            });
+            let source = match variable {
+                Some((_, name)) => {
+                    self.has_variable(name, span)?;
+                    SecretSource::Variable(name.to_owned())
+                }
+                None => self.secret_file(id, Path::new(value), span)?,
+            };
+            Ok((id.clone(), source))
+        };
+        let platform = table.platform.clone();
+        let is_platform = |it: &String| {
+            let parts: Vec<_> = it.split('/').collect();
+            (2..=3).contains(&parts.len()) && parts.iter().all(|part| !part.is_empty())
+        };
+        if let Some(wrong) = platform.as_ref().filter(|it| !is_platform(it)) {
+            let message = format!("`{wrong}` is no platform");
+            let hint = "write system and architecture, such as \"linux/amd64\"";
+            return Err(self.places.invalid(span, message, Some(hint.into())));
+        }
+        Ok(BuildKit {
+            secrets: table.secrets.iter().map(secret).collect::<Result<_, _>>()?,
+            ssh: table.ssh,
+            platform,
+            cache_from: table.cache_from.clone(),
+            cache_to: table.cache_to.clone(),
+        })
+    }
+
+    fn secret_file(
+        &self,
+        id: &str,
+        path: &Path,
+        span: &Range<usize>,
+    ) -> Result<SecretSource, Error> {
+        let file = self.or_beside(self.inside_of(path, span)?, path);
+        if file.is_file() {
+            return Ok(SecretSource::File(file));
+        }
+        let message = format!("secret `{id}` has no file `{}`", path.display());
+        let hint = "name a file, or a variable of the environment: \"{env.NAME}\"";
+        Err(self.places.invalid(span, message, Some(hint.into())))
     }
 
     pub(super) fn container(&self, container: &Container<'_>) -> Result<ContainerSettings, Error> {

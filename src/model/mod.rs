@@ -37,7 +37,7 @@ mod workload;
 
 pub use acceptance::Acceptance;
 pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, history};
-pub use build::Build;
+pub use build::{Build, BuildKit, SecretSource};
 pub use counters::{Counters, MoreFrequent, Statement};
 pub use coverage::{CellName, Coverage};
 pub use digest::digest;

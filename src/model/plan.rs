@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acceptance, LoadShape, Placeholder, Service, ServiceKind, ServiceSource, Source, Target,
+    Acceptance, Build, LoadShape, Placeholder, Service, ServiceKind, ServiceSource, Source, Target,
     Thresholds,
 };
 
@@ -164,6 +164,7 @@ impl Plan {
             texts.extend(proxy.command.iter().map(String::as_str));
             texts.extend(values(&proxy.env));
         }
+        let builds = self.builds().flat_map(|it| it.buildkit.variables());
         let fields = texts.into_iter().flat_map(Placeholder::fields_in);
         let names = fields.filter(|(space, _)| *space == Placeholder::ENV);
         let cells = self.targets.iter().flat_map(|it| &it.cells);
@@ -172,7 +173,24 @@ impl Plan {
         let logins = self.targets.iter().flat_map(|it| &it.logins);
         let of_logins = logins.flat_map(|it| it.takes(Placeholder::ENV));
         let of_requests = of_requests.chain(of_logins);
-        names.map(|(_, name)| name).chain(of_requests).collect()
+        let names = names.map(|(_, name)| name);
+        names.chain(of_requests).chain(builds).collect()
+    }
+
+    /// The images of the plan that are built.
+    fn builds(&self) -> impl Iterator<Item = &Build> {
+        let targets = self.targets.iter().chain(&self.reference);
+        let of_targets = targets.filter_map(|it| match &it.source {
+            Source::Build(build) => Some(build),
+            _ => None,
+        });
+        let services = self.services.iter().map(|it| &it.source);
+        let sources = services.chain(self.proxies.iter().map(|it| &it.source));
+        let of_services = sources.filter_map(|it| match it {
+            ServiceSource::Build(build) => Some(build),
+            _ => None,
+        });
+        of_targets.chain(of_services)
     }
 
     /// The rules for a server and endpoint, where the plan has them.

@@ -192,7 +192,8 @@ impl Source {
                 }
                 let (target, args) = (&build.target, &build.args);
                 let dockerfile = build.dockerfile.as_ref().map(|it| it.to_string_lossy());
-                format!("Build({context:?} {dockerfile:?} {target:?} {args:?})")
+                let more = build.buildkit.identity();
+                format!("Build({context:?} {dockerfile:?} {target:?} {args:?}{more})")
             }
             Self::Run(words) => format!("Run({words:?})"),
             Self::Url(origin) => format!("Url({origin:?})"),

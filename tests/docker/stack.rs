@@ -1,9 +1,10 @@
 //! Stacks that are not like the fixture: services of any kind, images built as compose files say.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::{Sandbox, finding, repository};
-use crate::{QUICK, engine};
+use crate::{QUICK, docker, engine};
 
 /// Two images from one folder: a cache, and a web server that needs every part of its container.
 const DOCKERFILE: &str = r#"
@@ -245,6 +246,77 @@ path = "/api/django-starter/monitoring/health"
         .exits(4)
         .complains("cannot build `idle`")
         .complains("said")
+        .complains("exit code: 3");
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_build_sees_its_secrets_and_the_image_has_none() {
+    let _engine = engine();
+    let dockerfile = "FROM debian:bookworm-slim\n\
+                      RUN --mount=type=secret,id=token,required=true \\\n    \
+                      --mount=type=secret,id=conf,target=/etc/conf,required=true \\\n    \
+                      test \"$(wc -c < /run/secrets/token)\" = 13 && \\\n    \
+                      cat /etc/conf | tr a-z b-za > /turned\n\
+                      CMD [\"sleep\", \"infinity\"]\n";
+    let fixtures = repository().join("fixtures").display().to_string();
+    let text = format!(
+        r#"
+prepare = ["{fixtures}/prepare.sh"]
+
+[service.idle]
+build = {{ context = "idle", secrets = {{ token = "{{env.PERFGATE_TEST_TOKEN}}", conf = "own.conf" }} }}
+ready = {{ command = ["grep", "cbuufsz-tubqmf", "/turned"] }}
+
+[server.sample]
+run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+{QUICK}"#
+    );
+    let sandbox = Sandbox::new()
+        .config(&text)
+        .env("PERFGATE_TEST_TOKEN", "correct-horse")
+        .file("own.conf", "battery-staple\n")
+        .file("idle/Dockerfile", dockerfile);
+    sandbox
+        .run(["check", "--json", "out.json"])
+        .exits(0)
+        .prints("NO BASELINE");
+    let report = sandbox.json("out.json");
+    let image = report["provenance"]["images"]["idle"].as_str();
+    let image = image.expect("an image");
+    let format = "{{.CreatedBy}}";
+    let history = docker(&["history", "--no-trunc", "--format", format, image]);
+    let details = docker(&["image", "inspect", image]);
+    for secret in ["correct-horse", "battery"] {
+        assert!(!details.contains(secret), "{details}");
+        assert!(!history.contains(secret), "{history}");
+    }
+    let everything = [
+        "run",
+        "--rm",
+        image,
+        "grep",
+        "-rs",
+        "battery-staple",
+        "/etc",
+        "/run",
+        "/tmp",
+    ];
+    let found = Command::new("docker").args(everything).output();
+    assert_eq!(found.expect("grep runs").stdout, b"");
+    // Another value builds nothing anew, as nothing in the image may depend on it.
+    let sandbox = sandbox.env("PERFGATE_TEST_TOKEN", "another-horse");
+    let run = sandbox.run(["check"]).exits(0);
+    assert!(!run.stderr.contains("build the image"), "{}", run.stderr);
+    let failing = dockerfile.replace("tr a-z", "false; exit 3; tr a-z");
+    sandbox
+        .file("idle/Dockerfile", &failing)
+        .run(["check", "--quiet"])
+        .exits(4)
+        .complains("cannot build `idle`")
         .complains("exit code: 3");
 }
 

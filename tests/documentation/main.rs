@@ -228,6 +228,7 @@ fn every_configuration_parses() {
     // What they name is there, and no variable has to be.
     for (name, text) in [
         (".env.example", "A=1\n"),
+        (".npmrc", "registry=\n"),
         ("perf/products.csv", "id,name\n1,a\n"),
     ] {
         let path = folder.path().join(name);
@@ -236,7 +237,7 @@ fn every_configuration_parses() {
     }
     for (path, text) in pages() {
         for (line, block) in blocks(&text, "toml") {
-            let mut whole = block.replace("{env.", "{own.");
+            let mut whole = with_known_variables(&block);
             if !block.contains("[endpoint.") {
                 whole += "\n[endpoint.home]\npath = \"/\"\n";
             }
@@ -252,6 +253,16 @@ fn every_configuration_parses() {
         }
     }
     assert!(count > 10, "{count} configurations");
+}
+
+/// A configuration that asks for a variable which every process has.
+fn with_known_variables(block: &str) -> String {
+    let mut parts = block.split("{env.");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.split_once('}').map_or(part, |(_, rest)| rest);
+        text + "{env.PATH}" + rest
+    })
 }
 
 /// The lines of examples that the help of a command, and of those below it, ends with.

@@ -2,7 +2,7 @@
 
 use super::{ENDPOINT, SERVER, are_refused, explain, plan, read};
 use crate::config::{load, load_base, parse};
-use crate::model::{Build, ContainerSettings, Plan, Source};
+use crate::model::{Build, BuildKit, ContainerSettings, Plan, SecretSource, Source};
 
 #[test]
 fn mistakes_in_a_stack_name_their_place() {
@@ -103,6 +103,7 @@ fn an_image_is_built_as_the_file_says() {
         dockerfile: Some("project/app/docker/web".into()),
         target: Some("prod".into()),
         args: vec![("A".into(), "1".into())],
+        buildkit: BuildKit::default(),
     };
     assert_eq!(target.source, Source::Build(build));
     let container = ContainerSettings {
@@ -114,6 +115,61 @@ fn an_image_is_built_as_the_file_says() {
         shm_size: Some(64 << 20),
     };
     assert_eq!(target.container, container);
+}
+
+#[test]
+fn a_build_has_secrets_and_caches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("npmrc"), "token").expect("written");
+    let file = folder.path().join("perfgate.toml");
+    let server = |more: &str| {
+        format!(
+            "[server.app]\nbuild = {{ context = \".\", {more} }}\n[endpoint.home]\npath = \"/\"\n"
+        )
+    };
+    let text = server(
+        "secrets = { path = \"{env.PATH}\", npmrc = \"npmrc\" }, ssh = true, \
+         platform = \"linux/arm64/v8\", cache_from = [\"app:cache\"], cache_to = [\"type=inline\"]",
+    );
+    let plan = parse(&file, &text).expect("valid");
+    let Source::Build(build) = &plan.targets[0].source else {
+        panic!("{:?}", plan.targets[0].source);
+    };
+    let expected = BuildKit {
+        secrets: vec![
+            ("path".into(), SecretSource::Variable("PATH".into())),
+            (
+                "npmrc".into(),
+                SecretSource::File(folder.path().join("npmrc")),
+            ),
+        ],
+        ssh: true,
+        platform: Some("linux/arm64/v8".into()),
+        cache_from: vec!["app:cache".into()],
+        cache_to: vec!["type=inline".into()],
+    };
+    assert_eq!(build.buildkit, expected);
+    assert!(plan.environment().contains("PATH"), "it is withheld");
+    assert_eq!(
+        build.buildkit.identity(),
+        " secrets [\"path\", \"npmrc\"] ssh linux/arm64/v8"
+    );
+    for (more, message) in [
+        (
+            "secrets = { a = \"nowhere\" }",
+            "secret `a` has no file `nowhere`",
+        ),
+        (
+            "secrets = { a = \"{env.PERFGATE_NOT_SET}\" }",
+            "the environment has no PERFGATE_NOT_SET",
+        ),
+        ("platform = \"arm64\"", "`arm64` is no platform"),
+    ] {
+        let error = parse(&file, &server(more))
+            .expect_err("refused")
+            .to_string();
+        assert!(error.contains(message), "{error}");
+    }
 }
 
 #[test]

@@ -15,9 +15,10 @@ use super::super::context::Context;
 use super::super::place::with_environment;
 use super::super::tail::tail;
 use super::super::{Engine, Error, Observer, Stage};
+use super::buildkit::{self, Failure};
 use super::{Image, LABEL, dockerfile, find};
 use crate::bounded;
-use crate::model::{self, Build};
+use crate::model::{self, Build, BuildKit};
 
 /// Bytes of a build's output that are kept for an error.
 const LONGEST_OUTPUT: usize = 64 * 1024;
@@ -45,21 +46,11 @@ struct Output {
     begun: BTreeSet<String>,
 }
 
-/// Why a build failed.
-enum Failure {
-    /// The builder says so.
-    Said(String),
-    /// The engine did not begin it.
-    Refused(String),
-}
-
-impl Failure {
-    fn of(error: EngineError) -> Self {
-        match error {
-            EngineError::DockerResponseServerError { message, .. } => Self::Refused(message),
-            EngineError::DockerStreamError { error } => Self::Said(error),
-            other => Self::Said(other.to_string()),
-        }
+fn failure(error: EngineError) -> Failure {
+    match error {
+        EngineError::DockerResponseServerError { message, .. } => Failure::Refused(message),
+        EngineError::DockerStreamError { error } => Failure::Said(error),
+        other => Failure::Said(other.to_string()),
     }
 }
 
@@ -114,6 +105,9 @@ impl<'a> Recipe<'a> {
         output: &mut Output,
     ) -> Result<(), Error> {
         observe(Stage::Build(user));
+        if self.build.buildkit != BuildKit::default() {
+            return self.build_with_session(engine, user, within, output).await;
+        }
         let construct = dockerfile::needs_buildkit(&read(self.build));
         let options = BuildImageOptionsBuilder::default()
             .t(&format!("{}:{}", self.name, self.tag))
@@ -145,12 +139,50 @@ impl<'a> Recipe<'a> {
                 };
                 Err(self.failed(user, &message, output))
             }
-            Err(_) => Err(Error::Overdue {
-                name: user.to_owned(),
-                command: format!("build {}", self.build.context.display()),
-                within,
-                output: tail(output.text.as_bytes()),
-            }),
+            Err(_) => Err(self.overdue(user, within, output)),
+        }
+    }
+
+    /// Builds with what BuildKit asks this process for. Its protocol gives the reason of a failure and
+    /// no output.
+    async fn build_with_session(
+        &mut self,
+        engine: &Engine,
+        user: &str,
+        within: Duration,
+        output: &Output,
+    ) -> Result<(), Error> {
+        let archive = std::mem::take(&mut self.context.archive);
+        let name = format!("{}:{}", self.name, self.tag);
+        let building = buildkit::build(
+            engine,
+            self.build,
+            &self.context.dockerfile,
+            &name,
+            (LABEL, &self.name),
+            arguments(self.build),
+            archive,
+        );
+        match tokio::time::timeout(within, building).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Failure::Said(message))) => Err(self.failed(user, &message, output)),
+            Ok(Err(Failure::Refused(message))) => {
+                let message = format!(
+                    "`secrets`, `ssh`, `platform`, `cache_from` and `cache_to` need BuildKit, which \
+                     this engine does not offer: {message}"
+                );
+                Err(self.failed(user, &message, output))
+            }
+            Err(_) => Err(self.overdue(user, within, output)),
+        }
+    }
+
+    fn overdue(&self, user: &str, within: Duration, output: &Output) -> Error {
+        Error::Overdue {
+            name: user.to_owned(),
+            command: format!("build {}", self.build.context.display()),
+            within,
+            output: tail(output.text.as_bytes()),
         }
     }
 
@@ -215,7 +247,8 @@ async fn tag(engine: &Engine, build: &Build, context: &Context) -> (String, bool
     if !build.is_plain() {
         let (target, dockerfile) = (&build.target, &context.dockerfile);
         let args: Vec<_> = arguments(build).collect();
-        all.push_str(&format!("\n{dockerfile:?} {target:?} {args:?}"));
+        let more = build.buildkit.identity();
+        all.push_str(&format!("\n{dockerfile:?} {target:?} {args:?}{more}"));
     }
     for image in images.unwrap_or_default() {
         let found = engine.docker.inspect_image(&image).await.ok();
@@ -241,7 +274,7 @@ impl Output {
     ) -> Result<(), Failure> {
         let mut steps = std::pin::pin!(steps);
         while let Some(step) = steps.next().await {
-            let step = step.map_err(Failure::of)?;
+            let step = step.map_err(failure)?;
             if let Some(detail) = step.error_detail {
                 return Err(Failure::Said(detail.message.unwrap_or_default()));
             }

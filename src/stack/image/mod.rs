@@ -3,6 +3,7 @@
 //! that it is found again, and goes when newer ones replace it.
 
 mod build;
+mod buildkit;
 mod dockerfile;
 mod name;
 mod sweep;
