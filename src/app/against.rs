@@ -115,6 +115,7 @@ impl Against {
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
             (None, _) => self.by_default(plan, anchors),
         };
+        comparisons.add_running(plan);
         self.bring_together(&mut comparisons)?;
         let wanted = match self.strategy {
             Wanted::Duet => "--strategy duet",
@@ -244,6 +245,33 @@ impl Comparisons {
         });
         if self.base.is_none() && !images.is_empty() {
             self.base = Some(images.join(", "));
+        }
+    }
+
+    /// Gives servers that run already the ones that they are to be compared with.
+    fn add_running(&mut self, plan: &Plan) {
+        let mut urls = Vec::new();
+        for head in &plan.targets {
+            let Some(origin) = &head.base else {
+                continue;
+            };
+            let name = &head.name;
+            let url = format!("{}://{}", origin.scheme(), origin.authority);
+            let base = Target {
+                source: Source::Url(origin.clone()),
+                ..head.clone()
+            };
+            self.lacks.retain(|it| it.server != *name);
+            self.all.push(comparison(head, base, url.clone()));
+            self.notes.push(format!(
+                "`{name}` and its base ran already: nothing was started anew, so that a difference \
+                 between the two machines counts as one between the builds; CPU time and memory \
+                 cannot be read"
+            ));
+            urls.push(url);
+        }
+        if self.base.is_none() && !urls.is_empty() {
+            self.base = Some(urls.join(", "));
         }
     }
 

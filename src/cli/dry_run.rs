@@ -63,7 +63,15 @@ fn server(target: &Target) -> Vec<String> {
         Source::Image(image) => format!("image {image}"),
         Source::Build(build) => format!("built from {}", build.context.display()),
         Source::Run(words) => format!("runs {}", words.join(" ")),
-        Source::Url(origin) => format!("runs already at {}", origin.address),
+        Source::Url(origin) => {
+            let base = target.base.as_ref();
+            let base = base.map(|it| format!(", its base at {}", it.address));
+            format!(
+                "runs already at {}{}",
+                origin.address,
+                base.unwrap_or_default()
+            )
+        }
     };
     let behind = target
         .behind

@@ -294,6 +294,8 @@ pub(super) struct Server {
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
     /// Where it runs already: `http://…`, `https://…` or `unix:/SOCKET`.
     pub(super) url: Option<Spanned<String>>,
+    /// Where the build runs that one at `url` is compared with, side by side and at a fixed rate.
+    pub(super) base_url: Option<Spanned<String>>,
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,

@@ -10,10 +10,17 @@ use super::spanned::Spanned;
 use super::url::Url;
 use super::{Error, file, thresholds};
 use crate::model::{
-    Cell, NetworkPath, Origin, Source, Target, Thresholds, Tls, Transport, Trust, Worker, Workload,
+    Cell, NetworkPath, Origin, Rate, Source, Target, Thresholds, Tls, Transport, Trust, Worker,
+    Workload,
 };
 
 const PORT: u16 = 8000;
+/// Requests a second to each of two servers that run already, where the file says no other rate: others may
+/// use them too.
+const BESIDE_RUNNING: Rate = Rate {
+    from: 20.0,
+    to: 20.0,
+};
 
 impl Resolver<'_> {
     pub(super) fn targets(
@@ -51,6 +58,7 @@ impl Resolver<'_> {
         }
         let target = Target {
             is_twin: false,
+            base: self.base(&name, &source, &server, &transport)?,
             cells: self.cells(&name, &server, workloads, base)?,
             behind: self.behind(&server)?,
             interface: server.interface,
@@ -81,6 +89,35 @@ impl Resolver<'_> {
         };
         self.can_listen(&target, &span)?;
         Ok(target)
+    }
+
+    /// Where the base of a server runs already.
+    fn base(
+        &self,
+        name: &str,
+        source: &Source,
+        server: &file::Server,
+        transport: &Transport,
+    ) -> Result<Option<Origin>, Error> {
+        let Some(url) = &server.base_url else {
+            return Ok(None);
+        };
+        let refuse = |message: String, hint: &str| {
+            Err(self.places.invalid(&url.span(), message, Some(hint.into())))
+        };
+        let Source::Url(head) = source else {
+            let message = format!("server `{name}` has a `base_url` and no `url`");
+            return refuse(
+                message,
+                "leave it out: perfgate builds and starts the base itself",
+            );
+        };
+        let base = self.origin(url, transport)?;
+        if base.address == head.address {
+            let message = format!("`base_url` of server `{name}` is its `url`");
+            return refuse(message, "name the server that the base runs on");
+        }
+        Ok(Some(base))
     }
 
     fn workers(
@@ -317,9 +354,13 @@ impl Resolver<'_> {
                 Some((_, own)) => thresholds::inherit(&of_server, &own.thresholds, self.places)?,
                 None => of_server.clone(),
             };
+            let mut workload = workload.clone();
+            if server.base_url.is_some() {
+                workload.rate.get_or_insert(BESIDE_RUNNING);
+            }
             Ok(Cell {
                 endpoint: endpoint.clone(),
-                workload: workload.clone(),
+                workload,
                 thresholds,
             })
         };

@@ -17,6 +17,8 @@ pub struct Target {
     /// How the application is called, such as `WSGI`; for readers of a ranking.
     pub interface: Option<String>,
     pub source: Source,
+    /// Where another build of it runs already, for one that runs already too.
+    pub base: Option<Origin>,
     /// The folder that processes of this host run in.
     pub root: PathBuf,
     /// Command in the container; empty for the image's own.
@@ -147,7 +149,8 @@ impl Target {
 
     /// Whether two of it can be up at the same time.
     pub fn can_be_up_twice(&self) -> bool {
-        self.source.is_contained() || self.is_told_its_port()
+        let is_running = matches!(self.source, Source::Url(_));
+        is_running || self.source.is_contained() || self.is_told_its_port()
     }
 }
 

@@ -28,6 +28,7 @@ mod login;
 mod picky;
 mod rank;
 mod ready;
+mod running;
 mod secrets;
 mod transport;
 mod usage;
