@@ -44,8 +44,8 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     (
         "cli",
         &[
-            "app", "baseline", "config", "document", "error", "gate", "git", "import", "load",
-            "measure", "model", "publish", "report", "sample", "stack",
+            "app", "baseline", "bounded", "config", "document", "error", "gate", "git", "import",
+            "load", "measure", "model", "publish", "report", "sample", "stack",
         ],
     ),
     (

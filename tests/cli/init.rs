@@ -304,6 +304,162 @@ services:
 }
 
 #[test]
+fn an_openapi_document_names_the_endpoints_and_the_health_check_stays_first() {
+    let document = r##"
+openapi: 3.0.3
+info: {title: shop, version: '1'}
+servers: [{url: https://shop.example/api/v1/}]
+security: [{bearer: []}]
+paths:
+  /movies/:
+    get: {tags: [movies], security: [], responses: {200: {description: a list}}}
+    post: {responses: {'201': {description: made}}}
+  /movies/{id}/:
+    parameters: [{$ref: '#/components/parameters/Id'}]
+    get:
+      tags: [movies]
+      security: [{bearer: []}, {}]
+      parameters:
+        - {name: lang, in: query, required: true, schema: {$ref: '#/components/schemas/Language'}}
+        - {name: page, in: query, schema: {type: integer, default: 1}}
+      responses: {'203': {description: one}, '404': {description: none}}
+  /people/{name}/:
+    get: {tags: [people], security: [], parameters: [{name: name, in: path, required: true, schema: {type: string}}]}
+  /me/:
+    get: {tags: [people]}
+  /old/:
+    get: {deprecated: true, security: []}
+components:
+  parameters:
+    Id: {name: id, in: path, required: true, schema: {type: string}, example: tt 1}
+  schemas:
+    Language: {type: string, enum: [en, de]}
+"##;
+    let dockerfile = "FROM python\nHEALTHCHECK CMD curl -f http://localhost:8000/up\n";
+    let repository = Sandbox::new()
+        .file("Dockerfile", dockerfile)
+        .file("docs/openapi.yml", document)
+        .file("swagger.json", "{ \"swagger\": \"2.0\", \"paths\": {} }");
+    let text = written(&repository, "built from");
+    for part in [
+        "of `docs/openapi.yml`",
+        "[endpoint.health]\npath = \"/up\"\n\n[endpoint.movies]\npath = \"/api/v1/movies/\"\n",
+        "[endpoint.movies-id]\npath   = \"/api/v1/movies/tt%201/?lang=en\"\nexpect = { status = 203 }\n",
+        "# [endpoint.me]\n# path = \"/api/v1/me/\"\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let prose = text.replace("\n# ", " ");
+    for part in [
+        "Left out of it: 1 without an example of a required value, 1 deprecated, 1 of other methods.",
+        "These need a login.",
+    ] {
+        assert!(prose.contains(part), "{part}\n{text}");
+    }
+    repository
+        .run(["init"])
+        .exits(0)
+        .prints("endpoints: /up of the health check, 2 of `docs/openapi.yml`; 1 behind a login, as comments")
+        .prints("note: `swagger.json` is passed over: it has no requests");
+}
+
+#[test]
+fn a_swagger_document_names_the_endpoints() {
+    let document = r##"{
+  "swagger": "2.0",
+  "basePath": "/v2",
+  "paths": {
+    "/pets": { "get": {
+      "parameters": [ { "$ref": "#/parameters/Limit" }, { "name": "status", "in": "query", "required": true, "type": "string", "enum": ["sold"] } ],
+      "responses": { "200": { "description": "some" }, "default": { "description": "else" } }
+    } },
+    "/pets/{id}": { "get": { "parameters": [ { "name": "id", "in": "path", "required": true, "type": "integer", "x-example": 7 } ] } },
+    "/healthz": { "get": { "responses": { "204": { "description": "up" } } } }
+  },
+  "parameters": { "Limit": { "name": "limit", "in": "query", "required": true, "type": "integer", "default": 20 } }
+}"##;
+    let repository = Sandbox::new()
+        .file("backend/Dockerfile", "FROM node\n")
+        .file("backend/swagger.json", document);
+    let text = written(&repository, "built from");
+    let endpoints = "[endpoint.healthz]\npath   = \"/v2/healthz\"\nexpect = { status = 204 }\n\n\
+                     [endpoint.pets]\npath = \"/v2/pets?limit=20&status=sold\"\n\n\
+                     [endpoint.pets-id]\npath = \"/v2/pets/7\"\n";
+    assert!(text.contains(endpoints), "{text}");
+    assert!(!text.contains("[endpoint.home]"), "{text}");
+}
+
+#[test]
+fn a_recording_names_the_endpoints_without_its_secrets() {
+    let recording = r#"{ "log": { "version": "1.2", "entries": [
+  { "request": { "method": "GET", "url": "https://cdn.example/app.js", "headers": [] },
+    "response": { "status": 200, "content": { "mimeType": "text/javascript" } } },
+  { "request": { "method": "GET", "url": "https://shop.example/api/movies?limit=20", "headers": [
+      { "name": "Accept", "value": "application/json" }, { "name": "Cookie", "value": "sid=correct-horse" },
+      { "name": "Authorization", "value": "Bearer correct-horse" }, { "name": "X-Api-Key", "value": "correct-horse" } ] },
+    "response": { "status": 200, "content": { "mimeType": "application/json" } } },
+  { "request": { "method": "GET", "url": "https://shop.example/api/movies?limit=20", "headers": [] },
+    "response": { "status": 304, "content": { "mimeType": "application/json" } } },
+  { "request": { "method": "POST", "url": "https://shop.example/login", "headers": [],
+      "postData": { "mimeType": "application/x-www-form-urlencoded", "text": "user=a&password=correct-horse" } },
+    "response": { "status": 302, "content": { "mimeType": "text/html" } } },
+  { "request": { "method": "POST", "url": "https://shop.example/api/carts", "headers": [],
+      "postData": { "mimeType": "application/json", "text": "{\"movie\": \"a \\\"b\\\"\",\n \"count\": 1}" } },
+    "response": { "status": 201, "content": { "mimeType": "application/json" } } }
+] } }"#;
+    let repository = Sandbox::new()
+        .file("Dockerfile", "FROM node\n")
+        .file("perf/shop.har", &format!("\u{feff}{recording}"));
+    let text = written(&repository, "built from");
+    for part in [
+        "[endpoint.movies]\npath    = \"/api/movies?limit=20\"\nheaders = { accept = \"application/json\" }\n",
+        "[endpoint.carts-post]\npath    = \"/api/carts\"\nmethod  = \"POST\"\nheaders = { content-type = \"application/json\" }\nbody    = ",
+        "expect  = { status = 201 }\n",
+        "# Left out of it: 1 with what may be a secret.\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(text.matches("\n[endpoint.").count(), 2, "{text}");
+    assert!(!text.contains("horse"), "{text}");
+    repository
+        .run(["init"])
+        .exits(0)
+        .prints("endpoints: 2 of `perf/shop.har`; left out: 1 with what may be a secret");
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_passed_over_with_the_reason() {
+    let repository = Sandbox::new()
+        .file("Dockerfile", "FROM node\n")
+        .file("openapi.yaml", "openapi: [unreadable\n")
+        .file("openapi.json", "[]")
+        .file("swagger.json", "{ \"swagger\": \"1.2\" }")
+        .file("schema.json", "{ \"type\": \"object\" }")
+        .file("tests/broken.har", "{ \"log\": ");
+    let text = written(&repository, "built from");
+    assert!(text.contains("[endpoint.home]\npath = \"/\"\n"), "{text}");
+    let run = repository.run(["init"]).exits(0);
+    let run = run
+        .prints("endpoints: / alone, with no OpenAPI document or HAR file")
+        .prints("note: `openapi.yaml` is passed over: line 1")
+        .prints("note: `openapi.json` is passed over: it is no OpenAPI document")
+        .prints("note: `swagger.json` is passed over: it is of version 1.2")
+        .prints("note: `tests/broken.har` is passed over: EOF");
+    assert!(!run.stdout.contains("schema.json"), "{}", run.stdout);
+    // One that can be read is taken in their place.
+    let repository = repository.file(
+        "api/openapi.json",
+        r#"{ "openapi": "3.1.0", "paths": { "/x": { "get": {} } } }"#,
+    );
+    repository
+        .run(["init", "--force"])
+        .exits(0)
+        .prints("endpoints: 1 of `api/openapi.json`\n")
+        .prints("note: `tests/broken.har` is passed over: the requests of another file are taken");
+    assert!(repository.read("perfgate.toml").contains("[endpoint.x]"));
+}
+
+#[test]
 fn of_an_unknown_repository_it_says_what_to_change() {
     let repository = Sandbox::new();
     repository

@@ -2,7 +2,10 @@
 
 mod compose;
 mod container;
+mod endpoints;
 mod repository;
+mod requests;
+mod syntax;
 mod template;
 mod trial;
 
@@ -40,6 +43,11 @@ pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     let here = Path::new(".");
     let repository = Repository::look_at(here);
     println!("found {}", repository.describe());
+    let endpoints = endpoints::origin(repository.requests.as_ref(), repository.health());
+    println!("endpoints: {endpoints}");
+    for note in &repository.notes {
+        println!("note: {note}");
+    }
     let mut files = vec![(
         PathBuf::from(config::FILE_NAME),
         template::configuration(&repository),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::compose::{Compose, Database, Server, Source, Stack};
 use super::container;
+use super::requests::{Requests, Search};
 
 /// Where the application object of a Python service is looked for.
 const PYTHON: [&str; 12] = [
@@ -47,6 +48,10 @@ pub(super) struct Repository {
     pub(super) stack: Stack,
     /// Commands that bring the database to its form.
     pub(super) setup: Vec<Vec<&'static str>>,
+    /// What is asked of the server, where a file says so.
+    pub(super) requests: Option<Requests>,
+    /// Files that were passed over, and why.
+    pub(super) notes: Vec<String>,
 }
 
 /// What the server is written with.
@@ -109,7 +114,10 @@ impl Repository {
                 .or_else(|| container::health(root, build));
         }
         let folder = stack.server.as_ref().and_then(|it| it.folder(root));
-        let source = root.join(folder.unwrap_or_default());
+        let folder = folder.unwrap_or_default();
+        let health = stack.server.as_ref().and_then(|it| it.health.as_deref());
+        let search = Search::of(root, &folder, health);
+        let source = root.join(&folder);
         let read = |name: &str| {
             let own = fs::read_to_string(source.join(name));
             own.or_else(|_| fs::read_to_string(root.join(name)))
@@ -140,7 +148,14 @@ impl Repository {
             compose: compose.map(|it| it.path),
             setup: setup(&source, &python),
             stack,
+            requests: search.requests,
+            notes: search.notes,
         }
+    }
+
+    /// The path of the server's health check.
+    pub(super) fn health(&self) -> Option<&str> {
+        self.stack.server.as_ref()?.health.as_deref()
     }
 
     /// What was found, for people.

@@ -1,7 +1,9 @@
 //! A repository → the text of its perfgate.toml.
 
 use super::compose::{Source, Stack, Worker};
+use super::endpoints;
 use super::repository::{Framework, Repository};
+use super::syntax::{key, list, pairs, quoted, table, words};
 
 /// The port of a server that names none.
 const PORT: u16 = 8000;
@@ -13,17 +15,6 @@ const HEAD: &str = "\
 # is described in perfgate's docs/configuration.md. `perfgate check --dry-run` shows what comes of
 # it and starts nothing.
 ";
-
-const ENDPOINTS: &str = r#"
-# Measured on every server. Choose the few requests that matter: one that reads the database, one
-# that writes to it. `expect` is what makes a response a success (status 200 without it).
-[endpoint.NAME]
-path = PATH
-
-# [endpoint.search]
-# path   = "/api/search?q=a"
-# expect = { status = 200, contains = "\"items\"" }
-"#;
 
 const RULES: &str = r#"
 [load]
@@ -49,21 +40,10 @@ pub(super) fn configuration(repository: &Repository) -> String {
         prepare(repository),
         services(&repository.stack),
         server(repository),
-        endpoints(repository),
+        endpoints::text(repository.requests.as_ref(), repository.health()),
         RULES.to_owned(),
     ];
     parts.concat()
-}
-
-fn endpoints(repository: &Repository) -> String {
-    let server = repository.stack.server.as_ref();
-    let (name, path) = match server.and_then(|it| it.health.as_deref()) {
-        Some(path) => ("health", path),
-        None => ("home", "/"),
-    };
-    ENDPOINTS
-        .replace("NAME", name)
-        .replace("PATH", &quoted(path))
 }
 
 fn prepare(repository: &Repository) -> String {
@@ -288,45 +268,4 @@ fn source(source: &Source) -> String {
         parts.push(format!("args = {}", pairs(&build.args)));
     }
     format!("build = {{ {} }}\n", parts.join(", "))
-}
-
-/// A key with a list of words; nothing where there are none.
-fn words(name: &str, words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        words => format!("{name} = {}\n", list(words)),
-    }
-}
-
-fn table(name: &str, pairs_of: &[(String, String)]) -> String {
-    match pairs_of {
-        [] => String::new(),
-        some => format!("{name} = {}\n", pairs(some)),
-    }
-}
-
-fn pairs(pairs: &[(String, String)]) -> String {
-    let pairs = pairs
-        .iter()
-        .map(|(name, value)| format!("{} = {}", key(name), quoted(value)));
-    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
-}
-
-fn list(words: &[impl AsRef<str>]) -> String {
-    let words: Vec<_> = words.iter().map(|word| quoted(word.as_ref())).collect();
-    format!("[{}]", words.join(", "))
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-/// A key as it may stand without quotes, else with them.
-fn key(name: &str) -> String {
-    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    if !name.is_empty() && name.chars().all(is_bare) {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
 }

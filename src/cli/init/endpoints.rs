@@ -1,0 +1,140 @@
+//! The endpoints of perfgate.toml: those of a document, or a guess.
+
+use super::requests::{Endpoint, Form, LeftOut, Requests};
+use super::syntax::{pairs, quoted};
+use crate::report::printable;
+
+/// Columns of a comment.
+const WIDTH: usize = 100;
+
+const GUESS: &str = r#"
+# Measured on every server. Choose the few requests that matter: one that reads the database, one
+# that writes to it. `expect` is what makes a response a success (status 200 without it).
+[endpoint.NAME]
+path = PATH
+
+# [endpoint.search]
+# path   = "/api/search?q=a"
+# expect = { status = 200, contains = "\"items\"" }
+"#;
+
+/// The endpoints with what there is to say about them.
+pub(super) fn text(requests: Option<&Requests>, health: Option<&str>) -> String {
+    let Some(requests) = requests else {
+        let (name, path) = guess(health);
+        return GUESS.replace("NAME", name).replace("PATH", &quoted(path));
+    };
+    let mut text = format!("\n{}", comment(&head(requests)));
+    if !requests.left_out.is_empty() {
+        let left_out = LeftOut::list(&requests.left_out);
+        text.push_str(&comment(&format!("Left out of it: {left_out}.")));
+    }
+    let tables = |endpoints: &[Endpoint]| endpoints.iter().map(table_of).collect::<Vec<_>>();
+    let mut endpoints = tables(&requests.endpoints);
+    if endpoints.is_empty() {
+        let (name, path) = guess(health);
+        endpoints.push(table_of(&Endpoint::get(name, path)));
+    }
+    text.push_str(&endpoints.join("\n"));
+    if !requests.with_login.is_empty() {
+        text.push('\n');
+        text.push_str(&comment(
+            "These need a login. Describe it as [login.NAME], add what it captures to their `headers` as \
+             {login.CAPTURED}, and take the marks of comments away.",
+        ));
+        let lines = tables(&requests.with_login).join("\n");
+        text.extend(lines.lines().map(|line| match line {
+            "" => "#\n".to_owned(),
+            line => format!("# {line}\n"),
+        }));
+    }
+    text
+}
+
+/// Where the endpoints come from, for people.
+pub(super) fn origin(requests: Option<&Requests>, health: Option<&str>) -> String {
+    let guess = match health {
+        Some(path) => printable(&format!("{path} of the health check")),
+        None => "/ alone".into(),
+    };
+    let Some(requests) = requests else {
+        return format!("{guess}, with no OpenAPI document or HAR file to take others from");
+    };
+    let file = printable(&requests.file.display().to_string());
+    // The health check is the first of them.
+    let taken = requests.endpoints.len() - usize::from(health.is_some());
+    let mut origin = match (taken, health) {
+        (0, _) => format!("{guess}, as all that `{file}` names need a login"),
+        (taken, Some(_)) => format!("{guess}, {taken} of `{file}`"),
+        (taken, None) => format!("{taken} of `{file}`"),
+    };
+    if !requests.with_login.is_empty() {
+        let count = requests.with_login.len();
+        origin.push_str(&format!("; {count} behind a login, as comments"));
+    }
+    if !requests.left_out.is_empty() {
+        origin.push_str(&format!(
+            "; left out: {}",
+            LeftOut::list(&requests.left_out)
+        ));
+    }
+    origin
+}
+
+/// What is measured where nothing names a request.
+fn guess(health: Option<&str>) -> (&'static str, &str) {
+    match health {
+        Some(path) => ("health", path),
+        None => ("home", "/"),
+    }
+}
+
+fn head(requests: &Requests) -> String {
+    let file = printable(&requests.file.display().to_string());
+    let origin = match &requests.form {
+        Form::OpenApi => format!(
+            "Measured on every server: GET operations of `{file}` that can be called as they are, required \
+             parameters by its examples and defaults. Choose the few that matter, one that reads the \
+             database, and add one that writes to it: other methods are not taken from it."
+        ),
+        Form::Har { origin } => format!(
+            "Measured on every server: requests to {origin} as recorded in `{file}`, without cookies, \
+             logins and header fields of their own kind. Choose the few that matter: one that reads the \
+             database, one that writes to it. A body is sent again and again; {{counter}} or {{uuid}} in it \
+             makes each another."
+        ),
+    };
+    format!("{origin} `expect` is what makes a response a success (status 200 without it).")
+}
+
+fn table_of(endpoint: &Endpoint) -> String {
+    let mut lines = vec![("path", quoted(&endpoint.path))];
+    if endpoint.method != "GET" {
+        lines.push(("method", quoted(endpoint.method)));
+    }
+    if !endpoint.headers.is_empty() {
+        lines.push(("headers", pairs(&endpoint.headers)));
+    }
+    if let Some(body) = &endpoint.body {
+        lines.push(("body", quoted(body)));
+    }
+    if endpoint.status != 200 {
+        lines.push(("expect", format!("{{ status = {} }}", endpoint.status)));
+    }
+    let width = lines
+        .iter()
+        .map(|(key, _)| key.len())
+        .max()
+        .unwrap_or_default();
+    let line = |(key, value): (&str, String)| format!("{key:width$} = {value}\n");
+    let lines: String = lines.into_iter().map(line).collect();
+    format!("[endpoint.{}]\n{lines}", endpoint.name)
+}
+
+fn comment(text: &str) -> String {
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent("# ")
+        .subsequent_indent("# ")
+        .break_words(false);
+    textwrap::fill(text, options) + "\n"
+}
