@@ -99,8 +99,9 @@ fn unused(measurement: &Measurement) -> Vec<String> {
         of_server.entry(server).or_default().push(counters);
     }
     let services = [
-        (Metric::SqlPerRequest, "statement to Postgres"),
+        (Metric::SqlPerRequest, "SQL statement"),
         (Metric::RedisCommandsPerRequest, "command to Redis"),
+        (Metric::MessagesPerRequest, "message to RabbitMQ"),
     ];
     let of_service = |(metric, what): (Metric, &str)| {
         let is_unused = |all: &[&Counters]| {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::spanned::Spanned;
 use super::units::{Change, PerSecond, Quantity, Size, Time};
-use crate::model::{Metric, NetworkPath};
+use crate::model::{KnownCounters, Metric, NetworkPath};
 
 /// What perfgate measures, and by which rules it judges. Relative paths start at the file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -239,6 +239,8 @@ pub(super) struct Service {
     /// Whether head and base have one each.
     #[schemars(extend("default" = true))]
     pub(super) per_side: Option<bool>,
+    /// What is counted of it: SQL statements or published messages; else by the name of its image.
+    pub(super) counts: Option<KnownCounters>,
 }
 
 /// When a service counts as ready: by one of `log`, `path`, `port` and `command`.

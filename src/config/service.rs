@@ -13,8 +13,8 @@ use super::spanned::Spanned;
 use super::{Error, file};
 use crate::bounded;
 use crate::model::{
-    Build, BuildKit, ContainerSettings, NetworkPath, OtherService, Placeholder, Postgres,
-    SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
+    Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService, Placeholder,
+    Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -191,6 +191,7 @@ impl Resolver<'_> {
             init: commands(&service.init)?,
             seed: commands(&service.seed)?,
             is_per_side: service.per_side.unwrap_or(true),
+            counters: service.counts.or_else(|| KnownCounters::of(&source)),
             ports,
         };
         let container = self.container(&Container {

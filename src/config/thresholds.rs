@@ -48,6 +48,7 @@ pub fn defaults() -> Thresholds {
         counter(Metric::RedisCommandsPerRequest),
         counter(Metric::RedisConnectionsPerRequest),
         counter(Metric::RedisConnectionsLeaked),
+        counter(Metric::MessagesPerRequest),
     ])
 }
 

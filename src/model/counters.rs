@@ -19,7 +19,7 @@ pub struct Counters {
     pub statements: Vec<Statement>,
 }
 
-/// A kind of SQL statement, its constants replaced by `$1`, `$2`, …
+/// A kind of SQL statement, its constants replaced: by `$1`, `$2`, … in Postgres, by `?` in MySQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Statement {
     pub text: String,

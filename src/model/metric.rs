@@ -53,6 +53,8 @@ pub enum Metric {
     RedisConnectionsPerRequest,
     /// Connections to Redis left open, per request.
     RedisConnectionsLeaked,
+    /// Messages published to RabbitMQ.
+    MessagesPerRequest,
 }
 
 /// Which way is worse.
@@ -85,7 +87,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -110,6 +112,7 @@ impl Metric {
         Self::RedisCommandsPerRequest,
         Self::RedisConnectionsPerRequest,
         Self::RedisConnectionsLeaked,
+        Self::MessagesPerRequest,
     ];
 
     /// The name in configuration, JSON and reports.
@@ -139,6 +142,7 @@ impl Metric {
             Self::RedisCommandsPerRequest => "redis_commands_per_request",
             Self::RedisConnectionsPerRequest => "redis_connections_per_request",
             Self::RedisConnectionsLeaked => "redis_connections_leaked",
+            Self::MessagesPerRequest => "messages_per_request",
         }
     }
 
@@ -154,6 +158,7 @@ impl Metric {
                 | Self::RedisCommandsPerRequest
                 | Self::RedisConnectionsPerRequest
                 | Self::RedisConnectionsLeaked
+                | Self::MessagesPerRequest
         )
     }
 

@@ -63,8 +63,8 @@ pub use report::Report;
 pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage, Workers};
 pub use series::{CellSeries, RunMark, Series, Step, Trend};
 pub use service::{
-    ContainerSettings, OtherService, Postgres, Service, ServiceKind, ServiceReady, ServiceSource,
-    known_fields,
+    ContainerSettings, KnownCounters, OtherService, Postgres, Service, ServiceKind, ServiceReady,
+    ServiceSource, known_fields,
 };
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target, Worker};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Build, Placeholder};
 
@@ -65,6 +66,18 @@ pub struct OtherService {
     pub seed: Vec<Vec<String>>,
     /// Whether head and base have one each.
     pub is_per_side: bool,
+    /// What perfgate can count of it.
+    pub counters: Option<KnownCounters>,
+}
+
+/// Counters that are read with the client in a service's own container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownCounters {
+    /// SQL statements and their rows, of MySQL, MariaDB or Percona Server.
+    Mysql,
+    /// Messages published to RabbitMQ.
+    Rabbitmq,
 }
 
 /// When a service counts as ready.
@@ -97,6 +110,23 @@ pub struct ContainerSettings {
     pub nano_cpus: Option<i64>,
     /// Size of /dev/shm in bytes.
     pub shm_size: Option<u64>,
+}
+
+impl KnownCounters {
+    /// Those of what an image is called after; nothing for one that is built here.
+    pub fn of(source: &ServiceSource) -> Option<Self> {
+        let ServiceSource::Image(image) = source else {
+            return None;
+        };
+        let name = image.rsplit('/').next()?;
+        match name.split([':', '@']).next()? {
+            "mysql" | "mysql-server" | "mariadb" | "percona" | "percona-server" => {
+                Some(Self::Mysql)
+            }
+            "rabbitmq" => Some(Self::Rabbitmq),
+            _ => None,
+        }
+    }
 }
 
 impl ServiceSource {
@@ -150,5 +180,29 @@ pub fn known_fields(service: &str) -> &'static [&'static str] {
         "postgres" => &["url", "host", "port", "user", "password", "database"],
         "redis" => &["url", "host", "port", "database"],
         _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_known_by_the_last_part_of_their_name() {
+        let of = |image: &str| KnownCounters::of(&ServiceSource::Image(image.to_owned()));
+        let mysql = Some(KnownCounters::Mysql);
+        assert_eq!(of("mysql"), mysql);
+        assert_eq!(of("docker.io/library/mariadb:11.4"), mysql);
+        assert_eq!(of("percona/percona-server:8.0"), mysql);
+        assert_eq!(of("localhost:5000/mysql@sha256:0123"), mysql);
+        assert_eq!(of("rabbitmq:4-management"), Some(KnownCounters::Rabbitmq));
+        assert_eq!(of("bitnami/rabbitmq:3.13"), Some(KnownCounters::Rabbitmq));
+        let others = [
+            "prom/mysqld-exporter",
+            "percona/percona-server-mongodb:7.0",
+            "mysql/tools:1",
+            "mailpit:rabbitmq",
+        ];
+        assert!(others.iter().all(|image| of(image).is_none()));
     }
 }

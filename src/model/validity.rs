@@ -104,7 +104,8 @@ impl Machine {
 
     /// By how many times others can have made whole rounds longer at the most. A round that mostly
     /// waited for something else, a lost packet or a database, lost no more than the time in which
-    /// somebody waited for a CPU, however much that is beside the little CPU time that it took.
+    /// somebody waited for a CPU, however much that is beside the little CPU time that it took; the rest
+    /// of it ran at half of its speed at the worst, beside a busy thread of the same core.
     pub fn most_prolonged<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> f64 {
         let prolonged = |round: &Round| {
             let machine = round.machine.as_ref()?;
@@ -113,7 +114,7 @@ impl Machine {
             let waited = waited.saturating_add(delay.generator);
             let window = round.tally.window;
             let by_waits = window.div_duration_f64(window.saturating_sub(waited));
-            Some(by_waits * machine.held_up(window))
+            Some(THREADS_OF_CORE * by_waits * machine.held_up(window))
         };
         most(rounds, |round| {
             Some(Self::slowed(round)?.min(prolonged(round)?))

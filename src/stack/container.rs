@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use bollard::container::LogOutput;
 use bollard::errors::Error as EngineError;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::query_parameters::{
@@ -45,6 +46,14 @@ pub(super) struct Container {
     way: Way,
     /// Looked up at the first reading.
     cgroup: OnceCell<Option<Cgroup>>,
+}
+
+/// What a command in a container said.
+pub(super) struct Answer {
+    pub(super) code: i64,
+    pub(super) output: String,
+    /// The last lines that it wrote to standard error.
+    pub(super) complaint: String,
 }
 
 /// How the host reaches a container.
@@ -321,10 +330,36 @@ impl Container {
 
     /// Runs a command in it to its end; its exit code, and what it put out.
     pub(super) async fn execute(&self, words: &[String]) -> Result<(i64, String), Error> {
-        let fail = |source| Error::Engine {
+        let mut output = Vec::new();
+        let take = |frame: LogOutput| output.extend_from_slice(&frame.into_bytes());
+        let ended = self.exec(words, take).await;
+        let code = ended.map_err(|source| Error::Engine {
             action: format!("run `{}` in `{}`", words.join(" "), self.name),
             source,
+        })?;
+        Ok((code, tail(&output)))
+    }
+
+    /// The same with everything that it put out, apart from what it complained of.
+    pub(super) async fn ask(&self, words: &[String]) -> Result<Answer, EngineError> {
+        let (mut output, mut complaint) = (Vec::new(), Vec::new());
+        let take = |frame| match frame {
+            LogOutput::StdErr { message } => complaint.extend_from_slice(&message),
+            other => output.extend_from_slice(&other.into_bytes()),
         };
+        let code = self.exec(words, take).await?;
+        Ok(Answer {
+            code,
+            output: String::from_utf8_lossy(&output).into_owned(),
+            complaint: tail(&complaint),
+        })
+    }
+
+    async fn exec(
+        &self,
+        words: &[String],
+        mut take: impl FnMut(LogOutput),
+    ) -> Result<i64, EngineError> {
         let docker = &self.engine.docker;
         let wanted = CreateExecOptions {
             cmd: Some(words.to_vec()),
@@ -332,18 +367,21 @@ impl Container {
             attach_stderr: Some(true),
             ..CreateExecOptions::default()
         };
-        let made = docker.create_exec(self.inner.id(), wanted).await;
-        let id = made.map_err(fail)?.id;
-        let started = docker.start_exec(&id, None).await.map_err(fail)?;
-        let mut output = Vec::new();
+        let id = docker.create_exec(self.inner.id(), wanted).await?.id;
+        let started = docker.start_exec(&id, None).await?;
         if let StartExecResults::Attached { output: frames, .. } = started {
             let mut frames = frames;
             while let Some(Ok(frame)) = frames.next().await {
-                output.extend_from_slice(&frame.into_bytes());
+                take(frame);
             }
         }
-        let ended = docker.inspect_exec(&id).await.map_err(fail)?;
-        Ok((ended.exit_code.unwrap_or(-1), tail(&output)))
+        let ended = docker.inspect_exec(&id).await?;
+        Ok(ended.exit_code.unwrap_or(-1))
+    }
+
+    /// Whether nobody else listens on its loopback address.
+    pub(super) const fn has_own_network(&self) -> bool {
+        !matches!(self.way, Way::Host)
     }
 
     /// Waits for the container's end; its exit code.

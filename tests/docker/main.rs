@@ -15,6 +15,7 @@ mod images;
 mod incidents;
 mod rank;
 mod services;
+mod services_counters;
 mod stack;
 mod workers;
 

@@ -21,11 +21,12 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 23] = [
+const TABLES: [(&str, &str); 24] = [
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
     ("[service.NAME]", "Service"),
     ("ready, of a service", "ServiceReady"),
+    ("counts, of a service", "KnownCounters"),
     ("build, as a table", "BuildTable"),
     ("[proxy.NAME]", "Proxy"),
     ("[server.NAME]", "Server"),

@@ -1,8 +1,10 @@
 //! Services, images, containers, logins and data.
 
-use super::{ENDPOINT, SERVER, are_refused, explain, plan, read};
+use super::{ENDPOINT, SERVER, are_refused, explain, plan, read, refused};
 use crate::config::{load, load_base, parse};
-use crate::model::{Build, BuildKit, ContainerSettings, Plan, SecretSource, Source};
+use crate::model::{
+    Build, BuildKit, ContainerSettings, KnownCounters, Plan, SecretSource, ServiceKind, Source,
+};
 
 #[test]
 fn mistakes_in_a_stack_name_their_place() {
@@ -231,6 +233,30 @@ fn a_service_may_use_those_before_it() {
     // It is the program's own text as long as no service is called so.
     let (first, later) = (found.services[1].env.clone(), plan(&format!("{web}{mq}")));
     assert_eq!(first, later.services[0].env);
+}
+
+#[test]
+fn what_is_counted_of_a_service_follows_from_its_image_or_is_written_out() {
+    let counters = |service: &str| {
+        let found = plan(&format!("[service.db]\n{service}\n"));
+        match &found.services[0].kind {
+            ServiceKind::Other(other) => other.counters,
+            known => panic!("{known:?}"),
+        }
+    };
+    assert_eq!(
+        counters("image = \"mariadb:11\""),
+        Some(KnownCounters::Mysql)
+    );
+    assert_eq!(counters("build = \"mysql\""), None);
+    let written = counters("build = \".\"\ncounts = \"rabbitmq\"");
+    assert_eq!(written, Some(KnownCounters::Rabbitmq));
+    let (error, hint) = refused("[service.db]\nimage = \"db\"\ncounts = \"mysq\"\n");
+    assert!(
+        error.starts_with("cannot use project/perfgate.toml:7:10: unknown variant `mysq`"),
+        "{error}"
+    );
+    assert_eq!(hint, "did you mean `mysql`?");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! ready, how each side gets a part of its own, what placeholders of it stand for and what it
 //! counts.
 
+mod mysql;
 mod other;
 mod postgres;
+mod rabbitmq;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,17 @@ pub(super) struct Counted {
 }
 
 impl Counted {
+    /// Of a service that both sides share, where nobody can tell whose the counts are.
+    fn shared_by_sides(service: &str) -> Self {
+        let missing = format!(
+            "nothing is counted of `{service}`, which both sides share: leave `per_side = false` out"
+        );
+        Self {
+            missing: vec![missing],
+            ..Self::default()
+        }
+    }
+
     /// Adds what statements were made, and how many of them.
     fn add_statements(&mut self, statements: Statements) {
         let sum =

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use super::super::container::{Container, container_name};
 use super::super::place::Place;
 use super::super::ready::{ANSWER, Wait, ask};
 use super::super::recipe::Recipe;
-use super::{Room, Running, Site};
+use super::{Counted, Room, Running, Site, mysql, rabbitmq};
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, OtherService, Ready, Service, ServiceReady, Transport};
+use crate::model::{
+    Address, KnownCounters, Origin, OtherService, Ready, Service, ServiceReady, Transport,
+};
 
 /// So long a connection stays open that somebody listens behind: the engine's own proxy takes
 /// connections for a port that nobody listens on yet, and ends them at once.
@@ -29,6 +32,8 @@ pub(super) struct Other {
     placeholders: Vec<(String, String)>,
     /// The one that both sides share, or the first of one for each.
     instances: Mutex<Vec<Instance>>,
+    /// Whether one of it serves several sides, so that no count belongs to one of them.
+    is_shared: AtomicBool,
 }
 
 /// One of it that is up.
@@ -56,6 +61,7 @@ impl Other {
             own: own.clone(),
             placeholders: placeholders.to_vec(),
             instances: Mutex::default(),
+            is_shared: AtomicBool::new(false),
         };
         other.add(site).await?;
         Ok(other)
@@ -252,6 +258,7 @@ impl Running for Other {
     ) -> LocalBoxFuture<'a, Result<Option<Room>, Error>> {
         let room = async move {
             if !self.own.is_per_side {
+                self.is_shared.store(true, Ordering::Relaxed);
                 return Ok(None);
             }
             while self.count() < number as usize {
@@ -279,6 +286,26 @@ impl Running for Other {
     /// What both sides share needs no copy.
     fn copies_rooms(&self) -> bool {
         !self.own.is_per_side
+    }
+
+    fn count<'a>(
+        &'a self,
+        room: Option<&'a Room>,
+    ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
+        let counted = async move {
+            let Some((counters, instance)) = self.own.counters.zip(self.instance(room)) else {
+                return Ok(None);
+            };
+            if self.is_shared.load(Ordering::Relaxed) {
+                return Ok(Some(Counted::shared_by_sides(&self.service.name)));
+            }
+            let counted = match counters {
+                KnownCounters::Mysql => mysql::count(&instance.container).await,
+                KnownCounters::Rabbitmq => rabbitmq::count(&instance.container).await,
+            };
+            counted.map(Some)
+        };
+        counted.boxed_local()
     }
 }
 
