@@ -47,7 +47,9 @@ impl Work {
         if requests == 0 {
             return None;
         }
-        used.values_mut().for_each(|it| it.0 /= requests as f64);
+        for (micros, _) in used.values_mut() {
+            *micros /= requests as f64;
+        }
         Some(Self { used, jobs_left })
     }
 }

@@ -161,7 +161,7 @@ pub(super) struct BuildTable {
 #[schemars(untagged)]
 pub(super) enum Build {
     Folder(PathBuf),
-    Table(BuildTable),
+    Table(Box<BuildTable>),
 }
 
 impl<'de> Deserialize<'de> for Build {
@@ -185,7 +185,8 @@ impl<'de> Visitor<'de> for BuildVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Build, A::Error> {
-        BuildTable::deserialize(MapAccessDeserializer::new(map)).map(Build::Table)
+        let table = BuildTable::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Build::Table(Box::new(table)))
     }
 }
 

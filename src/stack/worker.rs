@@ -144,9 +144,11 @@ async fn until_ready(
         timeout: ANSWER,
         within,
     };
-    let ask = async || match program.has_said(text).await {
-        true => Ok(()),
-        false => Err(Last::None("no such line yet".into())),
+    let ask = async || {
+        let has_said = program.has_said(text).await;
+        has_said
+            .then_some(())
+            .ok_or_else(|| Last::None("no such line yet".into()))
     };
     let (ended, output) = (
         async || program.ended().await,

@@ -305,7 +305,7 @@ services:
 
 #[test]
 fn an_openapi_document_names_the_endpoints_and_the_health_check_stays_first() {
-    let document = r##"
+    let document = r"
 openapi: 3.0.3
 info: {title: shop, version: '1'}
 servers: [{url: https://shop.example/api/v1/}]
@@ -334,7 +334,7 @@ components:
     Id: {name: id, in: path, required: true, schema: {type: string}, example: tt 1}
   schemas:
     Language: {type: string, enum: [en, de]}
-"##;
+";
     let dockerfile = "FROM python\nHEALTHCHECK CMD curl -f http://localhost:8000/up\n";
     let repository = Sandbox::new()
         .file("Dockerfile", dockerfile)

@@ -63,8 +63,8 @@ pub(super) async fn build(
     }
     let input = ImageBuildLoadInput::Upload(Bytes::from(archive));
     let driver = Moby::new(&engine.docker);
-    let built = driver.docker_build(name, options.build(), input, None, None);
-    built.await.map_err(|error| match error {
+    let solved = driver.docker_build(name, options.build(), input, None, None);
+    solved.await.map_err(|error| match error {
         GrpcError::TonicStatus { err } => Failure::Said(err.message().to_owned()),
         other => Failure::Refused(other.to_string()),
     })

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn what_can_be_called_is_taken_in_the_order_of_the_document() {
         let found = found_in(
-            r##"
+            r"
 openapi: 3.0.3
 servers: [{url: https://a.test/api}]
 security: [{token: []}]
@@ -128,7 +128,7 @@ paths:
   /movies/{id}: {get: {parameters: [{name: id, in: path, required: true}]}}
   /elsewhere: {$ref: './elsewhere.yaml'}
 components: {responses: {Events: {content: {text/event-stream; charset=utf-8: {}}}}}
-"##,
+",
         );
         let expected = [
             ("/api/movies", 200),
