@@ -192,7 +192,7 @@ fn a_server_is_never_ready_because_its_answer_has_no_end() {
     );
     let sandbox = Sandbox::new().without_docker().config(&text);
     let run = sandbox.run(["check"]).exits(4);
-    run.complains("cannot start `app`: no answer")
+    run.complains("cannot start `app`: waited 1s for http")
         .complains("length limit exceeded");
 }
 
