@@ -15,14 +15,14 @@ RUN apt-get update \
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
-RUN cargo build --release --locked --bin perfgate
+RUN cargo build --profile dist --locked --bin perfgate
 
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates git \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 1000 --user-group --create-home --shell /usr/sbin/nologin perfgate
-COPY --from=build /src/target/release/perfgate /usr/local/bin/perfgate
+COPY --from=build /src/target/dist/perfgate /usr/local/bin/perfgate
 USER perfgate
 ENTRYPOINT ["perfgate"]
 CMD ["check"]
