@@ -15,6 +15,9 @@ RUN apt-get update \
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# The other packages of the workspace are not built, but cargo reads their manifests.
+COPY fixtures/sample fixtures/sample
+COPY fuzz fuzz
 RUN cargo build --profile dist --locked --bin perfgate
 
 FROM debian:bookworm-slim

@@ -6,7 +6,7 @@ default:
 
 # Formatting, lints and documentation, warnings as errors.
 check:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
     shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh action/*.sh tests/tools.sh .ci/run
@@ -45,7 +45,7 @@ fuzz seconds="60":
         # What is found goes into the first folder, what is kept is in the second.
         found=fuzz/target/corpus/$name
         mkdir -p "$found"
-        RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$name" "$found" "fuzz/corpus/$name" -- -max_total_time={{seconds}} -timeout=10
+        RUSTC_BOOTSTRAP=1 cargo fuzz run --features fuzzer --sanitizer none "$name" "$found" "fuzz/corpus/$name" -- -max_total_time={{seconds}} -timeout=10
     done
 
 # An hour of load and 200 stacks up and down, with what is held meanwhile (needs Docker).

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::exit_code;
-use crate::{baseline, config, document, git, import, load, measure, publish, sample, stack};
+use crate::{baseline, config, document, git, import, load, measure, publish, stack};
 
 /// Why perfgate could not do its job. A regression is not an error, it is an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +28,17 @@ pub enum Error {
     Import(#[from] import::Error),
     #[error(transparent)]
     Publish(#[from] publish::Error),
-    #[error(transparent)]
-    Sample(#[from] sample::Error),
     #[error("cannot read `{argument}`: {reason}")]
     Argument { argument: String, reason: String },
+    #[error(
+        "cannot judge an endpoint in {budget:?}: head and base are started {starts} times before anything \
+         is decided, which takes {needed:?} of load"
+    )]
+    Budget {
+        budget: Duration,
+        starts: usize,
+        needed: Duration,
+    },
     #[error("cannot store a run of commit {head}: the event is about commit {expected}")]
     OtherCommit { head: String, expected: String },
     #[error("cannot store a run of commit {head}: files differ from it: {files}")]
@@ -72,6 +79,7 @@ impl Error {
             Self::Config(_)
             | Self::Import(_)
             | Self::Argument { .. }
+            | Self::Budget { .. }
             | Self::OtherCommit { .. }
             | Self::Dirty { .. }
             | Self::Read { .. } => exit_code::USAGE,
@@ -96,8 +104,7 @@ impl Error {
             | Self::Document(_)
             | Self::Publish(_)
             | Self::Runtime { .. }
-            | Self::Deadline { .. }
-            | Self::Sample(_) => exit_code::ENVIRONMENT,
+            | Self::Deadline { .. } => exit_code::ENVIRONMENT,
             Self::Interrupted => exit_code::INTERRUPTED,
         }
     }
@@ -114,8 +121,12 @@ impl Error {
             Self::Publish(error) => error.hint(),
             Self::Document(error) => error.hint(),
             Self::Import(error) => error.hint(),
-            Self::Sample(error) => Some(error.hint().into()),
             Self::Argument { .. } => Some("`perfgate help COMMAND` shows how it is written".into()),
+            Self::Budget { needed, .. } => Some(format!(
+                "give each endpoint at least {:?}, as servers take time to start: `budget` in `[load]`, or \
+                 `--budget`; or shorten `round`",
+                *needed * 2
+            )),
             Self::OtherCommit { .. } => {
                 Some("check out the commit of the event: actions/checkout without `ref`".into())
             }

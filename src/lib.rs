@@ -52,8 +52,3 @@ pub mod gate;
 pub mod report;
 
 pub mod publish;
-
-pub mod sample;
-
-#[doc(hidden)]
-pub mod fuzzing;

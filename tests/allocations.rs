@@ -1,10 +1,11 @@
 //! The load engine allocates nothing per request.
 
+#[path = "support/sample.rs"]
+mod sample;
+
 use std::alloc::System;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use perfgate::load::{Job, Meter, WorkerPool};
 use perfgate::model::{Address, Concurrency, Origin, Request, Transport, Workload};
@@ -12,46 +13,6 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// The sample service in a process of its own, so that its allocations do not count.
-struct Service {
-    child: Child,
-    address: std::net::SocketAddr,
-}
-
-impl Service {
-    fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("its address");
-        drop(free);
-        let child = Command::new(env!("CARGO_BIN_EXE_perfgate"))
-            .args(["sample", "--listen", &address.to_string()])
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the sample service starts");
-        let service = Self { child, address };
-        service.wait();
-        service
-    }
-
-    fn wait(&self) {
-        let start = Instant::now();
-        while std::net::TcpStream::connect(self.address).is_err() {
-            assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "the service answers"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Allocations and completed requests of one window; the connections are open before it.
 fn window(job: &Job, length: Duration) -> (usize, u64) {
@@ -66,7 +27,8 @@ fn window(job: &Job, length: Duration) -> (usize, u64) {
 
 #[test]
 fn a_longer_window_allocates_no_more_than_a_short_one() {
-    let service = Service::start();
+    // In a process of its own, so that its allocations do not count.
+    let service = sample::Service::start(&[]);
     let job = Job {
         workload: Workload {
             requests: vec![Request::get("/api/django-starter/monitoring/health")],

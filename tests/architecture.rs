@@ -9,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 23] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -25,13 +25,12 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("import", &["model"]),
     ("git", &["model"]),
     ("baseline", &["document", "git", "model"]),
-    ("sample", &[]),
     ("measure", &["model", "gate", "stack", "load", "stats"]),
     (
         "error",
         &[
             "baseline", "config", "document", "git", "import", "load", "measure", "model",
-            "publish", "sample", "stack",
+            "publish", "stack",
         ],
     ),
     (
@@ -45,14 +44,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
         "cli",
         &[
             "app", "baseline", "bounded", "config", "document", "error", "gate", "git", "import",
-            "load", "measure", "model", "publish", "report", "sample", "stack",
-        ],
-    ),
-    (
-        "fuzzing",
-        &[
-            "baseline", "config", "document", "gate", "import", "load", "model", "publish",
-            "report",
+            "load", "measure", "model", "publish", "report", "stack",
         ],
     ),
     ("lib", &[]),

@@ -8,9 +8,7 @@ use std::time::Duration;
 use bollard::errors::Error as EngineError;
 use perfgate::error::Error;
 use perfgate::model::chain;
-use perfgate::{
-    baseline, config, dial, document, git, import, load, measure, publish, sample, stack,
-};
+use perfgate::{baseline, config, dial, document, git, import, load, measure, publish, stack};
 use testcontainers::TestcontainersError;
 
 fn denied() -> io::Error {
@@ -153,6 +151,19 @@ fn of_servers() -> Vec<Error> {
     let (name, output) = ("gunicorn", OUTPUT);
     let status = "exit code 1";
     [
+        stack::Error::SharedProgram {
+            server: "app".into(),
+            program: "/shared/release/app".into(),
+            folder: "/shared".into(),
+        },
+        stack::Error::NoProgram {
+            name: "app".into(),
+            reason: "there are several: server, worker".into(),
+        },
+        stack::Error::SameProgram {
+            server: "app".into(),
+            program: "/shared/release/app".into(),
+        },
         stack::Error::Spawn {
             command: "gunicorn shop.wsgi".into(),
             source: missing(),
@@ -331,18 +342,6 @@ fn of_documents() -> Vec<Error> {
         Error::from(measure::Error::Machine {
             path: "/proc/cpuinfo",
             source: procfs::ProcError::NotFound(None),
-        }),
-        Error::from(sample::Error::Listen {
-            address: ([127, 0, 0, 1], 8000).into(),
-            source: io::Error::from_raw_os_error(98),
-        }),
-        Error::from(sample::Error::Open {
-            file: "movies.db".into(),
-            source: rusqlite::Error::InvalidQuery,
-        }),
-        Error::from(sample::Error::Seed {
-            file: "movies.db".into(),
-            source: rusqlite::Error::InvalidQuery,
         }),
     ];
     let of_document = [
@@ -541,6 +540,11 @@ fn of_the_program() -> Vec<Error> {
             argument: "--baseline ftp:x".into(),
             reason: "it is neither `dir:FOLDER` nor `git:BRANCH`".into(),
         },
+        Error::Budget {
+            budget: Duration::from_secs(5),
+            starts: 4,
+            needed: Duration::from_secs(10),
+        },
         Error::OtherCommit {
             head: "3f2c1ab4d2e1".into(),
             expected: "9b1d00c7aa31".into(),
@@ -650,7 +654,6 @@ fn no_error_is_left_out() {
         ("baseline/error.rs", "Baseline("),
         ("git/error.rs", "Git("),
         ("publish/error.rs", "Publish("),
-        ("sample/error.rs", "Sample("),
         ("document.rs", "Document("),
         ("error.rs", ""),
     ];

@@ -13,6 +13,8 @@ mod noise;
 mod peers;
 mod plot;
 mod record;
+#[path = "../../tests/support/sample.rs"]
+mod sample;
 mod stand;
 mod steady;
 mod table;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::Failure;
 use crate::case::Case;
+use crate::sample;
 
 /// The service under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -149,12 +150,13 @@ impl Subject {
     }
 }
 
-/// The embedded sample service as a server, with what its environment is.
+/// The sample service as a server, with what its environment is.
 pub(crate) fn sample(name: &str, environment: &str) -> String {
+    let program = sample::program();
     format!(
         r#"
 [server.{name}]
-run   = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+run   = [{program:?}, "--listen", "{{host}}:{{port}}"]
 ready = {{ path = "/api/django-starter/monitoring/health", within = "10s" }}
 env   = {{ {environment} }}
 "#

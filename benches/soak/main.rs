@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "a soak prints its figures as it goes")]
 
 mod holdings;
+#[path = "../../tests/support/sample.rs"]
+mod sample;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,7 +46,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// The server that is loaded: perfgate's own sample service.
 const SAMPLE: &str = r#"
 [server.sample]
-run   = ["PERFGATE", "sample", "--listen", "{host}:{port}"]
+run   = ["SAMPLE", "--listen", "{host}:{port}"]
 ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
 
 [endpoint.health]
@@ -79,7 +81,7 @@ async fn main() -> Result<ExitCode, Failure> {
 
 /// Loads the sample service in windows, each with connections of its own.
 async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
-    let text = SAMPLE.replace("PERFGATE", env!("CARGO_BIN_EXE_perfgate"));
+    let text = SAMPLE.replace("\"SAMPLE\"", &format!("{:?}", sample::program()));
     let plan = config::parse(Path::new("perfgate.toml"), &text)?;
     let owner = Owner::new_run();
     let stack = Stack::up(&plan, None, owner.clone(), &quiet).await?;

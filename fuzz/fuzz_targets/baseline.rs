@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate::fuzzing::stored_baselines(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate_fuzz::stored_baselines(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate::fuzzing::escapers(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate_fuzz::escapers(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate::fuzzing::packed_histogram(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate_fuzz::packed_histogram(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate::fuzzing::stored_report(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perfgate_fuzz::stored_report(bytes));

@@ -48,7 +48,6 @@ use crate::document;
 use crate::error::Error;
 use crate::model::chain;
 use crate::model::exit_code::EXIT_CODES;
-use crate::sample;
 
 /// A performance regression gate for HTTP services.
 #[derive(Debug, Parser)]
@@ -103,8 +102,6 @@ enum Command {
     Doctor,
     /// Remove containers and processes left behind by interrupted runs.
     Cleanup(cleanup::Args),
-    /// Serve the embedded sample service.
-    Sample(sample::Options),
 }
 
 /// Runs a command; the code to exit with.
@@ -145,10 +142,6 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Man(args) => shell::man(&args),
         Command::Doctor => doctor::run().await,
         Command::Cleanup(args) => cleanup::run(args).await,
-        Command::Sample(options) => {
-            sample::serve(options, app::signalled()).await?;
-            Ok(0)
-        }
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn ranking() -> (Sandbox, PathBuf) {
     let server = |name: &str, sleep: &str| {
         format!(
             "[server.{name}]\n\
-             run = [\"{{perfgate}}\", \"sample\", \"--fault-sleep-ms\", \"{sleep}\", \"--listen\", \"{{host}}:{{port}}\"]\n\
+             run = [\"{{sample}}\", \"--fault-sleep-ms\", \"{sleep}\", \"--listen\", \"{{host}}:{{port}}\"]\n\
              ready = {{ path = \"/api/django-starter/monitoring/health\", within = \"20s\" }}\n"
         )
     };

@@ -20,7 +20,7 @@ const CONFIG: &str = r#"
 prepare = [["sh", "-c", "env > SEEN"]]
 
 [server.sample]
-run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
+run   = ["{sample}", "--listen", "{host}:{port}"]
 ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
 env   = { FAULT_SLEEP_MS = "40" }
 

@@ -122,7 +122,7 @@ fn another_store_can_be_named() {
 fn a_reference_program_is_measured_beside_the_server() {
     let reference = r#"
 [server.fixed]
-run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
+run   = ["{sample}", "--listen", "{host}:{port}"]
 ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
 
 [reference]

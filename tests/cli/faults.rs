@@ -215,7 +215,7 @@ fn nobody_listens_where_the_server_should_be() {
 /// A configuration whose server is a shell script, and more of it.
 fn script(script: &str, more: &str) -> Sandbox {
     let config = format!(
-        "{more}\n[server.app]\nrun = [\"sh\", \"app.sh\", \"{{perfgate}}\", \"{{host}}:{{port}}\"]\n\
+        "{more}\n[server.app]\nrun = [\"sh\", \"app.sh\", \"{{sample}}\", \"{{host}}:{{port}}\"]\n\
          ready = {{ path = \"/api/django-starter/monitoring/health\", within = \"20s\" }}\n\
          [endpoint.home]\npath = \"/api/django-starter/monitoring/health\"\n{ROUNDS}"
     );
@@ -246,22 +246,21 @@ fn a_program_is_not_there() {
 #[test]
 fn a_port_is_taken() {
     // Two servers are told to listen on one port.
-    let sandbox = script("exec \"$1\" sample --listen 127.0.0.1:\"$TAKEN\"", "");
+    let sandbox = script("exec \"$1\" --listen 127.0.0.1:\"$TAKEN\"", "");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let sandbox = sandbox.env("TAKEN", &port);
     let run = leaves_nothing(&sandbox, &["check"]).exits(4);
-    run.complains("cannot start `app`: it ended with exit status: 4")
+    run.complains("cannot start `app`: it ended with exit status: 1")
         .complains("| error: cannot listen on");
 }
 
 /// Serves for a while, then kills itself.
-const DYING: &str =
-    "\"$1\" sample --listen \"$2\" & sleep 2; echo the last words; kill -9 $!; exit 7";
+const DYING: &str = "\"$1\" --listen \"$2\" & sleep 2; echo the last words; kill -9 $!; exit 7";
 
 #[test]
 fn a_server_dies_in_a_round_and_the_other_is_measured() {
-    let other = "[server.other]\nrun = [\"{perfgate}\", \"sample\", \"--listen\", \"{host}:{port}\"]\n\
+    let other = "[server.other]\nrun = [\"{sample}\", \"--listen\", \"{host}:{port}\"]\n\
                  ready = { path = \"/api/django-starter/monitoring/health\", within = \"20s\" }\n";
     let sandbox = script(DYING, other);
     let config = sandbox
@@ -294,7 +293,7 @@ fn a_server_speaks_to_the_terminal_and_to_the_runner_of_a_workflow() {
 #[test]
 fn a_server_leaves_children_of_its_own_session() {
     let sandbox = script(
-        "setsid sleep 300 & setsid setsid sleep 301 & exec \"$1\" sample --listen \"$2\"",
+        "setsid sleep 300 & setsid setsid sleep 301 & exec \"$1\" --listen \"$2\"",
         "",
     );
     leaves_nothing(&sandbox, &["check"]).exits(0);
@@ -321,7 +320,7 @@ fn a_prepare_command_fails() {
 #[test]
 fn a_setup_command_hangs() {
     let sandbox = script(
-        "exec \"$1\" sample --listen \"$2\"",
+        "exec \"$1\" --listen \"$2\"",
         "[deadlines]\nsetup = \"500ms\"\n",
     );
     let config = sandbox.read("perfgate.toml").replace(
@@ -390,11 +389,7 @@ fn the_deadline_of_the_whole_run_keeps_what_was_measured() {
     // The first server is measured within the time, the second starts too slowly for it.
     let text = two().read("perfgate.toml");
     let (first, second) = text.split_once("[server.second]").expect("a second");
-    let slow = second.replacen(
-        "run   = [\"{perfgate}\", ",
-        "run   = [\"sh\", \"-c\", \"sleep 300\", ",
-        1,
-    );
+    let slow = second.replacen("run   = [", "run   = [\"sh\", \"-c\", \"sleep 300\", ", 1);
     let config = format!("{first}[server.second]{}", slow.replacen("20s", "200s", 1));
     let sandbox = Sandbox::new().without_docker().config(&config);
     let words = [CHECK.as_slice(), &["--timeout", "25s"]].concat();

@@ -1,14 +1,13 @@
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, sample};
 
 /// A server that counts its responses.
 fn server() -> (SocketAddr, Arc<AtomicU64>) {
@@ -122,49 +121,17 @@ fn urls_that_cannot_be_loaded_are_refused() {
     }
 }
 
-/// The sample service on a port of its own, ended when dropped.
-struct Service {
-    process: Child,
-    url: String,
-}
-
-impl Service {
-    fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
-        let process = Command::new(env!("CARGO_BIN_EXE_perfgate"))
-            .args(["sample", "--listen", &address.to_string()])
-            .spawn()
-            .expect("the sample starts");
-        let service = Self {
-            process,
-            url: format!("http://{address}/api/django-starter/monitoring/health"),
-        };
-        crate::support::eventually("the sample answers", Duration::from_secs(20), || {
-            TcpStream::connect(address).is_ok()
-        });
-        service
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn result(run: &crate::support::Run) -> Value {
     serde_json::from_str(&run.stdout).expect("JSON")
 }
 
 #[test]
 fn ten_thousand_connections_are_open_at_once() {
-    let service = Service::start();
+    let service = sample::Service::start(&[]);
+    let url = format!("{}/api/django-starter/monitoring/health", service.url());
     let options = ["-c", "10000", "-d", "3s", "--timeout", "60s", "--json", "-"];
     let run = Sandbox::new()
-        .run(["load", &service.url].into_iter().chain(options))
+        .run(["load", &url].into_iter().chain(options))
         .exits(0);
     let result = result(&run);
     assert_eq!(result["connections_opened"], 10_000);

@@ -12,6 +12,7 @@ mod wire;
 mod action;
 mod against;
 mod baseline;
+mod cargo;
 mod check;
 mod ci;
 mod compare;
@@ -36,11 +37,12 @@ mod workers;
 
 use support::Sandbox;
 
-/// A configuration that gates the embedded sample service, quickly. The thresholds are wide:
-/// these tests are about the way from a fault to a verdict, not about small changes.
+/// A configuration that gates the sample service, quickly. The thresholds are wide: these tests are
+/// about the way from a fault to a verdict, not about small changes. What cargo built and both sides run
+/// would be no comparison; of what `env` runs nobody knows.
 const SAMPLE: &str = r#"
 [server.sample]
-run   = ["{perfgate}", "sample", "--listen", "{host}:{port}"]
+run   = ["env", "{sample}", "--listen", "{host}:{port}"]
 ready = { path = "/api/django-starter/monitoring/health", within = "20s" }
 env   = { FAULT_CPU_MS = "CPU", FAULT_SLEEP_MS = "SLEEP", FAULT_ERROR_RATE = "ERRORS" }
 

@@ -1,38 +1,10 @@
 //! Servers that run already, compared with others that run already.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use crate::support::{Sandbox, finding, sample};
 
-use crate::support::{Sandbox, finding};
-
-/// The sample service, as somebody else has started it.
-struct Sample {
-    child: Child,
-    url: String,
-}
-
-impl Sample {
-    fn start(sleeps: &str) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
-        let words = ["sample", "--listen", &address, "--fault-sleep-ms", sleeps];
-        let child = Command::new(env!("CARGO_BIN_EXE_perfgate"))
-            .args(words)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let url = format!("http://{address}");
-        Self { child, url }
-    }
-}
-
-impl Drop for Sample {
-    fn drop(&mut self) {
-        // It has no children.
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
-    }
+/// A server that somebody else has started, and that sleeps so many milliseconds for each request.
+fn sleeping(milliseconds: &str) -> sample::Service {
+    sample::Service::start(&["--fault-sleep-ms", milliseconds])
 }
 
 fn configuration(head: &str, base: &str) -> String {
@@ -61,8 +33,8 @@ latency_p99 = {{ floor = "200ms" }}
 
 #[test]
 fn a_deployment_is_compared_with_the_one_before() {
-    let (head, base) = (Sample::start("100"), Sample::start("40"));
-    let text = configuration(&head.url, &base.url);
+    let (head, base) = (sleeping("100"), sleeping("40"));
+    let text = configuration(&head.url(), &base.url());
     let sandbox = Sandbox::new().without_docker().config(&text);
     sandbox
         .run(["check", "--dry-run"])
@@ -73,7 +45,7 @@ fn a_deployment_is_compared_with_the_one_before() {
         .exits(1)
         .prints("app health latency_p50")
         .prints("`app` and its base ran already")
-        .prints(&format!("duet strategy against {}", base.url));
+        .prints(&format!("duet strategy against {}", base.url()));
     let report = sandbox.json("out.json");
     let of = |metric| finding(&report, "app", "health", metric);
     assert_eq!(of("latency_p50")["verdict"], "regression");
@@ -86,8 +58,8 @@ fn a_deployment_is_compared_with_the_one_before() {
 
 #[test]
 fn deployments_that_are_alike_pass() {
-    let (head, base) = (Sample::start("40"), Sample::start("40"));
-    let text = configuration(&head.url, &base.url);
+    let (head, base) = (sleeping("40"), sleeping("40"));
+    let text = configuration(&head.url(), &base.url());
     let sandbox = Sandbox::new().without_docker().config(&text);
     sandbox.run(["check"]).exits(0).prints("PASSED");
 }

@@ -21,10 +21,7 @@ fn sandbox() -> Sandbox {
         "prepare = [[\"./look.sh\", \"prepare\"]]\n[redis]\nurl = \"redis://:{PASSWORD}@127.0.0.1:1/0\"\n"
     );
     let server = sample("0", "0", "0")
-        .replace(
-            "\"{perfgate}\", \"sample\"",
-            "\"./server.sh\", \"{perfgate}\", \"sample\"",
-        )
+        .replace("\"{sample}\"", "\"./server.sh\", \"{sample}\"")
         .replace(
             "env   = {",
             &format!("env   = {{ API_KEY = \"{KEY}\", REDIS_URL = \"{{redis.url}}\","),

@@ -387,7 +387,7 @@ fn the_disk_is_full() {
     let sandbox = Sandbox::new()
         .file("old.json", "the last report")
         .file("out/note.txt", "");
-    let config = "[server.app]\nrun = [\"{perfgate}\", \"sample\", \"--listen\", \"{host}:{port}\"]\n\
+    let config = "[server.app]\nrun = [\"{sample}\", \"--listen\", \"{host}:{port}\"]\n\
                   ready = { path = \"/api/django-starter/monitoring/health\" }\n\
                   [endpoint.home]\npath = \"/api/django-starter/monitoring/health\"\n\
                   [load]\nround = \"200ms\"\nrounds = 2\nwarmup = \"100ms\"\n";

@@ -151,7 +151,7 @@ fn each_side_has_a_service_of_its_own_unless_both_share_it() {
     let text = format!(
         r#"{}
 [server.sample]
-run   = ["{{perfgate}}", "sample", "--fault-sleep-ms", "40", "--listen", "{{host}}:{{port}}"]
+run   = ["{{sample}}", "--fault-sleep-ms", "40", "--listen", "{{host}}:{{port}}"]
 setup = [["sh", "-c", "echo {{cache.host}}:{{cache.port}} {{other.port}} >> \"$PORTS\""]]
 env   = {{ PORTS = "{{env.PORTS}}" }}
 
@@ -184,7 +184,7 @@ fn a_service_that_does_not_become_ready_is_named() {
     let text = format!(
         r#"{}
 [server.sample]
-run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+run = ["{{sample}}", "--listen", "{{host}}:{{port}}"]
 
 [endpoint.health]
 path = "/api/django-starter/monitoring/health"
@@ -224,7 +224,7 @@ build = "idle"
 ready = {{ command = ["grep", "built", "/built"] }}
 
 [server.sample]
-run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+run = ["{{sample}}", "--listen", "{{host}}:{{port}}"]
 
 [endpoint.health]
 path = "/api/django-starter/monitoring/health"
@@ -269,7 +269,7 @@ build = {{ context = "idle", secrets = {{ token = "{{env.PERFGATE_TEST_TOKEN}}",
 ready = {{ command = ["grep", "cbuufsz-tubqmf", "/turned"] }}
 
 [server.sample]
-run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+run = ["{{sample}}", "--listen", "{{host}}:{{port}}"]
 
 [endpoint.health]
 path = "/api/django-starter/monitoring/health"

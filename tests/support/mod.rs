@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+#[path = "sample.rs"]
+pub(crate) mod sample;
+
+const SAMPLE: &str = "{sample}";
+
 /// The folder of the repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -52,10 +57,15 @@ impl Sandbox {
         }
     }
 
+    /// A file; `{sample}` in it stands for the program of the sample service.
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
-        fs::write(path, text).expect("a file is written");
+        let program = || sample::program().display().to_string();
+        let whole = text
+            .contains(SAMPLE)
+            .then(|| text.replace(SAMPLE, &program()));
+        fs::write(path, whole.as_deref().unwrap_or(text)).expect("a file is written");
         self
     }
 
@@ -103,6 +113,13 @@ impl Sandbox {
         self.git(&["init", "--quiet", "--initial-branch=main"]);
         self.git(&["add", "."]);
         self.git(&["commit", "--quiet", "--message=all"]);
+        self
+    }
+
+    /// The same with another commit of what has changed.
+    pub(crate) fn committed_again(self) -> Self {
+        self.git(&["add", "."]);
+        self.git(&["commit", "--quiet", "--message=more"]);
         self
     }
 

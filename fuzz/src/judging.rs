@@ -1,8 +1,8 @@
 //! A report on whatever was read.
 
-use crate::config;
-use crate::gate::{self, Reference, Rules};
-use crate::model::{Baseline, Coverage, Evidence, Failures, Measurement, Report};
+use perfgate::config;
+use perfgate::gate::{self, Reference, Rules};
+use perfgate::model::{Baseline, Coverage, Evidence, Failures, Measurement, Report};
 
 /// Runs of a history that something is judged by.
 const RUNS: usize = gate::FEWEST_RUNS;

@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use perfgate::fuzzing::TARGETS;
+use perfgate_fuzz::TARGETS;
 
 fn fuzz(below: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz")
-        .join(below)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(below)
 }
 
 fn names(below: &str) -> BTreeSet<String> {

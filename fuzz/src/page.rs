@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::Report;
-use crate::report::printable;
+use perfgate::model::Report;
+use perfgate::report::printable;
 
 /// Markup that is our own, and what lines of ours begin with.
 const TAGS: [&str; 5] = ["<details>", "</details>", "<summary>", "</summary>", "<br>"];

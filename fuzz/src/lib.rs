@@ -1,5 +1,5 @@
 //! What bytes of others go through: one function for each way in, which takes any bytes and panics
-//! where a promise breaks. The targets in `fuzz/` call them with what a fuzzer makes up, and
+//! where a promise breaks. The programs in `fuzz_targets` call them with what a fuzzer makes up, and
 //! `tests/corpora.rs` with what was once found.
 //!
 //! `usable` has what must hold of everything that was read, `page` what must hold of a page of
@@ -14,12 +14,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::config;
-use crate::document;
-use crate::import::Generator;
-use crate::model::{Baseline, Measurement, Report, chain, histogram};
-use crate::publish::workflow::{self, Level};
-use crate::{baseline, load, report};
+use perfgate::config;
+use perfgate::document;
+use perfgate::import::Generator;
+use perfgate::model::{Baseline, Measurement, Report, chain, histogram};
+use perfgate::publish::workflow::{self, Level};
+use perfgate::{baseline, load, report};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);

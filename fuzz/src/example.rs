@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::judging::judged;
-use crate::model::{
+use perfgate::model::{
     Baseline, CellName, Counters, Coverage, Failure, Failures, Fingerprint, FirstFailure,
     GateComparison, Incident, Key, LoadShape, Measurement, Metric, Outcome, Provenance, Report,
     Runner, Sample, Side, Statement, Summary, Verdict,
@@ -47,6 +47,7 @@ pub(super) fn report(text: &str) -> Report {
         missing: vec![cell.clone()],
         unknown: vec![cell],
         identical: vec![CellName::new(&text(), &text())],
+        same_build: vec![text()],
     };
     report.gate = Some(GateComparison::unknown(Some(text()), text()));
     report.failures = vec![failures(&text())];
@@ -156,6 +157,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
         }],
         pairs: Vec::new(),
         identical: Vec::new(),
+        same_build: Vec::new(),
         incidents: vec![Incident {
             server: text(),
             during: text(),

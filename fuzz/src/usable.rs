@@ -8,11 +8,13 @@ use serde::de::DeserializeOwned;
 
 use super::judging::judged;
 use super::{example, page};
-use crate::gate;
-use crate::import::Generator;
-use crate::model::{Baseline, Direction, Measurement, Metric, Outcome, Report, Trend, Unit, chain};
-use crate::publish::workflow;
-use crate::{document, report};
+use perfgate::gate;
+use perfgate::import::Generator;
+use perfgate::model::{
+    Baseline, Direction, Measurement, Metric, Outcome, Report, Trend, Unit, chain,
+};
+use perfgate::publish::workflow;
+use perfgate::{document, report};
 
 /// A measurement is kept, stored as baselines, judged by them, and shown.
 pub(super) fn measurement(measurement: &Measurement) {
@@ -35,7 +37,7 @@ pub(super) fn baselines(runs: &[Baseline]) {
     }
     let trend = gate::trend(runs, &Metric::ALL);
     is_harmless(&report::trend(&trend));
-    is_kept(&trend, "chronicle", Trend::SCHEMA);
+    is_kept(&trend, "trend", Trend::SCHEMA);
     if let Some(newest) = runs.last() {
         report(&judged(&of_run(newest), runs.to_vec()));
     }
