@@ -3,7 +3,7 @@
 use super::against::{Anchor, Comparisons};
 use super::measuring::{Run, RunResult};
 use super::observer::{Notice, Observer};
-use super::secrets::withheld;
+use super::secrets::masked;
 use super::selection::{RunOptions, Selection};
 use super::signals::cleaned_up;
 use crate::error::Error;
@@ -172,7 +172,7 @@ impl<'a> RunContext<'a> {
                 unfinished,
             });
         }
-        Ok(withheld(&self.plan, measurement))
+        Ok(masked(&self.plan, measurement))
     }
 }
 

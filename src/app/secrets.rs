@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::model::{Measurement, Plan};
 
-/// Letters of a value that is withheld: shorter ones are in every text.
+/// Letters of a masked value: shorter ones are in every text.
 const SHORTEST: usize = 6;
 const INSTEAD: &str = "(withheld)";
 /// Fields that hold what servers and programs said. Names and keywords stay, whatever a variable
@@ -39,7 +39,7 @@ pub(super) fn know(plan: &Plan) {
 
 /// What a server or program said, without the secrets of the plans that were read.
 pub fn without_secrets(text: &str) -> String {
-    known().withheld(text)
+    known().masked(text)
 }
 
 fn known() -> MutexGuard<'static, Secrets> {
@@ -55,14 +55,14 @@ impl Secrets {
     }
 
     /// A text without them.
-    fn withheld(&self, text: &str) -> String {
+    fn masked(&self, text: &str) -> String {
         let without = |text: String, secret: &String| text.replace(secret.as_str(), INSTEAD);
         self.0.iter().fold(text.to_owned(), without)
     }
 }
 
 /// The same measurement without the values of `{env.NAME}`.
-pub(super) fn withheld(plan: &Plan, measurement: Measurement) -> Measurement {
+pub(super) fn masked(plan: &Plan, measurement: Measurement) -> Measurement {
     without(&Secrets::of(plan), measurement)
 }
 
@@ -84,7 +84,7 @@ enum Field {
 
 fn replace(value: &mut Value, secrets: &Secrets, field: Field) {
     match value {
-        Value::String(text) if field == Field::Said => *text = secrets.withheld(text),
+        Value::String(text) if field == Field::Said => *text = secrets.masked(text),
         Value::Array(items) => items.iter_mut().for_each(|it| replace(it, secrets, field)),
         Value::Object(fields) => {
             for (name, it) in fields {
@@ -103,7 +103,7 @@ mod tests {
     use crate::model::Incident;
 
     #[test]
-    fn no_text_of_a_measurement_has_a_withheld_value() {
+    fn no_text_of_a_measurement_has_a_secret_value() {
         let text = include_str!("../../fixtures/measurements/hostile/unread.json");
         let mut measurement: Measurement = serde_json::from_str(text).expect("a measurement");
         let secret = "correct horse".to_owned();

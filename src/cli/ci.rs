@@ -88,7 +88,7 @@ impl Comment {
 }
 
 /// The code to exit with, and what is said to the runner at the end.
-type Told = (u8, Vec<String>);
+type Published = (u8, Vec<String>);
 
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
     // What is measured runs as the same user, and this process holds a token.
@@ -117,7 +117,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     Ok(code)
 }
 
-async fn check(args: Args, job: &Job) -> Result<Told, Error> {
+async fn check(args: Args, job: &Job) -> Result<Published, Error> {
     let mut check = args.check;
     let file = check.selection.plain().file()?;
     let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
@@ -134,11 +134,11 @@ async fn check(args: Args, job: &Job) -> Result<Told, Error> {
             return Err(error);
         }
     };
-    tell(publisher, &report, check.outputs, &save).await
+    publish(publisher, &report, check.outputs, &save).await
 }
 
 /// Measures the default branch and keeps what was measured.
-async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
+async fn refresh(args: Args, job: &Job) -> Result<Published, Error> {
     let progress = Progress::new(args.check.selection.is_quiet());
     let check = args.check.plain(None);
     let file = check.selection.file()?;
@@ -167,7 +167,7 @@ async fn refresh(args: Args, job: &Job) -> Result<Told, Error> {
 
 /// Judges and publishes what a run measured that had no right to publish. Its code wrote the
 /// numbers: thresholds and baselines are those of this clone, no text of it is believed.
-async fn report(args: Args, job: &Job) -> Result<Told, Error> {
+async fn report(args: Args, job: &Job) -> Result<Published, Error> {
     let Trigger::WorkflowRun(finished) = &job.trigger else {
         return Err(publish::Error::NothingToReport.into());
     };
@@ -179,16 +179,16 @@ async fn report(args: Args, job: &Job) -> Result<Told, Error> {
     let report = app::report_of_artifact(&check, &artifact.await?, &print_notice)?;
     publisher.open().await;
     publisher.of_stranger(pull_request::of_run(&github, finished).await?);
-    tell(publisher, &report, args.check.outputs, Path::new("")).await
+    publish(publisher, &report, args.check.outputs, Path::new("")).await
 }
 
 /// Files and outputs, then everything that GitHub shows.
-async fn tell(
+async fn publish(
     mut publisher: Publisher<'_>,
     report: &Report,
     mut files: Outputs,
     measurement: &Path,
-) -> Result<Told, Error> {
+) -> Result<Published, Error> {
     let json = files.json.get_or_insert(kept("report.json")).clone();
     let markdown = files.markdown.get_or_insert(kept("report.md")).clone();
     deliver(report, &files)?;

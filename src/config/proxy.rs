@@ -34,11 +34,11 @@ impl Resolver<'_> {
             name,
         };
         let on_host = self.network == Some(NetworkPath::Host);
-        if on_host && !Placeholder::say_where_to_listen(&proxy.command, &proxy.env) {
+        if on_host && !Placeholder::give_address(&proxy.command, &proxy.env) {
             let name = &proxy.name;
             return Err(self.places.invalid(
                 &span,
-                format!("proxy `{name}` is not told where to listen on the host's network"),
+                format!("proxy `{name}` does not get its address on the host's network"),
                 Some("use {host} and {port} in its `command` or `env`".into()),
             ));
         }

@@ -211,19 +211,19 @@ impl Resolver<'_> {
             kind: ServiceKind::Other(other),
             name,
         };
-        self.can_be_told(&service, &span)?;
+        self.can_service_listen(&service, &span)?;
         Ok(service)
     }
 
     /// On the host's network a service must take its loopback port.
-    fn can_be_told(&self, service: &Service, span: &Range<usize>) -> Result<(), Error> {
-        if self.network != Some(NetworkPath::Host) || service.is_told_where_to_listen() {
+    fn can_service_listen(&self, service: &Service, span: &Range<usize>) -> Result<(), Error> {
+        if self.network != Some(NetworkPath::Host) || service.gets_its_address() {
             return Ok(());
         }
         let name = &service.name;
         Err(self.places.invalid(
             span,
-            format!("service `{name}` is not told where to listen on the host's network"),
+            format!("service `{name}` does not get its address on the host's network"),
             Some("use {host} and {port} in its `command` or `env`, or leave out `network`".into()),
         ))
     }

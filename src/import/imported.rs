@@ -84,7 +84,7 @@ impl Imported {
             self.notes
                 .push("every request failed: times of failures are not taken");
         }
-        // Some is a quotient of two numbers of a stranger.
+        // Some is a quotient of two untrusted numbers.
         if !self.seconds.is_finite() || self.seconds < 0.0 {
             self.seconds = 0.0;
         }
@@ -122,7 +122,7 @@ pub(super) fn share(bad: u64, good: u64) -> f64 {
     bad as f64 / (good as f64 + bad as f64)
 }
 
-/// A sum of numbers that a stranger wrote.
+/// A sum of untrusted numbers.
 pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
 }

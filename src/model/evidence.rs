@@ -78,7 +78,7 @@ const TRACED: [Metric; 6] = [
 const POINTS_PER_HALVING: u32 = 4;
 /// Shares that a latency curve always has.
 const ASKED_FOR: [f64; 8] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
-/// Requests up to which shares of them are exact. Only a document of a stranger has more: a round that
+/// Requests up to which shares of them are exact. Only an untrusted document has more: a round that
 /// leads past it is left out of the sum.
 const COUNTABLE: u64 = 1 << f64::MANTISSA_DIGITS;
 

@@ -34,7 +34,7 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The histogram of a text; why not, when there is none. A text of a stranger can ask for no more
+/// The histogram of a text; why not, when there is none. An untrusted text can ask for no more
 /// memory than one of ours, and its counts can be added up.
 pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
     let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;

@@ -390,7 +390,7 @@ impl Tally {
     }
 }
 
-/// A sum of counts, which a document of a stranger can make as large as it likes.
+/// A sum of counts, which an untrusted document can make as large as it likes.
 pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
 }

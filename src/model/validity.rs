@@ -63,7 +63,7 @@ const STILL: Duration = Duration::from_millis(200);
 
 impl Machine {
     /// Whether something other than the builds decided the rounds of one stretch of time, one for
-    /// each side that was up. Told by what the machine says, never by what was measured, so that no
+    /// each side that was up. It follows from what the machine says, never by what was measured, so that no
     /// side has an advantage.
     ///
     /// A quota that denies the CPU to one side alone is part of what is compared: a build that

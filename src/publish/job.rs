@@ -47,7 +47,7 @@ pub enum Trigger {
     },
     /// Another workflow, which ended.
     WorkflowRun(Box<Finished>),
-    /// An event that runs with a writing token on a stranger's behalf.
+    /// An event that runs with a writing token on behalf of an untrusted author.
     Privileged {
         event: String,
     },

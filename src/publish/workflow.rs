@@ -43,8 +43,8 @@ pub fn annotation(level: Level, title: &str, message: &str) -> String {
     )
 }
 
-/// What became of the gate, then an annotation for everything that regressed, failed, or could not
-/// be told, in this order; what is more than GitHub shows is counted by the last.
+/// What became of the gate, then an annotation for everything that regressed, failed or could not
+/// be decided, in this order; what is more than GitHub shows is counted by the last.
 pub fn annotations(report: &Report) -> Vec<String> {
     let of_verdict = |verdict, level| {
         let findings = report.with_verdict(verdict);

@@ -353,13 +353,13 @@ fn prose(page: &str) -> Vec<&str> {
     lines
 }
 
-/// A regression whose every text is a stranger's.
-fn written_by(stranger: &str) -> Report {
+/// A regression whose every text is untrusted.
+fn written_by(untrusted: &str) -> Report {
     let (_, mut report) = stored()
         .into_iter()
         .find(|(name, _)| name == "counted")
         .expect("a stored report with statements and incidents");
-    let text = stranger.to_owned();
+    let text = untrusted.to_owned();
     for finding in &mut report.findings {
         (finding.server, finding.endpoint) = (text.clone(), text.clone());
         finding.rule = Some(text.clone());
@@ -372,7 +372,7 @@ fn written_by(stranger: &str) -> Report {
             (text.clone(), text.clone(), text.clone());
         incident.during.clone_from(&text);
     }
-    let cell = CellName::new(stranger, stranger);
+    let cell = CellName::new(untrusted, untrusted);
     report.coverage.missing = vec![cell.clone()];
     report.coverage.unknown = vec![cell.clone()];
     report.gate = Some(GateComparison {
@@ -382,8 +382,8 @@ fn written_by(stranger: &str) -> Report {
             kind: GateChangeKind::RequestChanged,
             cells: vec![cell],
             metric: None,
-            base: Some(GateValue::words(stranger)),
-            head: Some(GateValue::words(stranger)),
+            base: Some(GateValue::words(untrusted)),
+            head: Some(GateValue::words(untrusted)),
         }],
     });
     report.failures = named("failing").failures;
@@ -402,8 +402,8 @@ fn written_by(stranger: &str) -> Report {
 
 proptest! {
     #[test]
-    fn no_text_of_a_stranger_is_markup_or_a_mention(stranger in HOSTILE) {
-        let page = markdown(&written_by(&stranger));
+    fn no_untrusted_text_is_markup_or_a_mention(untrusted in HOSTILE) {
+        let page = markdown(&written_by(&untrusted));
         let ours = ["<details>", "</details>", "<summary>", "</summary>", "<br>"];
         let mut table = None;
         for line in prose(&page) {
@@ -421,14 +421,14 @@ proptest! {
     }
 
     #[test]
-    fn a_page_keeps_its_budget(stranger in HOSTILE, times in 1..400_usize, budget in 1_000..60_000_usize) {
+    fn a_page_keeps_its_budget(untrusted in HOSTILE, times in 1..400_usize, budget in 1_000..60_000_usize) {
         let frame = Frame {
             marker: Some("<!-- perfgate abc run 1.1 -->".into()),
             link: Some("https://github.test/octo/app/actions/runs/5".into()),
-            notes: vec![stranger.clone()],
+            notes: vec![untrusted.clone()],
             budget: Some(budget),
         };
-        let page = framed(&written_by(&stranger.repeat(times)), &frame);
+        let page = framed(&written_by(&untrusted.repeat(times)), &frame);
         prop_assert!(page.len() <= budget, "{} of {}", page.len(), budget);
         prop_assert!(page.starts_with("<!-- perfgate abc run 1.1 -->\n## "));
     }

@@ -118,9 +118,9 @@ fn all_are_told_where_to_listen(plan: &Plan) -> bool {
     let mut servers = plan.targets.iter().filter(|it| it.source.is_contained());
     let mut services = plan.services.iter().filter(|it| it.source.is_contained());
     let mut proxies = plan.proxies_in_use();
-    servers.all(Target::is_told_where_to_listen)
-        && services.all(Service::is_told_where_to_listen)
-        && proxies.all(|proxy| Placeholder::say_where_to_listen(&proxy.command, &proxy.env))
+    servers.all(Target::gets_its_address)
+        && services.all(Service::gets_its_address)
+        && proxies.all(|proxy| Placeholder::give_address(&proxy.command, &proxy.env))
 }
 
 /// Something on this host alone that a container of the plan must reach.

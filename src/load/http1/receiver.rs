@@ -1,7 +1,7 @@
 //! One response as it arrives. Takes received bytes in pieces of any size, gives the response
 //! once it is complete, and promises the same result however the bytes were cut. It does no
 //! input itself and keeps no more than an incomplete head and the start of the body, or all of it if
-//! it is told to.
+//! its caller says.
 
 use super::body::Body;
 use super::framing::Head;
