@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Error, Observed, Observer};
-use crate::model::{Cell, Counters, Plan, Round, Sides, Target};
+use crate::model::{Cell, Counters, Identity, NetworkPath, Plan, Round, Sides, Target};
 
 /// How long a server took to its first expected response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,11 +11,22 @@ pub struct Startup {
     pub disturbed: bool,
 }
 
+/// What servers run on, as far as their numbers depend on it; nothing of what is not known or not
+/// used.
+#[derive(Debug, Clone, Default)]
+pub struct Testbed {
+    pub network: Option<NetworkPath>,
+    /// CPUs of the server, of services and of the load generator.
+    pub cpus: Option<[Vec<usize>; 3]>,
+    /// The program that CPU time is compared with.
+    pub reference: Option<Identity>,
+}
+
 /// What the measuring loop drives: a live stack, or a simulation of one. A server is started
 /// before anything else is asked of it.
 pub trait Driver {
-    /// The settings around the servers that change their numbers, as text.
-    fn settings(&self, plan: &Plan) -> String;
+    /// What the servers run on.
+    fn testbed(&self, plan: &Plan) -> Testbed;
 
     /// Starts a server; how long it took to answer, where that is known.
     fn start(

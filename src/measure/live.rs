@@ -7,9 +7,11 @@ use super::guard::{GRACE, Guard};
 use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded};
-use super::{Counted, Driver, Error, Event, Observed, Observer, Startup, WarmUp, single_requests};
+use super::{
+    Counted, Driver, Error, Event, Observed, Observer, Startup, Testbed, WarmUp, single_requests,
+};
 use crate::load::{Job, WorkerPool};
-use crate::model::{Cell, Plan, Round, ServiceKind, Sides, Target};
+use crate::model::{Cell, Plan, Round, Sides, Target};
 use crate::stack::machine::{Seen, Watch};
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
@@ -99,25 +101,14 @@ impl Live {
 }
 
 impl Driver for Live {
-    fn settings(&self, plan: &Plan) -> String {
-        let (mut postgres, mut redis, mut others) = (None, None, String::new());
-        for service in &plan.services {
-            let source = service.source.describe();
-            match &service.kind {
-                ServiceKind::Postgres(own) => postgres = Some((source, &own.settings)),
-                ServiceKind::Redis => redis = Some(source),
-                ServiceKind::Other(_) => others += &format!(" {} {source}", service.name),
-            }
-        }
+    fn testbed(&self, plan: &Plan) -> Testbed {
+        let cores = self.stack.cores().clone();
         let reference = plan.reference.as_ref();
-        let reference = reference
-            .map(|it| self.stack.version(it))
-            .unwrap_or_default();
-        format!(
-            "{:?} {postgres:?} {redis:?} {}{reference}{others}",
-            self.stack.path(),
-            self.stack.cores().describe()
-        )
+        Testbed {
+            network: self.stack.path(),
+            cpus: Some([cores.server, cores.services, cores.generator]),
+            reference: reference.map(|it| self.stack.version(it)),
+        }
     }
 
     async fn start(

@@ -34,7 +34,7 @@ mod trial;
 mod turnover;
 mod window;
 
-pub use driver::{Counted, Driver, Startup, WarmUp};
+pub use driver::{Counted, Driver, Startup, Testbed, WarmUp};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;

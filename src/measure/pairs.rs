@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Counted, Error, Observer, Startup};
-use crate::gate::Confirmation;
+use crate::gate::{Confirmation, LOOKS};
 use crate::model::{
     BaseFailure, Cell, Incident, Pacing, PairedSample, Round, Side, Sides, Strategy, Target,
 };
@@ -59,6 +59,15 @@ impl PairPacing {
             pairs: PAIRS,
             budget: pacing.budget,
         }
+    }
+
+    /// What rounds and warm-ups of an endpoint take until it can be judged at all; the time that servers
+    /// take to start comes on top.
+    pub fn until_first_look(self) -> Duration {
+        let pairs = u32::try_from(self.pairs).unwrap_or(u32::MAX);
+        let starts = u32::try_from(LOOKS[0]).unwrap_or(u32::MAX);
+        // Two kinds of rounds, on two sides.
+        (self.warmup + self.round * pairs * 2) * 2 * starts
     }
 }
 

@@ -118,7 +118,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let Some(startup) = self.kept(started, target, || "start".into()).await? else {
             return Ok(None);
         };
-        let keys = key::keys(plan, target, &self.driver.settings(plan), runner);
+        let keys = key::keys(plan, target, &self.driver.testbed(plan), runner);
         let lane = |(cell, key)| Lane {
             target,
             cell,

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
 
-use super::{Counted, Driver, Error, Observed, Observer, Startup, WarmUp};
+use super::{Counted, Driver, Error, Observed, Observer, Startup, Testbed, WarmUp};
 use crate::model::{Cell, Plan, Round, Sides, Tally, Target, Usage};
 
 /// Drives nothing: rounds are drawn from a seeded noise model, so that procedures can be tested
@@ -81,8 +81,8 @@ pub(super) fn round(window: Duration, each: Duration) -> Round {
 }
 
 impl Driver for Simulated {
-    fn settings(&self, _: &Plan) -> String {
-        "simulated".into()
+    fn testbed(&self, _: &Plan) -> Testbed {
+        Testbed::default()
     }
 
     async fn start(&mut self, _: &Target, _: Observer<'_>) -> Result<Option<Startup>, Error> {

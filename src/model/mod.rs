@@ -14,6 +14,7 @@ mod fill;
 mod finding;
 mod gate_change;
 pub mod histogram;
+mod identity;
 mod incident;
 mod login;
 mod measurement;
@@ -37,7 +38,7 @@ mod workload;
 
 pub use acceptance::Acceptance;
 pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, history};
-pub use build::{Build, BuildKit, SecretSource};
+pub use build::{Build, BuildKit, CargoBuild, SecretSource};
 pub use counters::{Counters, MoreFrequent, Statement};
 pub use coverage::{CellName, Coverage};
 pub use digest::digest;
@@ -46,6 +47,7 @@ pub use failures::Failures;
 pub use fill::{Values, body_filled, filled, path_filled};
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
+pub use identity::Identity;
 pub use incident::{BaseFailure, Incident, chain};
 pub use login::{AnswerPart, Capture, Login};
 pub use measurement::{

@@ -10,13 +10,21 @@ pub enum Placeholder {
     Upstream,
     /// This program's own path.
     Perfgate,
+    /// The program that cargo built for the server.
+    Program,
 }
 
 impl Placeholder {
     /// What `{env.NAME}` begins with, a variable of this process.
     pub const ENV: &str = "env";
 
-    pub const ALL: [Self; 4] = [Self::Host, Self::Port, Self::Upstream, Self::Perfgate];
+    pub const ALL: [Self; 5] = [
+        Self::Host,
+        Self::Port,
+        Self::Upstream,
+        Self::Perfgate,
+        Self::Program,
+    ];
 
     /// The placeholder as it is written.
     pub const fn text(self) -> &'static str {
@@ -25,11 +33,12 @@ impl Placeholder {
             Self::Port => "{port}",
             Self::Upstream => "{upstream}",
             Self::Perfgate => "{perfgate}",
+            Self::Program => "{program}",
         }
     }
 
     /// Whether a command and its environment take both host and port from perfgate.
-    pub fn say_where_to_listen(command: &[String], env: &[(String, String)]) -> bool {
+    pub fn give_address(command: &[String], env: &[(String, String)]) -> bool {
         let is_used = |placeholder: Self| {
             let name = placeholder.text();
             let mut values = env.iter().map(|(_, value)| value);

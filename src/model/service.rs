@@ -1,12 +1,12 @@
 //! What servers work with: a database, a cache, a broker.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Placeholder};
+use super::{Build, Identity, Placeholder};
 
 /// A service that is up beside the servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,21 @@ pub struct ContainerSettings {
     pub shm_size: Option<u64>,
 }
 
+impl ContainerSettings {
+    /// Adds what differs from the image; files by where they lie below a folder.
+    pub(super) fn identify(&self, identity: Identity, root: &Path) -> Identity {
+        let files = self.files.iter();
+        let files = files.map(|(inside, path)| (inside, path.strip_prefix(root).unwrap_or(path)));
+        identity
+            .with("entrypoint", &self.entrypoint)
+            .with("files", &files.collect::<Vec<_>>())
+            .with("tmpfs", &self.tmpfs)
+            .with("user", &self.user)
+            .with("nano_cpus", &self.nano_cpus)
+            .with("shm_size", &self.shm_size)
+    }
+}
+
 impl KnownCounters {
     /// Those of what an image is called after; nothing for one that is built here.
     pub fn of(source: &ServiceSource) -> Option<Self> {
@@ -150,11 +165,11 @@ impl ServiceSource {
 impl Service {
     /// Whether a container of it can listen where perfgate wants it to: the known services can, others
     /// where they take their one port from a placeholder.
-    pub fn is_told_where_to_listen(&self) -> bool {
+    pub fn gets_its_address(&self) -> bool {
         match &self.kind {
             ServiceKind::Postgres(_) | ServiceKind::Redis => true,
             ServiceKind::Other(other) => {
-                other.ports.len() <= 1 && Placeholder::say_where_to_listen(&self.command, &self.env)
+                other.ports.len() <= 1 && Placeholder::give_address(&self.command, &self.env)
             }
         }
     }

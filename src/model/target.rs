@@ -4,8 +4,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Build, ContainerSettings, Login, Origin, Placeholder, Thresholds, Transport, Workload, digest,
+    Build, CargoBuild, ContainerSettings, Identity, Login, Origin, Placeholder, Thresholds,
+    Transport, Workload,
 };
+
+/// Version of what makes two servers the same.
+const IDENTITY: u32 = 1;
 
 /// A server under test: how it is brought up and what is measured on it.
 #[derive(Debug, Clone)]
@@ -17,6 +21,8 @@ pub struct Target {
     /// How the application is called, such as `WSGI`; for readers of a ranking.
     pub interface: Option<String>,
     pub source: Source,
+    /// How the program of `{program}` is built, for a process of this host.
+    pub cargo: Option<CargoBuild>,
     /// Where another build of it runs already, for one that runs already too.
     pub base: Option<Origin>,
     /// The folder that processes of this host run in.
@@ -112,13 +118,13 @@ impl Target {
     }
 
     /// Whether the server learns from perfgate on which address and port to listen.
-    pub fn is_told_where_to_listen(&self) -> bool {
-        Placeholder::say_where_to_listen(&self.command, &self.env)
+    pub fn gets_its_address(&self) -> bool {
+        Placeholder::give_address(&self.command, &self.env)
     }
 
     /// Whether a process of this host learns from perfgate on which port to listen; one that does
     /// not always listens on the same.
-    pub fn is_told_its_port(&self) -> bool {
+    pub fn gets_its_port(&self) -> bool {
         let words = match &self.source {
             Source::Run(words) => words.as_slice(),
             _ => &self.command,
@@ -130,27 +136,22 @@ impl Target {
 
     /// Digest of everything but the image that a container of it is made with.
     pub fn configuration(&self) -> String {
-        let Self {
-            command,
-            setup,
-            port,
-            env,
-            memory,
-            container,
-            workers,
-            ..
-        } = self;
-        // What was not known when older runs were stored is left out where nobody sets it.
-        let set = (*container != ContainerSettings::default()).then(|| format!(" {container:?}"));
-        let workers = (!workers.is_empty()).then(|| format!(" {workers:?}"));
-        let set = [set, workers].map(Option::unwrap_or_default).concat();
-        digest(format!("{command:?} {setup:?} {port} {env:?} {memory:?}{set}").as_bytes())
+        let workers: Vec<_> = self.workers.iter().map(Worker::identity).collect();
+        let own = Identity::new(IDENTITY)
+            .with("command", &self.command)
+            .with("setup", &self.setup)
+            .always("port", &self.port)
+            .with("env", &self.env)
+            .with("memory", &self.memory)
+            .with("workers", &workers)
+            .with("cargo", &self.cargo.as_ref().map(CargoBuild::identity));
+        self.container.identify(own, &self.root).digest()
     }
 
     /// Whether two of it can be up at the same time.
     pub fn can_be_up_twice(&self) -> bool {
         let is_running = matches!(self.source, Source::Url(_));
-        is_running || self.source.is_contained() || self.is_told_its_port()
+        is_running || self.source.is_contained() || self.gets_its_port()
     }
 }
 
@@ -183,23 +184,14 @@ impl Ready {
 }
 
 impl Source {
-    /// A text that keys of stored runs are made of: another one makes older runs incomparable. What
-    /// was not known when they were stored is left out where nobody sets it.
-    pub fn identity(&self) -> String {
+    /// What keys of stored runs are made of. Where a folder lies says nothing about what is in it.
+    pub fn identity(&self) -> Identity {
+        let of = Identity::new(IDENTITY);
         match self {
-            Self::Image(image) => format!("Image({image:?})"),
-            Self::Build(build) => {
-                let context = build.context.to_string_lossy();
-                if build.is_plain() {
-                    return format!("Build({context:?})");
-                }
-                let (target, args) = (&build.target, &build.args);
-                let dockerfile = build.dockerfile.as_ref().map(|it| it.to_string_lossy());
-                let more = build.buildkit.identity();
-                format!("Build({context:?} {dockerfile:?} {target:?} {args:?}{more})")
-            }
-            Self::Run(words) => format!("Run({words:?})"),
-            Self::Url(origin) => format!("Url({origin:?})"),
+            Self::Image(image) => of.always("image", image),
+            Self::Build(build) => of.always("build", &build.identity()),
+            Self::Run(words) => of.always("run", words),
+            Self::Url(origin) => of.always("url", &origin.address),
         }
     }
 
@@ -208,22 +200,59 @@ impl Source {
     }
 }
 
+impl Worker {
+    fn identity(&self) -> Identity {
+        Identity::new(IDENTITY)
+            .always("name", &self.name)
+            .with("command", &self.command)
+            .with("env", &self.env)
+            .with("memory", &self.memory)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(source: &Source) -> String {
+        serde_json::to_string(&source.identity()).expect("JSON")
+    }
+
     #[test]
     fn what_keys_are_made_of_stays_as_it_was() {
-        let words = |it: &str| vec![it.to_owned()];
+        let build = |folder: &str| Build::of_folder(folder.into());
+        let staged = Build {
+            dockerfile: Some("here/a/b/docker/app".into()),
+            target: Some("web".into()),
+            args: vec![("A".into(), "1".into())],
+            ..build("here/a/b")
+        };
         for (source, expected) in [
-            (Source::Image("app:1".into()), "Image(\"app:1\")"),
             (
-                Source::Build(Build::of_folder("a/b".into())),
-                "Build(\"a/b\")",
+                Source::Image("app:1".into()),
+                r#"{"image":"app:1","version":1}"#,
             ),
-            (Source::Run(words("app")), "Run([\"app\"])"),
+            (
+                Source::Build(build("here/a/b")),
+                r#"{"build":{"folder":"b","version":1},"version":1}"#,
+            ),
+            (
+                Source::Build(staged),
+                r#"{"build":{"args":[["A","1"]],"dockerfile":"docker/app","folder":"b","target":"web","version":1},"version":1}"#,
+            ),
+            (
+                Source::Run(vec!["app".into()]),
+                r#"{"run":["app"],"version":1}"#,
+            ),
         ] {
-            assert_eq!(source.identity(), expected);
+            assert_eq!(text(&source), expected);
         }
+    }
+
+    #[test]
+    fn another_place_of_the_same_folder_is_the_same() {
+        let of = |context: &str| Source::Build(Build::of_folder(context.into())).identity();
+        assert_eq!(of("/here/app"), of("/there/app"));
+        assert_ne!(of("/here/app"), of("/here/other"));
     }
 }

@@ -41,16 +41,6 @@ impl Cores {
             generator: generator.to_vec(),
         }
     }
-
-    /// The layout as text: part of what makes numbers comparable.
-    pub fn describe(&self) -> String {
-        let Self {
-            server,
-            services,
-            generator,
-        } = self;
-        format!("server {server:?}, services {services:?}, generator {generator:?}")
-    }
 }
 
 /// The CPUs this thread may run on.

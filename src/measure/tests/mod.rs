@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Counted, Driver, Error, Event, MeasureConfig, Noise, Observer, Schedule, Simulated, Startup,
-    WarmUp,
+    Testbed, WarmUp,
 };
 use crate::config;
 use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Sides, Target, Turnover};
@@ -225,8 +225,8 @@ fn dies_in_its_third_round(server: &str, round: usize) -> Option<stack::Error> {
 }
 
 impl Driver for Failing {
-    fn settings(&self, plan: &Plan) -> String {
-        self.simulated.settings(plan)
+    fn testbed(&self, plan: &Plan) -> Testbed {
+        self.simulated.testbed(plan)
     }
 
     async fn start(

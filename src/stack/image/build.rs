@@ -1,6 +1,7 @@
 //! The build of a folder, and the image of it that is there already.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::body_full;
@@ -18,7 +19,7 @@ use super::super::{Engine, Error, Observer, Stage};
 use super::buildkit::{self, Failure};
 use super::{Image, LABEL, dockerfile, find};
 use crate::bounded;
-use crate::model::{self, Build, BuildKit};
+use crate::model::{Build, BuildKit};
 
 /// Bytes of a build's output that are kept for an error.
 const LONGEST_OUTPUT: usize = 64 * 1024;
@@ -243,20 +244,20 @@ fn arguments(build: &Build) -> impl Iterator<Item = (String, String)> {
 async fn tag(engine: &Engine, build: &Build, context: &Context) -> (String, bool) {
     let images = dockerfile::images(&read(build));
     let mut is_settled = images.is_some();
-    let mut all = context.digest.clone();
-    if !build.is_plain() {
-        let (target, dockerfile) = (&build.target, &context.dockerfile);
-        let args: Vec<_> = arguments(build).collect();
-        let more = build.buildkit.identity();
-        all.push_str(&format!("\n{dockerfile:?} {target:?} {args:?}{more}"));
-    }
+    let args: Vec<_> = arguments(build).collect();
+    let mut bases = BTreeMap::new();
     for image in images.unwrap_or_default() {
         let found = engine.docker.inspect_image(&image).await.ok();
         let id = found.and_then(|found| found.id);
         is_settled &= id.is_some();
-        all.push_str(&format!("\n{image} {}", id.unwrap_or_default()));
+        bases.insert(image, id);
     }
-    (model::digest(all.as_bytes()), is_settled)
+    let all = build
+        .options(Some(Path::new(&context.dockerfile)))
+        .always("files", &context.digest)
+        .with("args", &args)
+        .with("bases", &bases);
+    (all.digest(), is_settled)
 }
 
 /// The text of a Dockerfile; nothing of one that is not there, which the builder says.
