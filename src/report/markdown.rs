@@ -261,7 +261,7 @@ fn moved_row(finding: &Finding) -> String {
         shown(finding.base),
         shown(finding.head),
         finding.margin.map_or_else(String::new, text::percent),
-        escape(finding.rule.as_deref().unwrap_or_default()),
+        escape(&text::rule(finding)),
     )
 }
 
@@ -445,7 +445,7 @@ fn row(finding: &Finding) -> String {
         shown(finding.base),
         shown(finding.head),
         finding.change.map_or_else(String::new, text::change),
-        escape(finding.rule.as_deref().unwrap_or_default()),
+        escape(&text::rule(finding)),
         escape(&verdict),
     )
 }

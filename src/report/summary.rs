@@ -190,11 +190,17 @@ pub fn headline(report: &Report) -> String {
     };
     let missing = gate::cells(&report.coverage.missing);
     let identical = gate::cells(&report.coverage.identical);
+    let same_build = report.coverage.same_build.iter();
+    let same_build: Vec<_> = same_build.map(|it| text::printable(it)).collect();
     let gate = report.has_weaker_gate().then(|| "GATE CHANGED".to_owned());
     let named = [
         ("NOT MEASURED", failed),
         ("MISSING", missing),
         ("identical build, not measured", identical),
+        (
+            "the same build on both sides, although files differ",
+            same_build.join(", "),
+        ),
     ];
     let named = named.into_iter().filter(|(_, names)| !names.is_empty());
     let named = named.map(|(what, names)| format!("{what}: {names}"));

@@ -130,6 +130,26 @@ pub(super) fn reason(finding: &Finding) -> String {
     }
 }
 
+/// The rule as written; with the margin in force, where the floor makes it larger:
+/// `max_increase 5% (default); floor 0.20 ms: margin 132 %`.
+pub(super) fn rule(finding: &Finding) -> String {
+    let rule = finding.rule.clone().unwrap_or_default();
+    match finding.floor.zip(finding.margin) {
+        Some((floor, margin)) if is_of_floor(finding, floor, margin) => format!(
+            "{rule}; floor {}: margin {}",
+            value(floor, finding.unit),
+            percent(margin)
+        ),
+        _ => rule,
+    }
+}
+
+/// Whether the margin is what the floor amounts to on the base.
+fn is_of_floor(finding: &Finding, floor: f64, margin: f64) -> bool {
+    let of_floor = finding.base.map(|base| floor / base);
+    of_floor.is_some_and(|it| (it - margin).abs() <= 0.02 * margin.abs())
+}
+
 /// `since the pin of 2026-10-01 at 3f2c1ab4d2e1: +12 %, margin 5 %`.
 fn since_pin(finding: &Finding, day: Date, at: Option<&str>) -> String {
     let at = at.map_or_else(String::new, |it| format!(" at {}", commit(it)));
@@ -244,7 +264,7 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
                 .map(|detectable| format!("detectable: {}", percent(detectable))),
         );
     }
-    facts.extend(finding.rule.as_deref().map(printable));
+    facts.extend(Some(printable(&rule(finding))).filter(|it| !it.is_empty()));
     facts.extend(Some(why(finding)).filter(|text| !text.is_empty()));
     facts
 }

@@ -61,7 +61,7 @@ fn table(caption: &str, findings: &[&Finding], anchor: impl Fn(&Finding) -> Stri
 }
 
 fn row(finding: &Finding, anchor: &str) -> Markup {
-    let grounds = [finding.rule.clone().unwrap_or_default(), text::why(finding)];
+    let grounds = [text::rule(finding), text::why(finding)];
     let grounds: Vec<_> = grounds.iter().filter(|it| !it.is_empty()).collect();
     let tone = verdict_tone(finding.verdict);
     html! {
