@@ -119,6 +119,8 @@ pub(super) fn assemble(
         Outcome::Pass | Outcome::NoBaseline if lacks_a_part(measurement, &coverage) => {
             Outcome::Inconclusive
         }
+        // One build that is compared with itself says nothing of a change.
+        Outcome::Pass if !coverage.same_build.is_empty() => Outcome::Inconclusive,
         Outcome::NoBaseline if findings.is_empty() && !coverage.identical.is_empty() => {
             Outcome::Pass
         }

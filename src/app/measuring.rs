@@ -1,6 +1,6 @@
 //! One run: brings the stack up, measures beside bases and alone, and puts together what came of it.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
@@ -15,9 +15,9 @@ use crate::measure::{
 };
 use crate::model::{
     BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
-    Provenance, Runner, Sample, Source, Strategy, Target, Threshold, Unfinished, chain,
+    Provenance, Runner, Sample, Sides, Source, Strategy, Target, Threshold, Unfinished, chain,
 };
-use crate::stack::{self, Engine, Owner, Stack, sweep};
+use crate::stack::{self, Engine, Owner, Programs, Stack, sweep};
 
 /// Said where there is nothing to compare with.
 const BRIEF: &str = "measured briefly, because there is nothing to compare with: \
@@ -74,13 +74,47 @@ impl Run<'_> {
         (self.observe)(&Notice::BaseFailed(failure));
     }
 
+    /// A comparison that ends before anything can be judged could never fail.
+    fn check_budget(&self) -> Result<(), Error> {
+        let strategies = self.comparisons.all.iter().map(|it| it.strategy);
+        let needed = |it| PairPacing::of(self.plan.pacing, it).until_first_look();
+        let budget = self.plan.pacing.budget;
+        match strategies.map(needed).max() {
+            Some(needed) if needed > budget => Err(Error::Budget {
+                budget,
+                starts: gate::LOOKS[0],
+                needed,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// That servers of this host have one CPU: what their threads do to each other does not show.
+    fn parallelism(&self, stack: &Stack) -> Option<String> {
+        if stack.cores().server.len() > 1 {
+            return None;
+        }
+        let targets = self.plan.targets.iter();
+        let of_host = targets.filter(|it| matches!(it.source, Source::Run(_)));
+        let names: Vec<_> = of_host.map(|it| format!("`{}`", it.name)).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "parallelism 1: {} had one CPU, so that contention between threads cannot show",
+                names.join(", ")
+            )
+        })
+    }
+
     pub(super) async fn measure(self) -> Result<RunResult, Error> {
+        self.check_budget()?;
         let (started, clock) = (Timestamp::now(), Instant::now());
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
         let path = words(stack.path()).to_owned();
         let images = stack.image_ids();
+        let parallelism = self.parallelism(&stack);
         let identical = self.comparisons.identical(&images, &failed);
+        let same_build = self.comparisons.same_builds(&stack, &failed);
         let Paired {
             mut compared,
             failed,
@@ -138,6 +172,9 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .chain(unknown)
+            .chain(self.comparisons.profiles())
+            .chain(self.comparisons.compilers(self.plan).map(compilers))
+            .chain(parallelism)
             .chain(brief.then(|| BRIEF.to_owned()))
             .chain(compared.notes)
             .chain(measured.notes)
@@ -154,6 +191,7 @@ impl Run<'_> {
                 samples,
                 pairs: compared.samples,
                 identical,
+                same_build,
                 incidents: compared.incidents,
             },
             cut: compared.cut.or(measured.cut).map(Into::into),
@@ -181,19 +219,25 @@ impl Run<'_> {
         let (plan, engine) = (self.plan, self.engine);
         let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
         sweep::remove_orphans(engine).await?;
+        let begun = SystemTime::now();
         let all = self.comparisons.with_reference(plan);
-        stack::prepare(&all, &self.owner, &observe).await?;
-        let mut failed = self.prepare_bases().await?;
+        let mut programs = stack::prepare(&all, &self.owner, &observe).await?;
+        let mut failed = self.prepare_bases(&mut programs).await?;
         let (engine, owner) = (engine.cloned(), self.owner.clone());
         let bases = self.comparisons.bases();
-        let mut stack = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
+        let up = Stack::up_beside(&all, &bases, engine, owner, &observe).await?;
+        let mut stack = up.with(programs);
         self.build_bases(&mut stack, &mut failed).await?;
+        self.reject_shared_programs(&stack, begun, &mut failed)?;
         stack.remove_replaced_images().await;
         Ok((stack, failed))
     }
 
     /// Runs the base's own commands in its files; those that need them have failed where they do.
-    async fn prepare_bases(&self) -> Result<Vec<BaseFailure>, stack::Error> {
+    async fn prepare_bases(
+        &self,
+        programs: &mut Programs,
+    ) -> Result<Vec<BaseFailure>, stack::Error> {
         let observe = |stage: stack::Stage<'_>| self.show(&Event::Stage(stage));
         let Some(base) = &self.comparisons.prepare else {
             return Ok(Vec::new());
@@ -204,7 +248,10 @@ impl Run<'_> {
             .iter()
             .filter(|it| it.is_made_from_tree());
         match stack::prepare(base, &self.owner, &observe).await {
-            Ok(()) => Ok(Vec::new()),
+            Ok(of_base) => {
+                programs.add(of_base);
+                Ok(Vec::new())
+            }
             Err(error) => self.blame(error, "prepare", &made.collect::<Vec<_>>()),
         }
     }
@@ -231,6 +278,24 @@ impl Run<'_> {
             if let Err(error) = stack.provide(plan, targets, &observe).await {
                 failed.extend(self.blame(error, "build", &group)?);
             }
+        }
+        Ok(())
+    }
+
+    /// Servers that are one program on both sides have no base.
+    fn reject_shared_programs(
+        &self,
+        stack: &Stack,
+        since: SystemTime,
+        failed: &mut Vec<BaseFailure>,
+    ) -> Result<(), stack::Error> {
+        for (comparison, program) in self.comparisons.of_one_program(stack, since) {
+            let server = comparison.sides.head.name.clone();
+            if has_failed(failed, &server) {
+                continue;
+            }
+            let error = stack::Error::SameProgram { server, program };
+            failed.extend(self.blame(error, "comparison", &[comparison])?);
         }
         Ok(())
     }
@@ -373,6 +438,16 @@ impl Run<'_> {
             .run(&mut Live::new(stack, self.stop.clone()))
             .await
     }
+}
+
+fn compilers(of: Sides<String>) -> String {
+    let Sides { head, base } = of;
+    if head == base {
+        return format!("both sides are built by {head}");
+    }
+    format!(
+        "the head is built by {head}, the base by {base}: their difference counts as the change's"
+    )
 }
 
 /// The cells of some targets by their names.

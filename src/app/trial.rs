@@ -33,8 +33,9 @@ async fn tried(
     let (plan, engine) = (&context.plan, &context.engine);
     let up = async {
         sweep::remove_orphans(engine.as_ref()).await?;
-        stack::prepare(plan, &owner, &show_stage).await?;
-        Stack::up(plan, engine.clone(), owner, &show_stage).await
+        let programs = stack::prepare(plan, &owner, &show_stage).await?;
+        let up = Stack::up(plan, engine.clone(), owner, &show_stage).await?;
+        Ok::<_, stack::Error>(up.with(programs))
     };
     let stack = stop.or(up).await?;
     Ok(try_out(plan, &mut Live::new(stack, stop), &show).await?)

@@ -36,6 +36,7 @@ pub(super) fn measurement(text: &[u8]) -> Result<Measurement, Error> {
     measurement.provenance.notes.clear();
     // Whether builds are identical cannot be checked here; what was not measured is missing.
     measurement.identical.clear();
+    measurement.same_build.clear();
     if let Some(partial) = &mut measurement.provenance.partial {
         partial.reason = "the measuring run ended early".into();
         partial.exit_code = exit_code::ENVIRONMENT;

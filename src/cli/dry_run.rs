@@ -62,7 +62,11 @@ fn server(target: &Target) -> Vec<String> {
     let source = match &target.source {
         Source::Image(image) => format!("image {image}"),
         Source::Build(build) => format!("built from {}", build.context.display()),
-        Source::Run(words) => format!("runs {}", words.join(" ")),
+        Source::Run(words) => {
+            let cargo = target.cargo.as_ref();
+            let built = cargo.map(|it| format!("cargo {}; ", it.words().join(" ")));
+            format!("{}runs {}", built.unwrap_or_default(), words.join(" "))
+        }
         Source::Url(origin) => {
             let base = target.base.as_ref();
             let base = base.map(|it| format!(", its base at {}", it.address));

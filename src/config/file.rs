@@ -295,6 +295,9 @@ pub(super) struct Server {
     pub(super) build: Option<Spanned<Build>>,
     /// Command to run on this host, without a container.
     pub(super) run: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Program of a Rust package that cargo builds, for both builds alike: `{program}` in `run`, which
+    /// may be left out.
+    pub(super) cargo: Option<Spanned<Cargo>>,
     /// Where it runs already: `http://…`, `https://…` or `unix:/SOCKET`.
     pub(super) url: Option<Spanned<String>>,
     /// Where the build runs that one at `url` is compared with, side by side and at a fixed rate.
@@ -351,6 +354,28 @@ pub(super) struct Server {
     #[serde(default)]
     #[schemars(with = "IndexMap<String, ServerEndpoint>")]
     pub(super) endpoint: IndexMap<Spanned<String>, ServerEndpoint>,
+}
+
+/// How cargo builds the program of a server.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cargo {
+    /// Package, in a workspace with several.
+    pub(super) package: Option<String>,
+    /// Binary, of a package with several.
+    pub(super) bin: Option<String>,
+    /// Features to switch on.
+    #[serde(default)]
+    pub(super) features: Vec<String>,
+    /// Switch the default features off.
+    #[serde(default)]
+    pub(super) no_default_features: bool,
+    /// Profile; else `release`.
+    pub(super) profile: Option<String>,
+    /// Target triple; else the compiler's own.
+    pub(super) target: Option<String>,
+    /// The manifest, where it is not that of the folder.
+    pub(super) manifest: Option<Spanned<PathBuf>>,
 }
 
 /// A worker of a server, such as Celery's: another command of the same image, or of the same commit.

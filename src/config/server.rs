@@ -10,11 +10,12 @@ use super::spanned::Spanned;
 use super::url::Url;
 use super::{Error, file, thresholds};
 use crate::model::{
-    Cell, NetworkPath, Origin, Rate, Source, Target, Thresholds, Tls, Transport, Trust, Worker,
-    Workload,
+    CargoBuild, Cell, NetworkPath, Origin, Placeholder, Rate, Source, Target, Thresholds, Tls,
+    Transport, Trust, Worker, Workload,
 };
 
 const PORT: u16 = 8000;
+const PROGRAM: &str = Placeholder::Program.text();
 /// Requests a second to each of two servers that run already, where the file says no other rate: others may
 /// use them too.
 const BESIDE_RUNNING: Rate = Rate {
@@ -53,6 +54,7 @@ impl Resolver<'_> {
         let server = server.into_inner();
         let transport = self.transport(&server)?;
         let source = self.source(&name, &span, &server, &transport)?;
+        let cargo = self.cargo(&name, &source, &server)?;
         if !source.is_contained() {
             self.is_without_container(&name, &span, &server)?;
         }
@@ -84,11 +86,58 @@ impl Resolver<'_> {
             workers: self.workers(&name, &source, &server.worker)?,
             memory: server.memory.map(|size| size.0),
             root: self.root.to_owned(),
+            cargo,
             name,
             source,
         };
         self.can_listen(&target, &span)?;
         Ok(target)
+    }
+
+    /// How the program of a server is built.
+    fn cargo(
+        &self,
+        name: &str,
+        source: &Source,
+        server: &file::Server,
+    ) -> Result<Option<CargoBuild>, Error> {
+        let is_used = |it: &String| it.contains(PROGRAM);
+        let runs_it = matches!(source, Source::Run(words) if words.iter().any(is_used));
+        let Some(cargo) = &server.cargo else {
+            let run = server.run.as_ref().filter(|_| runs_it);
+            return match run {
+                Some(run) => Err(self.places.invalid(
+                    &run.span(),
+                    format!("server `{name}` runs {PROGRAM}, and nothing says how it is built"),
+                    Some(
+                        "add `cargo = {}`, with `package` and `bin` where there are several".into(),
+                    ),
+                )),
+                None => Ok(None),
+            };
+        };
+        if !runs_it {
+            return Err(self.places.invalid(
+                &cargo.span(),
+                format!("`run` of server `{name}` does not use what `cargo` builds"),
+                Some(format!("write {PROGRAM} in `run`, or leave `run` out")),
+            ));
+        }
+        let cargo = cargo.get_ref();
+        let manifest = cargo.manifest.as_ref();
+        let manifest = manifest.map(|path| {
+            self.inside(path)?;
+            Ok(path.get_ref().clone())
+        });
+        Ok(Some(CargoBuild {
+            package: cargo.package.clone(),
+            bin: cargo.bin.clone(),
+            features: cargo.features.clone(),
+            no_default_features: cargo.no_default_features,
+            profile: cargo.profile.clone(),
+            target: cargo.target.clone(),
+            manifest: manifest.transpose()?,
+        }))
     }
 
     /// Where the base of a server runs already.
@@ -205,13 +254,13 @@ impl Resolver<'_> {
     /// On the host's network every server must take its own loopback port.
     fn can_listen(&self, target: &Target, span: &Range<usize>) -> Result<(), Error> {
         let on_host = self.network == Some(NetworkPath::Host) && target.source.is_contained();
-        if !on_host || target.is_told_where_to_listen() {
+        if !on_host || target.gets_its_address() {
             return Ok(());
         }
         let name = &target.name;
         Err(self.places.invalid(
             span,
-            format!("server `{name}` is not told where to listen on the host's network"),
+            format!("server `{name}` does not get its address on the host's network"),
             Some("use {host} and {port} in its `command` or `env`".into()),
         ))
     }
@@ -236,6 +285,7 @@ impl Resolver<'_> {
                 .as_ref()
                 .map(|run| self.words(run.get_ref()))
                 .transpose()?
+                .or_else(|| server.cargo.as_ref().map(|_| vec![PROGRAM.to_owned()]))
                 .map(Source::Run),
             server
                 .url
@@ -258,7 +308,10 @@ impl Resolver<'_> {
             _ => Err(self.places.invalid(
                 span,
                 format!("server `{name}` needs exactly one of `image`, `build`, `run`, `url`"),
-                None,
+                server.cargo.as_ref().map(|_| {
+                    "`cargo` builds what `run` runs: leave it out, or what names another source"
+                        .into()
+                }),
             )),
         }
     }

@@ -15,6 +15,7 @@ pub fn coverage(plan: &Plan, measurement: &Measurement) -> Coverage {
         missing: missing(planned, measurement),
         unknown,
         identical,
+        same_build: measurement.same_build.clone(),
     }
 }
 

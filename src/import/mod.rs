@@ -175,6 +175,7 @@ impl Generator {
             samples: vec![self.sample(imported, name)],
             pairs: Vec::new(),
             identical: Vec::new(),
+            same_build: Vec::new(),
             incidents: Vec::new(),
         })
     }

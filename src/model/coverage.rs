@@ -13,6 +13,10 @@ pub struct Coverage {
     /// In the plan and not measured, because the build is identical to the base's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identical: Vec<CellName>,
+    /// Servers whose program or image is the same on both sides although their files differ: that nothing
+    /// regressed says nothing of the change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_build: Vec<String>,
 }
 
 /// A server and one of its endpoints.
@@ -32,7 +36,7 @@ impl Coverage {
 
     /// Whether the measurement has exactly the plan's servers and endpoints.
     pub const fn is_exact(&self) -> bool {
-        self.is_whole() && self.identical.is_empty()
+        self.is_whole() && self.identical.is_empty() && self.same_build.is_empty()
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Measurement {
     /// Servers and endpoints that were not measured, because the build is identical to the base's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identical: Vec<CellName>,
+    /// Servers whose program or image is the same on both sides although their files differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_build: Vec<String>,
 }
 
 impl Measurement {

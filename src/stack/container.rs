@@ -248,7 +248,7 @@ impl Container {
         }
     }
 
-    /// Whether the engine was told so, be it after the container's end, when it no longer notes it there.
+    /// Whether the engine noted it, be it after the container's end, when it no longer notes it there.
     async fn ran_out_of_memory(&self) -> bool {
         let only = [("container", self.inner.id()), ("event", "oom")];
         let only = HashMap::from(only.map(|(filter, value)| (filter, vec![value])));
@@ -334,7 +334,8 @@ impl Container {
         let take = |frame: LogOutput| output.extend_from_slice(&frame.into_bytes());
         let ended = self.exec(words, take).await;
         let code = ended.map_err(|source| Error::Engine {
-            action: format!("run `{}` in `{}`", words.join(" "), self.name),
+            // Its other words may hold a password.
+            action: format!("run `{}` in `{}`", words[0], self.name),
             source,
         })?;
         Ok((code, tail(&output)))

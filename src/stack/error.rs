@@ -49,6 +49,21 @@ pub enum Error {
         message: String,
         output: String,
     },
+    #[error(
+        "cannot use `{}` of `{server}`: it lies in `{}`, and `prepare` builds into the target directory of \
+         each tree",
+        program.display(),
+        folder.display()
+    )]
+    SharedProgram {
+        server: String,
+        program: PathBuf,
+        folder: PathBuf,
+    },
+    #[error("the program of `{server}` is the same file on both sides: `{}`", program.display())]
+    SameProgram { server: String, program: PathBuf },
+    #[error("cannot find the program of `{name}` that cargo built: {reason}")]
+    NoProgram { name: String, reason: String },
     #[error("cannot run `{command}`")]
     Spawn { command: String, source: io::Error },
     #[error("`{command}` of `{name}` ended with {status}")]
@@ -211,6 +226,15 @@ impl Error {
             Self::Engine { .. } => "`perfgate doctor` says whether the engine can be used",
             Self::Container { .. } => "check its `image`, `command` and `port`",
             Self::Context { .. } => "name a folder that can be read: `build = \"FOLDER\"`",
+            Self::NoProgram { .. } => {
+                "name the package and its binary: `cargo = { package = \"PACKAGE\", bin = \"BINARY\" }`"
+            }
+            Self::SameProgram { .. } => {
+                "build into the tree, and name the program as it lies there, such as `run = [\"target/release/app\"]`"
+            }
+            Self::SharedProgram { .. } => {
+                "name it as it lies in the tree, such as `run = [\"target/release/app\"]`: with one target directory for both, head and base would be the same program"
+            }
             Self::Spawn { .. } => {
                 "check that the program is installed; it is looked for in PATH and in the folder of perfgate.toml"
             }

@@ -9,6 +9,8 @@
 //! behind.
 
 mod answer;
+mod built;
+mod cargo_env;
 mod cgroup;
 mod container;
 mod context;
@@ -27,6 +29,7 @@ mod owner;
 mod place;
 mod process;
 mod program;
+mod programs;
 mod proxy;
 mod queue;
 mod ready;
@@ -44,14 +47,18 @@ mod tenancy;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 pub use answer::{Answer, Missed};
+pub use built::Built;
+pub use cargo_env::compiler;
 pub use cores::Cores;
 pub use counters::Count;
 pub use engine::{Engine, socket};
 pub use error::Error;
 pub use image::is_another;
 pub use owner::Owner;
+pub use programs::Programs;
 pub use resources::Resources;
 pub use scrubbed_env::close_to_others;
 pub use server::Server;
@@ -66,12 +73,14 @@ use stack_context::StackContext;
 use tenancy::SetUp;
 use tokio::sync::Mutex;
 
-use crate::model::{Deadlines, NetworkPath, Plan, Proxy, ServiceSource, Target};
+use crate::model::{Deadlines, Identity, NetworkPath, Plan, Proxy, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
     context: StackContext,
     images: Images,
+    /// What cargo has built.
+    programs: Programs,
     /// By name, in the order in which they started.
     services: Vec<(String, Box<dyn Running>)>,
     proxies: Vec<Proxy>,
@@ -123,11 +132,24 @@ impl Stack {
         Ok(Self {
             context,
             images,
+            programs: Programs::default(),
             services,
             proxies: plan.proxies.clone(),
             deadlines: plan.deadlines,
             set_ups: Mutex::default(),
         })
+    }
+
+    /// The same with programs that were built for its servers.
+    #[must_use]
+    pub fn with(self, programs: Programs) -> Self {
+        Self { programs, ..self }
+    }
+
+    /// The program of a server of this host that was built by cargo, or by whatever wrote it `since`.
+    pub fn built(&self, target: &Target, since: SystemTime) -> Option<Built> {
+        let program = self.programs.of(target);
+        built::built(target, program, since)
     }
 
     /// Builds or pulls the images of more servers.
@@ -225,14 +247,11 @@ impl Stack {
 
     /// What a server is made of, so that another version of it is distinguished: its image by content
     /// or name, or its command.
-    pub fn version(&self, target: &Target) -> String {
-        let image = self.images.name(&target.name).unwrap_or_default();
-        format!(
-            " {image} {} {:?} {:?}",
-            target.source.identity(),
-            target.command,
-            target.env
-        )
+    pub fn version(&self, target: &Target) -> Identity {
+        let of = target.source.identity();
+        of.with("content", &self.images.name(&target.name))
+            .with("command", &target.command)
+            .with("env", &target.env)
     }
 
     /// Identifier of every image in use, by server or service.
@@ -246,8 +265,9 @@ impl Stack {
     }
 }
 
-/// Runs the plan's `prepare` commands, one after the other.
-pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Result<(), Error> {
+/// Runs the plan's `prepare` commands, one after the other, then builds the programs of its servers.
+pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Result<Programs, Error> {
+    built::check_programs(plan)?;
     for command in &plan.prepare {
         observe(Stage::Prepare(&command.join(" ")));
         let recipe = process::Recipe {
@@ -260,7 +280,7 @@ pub async fn prepare(plan: &Plan, owner: &Owner, observe: Observer<'_>) -> Resul
         };
         process::run_to_end(&recipe, plan.deadlines.prepare, observe).await?;
     }
-    Ok(())
+    Programs::build(plan, owner, observe).await
 }
 
 /// The services and proxies of a plan that are used, by the name their image has.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use procfs::WithCurrentSystemInfo;
 use procfs::process::{Process as Entry, all_processes};
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::cores::pin_this_thread;
@@ -20,8 +21,10 @@ use super::crowd::Crowd;
 use super::owner::VARIABLE;
 use super::resources::Resources;
 use super::tail::tail;
-use super::{Error, Observer, Owner, Stage, scrubbed_env};
+use super::{Error, Observer, Owner, Stage, cargo_env, scrubbed_env};
 
+/// How much of the end of an output is kept on disk.
+const KEPT: u64 = 1024 * 1024;
 /// Pause between two looks at a running command.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -57,6 +60,7 @@ impl Group {
         }
         command
             .args(&recipe.command[1..])
+            .envs(cargo_env::own_target(recipe.folder))
             .envs(recipe.env.iter().map(|(name, value)| (name, value)))
             .env(VARIABLE, recipe.owner.to_variable())
             .current_dir(recipe.folder)
@@ -109,6 +113,7 @@ impl Group {
             name: self.name.clone(),
             reason,
         };
+        forget(&self.output);
         let members = self.members().map_err(|error| fail(error.to_string()))?;
         if members.is_empty() {
             return Err(fail("it ended".into()));
@@ -149,7 +154,8 @@ pub(super) async fn run_to_end(
     let mut passed_on = 0;
     let status = loop {
         let ended = group.ended()?;
-        passed_on = tell(&group.output, passed_on, observe);
+        passed_on = pass_on(&group.output, passed_on, observe);
+        forget(&group.output);
         match ended {
             Some(status) => break status,
             None if start.elapsed() >= within => {
@@ -175,7 +181,7 @@ pub(super) async fn run_to_end(
 }
 
 /// Passes on the whole lines written since `passed_on`; where the next ones begin.
-fn tell(output: &File, passed_on: u64, observe: Observer<'_>) -> u64 {
+fn pass_on(output: &File, passed_on: u64, observe: Observer<'_>) -> u64 {
     let Ok(bytes) = bytes_from(output, passed_on) else {
         return passed_on;
     };
@@ -193,7 +199,7 @@ fn tell(output: &File, passed_on: u64, observe: Observer<'_>) -> u64 {
 }
 
 /// A program named with a path is found from the folder; a bare name on PATH.
-fn located(program: &str, folder: &Path) -> io::Result<PathBuf> {
+pub(super) fn located(program: &str, folder: &Path) -> io::Result<PathBuf> {
     if program.contains('/') {
         std::path::absolute(folder.join(program))
     } else {
@@ -249,6 +255,17 @@ fn without_files(totals: &HashMap<String, u64>) -> Option<u64> {
     Some(totals.get("Pss")?.saturating_sub(files))
 }
 
+/// Gives the disk back what an output holds beside its end: a server may write for hours. Where the file
+/// system cannot, it stays.
+fn forget(output: &File) {
+    let length = output.metadata().map_or(0, |it| it.len());
+    let old = length.saturating_sub(KEPT);
+    if old > KEPT {
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let _ = fallocate(output, hole, 0, old);
+    }
+}
+
 fn last_bytes(output: &File) -> io::Result<Vec<u8>> {
     let length = output.metadata()?.len();
     bytes_from(output, length.saturating_sub(16 * 1024))
@@ -265,6 +282,23 @@ fn bytes_from(output: &File, start: u64) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_output_keeps_its_end_alone() {
+        use std::io::Write;
+        use std::os::unix::fs::MetadataExt;
+
+        let mut output = tempfile::tempfile().expect("a file");
+        output
+            .write_all(&vec![b'a'; 8 * 1024 * 1024])
+            .expect("written");
+        output.write_all(b"the last line\n").expect("written");
+        forget(&output);
+        let on_disk = output.metadata().expect("a file").blocks() * 512;
+        assert!(on_disk <= KEPT + 64 * 1024, "{on_disk}");
+        let last = last_bytes(&output).expect("readable");
+        assert!(last.ends_with(b"the last line\n"));
+    }
 
     #[test]
     fn files_that_others_have_mapped_are_not_a_server_s_memory() {

@@ -185,12 +185,12 @@ impl Server {
         command: &[String],
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
-        let listen = if target.is_told_its_port() {
+        let listen = if target.gets_its_port() {
             free_port()?
         } else {
             own_port(target)?
         };
-        let place = stack.place(listen, tenancy, false);
+        let place = stack.place_of_process(target, listen, tenancy);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
         let (command, env) = (place.fill_all(command), place.fill_env(&target.env));
@@ -316,12 +316,19 @@ impl Stack {
     /// What placeholders stand for to a command of a server that does not serve.
     fn place_of_command(&self, target: &Target, tenancy: &Tenancy) -> Result<Place, Error> {
         let inside = target.source.is_contained();
-        let listen = if inside {
-            self.context.listen(target.port)?
-        } else {
-            free_port()?
-        };
-        Ok(self.place(listen, tenancy, inside))
+        if inside {
+            let listen = self.context.listen(target.port)?;
+            return Ok(self.place(listen, tenancy, true));
+        }
+        Ok(self.place_of_process(target, free_port()?, tenancy))
+    }
+
+    fn place_of_process(&self, target: &Target, listen: SocketAddr, tenancy: &Tenancy) -> Place {
+        let mut place = self.place(listen, tenancy, false);
+        if let Some(program) = self.programs.of(target) {
+            place.set(Placeholder::Program, program.display().to_string());
+        }
+        place
     }
 
     /// A container of a server's image.

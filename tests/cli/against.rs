@@ -5,7 +5,7 @@ use crate::support::{Sandbox, finding, require};
 /// Slow enough for the load to be on time beside other tests.
 const SAMPLE: &str = r#"
 [server.sample]
-run   = ["{perfgate}", "sample", "--fault-sleep-ms", "40", "--listen", "{host}:{port}"]
+run   = ["{sample}", "--fault-sleep-ms", "40", "--listen", "{host}:{port}"]
 ready = { path = "/api/django-starter/monitoring/health", within = "10s" }
 
 [endpoint.health]
@@ -75,13 +75,12 @@ fn what_did_not_change_need_not_be_measured() {
     assert_eq!(report["coverage"]["identical"][0], cell);
     let junit = sandbox.read("out.xml");
     assert!(junit.contains("sample health: identical build"), "{junit}");
-    // A file that no commit holds may be of the build.
+    // A file that no commit holds may be of the build; of one program nothing is compared.
     let sandbox = sandbox.file("new.txt", "changed");
     sandbox
         .run(since)
         .exits(0)
-        .prints("judged")
-        .prints("duet strategy against");
+        .prints("cannot be compared: the program of `sample` is the same file on both sides");
 }
 
 #[test]
@@ -138,7 +137,7 @@ fn two_that_cannot_be_up_at_once_take_turns() {
     sandbox
         .run(["check", "--quiet", "--strategy", "duet"])
         .exits(2)
-        .complains("is not told where to listen, so that two of it cannot be up at once");
+        .complains("cannot be up at once, because it does not get its port");
     sandbox
         .run(["check", "--quiet", "--json", "out.json"])
         .exits(1)

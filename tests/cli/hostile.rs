@@ -253,6 +253,7 @@ fn document(sample: PairedSample) -> String {
         samples: Vec::new(),
         pairs: vec![sample],
         identical: Vec::new(),
+        same_build: Vec::new(),
         incidents: Vec::new(),
     };
     serde_json::to_string(&measurement).expect("a document") + "\n"

@@ -76,12 +76,9 @@ fn a_rust_package() {
         "[package]\nname = \"shop\"\n[dependencies]\naxum = \"0.8\"\ntokio-postgres = \"0.7\"\n";
     let text = written(
         &Sandbox::new().file("Cargo.toml", manifest),
-        "runs target/release/shop",
+        "cargo build --profile release --bin shop; runs {program}",
     );
-    assert!(
-        text.contains(r#"prepare = [["cargo", "build", "--release", "--locked"]]"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"cargo = { bin = "shop" }"#), "{text}");
     assert!(
         text.contains(r#"HOST = "{host}", PORT = "{port}""#),
         "{text}"
@@ -527,7 +524,7 @@ fn sample(path: &str) -> Sandbox {
     Sandbox::new().config(&format!(
         r#"
 [server.sample]
-run = ["{{perfgate}}", "sample", "--listen", "{{host}}:{{port}}"]
+run = ["{{sample}}", "--listen", "{{host}}:{{port}}"]
 
 [endpoint.health]
 path = "/api/django-starter/monitoring/health"

@@ -21,7 +21,7 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 24] = [
+const TABLES: [(&str, &str); 25] = [
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
     ("[service.NAME]", "Service"),
@@ -30,6 +30,7 @@ const TABLES: [(&str, &str); 24] = [
     ("build, as a table", "BuildTable"),
     ("[proxy.NAME]", "Proxy"),
     ("[server.NAME]", "Server"),
+    ("cargo, of a server", "Cargo"),
     ("ready, of a server", "Ready"),
     ("tls, of a server", "Tls"),
     ("[server.NAME.endpoint.NAME]", "ServerEndpoint"),

@@ -50,15 +50,12 @@ fn prepare(repository: &Repository) -> String {
     if repository.stack.server.is_some() {
         return String::new();
     }
-    let commands = match &repository.framework {
-        Framework::Rust { .. } => vec![vec!["cargo", "build", "--release", "--locked"]],
-        Framework::Node { install, builds } => {
-            let build = builds.then(|| vec!["npm", "run", "build"]);
-            std::iter::once(install.clone()).chain(build).collect()
-        }
-        _ => return String::new(),
+    let Framework::Node { install, builds } = &repository.framework else {
+        return String::new();
     };
-    let commands: Vec<_> = commands.iter().map(|it| list(it)).collect();
+    let build = builds.then(|| vec!["npm", "run", "build"]);
+    let commands = std::iter::once(install.clone()).chain(build);
+    let commands: Vec<_> = commands.map(|it| list(&it)).collect();
     format!(
         "\n# Run first, from this folder.\nprepare = [{}]\n",
         commands.join(", ")
@@ -124,6 +121,12 @@ fn server(repository: &Repository) -> String {
     } else {
         let (command, comment) = process(&repository.framework);
         let command: Vec<_> = command.split(' ').collect();
+        if let Framework::Rust { binary } = &repository.framework {
+            let binary = quoted(binary);
+            text.push_str(&format!(
+                "cargo = {{ bin = {binary} }}   # in release mode\n"
+            ));
+        }
         text.push_str(&format!("{comment}run   = {}\n", list(&command)));
     }
     if !repository.setup.is_empty() {
@@ -180,8 +183,8 @@ fn process(framework: &Framework) -> (String, &'static str) {
             format!("flask --app {application} run --host {{host}} --port {{port}}"),
             development,
         ),
-        Framework::Rust { binary } => (
-            format!("target/release/{binary}"),
+        Framework::Rust { .. } => (
+            "{program}".into(),
             "# A process of this machine. It must listen at {host}:{port}: by `env` below, or by arguments.\n",
         ),
         Framework::Node { .. } => (

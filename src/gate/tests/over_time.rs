@@ -97,6 +97,7 @@ pub(super) fn measurement(samples: &[Sample]) -> Measurement {
         samples: samples.to_vec(),
         pairs: Vec::new(),
         identical: Vec::new(),
+        same_build: Vec::new(),
         incidents: Vec::new(),
     }
 }

@@ -1,0 +1,141 @@
+//! What cargo finds in the environment of commands and servers: every tree is built into a target
+//! directory of its own. With one for two trees the second build overwrites the first, or takes it for
+//! its own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use cargo_metadata::{Metadata, MetadataCommand};
+
+use super::scrubbed_env::{self, CARGO_FOLDERS};
+
+const TARGET: &str = "CARGO_TARGET_DIR";
+const BUILD: &str = "CARGO_BUILD_BUILD_DIR";
+
+/// The folders in which this process's environment and cargo's own configuration have all trees built.
+pub(super) fn shared_folders(folder: &Path) -> Vec<PathBuf> {
+    let variables = CARGO_FOLDERS.iter().filter_map(std::env::var_os);
+    let absolute = |it| std::path::absolute(folder.join(PathBuf::from(it))).ok();
+    let metadata = metadata(folder).into_iter();
+    let configured =
+        metadata.flat_map(|it| outside(&it).map(Path::to_path_buf).collect::<Vec<_>>());
+    variables.filter_map(absolute).chain(configured).collect()
+}
+
+/// Variables for what runs in a folder of a tree: nothing where cargo builds into the tree anyway.
+pub(super) fn own_target(folder: &Path) -> Vec<(&'static str, PathBuf)> {
+    let Some(metadata) = metadata(folder) else {
+        return Vec::new();
+    };
+    let own = metadata.workspace_root.join("target").into_std_path_buf();
+    let is_outside = |path: &Path| outside(&metadata).any(|it| it == path);
+    let target = metadata.target_directory.as_std_path();
+    // It follows the target directory unless it was set apart.
+    let build = metadata.build_directory.as_ref().map(|it| it.as_std_path());
+    let build = build
+        .filter(|it| *it != target && is_outside(it))
+        .map(|_| BUILD);
+    let target = is_outside(target).then_some(TARGET);
+    let names = target.into_iter().chain(build);
+    names.map(|name| (name, own.clone())).collect()
+}
+
+/// Folders that cargo builds into and that lie outside of the workspace.
+fn outside(metadata: &Metadata) -> impl Iterator<Item = &Path> {
+    let build = metadata.build_directory.as_ref();
+    let all = std::iter::once(&metadata.target_directory).chain(build);
+    let outside = all.filter(|it| !it.starts_with(&metadata.workspace_root));
+    outside.map(|it| it.as_std_path())
+}
+
+/// What cargo says of the package in a folder, asked once; nothing where there is none, or no cargo.
+fn metadata(folder: &Path) -> Option<Metadata> {
+    static KNOWN: LazyLock<Mutex<BTreeMap<PathBuf, Option<String>>>> =
+        LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ask = || asked(folder);
+    let text = known
+        .entry(folder.to_path_buf())
+        .or_insert_with(ask)
+        .as_deref()?;
+    MetadataCommand::parse(text).ok()
+}
+
+fn asked(folder: &Path) -> Option<String> {
+    let has_manifest = |it: &Path| it.join("Cargo.toml").is_file();
+    if !folder.ancestors().any(has_manifest) {
+        return None;
+    }
+    said(
+        folder,
+        "cargo",
+        &["metadata", "--no-deps", "--format-version=1", "--offline"],
+    )
+}
+
+/// The compiler that builds the Rust package in a folder; nothing where there is none.
+pub fn compiler(folder: &Path) -> Option<String> {
+    metadata(folder)?;
+    let version = said(folder, "rustc", &["--version"])?;
+    Some(version.trim().to_owned())
+}
+
+/// What a program says in a folder, with the environment of that folder.
+pub(super) fn said(folder: &Path, program: impl AsRef<OsStr>, words: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    for name in scrubbed_env::variables() {
+        command.env_remove(name);
+    }
+    let output = command.args(words).current_dir(folder).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A package whose cargo is configured so.
+    fn package(configuration: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, text).expect("written");
+        };
+        write(
+            "Cargo.toml",
+            "[package]\nname = \"app\"\nedition = \"2024\"\n",
+        );
+        write("src/main.rs", "fn main() {}\n");
+        write(".cargo/config.toml", configuration);
+        folder
+    }
+
+    #[test]
+    fn a_shared_target_directory_of_the_configuration_is_overridden() {
+        let own = package("");
+        assert_eq!(own_target(own.path()), []);
+        assert_eq!(own_target(&own.path().join("src")), []);
+        let shared = package("[build]\ntarget-dir = \"/nowhere/shared\"\n");
+        let target = shared.path().join("target");
+        assert_eq!(own_target(shared.path()), [(TARGET, target)]);
+        let folders = shared_folders(shared.path());
+        assert!(folders.contains(&"/nowhere/shared".into()), "{folders:?}");
+        let nothing = tempfile::tempdir().expect("a folder");
+        assert_eq!(own_target(nothing.path()), []);
+    }
+
+    #[test]
+    fn the_compiler_of_a_package_is_known() {
+        let version = compiler(package("").path()).expect("rustc is here");
+        assert!(version.starts_with("rustc 1."), "{version}");
+        let nothing = tempfile::tempdir().expect("a folder");
+        assert_eq!(compiler(nothing.path()), None);
+    }
+}
