@@ -27,13 +27,13 @@ pub fn defaults() -> Thresholds {
         (Metric::Throughput, margin("max_decrease 5%", 0.05)),
         (
             Metric::LatencyP50,
-            floor(margin("max_increase 5%", 0.05), 200.0),
+            floor(margin("max_increase 5%", 0.05), 50.0),
         ),
         (Metric::LatencyP99, margin("max_increase 20%", 0.2)),
         (Metric::CpuPerRequest, margin("max_increase 5%", 0.05)),
         (
             Metric::MemoryPeak,
-            floor(margin("max_increase 10%", 0.1), 8_388_608.0),
+            floor(margin("max_increase 10%", 0.1), 262_144.0),
         ),
         (Metric::MemoryGrowth, ceiling("max 1KiB", 1024.0)),
         (Metric::ErrorRate, ceiling("max 0.1%", 0.001)),

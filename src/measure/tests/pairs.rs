@@ -225,7 +225,14 @@ async fn watched_with(strategy: Strategy, spare: u64, round: f64) -> (Watched, u
         rounds: Vec::new(),
         error: |_, _| None,
     };
-    let sides = twice();
+    let mut sides = twice();
+    // A suspect of noise would be confirmed by starts of its own.
+    for cell in [&mut sides.head, &mut sides.base]
+        .into_iter()
+        .flat_map(|it| &mut it.cells)
+    {
+        cell.thresholds.retain(|metric, _| !metric.is_latency());
+    }
     let pairing = Pairing {
         strategy,
         spare: Duration::from_secs(spare),
