@@ -556,7 +556,9 @@ fn of_commit(plan: &Plan, commit: &str) -> Comparisons {
 fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     let said = |error: git::Error| why_with_hint(&error, error.hint());
     let git = Git::at(&plan.root);
-    let tree = Tree::of(&git, commit).map_err(said)?;
+    let is_kept = plan.targets.iter().any(|it| it.cargo.is_some()) || plan.prepares_by_cargo();
+    let tree = if is_kept { Tree::kept } else { Tree::of };
+    let tree = tree(&git, commit).map_err(said)?;
     let name = plan.file.file_name().unwrap_or_default();
     let file = tree.path().join(git.prefix().map_err(said)?).join(name);
     if !file.exists() {
@@ -581,6 +583,9 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
             }),
         }
     }
+    // A build that finds nothing takes longer, and no more.
+    let workspace = stack::workspace(&before.root);
+    let _kept = workspace.map(|it| tree.keep_target(&it));
     comparisons.has_same_files = has_same_files(&git, commit).unwrap_or_default();
     // An image has been built elsewhere; everything else is made from what the commands leave.
     let is_made = comparisons.all.iter().any(Comparison::is_made_from_tree);

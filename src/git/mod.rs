@@ -11,6 +11,7 @@ pub mod credentials;
 mod deepen;
 mod error;
 mod history;
+mod kept;
 mod lfs;
 mod scratch;
 mod source;

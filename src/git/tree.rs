@@ -1,38 +1,82 @@
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::clone::clone;
+use super::kept::Kept;
 use super::scratch::Scratch;
 use super::source::Source;
 use super::{Error, Git};
+
+/// How cargo calls the folder that it builds into.
+const TARGET: &str = "target";
 
 /// The files of a commit in a folder of their own: a clone with history and tags, submodules and
 /// large files, so that whatever builds in a clone builds there too. The repository that it comes
 /// from is only read.
 #[derive(Debug)]
 pub struct Tree {
-    _scratch: Scratch,
+    place: Place,
     path: PathBuf,
     /// What a clone would have and this one has not.
     pub lacks: Vec<String>,
 }
 
+/// Where a tree lies.
+#[derive(Debug)]
+enum Place {
+    Scratch { _folder: Scratch },
+    Kept(Kept),
+}
+
 impl Tree {
     /// The files of a commit of the repository that `git` lies in.
     pub fn of(git: &Git, commit: &str) -> Result<Self, Error> {
-        let scratch = Scratch::new().map_err(|source| Error::Scratch { source })?;
+        let folder = Scratch::new().map_err(|source| Error::Scratch { source })?;
+        let path = folder.path().to_owned();
+        Self::in_folder(git, commit, &path, Place::Scratch { _folder: folder })
+    }
+
+    /// The same where builds find what the one before has left, unless another run is there.
+    pub fn kept(git: &Git, commit: &str) -> Result<Self, Error> {
+        match Kept::of(&git.top()?) {
+            Some(kept) => Self::in_folder(git, commit, &kept.tree(), Place::Kept(kept)),
+            None => Self::of(git, commit),
+        }
+    }
+
+    fn in_folder(git: &Git, commit: &str, folder: &Path, place: Place) -> Result<Self, Error> {
         let top = git.top()?;
         // Some builds go by the folder's name.
         let name = top.file_name().unwrap_or("repository".as_ref());
-        let path = scratch.path().join(name);
+        let path = folder.join(name);
+        fs::create_dir_all(folder).map_err(|source| Error::Scratch { source })?;
         let lacks = clone(&Source::of(git)?, commit, &path)?;
-        Ok(Self {
-            _scratch: scratch,
-            path,
-            lacks,
-        })
+        Ok(Self { place, path, lacks })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Lets cargo build a workspace of the tree into the folder that is kept. git takes no note of it.
+    pub fn keep_target(&self, workspace: &Path) -> io::Result<()> {
+        let Place::Kept(kept) = &self.place else {
+            return Ok(());
+        };
+        let target = workspace.join(TARGET);
+        if !workspace.starts_with(&self.path) || target.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        fs::create_dir_all(kept.target())?;
+        symlink(kept.target(), target)?;
+        let info = self.path.join(".git/info");
+        fs::create_dir_all(&info)?;
+        let mut exclude = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(info.join("exclude"))?;
+        writeln!(exclude, "{TARGET}")
     }
 }

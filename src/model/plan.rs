@@ -120,6 +120,12 @@ pub struct Proxy {
 }
 
 impl Plan {
+    /// Whether a command of `prepare` is cargo's.
+    pub fn prepares_by_cargo(&self) -> bool {
+        let mut programs = self.prepare.iter().filter_map(|words| words.first());
+        programs.any(|it| it == "cargo")
+    }
+
     /// Whether anything in the plan runs in a container.
     pub fn needs_engine(&self) -> bool {
         let mut targets = self.targets.iter().chain(&self.reference);

@@ -50,8 +50,7 @@ pub(super) fn built(target: &Target, program: Option<&Path>, since: SystemTime) 
 /// Refuses programs in a folder that cargo builds all trees into, where it is called to build them: each
 /// tree gets a folder of its own, so that what lies in the shared one is of an earlier build.
 pub(super) fn check_programs(plan: &Plan) -> Result<(), Error> {
-    let calls_cargo = |words: &Vec<String>| words.first().is_some_and(|it| it == "cargo");
-    if !plan.prepare.iter().any(calls_cargo) {
+    if !plan.prepares_by_cargo() {
         return Ok(());
     }
     for target in &plan.targets {

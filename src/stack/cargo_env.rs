@@ -76,6 +76,11 @@ fn asked(folder: &Path) -> Option<String> {
     )
 }
 
+/// The workspace of the Rust package in a folder; nothing where there is none.
+pub fn workspace(folder: &Path) -> Option<PathBuf> {
+    Some(metadata(folder)?.workspace_root.into_std_path_buf())
+}
+
 /// The compiler that builds the Rust package in a folder; nothing where there is none.
 pub fn compiler(folder: &Path) -> Option<String> {
     metadata(folder)?;

@@ -51,7 +51,7 @@ use std::time::SystemTime;
 
 pub use answer::{Answer, Missed};
 pub use built::Built;
-pub use cargo_env::compiler;
+pub use cargo_env::{compiler, workspace};
 pub use cores::Cores;
 pub use counters::Count;
 pub use engine::{Engine, socket};

@@ -33,6 +33,8 @@ pub(crate) fn require(programs: &[&str]) {
 #[must_use]
 pub(crate) struct Sandbox {
     folder: TempDir,
+    /// The user's folder for caches.
+    caches: TempDir,
     variables: Vec<(String, String)>,
 }
 
@@ -53,6 +55,7 @@ impl Sandbox {
     pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
+            caches: TempDir::new().expect("a temporary folder"),
             variables: Vec::new(),
         }
     }
@@ -137,6 +140,14 @@ impl Sandbox {
         self.folder.path().join(name)
     }
 
+    /// What perfgate keeps in the user's folder for caches, if it has that name.
+    pub(crate) fn kept(&self, name: &str) -> Vec<PathBuf> {
+        let bases = self.caches.path().join("perfgate/bases");
+        let folders = fs::read_dir(bases).into_iter().flatten().flatten();
+        let named = folders.map(|it| it.path().join(name));
+        named.filter(|it| it.exists()).collect()
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
@@ -155,6 +166,7 @@ impl Sandbox {
         command
             .current_dir(self.folder.path())
             .env("CI", "true")
+            .env("XDG_CACHE_HOME", self.caches.path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

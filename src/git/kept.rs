@@ -1,0 +1,91 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::model::digest;
+
+/// Below the folder for caches.
+const FOLDER: &str = "perfgate/bases";
+const LOCK: &str = "lock";
+const TREE: &str = "tree";
+const TARGET: &str = "target";
+
+/// A folder of one repository that stays from run to run, for what builds of its bases leave: the tree
+/// lies at the same path every time, so that a build finds what the one before has built.
+#[derive(Debug)]
+pub(super) struct Kept {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Kept {
+    /// The folder of the repository at `top`, with no tree in it; nothing where another run has it, or
+    /// where there is no place for it.
+    pub(super) fn of(top: &Path) -> Option<Self> {
+        Self::new_in(&caches()?.join(FOLDER), top)
+    }
+
+    fn new_in(place: &Path, top: &Path) -> Option<Self> {
+        let folder = place.join(digest(top.as_os_str().as_encoded_bytes()));
+        fs::create_dir_all(&folder).ok()?;
+        let lock = File::create(folder.join(LOCK)).ok()?;
+        lock.try_lock().ok()?;
+        let kept = Self {
+            folder,
+            _lock: lock,
+        };
+        kept.remove_tree();
+        (!kept.tree().exists()).then_some(kept)
+    }
+
+    /// Where the tree lies.
+    pub(super) fn tree(&self) -> PathBuf {
+        self.folder.join(TREE)
+    }
+
+    /// Where its target directory lies.
+    pub(super) fn target(&self) -> PathBuf {
+        self.folder.join(TARGET)
+    }
+
+    /// What a server or a command has left in a tree is not for the next one.
+    fn remove_tree(&self) {
+        // What cannot be removed is found by the next run.
+        fs::remove_dir_all(self.tree()).ok();
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.remove_tree();
+    }
+}
+
+/// The user's folder for caches (XDG Base Directory Specification).
+fn caches() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let place = named.filter(|it| it.is_absolute()).or_else(usual)?;
+    place.is_absolute().then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_finds_what_it_left_and_no_other_takes_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let of = |top: &str| Kept::new_in(place.path(), Path::new(top));
+        let first = of("/a").expect("nobody has it");
+        fs::create_dir_all(first.tree().join("app")).expect("made");
+        fs::create_dir_all(first.target()).expect("made");
+        assert!(of("/a").is_none(), "a run has it");
+        let other = of("/b").expect("another repository");
+        assert_ne!(other.tree(), first.tree());
+        let (tree, target) = (first.tree(), first.target());
+        drop(first);
+        assert!(!tree.exists() && target.exists());
+        let again = of("/a").expect("the run has ended");
+        assert_eq!(again.target(), target);
+    }
+}
