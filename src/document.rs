@@ -34,12 +34,14 @@ pub enum Error {
     },
     #[error("cannot write `{}`", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("cannot write to the standard output")]
+    Print { source: io::Error },
 }
 
 impl Error {
     /// Whether the machine, and not the document, is to blame.
     pub const fn is_of_writing(&self) -> bool {
-        matches!(self, Self::Write { .. })
+        matches!(self, Self::Write { .. } | Self::Print { .. })
     }
 
     /// What the user can do next.
@@ -48,6 +50,7 @@ impl Error {
             Self::Parse { .. } => "it is damaged or something else: name another, or restore it",
             Self::Schema { .. } => "update perfgate",
             Self::Read { .. } => "name a file that can be read",
+            Self::Print { .. } => "lead it to a place that takes all of it",
             Self::Write { .. } => "name a place that can be written, with space left",
         };
         Some(hint.into())

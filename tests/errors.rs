@@ -359,6 +359,9 @@ fn of_documents() -> Vec<Error> {
             found: 7,
             highest: 1,
         },
+        document::Error::Print {
+            source: io::Error::from_raw_os_error(28),
+        },
         document::Error::Write {
             path: path(),
             source: denied(),

@@ -110,10 +110,7 @@ pub async fn run(cli: Cli) -> Result<u8, Error> {
     let code = dispatch(cli).await?;
     match terminal::lost() {
         None => Ok(code),
-        Some(source) => Err(Error::Document(document::Error::Write {
-            path: "standard output".into(),
-            source,
-        })),
+        Some(source) => Err(Error::Document(document::Error::Print { source })),
     }
 }
 

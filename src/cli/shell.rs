@@ -53,6 +53,5 @@ fn print(text: &[u8]) -> Result<u8, Error> {
 }
 
 fn unwritten(source: io::Error) -> Error {
-    let path = "standard output".into();
-    document::Error::Write { path, source }.into()
+    document::Error::Print { source }.into()
 }

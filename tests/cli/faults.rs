@@ -631,7 +631,7 @@ fn the_disk_is_full_where_standard_output_goes() {
     assert_eq!(output.status.code(), Some(4));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        stderr.contains("cannot write `standard output`"),
+        stderr.contains("cannot write to the standard output"),
         "{stderr}"
     );
 }
