@@ -86,6 +86,47 @@ fn a_rust_package() {
 }
 
 #[test]
+fn a_rust_workspace() {
+    let repository = Sandbox::new()
+        .file("Cargo.toml", "[workspace]\nmembers = [\"core\", \"server\", \"tool\"]\nresolver = \"3\"\n")
+        .file(
+            "core/Cargo.toml",
+            "[package]\nname = \"core\"\n[dependencies]\nsqlx = { version = \"0.8\", features = [\"postgres\"] }\n",
+        )
+        .file("core/src/lib.rs", "")
+        .file(
+            "server/Cargo.toml",
+            "[package]\nname = \"shop-server\"\n[[bin]]\nname = \"shop\"\npath = \"src/main.rs\"\n[dependencies]\n\
+             core = { path = \"../core\" }\nactix-web = \"4\"\n\
+             actix-session = { version = \"0.10\", features = [\"redis-session\"] }\n",
+        )
+        .file("server/src/main.rs", "fn main() {}\n")
+        .file("migrations/0001_movies.sql", "create table movies ();\n")
+        .file("tool/Cargo.toml", "[package]\nname = \"tool\"\n")
+        .file("tool/src/main.rs", "fn main() {}\n");
+    let text = written(
+        &repository,
+        "cargo build --profile release --package shop-server --bin shop; runs {program}",
+    );
+    for expected in [
+        "cargo = { package = \"shop-server\", bin = \"shop\" }",
+        "postgres:17",
+        "redis:7",
+        "setup = [[\"sqlx\", \"migrate\", \"run\"]]",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    // A program that applies its migrations needs no command for it.
+    let repository = repository.file(
+        "server/src/main.rs",
+        "fn main() { sqlx::migrate!(\"../migrations\"); }\n",
+    );
+    let run = repository.run(["init", "--force"]).exits(0);
+    drop(run);
+    assert!(!repository.read("perfgate.toml").contains("setup = "));
+}
+
+#[test]
 fn a_node_package() {
     let package =
         r#"{ "scripts": { "start": "node .", "build": "tsc" }, "dependencies": { "pg": "8" } }"#;

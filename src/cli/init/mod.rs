@@ -5,6 +5,7 @@ mod container;
 mod endpoints;
 mod repository;
 mod requests;
+mod rust;
 mod syntax;
 mod template;
 mod trial;

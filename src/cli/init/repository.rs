@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::compose::{Compose, Database, Server, Source, Stack};
 use super::container;
 use super::requests::{Requests, Search};
+use super::rust::RustServer;
 
 /// Where the application object of a Python service is looked for.
 const PYTHON: [&str; 12] = [
@@ -24,17 +25,9 @@ const PYTHON: [&str; 12] = [
     "src/app.py",
     "api/main.py",
 ];
-const POSTGRES: (&str, [&str; 7]) = (
+const POSTGRES: (&str, [&str; 5]) = (
     "postgres:17",
-    [
-        "psycopg",
-        "psycopg2",
-        "psycopg2-binary",
-        "asyncpg",
-        "tokio-postgres",
-        "postgres",
-        "pg",
-    ],
+    ["psycopg", "psycopg2", "psycopg2-binary", "asyncpg", "pg"],
 );
 const REDIS: (&str, [&str; 4]) = ("redis:7", ["redis", "django-redis", "ioredis", "hiredis"]);
 
@@ -70,9 +63,7 @@ pub(super) enum Framework {
         application: String,
         gunicorn: bool,
     },
-    Rust {
-        binary: String,
-    },
+    Rust(RustServer),
     /// The command that installs what package-lock.json and its like name.
     Node {
         install: Vec<&'static str>,
@@ -87,7 +78,7 @@ impl Framework {
             Self::Django { .. } => Some("Django"),
             Self::FastApi { .. } => Some("FastAPI"),
             Self::Flask { .. } => Some("Flask"),
-            Self::Rust { .. } => Some("Rust"),
+            Self::Rust(_) => Some("Rust"),
             Self::Node { .. } => Some("Node.js"),
             Self::Unknown => None,
         }
@@ -131,25 +122,33 @@ impl Repository {
             "setup.cfg",
         ];
         let python = python.map(read).concat();
-        let dependencies =
-            words(&[python.clone(), read("Cargo.toml"), read("package.json")].concat());
-        let used = |(usual, clients): (&str, &[&str])| {
+        let dependencies = words(&[python.clone(), read("package.json")].concat());
+        let python = words(&python);
+        let framework = framework(&source, &python);
+        let rust = match &framework {
+            Framework::Rust(rust) => Some(rust),
+            _ => None,
+        };
+        let used = |(usual, clients): (&str, &[&str]), by_rust: bool| {
             let mut clients = clients.iter();
             let is_used = clients.any(|it| dependencies.iter().any(|word| word == it));
-            is_used.then(|| Source::Image(usual.to_owned()))
+            (is_used || by_rust).then(|| Source::Image(usual.to_owned()))
         };
         if stack.postgres.is_none() {
-            stack.postgres = used((POSTGRES.0, &POSTGRES.1)).map(Database::of);
+            let by_rust = rust.is_some_and(|it| it.uses_postgres);
+            stack.postgres = used((POSTGRES.0, &POSTGRES.1), by_rust).map(Database::of);
         }
-        stack.redis = stack.redis.or_else(|| used((REDIS.0, &REDIS.1)));
-        let python = words(&python);
+        let by_rust = rust.is_some_and(|it| it.uses_redis);
+        stack.redis = stack.redis.or_else(|| used((REDIS.0, &REDIS.1), by_rust));
+        let mut notes = search.notes;
+        notes.extend(rust.and_then(other_programs));
         Self {
-            framework: framework(&source, &python),
             compose: compose.map(|it| it.path),
-            setup: setup(&source, &python),
+            setup: rust.map_or_else(|| setup(&source, &python), |it| it.setup.clone()),
+            framework,
             stack,
             requests: search.requests,
-            notes: search.notes,
+            notes,
         }
     }
 
@@ -205,8 +204,19 @@ fn framework(root: &Path, python: &[String]) -> Framework {
             gunicorn,
         };
     }
-    let rust = binary(root).map(|binary| Framework::Rust { binary });
+    let rust = RustServer::find(root).map(Framework::Rust);
     rust.or_else(|| node(root)).unwrap_or(Framework::Unknown)
+}
+
+/// That other programs of a workspace may be meant.
+fn other_programs(rust: &RustServer) -> Option<String> {
+    let others = rust.others.join(", ");
+    (!others.is_empty()).then(|| {
+        format!(
+            "other packages of the workspace serve too: {others}; `cargo = {{ package = \"NAME\" }}` of a server \
+             names another"
+        )
+    })
 }
 
 /// The migrations of a framework, from the folder that its image is built of.
@@ -250,20 +260,6 @@ fn application(root: &Path, made: &str) -> Option<String> {
         let module = module.replace('/', ".");
         (is_name && !name.is_empty()).then(|| format!("{module}:{name}"))
     })
-}
-
-/// The first binary of a Rust package.
-fn binary(root: &Path) -> Option<String> {
-    let text = fs::read_to_string(root.join("Cargo.toml")).ok()?;
-    let manifest: toml::Table = text.parse().ok()?;
-    let name = |table: &toml::Value| Some(table.get("name")?.as_str()?.to_owned());
-    let package = manifest.get("package")?;
-    let default = package.get("default-run").and_then(toml::Value::as_str);
-    let listed = manifest.get("bin").and_then(toml::Value::as_array);
-    default
-        .map(str::to_owned)
-        .or_else(|| listed.and_then(|it| name(it.first()?)))
-        .or_else(|| name(package))
 }
 
 fn node(root: &Path) -> Option<Framework> {

@@ -121,10 +121,13 @@ fn server(repository: &Repository) -> String {
     } else {
         let (command, comment) = process(&repository.framework);
         let command: Vec<_> = command.split(' ').collect();
-        if let Framework::Rust { binary } = &repository.framework {
-            let binary = quoted(binary);
+        if let Framework::Rust(rust) = &repository.framework {
+            let package = rust.package.as_ref();
+            let package = package.map(|it| format!("package = {}, ", quoted(it)));
             text.push_str(&format!(
-                "cargo = {{ bin = {binary} }}   # in release mode\n"
+                "cargo = {{ {}bin = {} }}   # in release mode\n",
+                package.unwrap_or_default(),
+                quoted(&rust.bin)
             ));
         }
         text.push_str(&format!("{comment}run   = {}\n", list(&command)));
@@ -183,7 +186,7 @@ fn process(framework: &Framework) -> (String, &'static str) {
             format!("flask --app {application} run --host {{host}} --port {{port}}"),
             development,
         ),
-        Framework::Rust { .. } => (
+        Framework::Rust(_) => (
             "{program}".into(),
             "# A process of this machine. It must listen at {host}:{port}: by `env` below, or by arguments.\n",
         ),
@@ -225,7 +228,7 @@ fn environment(repository: &Repository) -> String {
     }
     let listens = matches!(
         repository.framework,
-        Framework::Rust { .. } | Framework::Node { .. }
+        Framework::Rust(_) | Framework::Node { .. }
     );
     if listens && server.is_none() {
         env.extend(

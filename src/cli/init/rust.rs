@@ -1,0 +1,222 @@
+//! A Rust package or workspace → the program that serves, what it works with, and its migrations; by
+//! what cargo says of it, else by the manifest alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, Package, TargetKind};
+
+/// Crates that serve HTTP.
+const SERVERS: [&str; 13] = [
+    "actix-web",
+    "axum",
+    "gotham",
+    "hyper",
+    "loco-rs",
+    "ntex",
+    "poem",
+    "rocket",
+    "salvo",
+    "tide",
+    "tonic",
+    "viz",
+    "warp",
+];
+/// Crates that speak with a database of the kind that one of their features names.
+const BY_FEATURE: [&str; 6] = [
+    "diesel",
+    "diesel-async",
+    "rbatis",
+    "sea-orm",
+    "sqlx",
+    "welds",
+];
+const POSTGRES: [&str; 4] = [
+    "bb8-postgres",
+    "deadpool-postgres",
+    "postgres",
+    "tokio-postgres",
+];
+const REDIS: [&str; 6] = [
+    "bb8-redis",
+    "deadpool-redis",
+    "fred",
+    "redis",
+    "rustis",
+    "redis-async",
+];
+
+/// The program of a Rust repository that serves.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct RustServer {
+    /// Nothing where there is one package alone.
+    pub(super) package: Option<String>,
+    pub(super) bin: String,
+    pub(super) uses_postgres: bool,
+    pub(super) uses_redis: bool,
+    /// Commands that bring the database to its form.
+    pub(super) setup: Vec<Vec<&'static str>>,
+    /// Other programs that may be meant.
+    pub(super) others: Vec<String>,
+}
+
+impl RustServer {
+    pub(super) fn find(root: &Path) -> Option<Self> {
+        if !root.join("Cargo.toml").is_file() {
+            return None;
+        }
+        let metadata = MetadataCommand::new()
+            .current_dir(root)
+            .no_deps()
+            .other_options(vec!["--offline".to_owned()])
+            .exec();
+        metadata
+            .ok()
+            .and_then(|it| Self::of(root, &it))
+            .or_else(|| Self::of_manifest(root))
+    }
+
+    fn of(root: &Path, metadata: &Metadata) -> Option<Self> {
+        let packages = metadata.workspace_packages();
+        let mut candidates: Vec<&Package> = packages.clone();
+        candidates.retain(|it| binaries(it).next().is_some());
+        // Those that serve come first, then that of the folder.
+        let manifest = root.join("Cargo.toml");
+        candidates.sort_by_key(|it| (!serves(it), it.manifest_path != manifest));
+        let (server, others) = candidates.split_first()?;
+        let others = others.iter().filter(|it| serves(it));
+        let used = all_dependencies(server, &packages);
+        Some(Self {
+            package: (packages.len() > 1).then(|| server.name.to_string()),
+            bin: binary(server)?,
+            uses_postgres: used.iter().any(|it| is_of(it, &POSTGRES, "postgres")),
+            uses_redis: used.iter().any(|it| is_of(it, &REDIS, "redis")),
+            setup: setup(root, server, &packages, &used),
+            others: others.map(|it| it.name.to_string()).collect(),
+        })
+    }
+
+    /// What the manifest says where cargo cannot be asked.
+    fn of_manifest(root: &Path) -> Option<Self> {
+        let text = fs::read_to_string(root.join("Cargo.toml")).ok()?;
+        let manifest: toml::Table = text.parse().ok()?;
+        let name = |table: &toml::Value| Some(table.get("name")?.as_str()?.to_owned());
+        let package = manifest.get("package")?;
+        let default = package.get("default-run").and_then(toml::Value::as_str);
+        let listed = manifest.get("bin").and_then(toml::Value::as_array);
+        let listed = || listed.and_then(|it| name(it.first()?));
+        let bin = default.map(str::to_owned).or_else(listed);
+        let names = manifest.get("dependencies").and_then(toml::Value::as_table);
+        let names: Vec<_> = names.into_iter().flat_map(toml::Table::keys).collect();
+        let uses = |known: &[&str]| names.iter().any(|it| known.contains(&it.as_str()));
+        Some(Self {
+            bin: bin.or_else(|| name(package))?,
+            uses_postgres: uses(&POSTGRES),
+            uses_redis: uses(&REDIS),
+            ..Self::default()
+        })
+    }
+}
+
+fn binaries(package: &Package) -> impl Iterator<Item = &str> {
+    let targets = package.targets.iter();
+    let binaries = targets.filter(|it| it.kind.contains(&TargetKind::Bin));
+    binaries.map(|it| it.name.as_str())
+}
+
+/// The program that `cargo run` runs, else the one of the package's name, else the first.
+fn binary(package: &Package) -> Option<String> {
+    let named = |name: &str| binaries(package).find(|it| *it == name);
+    let usual = || named(package.name.as_str());
+    let found = package.default_run.as_deref().or_else(usual);
+    Some(found.or_else(|| binaries(package).next())?.to_owned())
+}
+
+/// Dependencies of the program, not those of its tests.
+fn dependencies(package: &Package) -> impl Iterator<Item = &Dependency> {
+    let all = package.dependencies.iter();
+    all.filter(|it| it.kind == DependencyKind::Normal)
+}
+
+fn serves(package: &Package) -> bool {
+    dependencies(package).any(|it| SERVERS.contains(&it.name.as_str()))
+}
+
+/// The dependencies of a package and of those of the workspace that it uses.
+fn all_dependencies<'a>(server: &'a Package, packages: &[&'a Package]) -> Vec<&'a Dependency> {
+    let mut seen = BTreeSet::from([server.name.as_str()]);
+    let mut open = vec![server];
+    let mut all = Vec::new();
+    while let Some(package) = open.pop() {
+        for dependency in dependencies(package) {
+            all.push(dependency);
+            let mut packages = packages.iter();
+            let own = packages.find(|it| it.name.as_str() == dependency.name);
+            if let Some(own) = own.filter(|it| seen.insert(it.name.as_str())) {
+                open.push(own);
+            }
+        }
+    }
+    all
+}
+
+/// Whether a dependency is a client of a service: by its name, or by a feature of a crate for several.
+fn is_of(dependency: &Dependency, clients: &[&str], service: &str) -> bool {
+    let name = dependency.name.as_str();
+    let mut features = dependency.features.iter();
+    let has_feature = features.any(|it| it.contains(service));
+    let is_for_several = BY_FEATURE.contains(&name) || name.contains("session");
+    clients.contains(&name)
+        || is_for_several && has_feature
+        || name.contains(&format!("-{service}-"))
+}
+
+/// How migrations are applied, unless the program does it when it starts.
+fn setup(
+    root: &Path,
+    server: &Package,
+    packages: &[&Package],
+    used: &[&Dependency],
+) -> Vec<Vec<&'static str>> {
+    let uses = |name: &str| used.iter().any(|it| it.name == name);
+    let folder = server
+        .manifest_path
+        .parent()
+        .map_or(root, |it| it.as_std_path());
+    let has = |name: &str| root.join(name).exists() || folder.join(name).exists();
+    let is_migration = |it: &&&Package| it.name.as_str() == "migration";
+    if uses("sea-orm") && packages.iter().any(|it| is_migration(&it)) {
+        vec![vec![
+            "cargo",
+            "run",
+            "--release",
+            "--package",
+            "migration",
+            "--",
+            "up",
+        ]]
+    } else if uses("diesel") && !uses("diesel_migrations") && has("migrations") {
+        vec![vec!["diesel", "migration", "run"]]
+    } else if uses("sqlx") && has("migrations") && !migrates_itself(folder) {
+        vec![vec!["sqlx", "migrate", "run"]]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Whether a source file of the program applies the migrations of sqlx.
+fn migrates_itself(folder: &Path) -> bool {
+    let mut open = vec![folder.join("src")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if fs::read_to_string(&path).is_ok_and(|it| it.contains("migrate!")) {
+                return true;
+            }
+        }
+    }
+    false
+}
