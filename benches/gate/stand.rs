@@ -152,11 +152,11 @@ impl Subject {
 
 /// The sample service as a server, with what its environment is.
 pub(crate) fn sample(name: &str, environment: &str) -> String {
-    let program = sample::program();
+    let program = sample::program().display();
     format!(
         r#"
 [server.{name}]
-run   = [{program:?}, "--listen", "{{host}}:{{port}}"]
+run   = ["{program}", "--listen", "{{host}}:{{port}}"]
 ready = {{ path = "/api/django-starter/monitoring/health", within = "10s" }}
 env   = {{ {environment} }}
 "#

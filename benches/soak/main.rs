@@ -81,7 +81,10 @@ async fn main() -> Result<ExitCode, Failure> {
 
 /// Loads the sample service in windows, each with connections of its own.
 async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
-    let text = SAMPLE.replace("\"SAMPLE\"", &format!("{:?}", sample::program()));
+    let text = SAMPLE.replace(
+        "\"SAMPLE\"",
+        &format!("\"{}\"", sample::program().display()),
+    );
     let plan = config::parse(Path::new("perfgate.toml"), &text)?;
     let owner = Owner::new_run();
     let stack = Stack::up(&plan, None, owner.clone(), &quiet).await?;

@@ -19,11 +19,13 @@ impl Identity {
     }
 
     /// A part whose usual value is that of its type.
+    #[must_use]
     pub fn with<T: Serialize + Default + PartialEq>(self, name: &'static str, value: &T) -> Self {
         self.unless(name, value, &T::default())
     }
 
     /// A part with another usual value.
+    #[must_use]
     pub fn unless<T: Serialize + PartialEq>(
         self,
         name: &'static str,
@@ -37,6 +39,7 @@ impl Identity {
     }
 
     /// A part that has no usual value.
+    #[must_use]
     pub fn always<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
         let value = serde_json::to_value(value).expect("plain data has a JSON form");
         let before = self.0.insert(name, value);

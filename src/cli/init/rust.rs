@@ -179,14 +179,14 @@ fn setup(
     packages: &[&Package],
     used: &[&Dependency],
 ) -> Vec<Vec<&'static str>> {
-    let uses = |name: &str| used.iter().any(|it| it.name == name);
+    let depends_on = |name: &str| used.iter().any(|it| it.name == name);
     let folder = server
         .manifest_path
         .parent()
         .map_or(root, |it| it.as_std_path());
     let has = |name: &str| root.join(name).exists() || folder.join(name).exists();
     let is_migration = |it: &&&Package| it.name.as_str() == "migration";
-    if uses("sea-orm") && packages.iter().any(|it| is_migration(&it)) {
+    if depends_on("sea-orm") && packages.iter().any(|it| is_migration(&it)) {
         vec![vec![
             "cargo",
             "run",
@@ -196,9 +196,9 @@ fn setup(
             "--",
             "up",
         ]]
-    } else if uses("diesel") && !uses("diesel_migrations") && has("migrations") {
+    } else if depends_on("diesel") && !depends_on("diesel_migrations") && has("migrations") {
         vec![vec!["diesel", "migration", "run"]]
-    } else if uses("sqlx") && has("migrations") && !migrates_itself(folder) {
+    } else if depends_on("sqlx") && has("migrations") && !migrates_itself(folder) {
         vec![vec!["sqlx", "migrate", "run"]]
     } else {
         Vec::new()
