@@ -147,9 +147,7 @@ fn of_engine() -> Vec<Error> {
     .into()
 }
 
-fn of_servers() -> Vec<Error> {
-    let (name, output) = ("gunicorn", OUTPUT);
-    let status = "exit code 1";
+fn of_programs() -> Vec<Error> {
     [
         stack::Error::SharedProgram {
             server: "app".into(),
@@ -164,6 +162,15 @@ fn of_servers() -> Vec<Error> {
             server: "app".into(),
             program: "/shared/release/app".into(),
         },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_servers() -> Vec<Error> {
+    let (name, output) = ("gunicorn", OUTPUT);
+    let status = "exit code 1";
+    [
         stack::Error::Spawn {
             command: "gunicorn shop.wsgi".into(),
             source: missing(),
@@ -574,6 +581,7 @@ fn all() -> Vec<Error> {
     [
         of_config(),
         of_engine(),
+        of_programs(),
         of_servers(),
         of_dial(),
         of_load(),
