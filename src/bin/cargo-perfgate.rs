@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 const NAME: &str = "perfgate";
+const INIT: &str = "init";
 
 /// perfgate's exit code for an environment that lacks something.
 const ENVIRONMENT: u8 = 4;
@@ -17,6 +18,10 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().skip(1).collect();
     if words.first().is_some_and(|word| word == NAME) {
         words.remove(0);
+    }
+    // Who calls it by cargo means what cargo builds.
+    if words.first().is_some_and(|word| word == INIT) {
+        words.insert(1, "--cargo".into());
     }
     let error = Command::new(program()).args(words).exec();
     eprintln!("error: cannot start `{NAME}`: {error}");

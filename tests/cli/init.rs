@@ -127,6 +127,30 @@ fn a_rust_workspace() {
 }
 
 #[test]
+fn what_cargo_builds_may_come_before_a_dockerfile() {
+    let repository = Sandbox::new()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = \"shop\"\n[dependencies]\naxum = \"0.8\"\n",
+        )
+        .file("src/main.rs", "fn main() {}\n")
+        .file("Dockerfile", "FROM rust\nEXPOSE 9000\n");
+    repository.run(["init"]).exits(0).prints("Dockerfile");
+    let run = repository.run(["init", "--cargo", "--force"]).exits(0);
+    run.prints("found Rust");
+    let text = repository.read("perfgate.toml");
+    assert!(text.contains("cargo = { bin = \"shop\" }"), "{text}");
+    assert!(!text.contains("build ="), "{text}");
+    let called = repository
+        .command(env!("CARGO_BIN_EXE_cargo-perfgate"))
+        .args(["perfgate", "init", "--force"])
+        .output()
+        .expect("it runs");
+    assert!(called.status.success(), "{called:?}");
+    assert_eq!(repository.read("perfgate.toml"), text);
+}
+
+#[test]
 fn a_node_package() {
     let package =
         r#"{ "scripts": { "start": "node .", "build": "tsc" }, "dependencies": { "pg": "8" } }"#;

@@ -33,6 +33,10 @@ pub(super) struct Args {
     /// Overwrite existing files.
     #[arg(long)]
     force: bool,
+    /// Measure the program that cargo builds, also where there is a Dockerfile or a compose file
+    /// [default with `cargo perfgate init`].
+    #[arg(long)]
+    cargo: bool,
     /// Write only perfgate.toml.
     #[arg(long)]
     no_workflows: bool,
@@ -42,7 +46,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     let here = Path::new(".");
-    let repository = Repository::look_at(here);
+    let repository = Repository::look_at(here, args.cargo);
     println!("found {}", repository.describe());
     let endpoints = endpoints::origin(repository.requests.as_ref(), repository.health());
     println!("endpoints: {endpoints}");

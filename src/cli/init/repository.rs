@@ -86,15 +86,21 @@ impl Framework {
 }
 
 impl Repository {
-    /// Looks at the files of a folder.
-    pub(super) fn look_at(root: &Path) -> Self {
+    /// Looks at the files of a folder; `by_cargo` for the program that cargo builds there, whatever other
+    /// way there is to start it.
+    pub(super) fn look_at(root: &Path, by_cargo: bool) -> Self {
         let compose = Compose::find(root);
         let mut stack = compose
             .as_ref()
             .map(|it| Stack::of(root, it))
             .unwrap_or_default();
-        let found = || Some(Server::of(Source::Build(container::find(root)?)));
-        stack.server = stack.server.or_else(found);
+        let rust = RustServer::find(root).filter(|_| by_cargo);
+        if rust.is_some() {
+            stack.server = None;
+        } else {
+            let found = || Some(Server::of(Source::Build(container::find(root)?)));
+            stack.server = stack.server.or_else(found);
+        }
         if let Some(server) = &mut stack.server
             && let Source::Build(build) = &server.source
         {
@@ -124,7 +130,10 @@ impl Repository {
         let python = python.map(read).concat();
         let dependencies = words(&[python.clone(), read("package.json")].concat());
         let python = words(&python);
-        let framework = framework(&source, &python);
+        let framework = match rust {
+            Some(rust) => Framework::Rust(rust),
+            None => framework(&source, &python),
+        };
         let rust = match &framework {
             Framework::Rust(rust) => Some(rust),
             _ => None,
