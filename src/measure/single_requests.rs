@@ -123,7 +123,9 @@ pub(super) async fn count(
         counters.requests += tally.started;
         before = after;
     }
-    let statements = before.statements_since(&first, counters.requests);
+    let made = before.statements_since(&first, counters.requests);
+    let explained = stack.explained(tenancy, made, |reason| missing.push(reason));
+    let statements = explained.await;
     idle.sort_unstable();
     Ok(Counted {
         counters: Some(counters.with_statements(statements)),

@@ -44,6 +44,10 @@ pub enum Metric {
     SqlPerRequest,
     /// Rows that statements gave back or changed.
     RowsPerRequest,
+    /// Blocks that statements looked at, or moved to and from temporary files.
+    BlocksPerRequest,
+    /// Bytes that statements wrote ahead (WAL).
+    WalPerRequest,
     /// Connections opened to Postgres.
     PostgresConnectionsPerRequest,
     /// Connections to Postgres left open, per request.
@@ -87,7 +91,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -107,6 +111,8 @@ impl Metric {
         Self::BytesPerResponse,
         Self::SqlPerRequest,
         Self::RowsPerRequest,
+        Self::BlocksPerRequest,
+        Self::WalPerRequest,
         Self::PostgresConnectionsPerRequest,
         Self::PostgresConnectionsLeaked,
         Self::RedisCommandsPerRequest,
@@ -137,6 +143,8 @@ impl Metric {
             Self::BytesPerResponse => "bytes_per_response",
             Self::SqlPerRequest => "sql_per_request",
             Self::RowsPerRequest => "rows_per_request",
+            Self::BlocksPerRequest => "blocks_per_request",
+            Self::WalPerRequest => "wal_per_request",
             Self::PostgresConnectionsPerRequest => "postgres_connections_per_request",
             Self::PostgresConnectionsLeaked => "postgres_connections_leaked",
             Self::RedisCommandsPerRequest => "redis_commands_per_request",
@@ -153,6 +161,8 @@ impl Metric {
             Self::BytesPerResponse
                 | Self::SqlPerRequest
                 | Self::RowsPerRequest
+                | Self::BlocksPerRequest
+                | Self::WalPerRequest
                 | Self::PostgresConnectionsPerRequest
                 | Self::PostgresConnectionsLeaked
                 | Self::RedisCommandsPerRequest
@@ -166,9 +176,11 @@ impl Metric {
         match self {
             Self::Throughput => Unit::PerSecond,
             Self::ErrorRate => Unit::Share,
-            Self::MemoryPeak | Self::MemoryGrowth | Self::MemoryRss | Self::BytesPerResponse => {
-                Unit::Bytes
-            }
+            Self::MemoryPeak
+            | Self::MemoryGrowth
+            | Self::MemoryRss
+            | Self::BytesPerResponse
+            | Self::WalPerRequest => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
             Self::RelativeCpu => Unit::Multiple,
             counter if counter.is_counter() => Unit::Count,
