@@ -59,6 +59,12 @@ pub enum Metric {
     RedisConnectionsLeaked,
     /// Messages published to RabbitMQ.
     MessagesPerRequest,
+    /// Times that a thread of the server gave up the CPU to wait.
+    ContextSwitchesPerRequest,
+    /// Pages that the server's processes touched and that were not there.
+    PageFaultsPerRequest,
+    /// Calls of the kernel by which the server's processes read or write.
+    IoCallsPerRequest,
 }
 
 /// Which way is worse.
@@ -91,7 +97,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -119,6 +125,9 @@ impl Metric {
         Self::RedisConnectionsPerRequest,
         Self::RedisConnectionsLeaked,
         Self::MessagesPerRequest,
+        Self::ContextSwitchesPerRequest,
+        Self::PageFaultsPerRequest,
+        Self::IoCallsPerRequest,
     ];
 
     /// The name in configuration, JSON and reports.
@@ -151,6 +160,9 @@ impl Metric {
             Self::RedisConnectionsPerRequest => "redis_connections_per_request",
             Self::RedisConnectionsLeaked => "redis_connections_leaked",
             Self::MessagesPerRequest => "messages_per_request",
+            Self::ContextSwitchesPerRequest => "context_switches_per_request",
+            Self::PageFaultsPerRequest => "page_faults_per_request",
+            Self::IoCallsPerRequest => "io_calls_per_request",
         }
     }
 
@@ -169,6 +181,9 @@ impl Metric {
                 | Self::RedisConnectionsPerRequest
                 | Self::RedisConnectionsLeaked
                 | Self::MessagesPerRequest
+                | Self::ContextSwitchesPerRequest
+                | Self::PageFaultsPerRequest
+                | Self::IoCallsPerRequest
         )
     }
 
