@@ -246,6 +246,7 @@ fn of_servers() -> Vec<Error> {
             name: "perfgate_base".into(),
             source: postgres(),
         },
+        stack::Error::Vacuum { source: postgres() },
         stack::Error::Redis { source: redis() },
         stack::Error::RedisFull,
         stack::Error::Address {

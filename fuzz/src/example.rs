@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::judging::judged;
 use perfgate::model::{
     Baseline, CellName, Counters, Coverage, Failure, Failures, Fingerprint, FirstFailure,
-    GateComparison, Incident, Key, LoadShape, Measurement, Metric, Outcome, Provenance, Report,
-    Runner, Sample, Side, Statement, Summary, Verdict,
+    GateComparison, Incident, Key, LoadShape, Measurement, Metric, Outcome, PlanChange, Provenance,
+    QueryPlan, Report, Runner, Sample, Side, Statement, Summary, Verdict,
 };
 
 /// Metrics whose values the run has, with those that it had before.
@@ -39,6 +39,13 @@ pub(super) fn report(text: &str) -> Report {
         finding.rule = Some(text());
         for statement in &mut finding.statements {
             statement.text = text();
+            assert_eq!(statement.plan.len(), 1);
+            for change in &mut statement.plan {
+                *change = PlanChange {
+                    base: Some(text()),
+                    head: Some(text()),
+                };
+            }
         }
     }
     report.incidents = measurement.incidents;
@@ -77,6 +84,14 @@ fn failures(text: &str) -> Failures {
             log: text(),
         }),
     }
+}
+
+/// A plan of two nodes; that of a slower run has another one first.
+fn plan(text: &str, slower: f64) -> QueryPlan {
+    let mut plan = QueryPlan::default();
+    plan.add(0, &format!("{text} {slower}"));
+    plan.add(1, text);
+    plan
 }
 
 /// A run that is so many times as slow as before.
@@ -143,7 +158,8 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
                 statements: vec![Statement {
                     text: text(),
                     calls: queries,
-                    rows: 0.0,
+                    plan: plan(&text(), slower),
+                    ..Statement::default()
                 }],
             }),
             beside_reference: Vec::new(),

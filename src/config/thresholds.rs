@@ -43,6 +43,14 @@ pub fn defaults() -> Thresholds {
         ),
         counter(Metric::SqlPerRequest),
         counter(Metric::RowsPerRequest),
+        (
+            Metric::BlocksPerRequest,
+            floor(margin("max_increase 10%", 0.1), 8.0),
+        ),
+        (
+            Metric::WalPerRequest,
+            floor(margin("max_increase 10%", 0.1), 64.0),
+        ),
         counter(Metric::PostgresConnectionsPerRequest),
         counter(Metric::PostgresConnectionsLeaked),
         counter(Metric::RedisCommandsPerRequest),

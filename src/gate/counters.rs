@@ -1,7 +1,7 @@
 //! Counters × those of the base → a verdict. Nothing is estimated: where a counter is the same for
 //! every request, any rise beyond the margin is real.
 
-use crate::model::{Counters, Finding, Metric, Reason, Rule, Verdict};
+use crate::model::{Counters, Finding, Reason, Rule, Verdict};
 
 /// The values of a counter's batches.
 #[derive(Debug, Clone, Copy)]
@@ -26,22 +26,20 @@ pub(super) fn compare<'a>(
     };
     finding.detectable = Some(rule.value);
     let allowed = (base * rule.value).max(floor.unwrap_or_default());
-    if metric == Metric::SqlPerRequest && head > base + EQUAL {
-        finding.statements = own.more_frequent(before);
-    }
     let batches = |of: &'a Counters| -> Batches<'a> {
         Batches(of.batches.get(&metric).map_or(&[], Vec::as_slice))
     };
-    let (before, now) = (batches(before), batches(own));
+    let (then, now) = (batches(before), batches(own));
     if head - base <= allowed + EQUAL {
         // The median does not see what two batches of five show.
-        if now.above(before.highest().max(base) + allowed) > CHANCE {
+        if now.above(then.highest().max(base) + allowed) > CHANCE {
             return finding.with(Verdict::Inconclusive, Some(Reason::Varies));
         }
         let improved = base - head > allowed + EQUAL;
         return finding.with(Verdict::Pass, improved.then_some(Reason::Improved));
     }
-    if before.is_constant() || now.lowest() > before.highest() + allowed {
+    finding.statements = own.increases(before, metric);
+    if then.is_constant() || now.lowest() > then.highest() + allowed {
         finding.with(Verdict::Regression, None)
     } else {
         finding.with(Verdict::Inconclusive, Some(Reason::Varies))

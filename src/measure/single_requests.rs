@@ -81,8 +81,12 @@ pub(super) async fn count(
     let mut idle = Vec::new();
     let mut before = first.clone();
     let mut spare = SPARE_BATCHES;
+    let readable = single.server.kernel_counts().await;
+    missing.extend(readable.missing(single.server.name()));
     while idle.len() < BATCHES {
+        let kernel = single.server.kernel_counts().await;
         let tally = single.requests(&job, of_batch).await?;
+        let kernel_after = single.server.kernel_counts().await;
         if let Some(failing) = single.failing(&tally).await {
             return Ok(Counted {
                 failing: Some(failing),
@@ -117,13 +121,16 @@ pub(super) async fn count(
             .into_iter()
             .filter(is_exact)
             .chain([(Metric::BytesPerResponse, bytes)])
+            .chain(kernel_after.since(&kernel, tally.started))
         {
             counters.batches.entry(metric).or_default().push(value);
         }
         counters.requests += tally.started;
         before = after;
     }
-    let statements = before.statements_since(&first, counters.requests);
+    let made = before.statements_since(&first, counters.requests);
+    let explained = stack.explained(tenancy, made, |reason| missing.push(reason));
+    let statements = explained.await;
     idle.sort_unstable();
     Ok(Counted {
         counters: Some(counters.with_statements(statements)),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Metric;
+use super::{Metric, PlanChange, QueryPlan};
 use crate::stats;
 
 /// What a fixed number of requests, one at a time, made the services count. Noise does not touch
@@ -20,28 +20,48 @@ pub struct Counters {
 }
 
 /// A kind of SQL statement, its constants replaced: by `$1`, `$2`, … in Postgres, by `?` in MySQL.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Statement {
     pub text: String,
     /// Executions per request.
     pub calls: f64,
     /// Rows given back or changed, per request.
     pub rows: f64,
+    /// Blocks looked at or moved to and from temporary files, per request, where the database tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<f64>,
+    /// Of them those of temporary files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temporary_blocks: Option<f64>,
+    /// Bytes written ahead (WAL), per request, where the database tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<f64>,
+    /// How the database goes about it, where it tells.
+    #[serde(default, skip_serializing_if = "QueryPlan::is_empty")]
+    pub plan: QueryPlan,
 }
 
-/// A kind of statement that is new or more frequent.
+/// A kind of statement that a counter rose in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MoreFrequent {
+pub struct StatementChange {
     pub text: String,
-    /// Executions per request before; 0 for a new one.
+    /// Its part of the counter before, per request; 0 for a new statement.
     pub base: f64,
     pub head: f64,
+    /// Of its blocks those of temporary files, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temporary_blocks: Option<f64>,
+    /// What differs in its plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<PlanChange>,
 }
 
 /// Kinds of statements a document keeps.
 const MOST_STATEMENTS: usize = 100;
 /// Letters of a statement that a document keeps.
 const LONGEST_STATEMENT: usize = 2000;
+/// An increase that is shown, as a share of the largest.
+const SMALLEST_SHARE: f64 = 0.01;
 /// Statements shown for one finding.
 const MOST_SHOWN: usize = 5;
 
@@ -66,27 +86,42 @@ impl Counters {
         stats::median(self.batches.get(&metric)?)
     }
 
-    /// The statements made more often than in `base`, the largest increase first.
-    pub fn more_frequent(&self, base: &Self) -> Vec<MoreFrequent> {
-        let before = |text: &str| {
-            let same = base.statements.iter().find(|it| it.text == text);
-            same.map_or(0.0, |it| it.calls)
+    /// The statements that make more of a counter than in `base`, the largest increase first.
+    pub fn increases(&self, base: &Self, metric: Metric) -> Vec<StatementChange> {
+        let increase = |statement: &Statement| {
+            let before = base.statements.iter().find(|it| it.text == statement.text);
+            let temporary = statement.temporary_blocks.filter(|it| *it > 0.0);
+            let change = StatementChange {
+                text: statement.text.clone(),
+                base: before.and_then(|it| it.part_of(metric)).unwrap_or_default(),
+                head: statement.part_of(metric)?,
+                temporary_blocks: temporary.filter(|_| metric == Metric::BlocksPerRequest),
+                plan: before.map_or_else(Vec::new, |it| statement.plan.changes(&it.plan)),
+            };
+            (change.head > change.base).then_some(change)
         };
-        let statements = self.statements.iter().map(|statement| MoreFrequent {
-            text: statement.text.clone(),
-            base: before(&statement.text),
-            head: statement.calls,
-        });
-        let mut more: Vec<_> = statements
-            .filter(|statement| statement.head > statement.base)
-            .collect();
-        more.sort_by(|a, b| (b.head - b.base).total_cmp(&(a.head - a.base)));
-        more.truncate(MOST_SHOWN);
-        more
+        let mut increases: Vec<_> = self.statements.iter().filter_map(increase).collect();
+        let size = |it: &StatementChange| it.head - it.base;
+        increases.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        let notable = increases.first().map_or(0.0, size) * SMALLEST_SHARE;
+        increases.retain(|it| size(it) >= notable);
+        increases.truncate(MOST_SHOWN);
+        increases
     }
 }
 
 impl Statement {
+    /// What it makes of a counter; nothing of one that is not about statements, or not known.
+    const fn part_of(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::SqlPerRequest => Some(self.calls),
+            Metric::RowsPerRequest => Some(self.rows),
+            Metric::BlocksPerRequest => self.blocks,
+            Metric::WalPerRequest => self.wal,
+            _ => None,
+        }
+    }
+
     fn shortened(mut self) -> Self {
         if let Some((end, _)) = self.text.char_indices().nth(LONGEST_STATEMENT) {
             self.text.truncate(end);
@@ -104,7 +139,7 @@ mod tests {
         Statement {
             text: text.into(),
             calls,
-            rows: 0.0,
+            ..Statement::default()
         }
     }
 
@@ -119,5 +154,38 @@ mod tests {
             LONGEST_STATEMENT + 1
         );
         assert_eq!(kept.statements[1].text, "select 199");
+    }
+
+    #[test]
+    fn statements_are_named_by_what_they_make_of_the_counter() {
+        let of = |text, blocks: f64, node: &str| {
+            let mut plan = QueryPlan::default();
+            plan.add(0, node);
+            Statement {
+                blocks: Some(blocks),
+                temporary_blocks: Some(blocks / 2.0),
+                plan,
+                ..statement(text, 1.0)
+            }
+        };
+        let index = "Index Scan using movie_title on movie";
+        let with = |statements: Vec<Statement>| Counters::default().with_statements(statements);
+        let base = with(vec![of("a", 4.0, index), of("b", 3.0, index)]);
+        let head = with(vec![
+            of("a", 90.0, "Seq Scan on movie"),
+            of("b", 3.0, "Seq Scan on movie"),
+            of("c", 5.0, index),
+        ]);
+        assert_eq!(head.increases(&base, Metric::RowsPerRequest), []);
+        let blocks = head.increases(&base, Metric::BlocksPerRequest);
+        let shown: Vec<_> = blocks
+            .iter()
+            .map(|it| (it.text.as_str(), it.base, it.head, it.plan.len()))
+            .collect();
+        assert_eq!(shown, [("a", 4.0, 90.0, 1), ("c", 0.0, 5.0, 0)]);
+        assert_eq!(blocks[0].temporary_blocks, Some(45.0));
+        let new = head.increases(&base, Metric::SqlPerRequest);
+        assert_eq!(new.len(), 1);
+        assert_eq!((new[0].base, new[0].temporary_blocks), (0.0, None));
     }
 }

@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Doubt, Metric, MoreFrequent, Side, Step, Unit};
+use super::{Difference, Doubt, Metric, Side, StatementChange, Step, Unit};
 
 /// The judgement of one metric of one server and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,9 +35,9 @@ pub struct Finding {
     pub reason: Option<Reason>,
     /// Smallest change this finding could have called a regression.
     pub detectable: Option<f64>,
-    /// For a number of SQL statements that rose: those that are new or more frequent.
+    /// For a counter of statements that rose beyond its margin: those that it rose in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub statements: Vec<MoreFrequent>,
+    pub statements: Vec<StatementChange>,
     /// Values of stored runs of one key, oldest first: the head's own, or beside a base that of the
     /// newest run on such a machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

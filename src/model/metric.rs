@@ -44,6 +44,10 @@ pub enum Metric {
     SqlPerRequest,
     /// Rows that statements gave back or changed.
     RowsPerRequest,
+    /// Blocks that statements looked at, or moved to and from temporary files.
+    BlocksPerRequest,
+    /// Bytes that statements wrote ahead (WAL).
+    WalPerRequest,
     /// Connections opened to Postgres.
     PostgresConnectionsPerRequest,
     /// Connections to Postgres left open, per request.
@@ -55,6 +59,12 @@ pub enum Metric {
     RedisConnectionsLeaked,
     /// Messages published to RabbitMQ.
     MessagesPerRequest,
+    /// Times that a thread of the server gave up the CPU to wait.
+    ContextSwitchesPerRequest,
+    /// Pages that the server's processes touched and that were not there.
+    PageFaultsPerRequest,
+    /// Calls of the kernel by which the server's processes read or write.
+    IoCallsPerRequest,
 }
 
 /// Which way is worse.
@@ -87,7 +97,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -107,12 +117,17 @@ impl Metric {
         Self::BytesPerResponse,
         Self::SqlPerRequest,
         Self::RowsPerRequest,
+        Self::BlocksPerRequest,
+        Self::WalPerRequest,
         Self::PostgresConnectionsPerRequest,
         Self::PostgresConnectionsLeaked,
         Self::RedisCommandsPerRequest,
         Self::RedisConnectionsPerRequest,
         Self::RedisConnectionsLeaked,
         Self::MessagesPerRequest,
+        Self::ContextSwitchesPerRequest,
+        Self::PageFaultsPerRequest,
+        Self::IoCallsPerRequest,
     ];
 
     /// The name in configuration, JSON and reports.
@@ -137,12 +152,17 @@ impl Metric {
             Self::BytesPerResponse => "bytes_per_response",
             Self::SqlPerRequest => "sql_per_request",
             Self::RowsPerRequest => "rows_per_request",
+            Self::BlocksPerRequest => "blocks_per_request",
+            Self::WalPerRequest => "wal_per_request",
             Self::PostgresConnectionsPerRequest => "postgres_connections_per_request",
             Self::PostgresConnectionsLeaked => "postgres_connections_leaked",
             Self::RedisCommandsPerRequest => "redis_commands_per_request",
             Self::RedisConnectionsPerRequest => "redis_connections_per_request",
             Self::RedisConnectionsLeaked => "redis_connections_leaked",
             Self::MessagesPerRequest => "messages_per_request",
+            Self::ContextSwitchesPerRequest => "context_switches_per_request",
+            Self::PageFaultsPerRequest => "page_faults_per_request",
+            Self::IoCallsPerRequest => "io_calls_per_request",
         }
     }
 
@@ -153,12 +173,17 @@ impl Metric {
             Self::BytesPerResponse
                 | Self::SqlPerRequest
                 | Self::RowsPerRequest
+                | Self::BlocksPerRequest
+                | Self::WalPerRequest
                 | Self::PostgresConnectionsPerRequest
                 | Self::PostgresConnectionsLeaked
                 | Self::RedisCommandsPerRequest
                 | Self::RedisConnectionsPerRequest
                 | Self::RedisConnectionsLeaked
                 | Self::MessagesPerRequest
+                | Self::ContextSwitchesPerRequest
+                | Self::PageFaultsPerRequest
+                | Self::IoCallsPerRequest
         )
     }
 
@@ -166,9 +191,11 @@ impl Metric {
         match self {
             Self::Throughput => Unit::PerSecond,
             Self::ErrorRate => Unit::Share,
-            Self::MemoryPeak | Self::MemoryGrowth | Self::MemoryRss | Self::BytesPerResponse => {
-                Unit::Bytes
-            }
+            Self::MemoryPeak
+            | Self::MemoryGrowth
+            | Self::MemoryRss
+            | Self::BytesPerResponse
+            | Self::WalPerRequest => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
             Self::RelativeCpu => Unit::Multiple,
             counter if counter.is_counter() => Unit::Count,

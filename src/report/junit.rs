@@ -82,7 +82,11 @@ fn status(finding: &Finding, code: u8) -> TestCaseStatus {
     };
     status.set_message(text::sentence(finding));
     status.set_type(text::word(finding));
-    let statements: Vec<_> = finding.statements.iter().map(text::statement).collect();
+    let statements = finding.statements.iter().flat_map(|it| {
+        let statement = text::statement(it, finding.metric);
+        std::iter::once(statement).chain(it.plan.iter().map(text::plan_change))
+    });
+    let statements: Vec<_> = statements.collect();
     if !statements.is_empty() {
         status.set_description(statements.join("\n"));
     }

@@ -4,7 +4,7 @@
 use super::sparkline::sparkline;
 use super::summary::Column;
 use super::{advice, gate, summary, text};
-use crate::model::{Finding, Provenance, Reason, Report, Verdict};
+use crate::model::{Finding, Metric, Provenance, Reason, Report, Verdict};
 
 /// Days that a suggested acceptance holds.
 const ACCEPTED_FOR: i64 = 90;
@@ -270,11 +270,23 @@ fn statements(report: &Report, page: &mut Page<'_>) {
         let lines: Vec<_> = finding
             .statements
             .iter()
-            .map(|it| format!("- {}\n", escape(&text::statement(it))))
+            .map(|it| {
+                let statement = escape(&text::statement(it, finding.metric));
+                let plan = it.plan.iter().map(text::plan_change);
+                let plan: String = plan
+                    .map(|change| format!("  > {}<br>\n", escape(&change)))
+                    .collect();
+                format!("- {statement}\n{plan}")
+            })
             .collect();
-        let names = format!("{} {}", finding.server, finding.endpoint);
-        let head = format!("SQL that {} asks more often:\n\n", escape(&names));
-        page.table(&head, &lines);
+        let names = escape(&format!("{} {}", finding.server, finding.endpoint));
+        let head = match finding.metric {
+            Metric::RowsPerRequest => format!("SQL that moves more rows for {names}:"),
+            Metric::BlocksPerRequest => format!("SQL that takes more blocks for {names}:"),
+            Metric::WalPerRequest => format!("SQL that writes more WAL for {names}:"),
+            _ => format!("SQL that {names} asks more often:"),
+        };
+        page.table(&format!("{head}\n\n"), &lines);
     }
 }
 

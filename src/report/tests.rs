@@ -8,7 +8,8 @@ use super::{
     terminal,
 };
 use crate::model::{
-    CellName, Direction, GateChange, GateChangeKind, GateComparison, GateValue, Report, Verdict,
+    CellName, Direction, GateChange, GateChangeKind, GateComparison, GateValue, PlanChange, Report,
+    Verdict,
 };
 use crate::publish::workflow::annotations;
 
@@ -257,6 +258,29 @@ fn a_page_shows_statements_and_the_output_of_servers_escaped() {
 }
 
 #[test]
+fn every_format_for_readers_shows_what_became_of_a_plan() {
+    let report = named("plans");
+    let unwrapped = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = |text: String| unwrapped(text.replace("<br>", "").replace('\\', ""));
+    for (format, text) in [
+        ("terminal", plain(without_colours(&report))),
+        ("markdown", plain(markdown(&report))),
+        ("page", plain(html(&report))),
+        ("junit", plain(junit(&report))),
+    ] {
+        for part in [
+            "4 → 97 blocks per request (12 temporary): SELECT",
+            "plan: Index Scan using movie_title on movie → Seq Scan on movie",
+            "plan: new Sort",
+            "plan: no longer Memoize",
+            "0.00 B → 180 B of WAL per request: UPDATE",
+        ] {
+            assert!(text.contains(part), "{format} lacks {part:?}:\n{text}");
+        }
+    }
+}
+
+#[test]
 fn every_format_for_readers_says_why_requests_failed() {
     let report = named("failing");
     let plain = |text: String| text.replace("<br>\n", " ").replace('\n', " ");
@@ -365,6 +389,10 @@ fn written_by(untrusted: &str) -> Report {
         finding.rule = Some(text.clone());
         for statement in &mut finding.statements {
             statement.text.clone_from(&text);
+            statement.plan = vec![PlanChange {
+                base: Some(text.clone()),
+                head: Some(text.clone()),
+            }];
         }
     }
     for incident in &mut report.incidents {

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 
 use crate::model::{
-    Doubt, Failure, Failures, Finding, FirstFailure, Incident, Lenience, MoreFrequent, Outcome,
-    Reason, Step, Unit, Verdict,
+    Doubt, Failure, Failures, Finding, FirstFailure, Incident, Lenience, Metric, Outcome,
+    PlanChange, Reason, StatementChange, Step, Unit, Verdict,
 };
 
 /// Letters of an abbreviated commit.
@@ -269,14 +269,33 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
     facts
 }
 
-/// A statement that is new or more frequent, with its executions per request.
-pub(super) fn statement(it: &MoreFrequent) -> String {
+/// A statement that a counter rose in, with its part of it per request.
+pub(super) fn statement(it: &StatementChange, metric: Metric) -> String {
     let text: Vec<_> = it.text.split_whitespace().collect();
     let text = printable(&text.join(" "));
-    match it.base {
-        0.0 => format!("new, {} per request: {text}", count(it.head)),
-        base => format!("{} → {} per request: {text}", count(base), count(it.head)),
-    }
+    let of_what = match metric {
+        Metric::RowsPerRequest => " rows",
+        Metric::BlocksPerRequest => " blocks",
+        Metric::WalPerRequest => " of WAL",
+        _ => "",
+    };
+    let head = value(it.head, metric.unit());
+    let change = match it.base {
+        0.0 if metric == Metric::SqlPerRequest => format!("new, {head}"),
+        base => format!("{} → {head}", value(base, metric.unit())),
+    };
+    let temporary = it.temporary_blocks;
+    let temporary = temporary.map_or_else(String::new, |it| format!(" ({} temporary)", count(it)));
+    format!("{change}{of_what} per request{temporary}: {text}")
+}
+
+/// A node of a statement's plan that is another one, in a line.
+pub(super) fn plan_change(it: &PlanChange) -> String {
+    printable(&match (&it.base, &it.head) {
+        (Some(base), Some(head)) => format!("plan: {base} → {head}"),
+        (Some(base), None) => format!("plan: no longer {base}"),
+        (None, head) => format!("plan: new {}", head.as_deref().unwrap_or_default()),
+    })
 }
 
 /// What befell a server, in a line.

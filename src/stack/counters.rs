@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::services::{Counted, Statements};
+use super::services::{Counted, Executed, Statements, Work};
 use super::{Stack, Tenancy};
-use crate::model::{Metric, Statement};
+use crate::model::{Metric, QueryPlan, Statement};
 
 /// One moment's counts, by service. One that does not tell is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +29,27 @@ impl Stack {
         count
     }
 
+    /// Statements of several services, with their plans where a service tells them. Why one does not
+    /// goes to `missing`.
+    pub async fn explained(
+        &self,
+        tenancy: &Tenancy,
+        mut statements: BTreeMap<String, Vec<Statement>>,
+        mut missing: impl FnMut(String),
+    ) -> Vec<Statement> {
+        for (name, service) in &self.services {
+            let Some(made) = statements.get_mut(name).filter(|made| !made.is_empty()) else {
+                continue;
+            };
+            if let Err(reason) = service.explain(tenancy.room(name), made).await {
+                missing(format!(
+                    "`{name}` does not tell the plans of statements: {reason}"
+                ));
+            }
+        }
+        statements.into_values().flatten().collect()
+    }
+
     /// Jobs that wait in the queues of a tenant's rooms; nothing where no service tells.
     pub async fn jobs_left(&self, tenancy: &Tenancy) -> Option<u64> {
         let mut left = None;
@@ -50,7 +71,7 @@ impl Count {
     /// What has been counted since `before`, per request.
     pub fn since(&self, before: &Self, requests: u64) -> BTreeMap<Metric, f64> {
         let mut values = BTreeMap::new();
-        for (after, before) in self.with_earlier(before) {
+        for (_, after, before) in self.with_earlier(before) {
             for (metric, total) in &after.totals {
                 let Some(earlier) = before.totals.get(metric) else {
                     continue;
@@ -63,34 +84,90 @@ impl Count {
         values
     }
 
-    /// The kinds of statements made since `before`, per request.
-    pub fn statements_since(&self, before: &Self, requests: u64) -> Vec<Statement> {
-        let made = |(after, before): (&Counted, &Counted)| {
-            made(&after.statements, &before.statements, requests)
+    /// The kinds of statements made since `before`, per request, by service.
+    pub fn statements_since(
+        &self,
+        before: &Self,
+        requests: u64,
+    ) -> BTreeMap<String, Vec<Statement>> {
+        let made = |(name, after, before): (&String, &Counted, &Counted)| {
+            let made = made(&after.statements, &before.statements, requests);
+            (name.clone(), made)
         };
-        self.with_earlier(before).flat_map(made).collect()
+        self.with_earlier(before).map(made).collect()
     }
 
-    /// The counts of services that had them at both moments.
+    /// The counts of services that had them at both moments, by name.
     fn with_earlier<'a>(
         &'a self,
         before: &'a Self,
-    ) -> impl Iterator<Item = (&'a Counted, &'a Counted)> {
-        let both = |(name, after): (&'a String, &'a Counted)| Some((after, before.0.get(name)?));
+    ) -> impl Iterator<Item = (&'a String, &'a Counted, &'a Counted)> {
+        let both =
+            |(name, after): (&'a String, &'a Counted)| Some((name, after, before.0.get(name)?));
         self.0.iter().filter_map(both)
     }
 }
 
 fn made(after: &Statements, before: &Statements, requests: u64) -> Vec<Statement> {
-    let made = after.iter().filter_map(|(text, (calls, rows))| {
-        let (calls_before, rows_before) = before.get(text).copied().unwrap_or_default();
-        let made = calls.saturating_sub(calls_before);
-        let per_request = |count: u64| count as f64 / requests as f64;
-        (made > 0).then(|| Statement {
+    let per_request =
+        |after: u64, before: u64| after.saturating_sub(before) as f64 / requests as f64;
+    let made = after.iter().filter_map(|(text, after)| {
+        let before = before.get(text).copied().unwrap_or_default();
+        let work = |of: fn(&Work) -> Option<u64>| {
+            let of = |it: &Executed| of(&it.work?);
+            Some(per_request(of(after)?, of(&before).unwrap_or_default()))
+        };
+        (after.calls > before.calls).then(|| Statement {
             text: text.clone(),
-            calls: per_request(made),
-            rows: per_request(rows.saturating_sub(rows_before)),
+            calls: per_request(after.calls, before.calls),
+            rows: per_request(after.rows, before.rows),
+            blocks: work(|it| Some(it.blocks)),
+            temporary_blocks: work(|it| Some(it.temporary_blocks)),
+            wal: work(|it| it.wal),
+            plan: QueryPlan::default(),
         })
     });
     made.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(calls: u64, blocks: u64, wal: Option<u64>) -> Count {
+        let work = Work {
+            blocks,
+            temporary_blocks: blocks / 2,
+            wal,
+        };
+        let executed = Executed {
+            calls,
+            rows: calls * 3,
+            work: Some(work),
+        };
+        let counted = Counted {
+            statements: Statements::from([("select $1".to_owned(), executed)]),
+            ..Counted::default()
+        };
+        Count(BTreeMap::from([("postgres".to_owned(), counted)]))
+    }
+
+    #[test]
+    fn what_statements_did_is_counted_from_one_moment_to_the_next() {
+        let (before, after) = (counted(10, 100, None), counted(20, 400, Some(50)));
+        let made = after.statements_since(&before, 5);
+        let expected = Statement {
+            text: "select $1".into(),
+            calls: 2.0,
+            rows: 6.0,
+            blocks: Some(60.0),
+            temporary_blocks: Some(30.0),
+            wal: Some(10.0),
+            plan: QueryPlan::default(),
+        };
+        assert_eq!(made["postgres"], [expected]);
+        let silent = counted(20, 400, None).statements_since(&before, 5);
+        assert_eq!(silent["postgres"][0].wal, None);
+        assert_eq!(after.statements_since(&after, 5)["postgres"], []);
+    }
 }

@@ -158,6 +158,8 @@ pub enum Error {
         name: String,
         source: tokio_postgres::Error,
     },
+    #[error("cannot vacuum a database that was set up")]
+    Vacuum { source: tokio_postgres::Error },
     #[error("cannot use a logical database of Redis")]
     Redis { source: redis::RedisError },
     #[error("cannot find an empty logical database in Redis for each build")]
@@ -210,6 +212,7 @@ impl Error {
             Self::Database { .. } => {
                 "let the connection's role create databases, or compare with `--strategy stored`"
             }
+            Self::Vacuum { .. } => "the log of Postgres says more; look at its memory and its disk",
             Self::NoAddress { .. } => "leave `internal = true` out",
             Self::RedisFull => "empty two of them, or compare with `--strategy stored`",
             Self::Left { .. } => "`perfgate cleanup` tries again",
@@ -298,6 +301,7 @@ impl Error {
                 | Self::Service { .. }
                 | Self::Left { .. }
                 | Self::Database { .. }
+                | Self::Vacuum { .. }
                 | Self::Redis { .. }
                 | Self::RedisFull
         )

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::crowd::Crowd;
+use super::kernel_counts::KernelCounts;
 use super::login::log_in;
 use super::place::{Place, variables};
 use super::process::{self, Group};
@@ -13,6 +14,7 @@ use super::program::Program;
 use super::ready::{Wait, ask};
 use super::recipe::Recipe;
 use super::resources::Resources;
+use super::roll::Roll;
 use super::stack_context::free_port;
 use super::worker::Workers;
 use super::{Error, Observer, Stack, Stage, Tenancy};
@@ -120,6 +122,21 @@ impl Server {
     /// Waits until its workers have done the jobs of single requests.
     pub async fn finish_jobs(&self) -> Result<(), Error> {
         self.workers.finish_jobs().await
+    }
+
+    /// What the kernel has counted of its processes and its workers'; nothing of those of one that
+    /// perfgate did not start, or whose engine has another kernel.
+    pub async fn kernel_counts(&self) -> KernelCounts {
+        let own = match &self.program {
+            Some(program) => program.crowd().await,
+            None => None,
+        };
+        let crowds: Vec<_> = std::iter::once(own)
+            .chain(self.workers.crowds().await)
+            .flatten()
+            .collect();
+        let roll = Roll::call();
+        KernelCounts::of(crowds.iter().flat_map(|it| it.processes(&roll)))
     }
 
     /// The working set in bytes, where it is read in an instant and without disturbing the server.

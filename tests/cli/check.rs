@@ -42,6 +42,31 @@ fn the_first_check_has_no_baseline_and_says_so() {
 }
 
 #[test]
+fn what_the_kernel_counts_is_shown_and_judged_where_a_rule_says_so() {
+    let sandbox = Sandbox::new().without_docker();
+    let rule = "context_switches_per_request = { max = 0.5 }\n";
+    let sandbox = sandbox.config(&(sample("0", "0", "0") + rule));
+    // Between two single requests a server waits.
+    sandbox
+        .run(["check", "--json", "out.json"])
+        .exits(1)
+        .prints("sample health context_switches_per_request");
+    let report = sandbox.json("out.json");
+    let of = |metric| finding(&report, "sample", "health", metric);
+    let switches = of("context_switches_per_request");
+    assert_eq!(switches["verdict"], "regression", "{switches}");
+    assert_eq!(switches["reason"]["kind"], "ceiling", "{switches}");
+    for metric in ["page_faults_per_request", "io_calls_per_request"] {
+        let shown = of(metric);
+        assert!(
+            shown["head"].as_f64().is_some_and(|it| it >= 0.0),
+            "{shown}"
+        );
+        assert_eq!(shown["reason"]["kind"], "no_threshold", "{shown}");
+    }
+}
+
+#[test]
 fn check_exits_3_without_the_baseline_it_requires() {
     let sandbox = healthy();
     sandbox

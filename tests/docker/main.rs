@@ -5,6 +5,7 @@
 mod support;
 
 mod against;
+mod causes;
 mod check;
 mod cleanup;
 mod counters;

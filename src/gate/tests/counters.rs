@@ -78,3 +78,43 @@ fn what_varies_from_request_to_request_must_leave_its_range() {
     let allowed = sql(&counted(&[1.0, 4.0, 1.0, 4.0, 1.0], &[]), &flat, 3.0);
     assert_eq!(allowed.verdict, Verdict::Pass);
 }
+
+#[test]
+fn a_lost_index_is_a_regression_of_blocks_with_its_plans() {
+    let of = |blocks: f64, node: &str| {
+        let mut plan = QueryPlan::default();
+        plan.add(0, node);
+        let statement = Statement {
+            text: MOVIES.into(),
+            calls: 1.0,
+            blocks: Some(blocks),
+            plan,
+            ..Statement::default()
+        };
+        let counters = Counters {
+            requests: 25,
+            batches: BTreeMap::from([(Metric::BlocksPerRequest, vec![blocks; 5])]),
+            statements: vec![statement],
+        };
+        Sample {
+            counters: Some(counters),
+            ..sample(1000, Duration::from_millis(1))
+        }
+    };
+    let rules = margin(Metric::BlocksPerRequest, 0.1, Some(8.0));
+    let by_index = "Index Scan using movie_title on movie";
+    let base = of(40.0, by_index);
+    let judged = |head: &Sample| judged(head, &stored(&base), &rules, Metric::BlocksPerRequest);
+    let finding = judged(&of(97.0, "Seq Scan on movie"));
+    assert_eq!(finding.verdict, Verdict::Regression);
+    let statement = &finding.statements[0];
+    assert_eq!((statement.base, statement.head), (40.0, 97.0));
+    let change = PlanChange {
+        base: Some(by_index.into()),
+        head: Some("Seq Scan on movie".into()),
+    };
+    assert_eq!(statement.plan, [change]);
+    // A block more is what a larger table takes.
+    let within = judged(&of(48.0, "Seq Scan on movie"));
+    assert_eq!((within.verdict, within.statements), (Verdict::Pass, vec![]));
+}

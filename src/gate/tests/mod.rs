@@ -15,9 +15,9 @@ use super::accept::accept;
 use super::{Reference, judge, outcome};
 use crate::model::{
     Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
-    Machine, Metric, Others, Outcome, Pair, PairedSample, PairedStart, Reason, Round, Rule,
-    RuleOrigin, RunDelay, Runner, Sample, Side, Sides, Statement, Strategy, Tally, Threshold,
-    Thresholds, Usage, Verdict,
+    Machine, Metric, Others, Outcome, Pair, PairedSample, PairedStart, PlanChange, QueryPlan,
+    Reason, Round, Rule, RuleOrigin, RunDelay, Runner, Sample, Side, Sides, Statement, Strategy,
+    Tally, Threshold, Thresholds, Usage, Verdict,
 };
 
 fn key() -> Key {
@@ -132,7 +132,7 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
     let statement = |(text, calls): &(&str, f64)| Statement {
         text: (*text).into(),
         calls: *calls,
-        rows: 0.0,
+        ..Statement::default()
     };
     let counters = Counters {
         requests: 25,

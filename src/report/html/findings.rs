@@ -89,7 +89,12 @@ fn statements(findings: &[&Finding]) -> Markup {
     html! {
         @for finding in with_statements {
             p.statements { (text::name(finding)) }
-            pre tabindex="0" { @for it in &finding.statements { (text::statement(it)) "\n" } }
+            pre tabindex="0" {
+                @for it in &finding.statements {
+                    (text::statement(it, finding.metric)) "\n"
+                    @for change in &it.plan { "  " (text::plan_change(change)) "\n" }
+                }
+            }
         }
     }
 }

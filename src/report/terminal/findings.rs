@@ -76,8 +76,12 @@ fn shortened(name: &str) -> String {
 fn grounds_of(finding: &Finding) -> String {
     let grounds = text::grounds(finding);
     let text = format!("{}: {}", text::name(finding), grounds.join("; "));
-    let statements = finding.statements.iter();
-    let statements = statements.map(|it| format!("  {}", text::statement(it)));
+    let statements = finding.statements.iter().flat_map(|it| {
+        let statement = text::statement(it, finding.metric);
+        let plan = it.plan.iter().map(text::plan_change);
+        let plan = plan.map(|change| format!("    {change}"));
+        std::iter::once(format!("  {statement}")).chain(plan)
+    });
     let lines: Vec<_> = std::iter::once(text)
         .chain(statements)
         .map(|line| filled(&line, 4))

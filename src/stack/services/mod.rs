@@ -18,13 +18,13 @@ use super::Error;
 use super::container::Container;
 use super::image::Images;
 use super::stack_context::StackContext;
-use crate::model::{Metric, Service, ServiceKind};
+use crate::model::{Metric, Service, ServiceKind, Statement};
 
 /// A part of a service that one side has for itself, as the service calls it.
 pub(super) type Room = String;
 
-/// Calls of, and rows given back or changed by, a kind of statement.
-pub(super) type Statements = BTreeMap<String, (u64, u64)>;
+/// Kinds of statements by text, constants replaced.
+pub(super) type Statements = BTreeMap<String, Executed>;
 
 /// What containers of services are started with.
 #[derive(Clone, Copy)]
@@ -40,10 +40,30 @@ pub(super) struct Counted {
     pub(super) totals: BTreeMap<Metric, u64>,
     /// Connections open now.
     pub(super) open: u64,
-    /// By text, constants replaced.
     pub(super) statements: Statements,
     /// What is not counted, and why.
     pub(super) missing: Vec<String>,
+}
+
+/// What the statements of one kind did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Executed {
+    pub(super) calls: u64,
+    /// Given back or changed.
+    pub(super) rows: u64,
+    /// Where the service tells.
+    pub(super) work: Option<Work>,
+}
+
+/// What a database did for statements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    /// Blocks looked at, or moved to and from temporary files.
+    pub(super) blocks: u64,
+    /// Of them those of temporary files.
+    pub(super) temporary_blocks: u64,
+    /// Bytes written ahead, where it tells.
+    pub(super) wal: Option<u64>,
 }
 
 impl Counted {
@@ -60,9 +80,8 @@ impl Counted {
 
     /// Adds what statements were made, and how many of them.
     fn add_statements(&mut self, statements: Statements) {
-        let sum =
-            |(calls, rows): (u64, u64), (more, wider): &(u64, u64)| (calls + more, rows + wider);
-        let (calls, rows) = statements.values().fold((0, 0), sum);
+        let calls = statements.values().map(|it| it.calls).sum();
+        let rows = statements.values().map(|it| it.rows).sum();
         self.totals.insert(Metric::SqlPerRequest, calls);
         self.totals.insert(Metric::RowsPerRequest, rows);
         self.statements = statements;
@@ -118,6 +137,15 @@ pub(super) trait Running: Send + Sync {
         _room: Option<&'a Room>,
     ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
         std::future::ready(Ok(None)).boxed_local()
+    }
+
+    /// Adds their plans to statements of a room, where the service tells them.
+    fn explain<'a>(
+        &'a self,
+        _room: Option<&'a Room>,
+        _statements: &'a mut [Statement],
+    ) -> LocalBoxFuture<'a, Result<(), String>> {
+        std::future::ready(Ok(())).boxed_local()
     }
 }
 

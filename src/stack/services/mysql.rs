@@ -136,7 +136,8 @@ fn read(answer: &Answer) -> Result<Counted, String> {
         };
         // The same text in several databases.
         let all = statements.entry(unescaped(text.trim_end())).or_default();
-        *all = (all.0 + calls, all.1 + rows);
+        all.calls += calls;
+        all.rows += rows;
     }
     let mut counted = Counted::default();
     counted.add_statements(statements);
@@ -177,6 +178,7 @@ fn unescaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Executed;
     use super::*;
 
     const COMMANDS: &str = "Com_begin\t1\nCom_select\t7\nCom_update\t2\n";
@@ -204,9 +206,17 @@ mod tests {
         let counted = read(&answer(0, &output, "")).expect("counts");
         assert_eq!(statements(&counted), Some(8));
         assert_eq!(counted.totals[&Metric::RowsPerRequest], 10);
+        let executed = |calls, rows| Executed {
+            calls,
+            rows,
+            work: None,
+        };
         let expected = [
-            ("SELECT ?\n, `d\\e`".to_owned(), (3, 0)),
-            ("SELECT `a` FROM `b` WHERE `c` = ?".to_owned(), (5, 10)),
+            ("SELECT ?\n, `d\\e`".to_owned(), executed(3, 0)),
+            (
+                "SELECT `a` FROM `b` WHERE `c` = ?".to_owned(),
+                executed(5, 10),
+            ),
         ];
         assert_eq!(counted.statements, Statements::from(expected));
         assert!(counted.missing.is_empty());

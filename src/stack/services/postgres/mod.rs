@@ -1,4 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+//! Postgres: its container, a database for each side, and what is asked of it.
+
+mod connection;
+mod counts;
+mod plans;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,12 +15,13 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use rand::Rng;
-use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Config};
 
+use self::connection::{connect, describe};
 use super::super::Error;
 use super::super::container::{Container, container_name};
 use super::super::ready::{ANSWER, Wait};
@@ -22,7 +29,7 @@ use super::super::recipe::Recipe;
 use super::super::tenancy::with_path;
 use super::{Counted, Room, Running, Site};
 use crate::bounded;
-use crate::model::{self, ContainerSettings, Metric, Service, ServiceSource};
+use crate::model::{self, ContainerSettings, Service, ServiceSource, Statement};
 
 /// Where the connection to the database is found.
 pub(super) struct Postgres {
@@ -59,23 +66,15 @@ enum Access {
 const LARGEST_SQL: u64 = 256 << 20;
 /// How long sessions may take to end.
 const LEAVING: Duration = Duration::from_secs(10);
+/// Longest time for the plans of all statements.
+const PLANS: Duration = Duration::from_secs(10);
 const ROLE: &str = "postgres";
 const PORT: u16 = 5432;
 const WITHIN: Duration = Duration::from_secs(60);
 
 const EXTENSION: &str = "create extension if not exists pg_stat_statements";
-/// The comment marks the statement as ours, which is not the server's to be counted.
-const STATEMENTS: &str = "/* perfgate */ select query, sum(calls)::bigint, sum(rows)::bigint \
-    from pg_stat_statements join pg_database on pg_database.oid = dbid \
-    where datname = current_database() and query not like '/* perfgate */%' group by query";
-const SESSIONS: &str =
-    "/* perfgate */ select sessions from pg_stat_database where datname = current_database()";
-const OPEN: &str = "/* perfgate */ select count(*) from pg_stat_activity \
-    where datname = current_database() and backend_type = 'client backend' \
-    and pid <> pg_backend_pid()";
-const NO_STATEMENTS: &str = "SQL statements are not counted: put pg_stat_statements into Postgres's \
-    shared_preload_libraries and run `create extension pg_stat_statements` in the database";
-const NO_SESSIONS: &str = "connections to Postgres are not counted: its version is older than 14";
+/// Ours, so that it is not counted as the server's.
+const VACUUM: &str = "/* perfgate */ vacuum (analyze)";
 
 /// The data lie in memory, on a mount point that no image has: the permissions of one that an
 /// image has win over those asked for.
@@ -208,8 +207,8 @@ impl Postgres {
         }
     }
 
-    /// What the database has counted so far; why it does not tell, otherwise.
-    async fn counted(&self, room: Option<&Room>) -> Result<Counted, String> {
+    /// The connection to a room that counts are asked over.
+    async fn control(&self, room: Option<&Room>) -> Result<MappedMutexGuard<'_, Client>, String> {
         let url = within(self.access.outside(), room);
         let mut control = self.control.lock().await;
         let usable = |it: &Control| it.url == url && !it.client.is_closed();
@@ -217,27 +216,20 @@ impl Postgres {
             let client = connect(&url).await.map_err(describe)?;
             *control = Some(Control { url, client });
         }
-        let client = &control.as_ref().expect("connected above").client;
-        let number = |row: &Row| row.get::<_, i64>(0).unsigned_abs();
-        let open = client.query_one(OPEN, &[]).await.map_err(describe)?;
-        let open = number(&open);
-        let mut count = Counted {
-            open,
-            totals: BTreeMap::from([(Metric::PostgresConnectionsLeaked, open)]),
-            ..Counted::default()
-        };
-        match client.query_one(SESSIONS, &[]).await {
-            Ok(row) => {
-                let opened = Metric::PostgresConnectionsPerRequest;
-                count.totals.insert(opened, number(&row));
-            }
-            Err(_) => count.missing.push(NO_SESSIONS.into()),
+        Ok(MutexGuard::map(control, |it| {
+            &mut it.as_mut().expect("connected above").client
+        }))
+    }
+
+    /// Settles a database that nobody but perfgate has: what a statement looks at depends neither on
+    /// marks that the first reader of a row leaves, nor on statistics that autovacuum makes some day.
+    async fn settle(&self, room: Option<&Room>) -> Result<(), Error> {
+        if room.is_none() && matches!(self.access, Access::External(_)) {
+            return Ok(());
         }
-        match client.query(STATEMENTS, &[]).await {
-            Ok(rows) => count.add_statements(rows.iter().map(statement).collect()),
-            Err(_) => count.missing.push(NO_STATEMENTS.into()),
-        }
-        Ok(count)
+        let fail = |source| Error::Vacuum { source };
+        let client = connect(&self.url(room, false)).await.map_err(fail)?;
+        client.batch_execute(VACUUM).await.map_err(fail)
     }
 
     /// Loads an SQL file or a dump into the database of a room.
@@ -329,13 +321,11 @@ impl Running for Postgres {
         let seed = async move {
             let own = Config::from_str(&self.url(room, false));
             let own = own.ok().and_then(|it| it.get_dbname().map(str::to_owned));
-            if !self.seeded.lock().await.insert(own.unwrap_or_default()) {
-                return Ok(());
-            }
-            for path in &self.seed {
+            let is_first = self.seeded.lock().await.insert(own.unwrap_or_default());
+            for path in self.seed.iter().filter(|_| is_first) {
                 self.load(path, room).await?;
             }
-            Ok(())
+            self.settle(room).await
         };
         seed.boxed_local()
     }
@@ -361,7 +351,29 @@ impl Running for Postgres {
         &'a self,
         room: Option<&'a Room>,
     ) -> LocalBoxFuture<'a, Result<Option<Counted>, String>> {
-        async move { self.counted(room).await.map(Some) }.boxed_local()
+        let count = async move {
+            let client = self.control(room).await?;
+            counts::counted(&client).await.map(Some)
+        };
+        count.boxed_local()
+    }
+
+    fn explain<'a>(
+        &'a self,
+        room: Option<&'a Room>,
+        statements: &'a mut [Statement],
+    ) -> LocalBoxFuture<'a, Result<(), String>> {
+        let explain = async move {
+            let client = self.control(room).await?;
+            let explained = timeout(PLANS, plans::explain(&client, statements)).await;
+            drop(client);
+            if explained.is_err() {
+                // What it is still at must not keep counts waiting.
+                *self.control.lock().await = None;
+            }
+            explained.map_err(|_| format!("no answer within {PLANS:?}"))?
+        };
+        explain.boxed_local()
     }
 }
 
@@ -431,11 +443,6 @@ impl Access {
     }
 }
 
-fn statement(row: &Row) -> (String, (u64, u64)) {
-    let number = |index| row.get::<_, i64>(index).unsigned_abs();
-    (row.get(0), (number(1), number(2)))
-}
-
 fn command(own: &model::Postgres, listen: SocketAddr) -> Vec<String> {
     let ours = [
         ("port", listen.port().to_string()),
@@ -479,17 +486,6 @@ async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(
         Err(error) => Err(describe(error)),
     };
     container.until(&wait, ask).await
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
-fn describe(error: tokio_postgres::Error) -> String {
-    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 #[cfg(test)]
