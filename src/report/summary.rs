@@ -270,12 +270,20 @@ fn undecided(report: &Report) -> String {
     let (paired, stored): (Vec<_>, Vec<_>) = open
         .filter(|it| !it.is_unjudged_rule())
         .partition(|it| it.strategy.is_paired());
+    let (noisy, doubtful): (Vec<_>, Vec<_>) = stored
+        .into_iter()
+        .partition(|it| it.reason == Some(Reason::WithinNoise));
+    let why = doubtful.first().map(|it| text::reason(it));
     let parts = [
-        (paired.len(), "undecided within the budget"),
-        (stored.len(), "beyond the margin but within the noise"),
+        (paired.len(), "undecided within the budget".into()),
+        (noisy.len(), "beyond the margin but within the noise".into()),
+        (
+            doubtful.len(),
+            format!("in doubt ({})", why.unwrap_or_default()),
+        ),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-    let parts = parts.map(|(count, what)| format!("{count} {what}"));
+    let parts = parts.map(|(count, what): (usize, String)| format!("{count} {what}"));
     let parts: Vec<_> = parts.chain(unjudged_rules(report)).collect();
     parts.join(", ")
 }
