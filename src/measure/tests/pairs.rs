@@ -7,8 +7,8 @@ use crate::measure::{
     PairPacing, Pairing, SimulatedPairs, Startup,
 };
 use crate::model::{
-    Cell, Finding, Metric, PairedStart, Partial, Round, Side, Sides, Strategy, Target, Unfinished,
-    Verdict,
+    Cell, Finding, Metric, PairedSample, PairedStart, Partial, Round, Side, Sides, Strategy,
+    Target, Unfinished, Verdict,
 };
 
 /// One build on both sides.
@@ -232,10 +232,16 @@ async fn watched_with(strategy: Strategy, spare: u64, round: f64) -> (Watched, u
         ..pairing(&sides)
     };
     let compared = within(600, pairing).run(&sides, &mut driver).await;
-    let sample = &compared.expect("a result").samples[0];
+    let samples = compared.expect("a result").samples;
+    let most =
+        |of: fn(&PairedSample) -> &Vec<PairedStart>| samples.iter().map(|it| of(it).len()).max();
     // A suspect of noise is confirmed by starts of its own.
-    let starts = [&sample.starts, &sample.confirmation, &sample.control];
-    (driver, starts.map(Vec::len).iter().sum())
+    let starts = [
+        most(|it| &it.starts),
+        most(|it| &it.confirmation),
+        most(|it| &it.control),
+    ];
+    (driver, starts.into_iter().flatten().sum())
 }
 
 #[tokio::test]
