@@ -128,6 +128,10 @@ pub(super) async fn count(
         counters.requests += tally.started;
         before = after;
     }
+    if let Some(size) = single.server.program_size() {
+        let sizes = vec![size as f64; BATCHES];
+        counters.batches.insert(Metric::BinarySize, sizes);
+    }
     let made = before.statements_since(&first, counters.requests);
     let explained = stack.explained(tenancy, made, |reason| missing.push(reason));
     let statements = explained.await;

@@ -65,6 +65,8 @@ pub enum Metric {
     PageFaultsPerRequest,
     /// Calls of the kernel by which the server's processes read or write.
     IoCallsPerRequest,
+    /// Bytes of the program that a server of this host runs.
+    BinarySize,
 }
 
 /// Which way is worse.
@@ -97,7 +99,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -128,6 +130,7 @@ impl Metric {
         Self::ContextSwitchesPerRequest,
         Self::PageFaultsPerRequest,
         Self::IoCallsPerRequest,
+        Self::BinarySize,
     ];
 
     /// The name in configuration, JSON and reports.
@@ -163,6 +166,7 @@ impl Metric {
             Self::ContextSwitchesPerRequest => "context_switches_per_request",
             Self::PageFaultsPerRequest => "page_faults_per_request",
             Self::IoCallsPerRequest => "io_calls_per_request",
+            Self::BinarySize => "binary_size",
         }
     }
 
@@ -184,6 +188,7 @@ impl Metric {
                 | Self::ContextSwitchesPerRequest
                 | Self::PageFaultsPerRequest
                 | Self::IoCallsPerRequest
+                | Self::BinarySize
         )
     }
 
@@ -195,7 +200,8 @@ impl Metric {
             | Self::MemoryGrowth
             | Self::MemoryRss
             | Self::BytesPerResponse
-            | Self::WalPerRequest => Unit::Bytes,
+            | Self::WalPerRequest
+            | Self::BinarySize => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
             Self::RelativeCpu => Unit::Multiple,
             counter if counter.is_counter() => Unit::Count,
@@ -227,7 +233,7 @@ impl Metric {
 
     /// Whether it says what answers cost, so that failing ones must not be mixed in.
     pub const fn is_of_answers(self) -> bool {
-        !matches!(self, Self::StartupTime | Self::ErrorRate)
+        !matches!(self, Self::StartupTime | Self::ErrorRate | Self::BinarySize)
     }
 
     /// Whether it is a time that single requests took.

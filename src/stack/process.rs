@@ -2,7 +2,7 @@
 //! process group of their own, with their resources read from /proc.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
@@ -44,6 +44,8 @@ pub(super) struct Group {
     name: String,
     child: Child,
     output: File,
+    /// Bytes of its program, where that is named by its path.
+    size: Option<u64>,
 }
 
 impl Group {
@@ -54,7 +56,8 @@ impl Group {
         };
         let output = tempfile::tempfile().map_err(fail)?;
         let program = located(&recipe.command[0], recipe.folder).map_err(fail)?;
-        let mut command = Command::new(program);
+        let size = fs::metadata(&program).map(|it| it.len()).ok();
+        let mut command = Command::new(&program);
         for name in scrubbed_env::variables() {
             command.env_remove(name);
         }
@@ -73,7 +76,12 @@ impl Group {
             name: recipe.name.to_owned(),
             child,
             output,
+            size: size.filter(|_| program.is_absolute()),
         })
+    }
+
+    pub(super) const fn size(&self) -> Option<u64> {
+        self.size
     }
 
     /// Where its processes are found.

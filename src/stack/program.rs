@@ -31,6 +31,14 @@ impl Program {
         }
     }
 
+    /// Bytes of its file, of a process whose program is named by its path.
+    pub(super) fn size(&self) -> Option<u64> {
+        match self {
+            Self::Container(_) => None,
+            Self::Process(group) => lock(group).size(),
+        }
+    }
+
     /// The working set in bytes, where it is read in an instant and without disturbing the program.
     pub(super) async fn working_set(&self) -> Option<u64> {
         match self {

@@ -110,6 +110,11 @@ impl Server {
         }
     }
 
+    /// Bytes of the program's file, of a process of this host that is named by its path.
+    pub fn program_size(&self) -> Option<u64> {
+        self.program.as_ref()?.size()
+    }
+
     pub const fn has_workers(&self) -> bool {
         !self.workers.is_empty()
     }

@@ -198,6 +198,8 @@ fn cargo_builds_both_sides_as_the_file_says() {
     let report = sandbox.json("out.json");
     let latency = finding(&report, "app", "home", "latency_p50");
     assert_eq!(latency["verdict"], "regression", "{latency}");
+    let size = finding(&report, "app", "home", "binary_size");
+    assert!(size["head"].as_f64().is_some_and(|it| it > 1e5), "{size}");
 }
 
 #[test]
