@@ -45,7 +45,7 @@ pub fn defaults() -> Thresholds {
         counter(Metric::RowsPerRequest),
         (
             Metric::BlocksPerRequest,
-            floor(margin("max_increase 10%", 0.1), 8.0),
+            floor(margin("max_increase 10%", 0.1), 16.0),
         ),
         (
             Metric::WalPerRequest,

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::{Sandbox, finding, repository};
-use crate::{configuration, engine};
+use crate::{configuration, engine, fixture};
 
 const SEED: &str = "django/demo/management/commands/seed.py";
 const LAST: &str = "            cursor.execute(\"VACUUM ANALYZE demo_director, demo_movie\")\n";
@@ -115,4 +115,28 @@ fn an_old_extension_counts_blocks_and_no_wal_and_says_so() {
     assert!(of("blocks_per_request").is_some_and(|blocks| blocks > 1.0));
     assert_eq!(of("sql_per_request"), Some(2.0));
     assert_eq!(of("wal_per_request"), None);
+}
+
+/// A set-up writes the rows of the one before it again, and takes no more blocks for them.
+#[test]
+#[ignore = "needs Docker"]
+fn servers_that_are_set_up_one_after_the_other_take_the_same_blocks() {
+    let _engine = engine();
+    let sandbox = fixture();
+    let check = [
+        "check",
+        "--server",
+        "gunicorn",
+        "granian",
+        "--endpoint",
+        "movies",
+        "--quiet",
+        "--json",
+        "out.json",
+    ];
+    sandbox.run(check).exits(0);
+    let report = sandbox.json("out.json");
+    let of = |server| finding(&report, server, "movies", "blocks_per_request")["head"].as_f64();
+    assert!(of("gunicorn").is_some_and(|blocks| blocks > 1.0));
+    assert_eq!(of("granian"), of("gunicorn"));
 }

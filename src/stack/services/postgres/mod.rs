@@ -75,6 +75,12 @@ const WITHIN: Duration = Duration::from_secs(60);
 const EXTENSION: &str = "create extension if not exists pg_stat_statements";
 /// Ours, so that it is not counted as the server's.
 const VACUUM: &str = "/* perfgate */ vacuum (analyze)";
+/// Takes away what rows that were written again left behind; one that somebody holds keeps it.
+const COMPACT: [&str; 3] = [
+    "/* perfgate */ set lock_timeout = '5s'",
+    "/* perfgate */ vacuum (full)",
+    "/* perfgate */ reset lock_timeout",
+];
 
 /// The data lie in memory, on a mount point that no image has: the permissions of one that an
 /// image has win over those asked for.
@@ -222,13 +228,17 @@ impl Postgres {
     }
 
     /// Settles a database that nobody but perfgate has: what a statement looks at depends neither on
-    /// marks that the first reader of a row leaves, nor on statistics that autovacuum makes some day.
-    async fn settle(&self, room: Option<&Room>) -> Result<(), Error> {
+    /// marks that the first reader of a row leaves, nor on statistics that autovacuum makes some day,
+    /// nor, where it is not the `first` set-up there, on what those before it wrote.
+    async fn settle(&self, room: Option<&Room>, first: bool) -> Result<(), Error> {
         if room.is_none() && matches!(self.access, Access::External(_)) {
             return Ok(());
         }
         let fail = |source| Error::Vacuum { source };
         let client = connect(&self.url(room, false)).await.map_err(fail)?;
+        for statement in COMPACT.iter().filter(|_| !first) {
+            let _ = client.batch_execute(statement).await;
+        }
         client.batch_execute(VACUUM).await.map_err(fail)
     }
 
@@ -325,7 +335,7 @@ impl Running for Postgres {
             for path in self.seed.iter().filter(|_| is_first) {
                 self.load(path, room).await?;
             }
-            self.settle(room).await
+            self.settle(room, is_first).await
         };
         seed.boxed_local()
     }
