@@ -65,14 +65,19 @@ $(uname -s) $(uname -m): use \`runs-on: ubuntu-latest\`"
     esac
 }
 
-# Lets git push baselines where the checkout did not keep its credentials. perfgate keeps this and
-# the token from everything that it runs but git.
+# Lets git push baselines where the checkout did not keep its credentials, beside the settings that
+# the job gives to git in the same way. perfgate keeps them and the token from everything that it
+# runs but git.
 lend_token_to_git() {
-    local server=${GITHUB_SERVER_URL:-https://github.com}
+    local server=${GITHUB_SERVER_URL:-https://github.com} count=${GIT_CONFIG_COUNT:-0}
     [[ -n ${GITHUB_TOKEN:-} ]] || return 0
+    [[ $count =~ ^[0-9]{1,4}$ ]] || fail "GIT_CONFIG_COUNT is '$count', which git does not take"
     if git config --get-urlmatch http.extraheader "$server" >/dev/null 2>&1; then return 0; fi
-    GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $(printf 'x-access-token:%s' "$GITHUB_TOKEN" | base64 -w0)"
-    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$server/.extraheader" GIT_CONFIG_VALUE_0
+    count=$((10#$count))
+    export "GIT_CONFIG_KEY_$count=http.$server/.extraheader"
+    export "GIT_CONFIG_VALUE_$count=AUTHORIZATION: basic \
+$(printf 'x-access-token:%s' "$GITHUB_TOKEN" | base64 -w0)"
+    export GIT_CONFIG_COUNT=$((count + 1))
 }
 
 # Whether an input that is true or false is true.

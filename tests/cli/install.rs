@@ -172,3 +172,31 @@ fn the_token_is_lent_to_git_by_the_environment_alone() {
     );
     assert!(!said.contains("planted"), "{said}");
 }
+
+#[test]
+fn what_the_job_gives_to_git_stays_beside_the_token() {
+    let release = Release::new();
+    let script = "git config --get core.abbrev; env | grep ^GIT_CONFIG_ | sort";
+    let sandbox = release.sandbox.program("bin/perfgate", script);
+    let release = Release { sandbox };
+    let own = [
+        ("PERFGATE_INSTALL", "path"),
+        ("GITHUB_TOKEN", "planted"),
+        ("GIT_CONFIG_COUNT", "2"),
+        ("GIT_CONFIG_KEY_0", "safe.directory"),
+        ("GIT_CONFIG_VALUE_0", "*"),
+        ("GIT_CONFIG_KEY_1", "core.abbrev"),
+        ("GIT_CONFIG_VALUE_1", "12"),
+    ];
+    let said = text(&release.step("gate", &own).1);
+    assert!(said.starts_with("12\nGIT_CONFIG_COUNT=3\n"), "{said}");
+    assert!(said.contains("GIT_CONFIG_KEY_0=safe.directory\n"), "{said}");
+    let header = "GIT_CONFIG_KEY_2=http.https://github.com/.extraheader\n";
+    assert!(said.contains(header), "{said}");
+    assert!(
+        said.contains("GIT_CONFIG_VALUE_2=AUTHORIZATION: basic "),
+        "{said}"
+    );
+    let said = release.refused(&[&own[..2], &[("GIT_CONFIG_COUNT", "$(id)")]].concat());
+    assert!(said.contains("GIT_CONFIG_COUNT is '$(id)'"), "{said}");
+}
