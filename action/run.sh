@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The steps of action.yml: `run.sh gate` installs perfgate and becomes it, `run.sh cleanup` removes
-# what a cancelled run left. Inputs come as PERFGATE_*; no input is ever part of a script.
+# what a cancelled run left, `run.sh close` closes its check. Inputs come as PERFGATE_*; no input is ever part of a script.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -89,6 +89,15 @@ is_set() {
     esac
 }
 
+# The flags by which two steps mean the same job and configuration.
+words=()
+identify() {
+    words=(ci --mode "${PERFGATE_MODE:-auto}")
+    [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
+    [[ -z ${PERFGATE_KEY:-} ]] || words+=("--key=$PERFGATE_KEY")
+    [[ -z ${PERFGATE_JOB:-} ]] || words+=("--job=$PERFGATE_JOB")
+}
+
 gate() {
     local program
     mkdir -p "$scratch"
@@ -102,9 +111,10 @@ gate() {
     cd "${PERFGATE_WORKING_DIRECTORY:-.}" ||
         fail "there is no folder '${PERFGATE_WORKING_DIRECTORY:-}' (working-directory)"
     lend_token_to_git
-    local words=(ci --mode "${PERFGATE_MODE:-auto}" --comment "${PERFGATE_COMMENT:-auto}")
-    words+=(--fail-on "${PERFGATE_FAIL_ON:-regression}" --timeout "${PERFGATE_TIMEOUT:-30m}")
-    [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
+    identify
+    words+=(--comment "${PERFGATE_COMMENT:-auto}" --fail-on "${PERFGATE_FAIL_ON:-regression}")
+    words+=(--timeout "${PERFGATE_TIMEOUT:-30m}")
+    [[ -z ${PERFGATE_ARTIFACT:-} ]] || words+=("--artifact=$PERFGATE_ARTIFACT")
     [[ -z ${PERFGATE_AGAINST:-} ]] || words+=("--against=$PERFGATE_AGAINST")
     [[ -z ${PERFGATE_BASELINE_STORE:-} ]] || words+=("--baseline=$PERFGATE_BASELINE_STORE")
     if is_set allow-dirty "${PERFGATE_ALLOW_DIRTY:-false}"; then words+=(--allow-dirty); fi
@@ -119,8 +129,17 @@ cleanup() {
     exec "$(<"$scratch/program")" cleanup
 }
 
+close() {
+    [[ -e $scratch/program ]] || exit 0
+    cd "${PERFGATE_WORKING_DIRECTORY:-.}" || exit 0
+    identify
+    # What cannot be closed is said by perfgate, and is no reason to fail a job that passed.
+    "$(<"$scratch/program")" "${words[@]}" --close || true
+}
+
 case ${1:-} in
 gate) gate ;;
 cleanup) cleanup ;;
-*) fail "run.sh is called with gate or cleanup" ;;
+close) close ;;
+*) fail "run.sh is called with gate, cleanup or close" ;;
 esac

@@ -12,6 +12,7 @@ mod wire;
 mod action;
 mod against;
 mod baseline;
+mod beside;
 mod check;
 mod ci;
 mod compare;
