@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The steps of action.yml: `run.sh gate` installs perfgate and becomes it, `run.sh cleanup` removes
-# what a cancelled run left. Inputs come as PERFGATE_*; no input is ever part of a script.
+# what a cancelled run left, `run.sh close` closes its check. Inputs come as PERFGATE_*; no input is ever part of a script.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -65,14 +65,19 @@ $(uname -s) $(uname -m): use \`runs-on: ubuntu-latest\`"
     esac
 }
 
-# Lets git push baselines where the checkout did not keep its credentials. perfgate keeps this and
-# the token from everything that it runs but git.
+# Lets git push baselines where the checkout did not keep its credentials, beside the settings that
+# the job gives to git in the same way. perfgate keeps them and the token from everything that it
+# runs but git.
 lend_token_to_git() {
-    local server=${GITHUB_SERVER_URL:-https://github.com}
+    local server=${GITHUB_SERVER_URL:-https://github.com} count=${GIT_CONFIG_COUNT:-0}
     [[ -n ${GITHUB_TOKEN:-} ]] || return 0
+    [[ $count =~ ^[0-9]{1,4}$ ]] || fail "GIT_CONFIG_COUNT is '$count', which git does not take"
     if git config --get-urlmatch http.extraheader "$server" >/dev/null 2>&1; then return 0; fi
-    GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $(printf 'x-access-token:%s' "$GITHUB_TOKEN" | base64 -w0)"
-    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$server/.extraheader" GIT_CONFIG_VALUE_0
+    count=$((10#$count))
+    export "GIT_CONFIG_KEY_$count=http.$server/.extraheader"
+    export "GIT_CONFIG_VALUE_$count=AUTHORIZATION: basic \
+$(printf 'x-access-token:%s' "$GITHUB_TOKEN" | base64 -w0)"
+    export GIT_CONFIG_COUNT=$((count + 1))
 }
 
 # Whether an input that is true or false is true.
@@ -82,6 +87,15 @@ is_set() {
     false) return 1 ;;
     *) fail "\`$1\` is '$2': write true or false" ;;
     esac
+}
+
+# The flags by which two steps mean the same job and configuration.
+words=()
+identify() {
+    words=(ci --mode "${PERFGATE_MODE:-auto}")
+    [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
+    [[ -z ${PERFGATE_KEY:-} ]] || words+=("--key=$PERFGATE_KEY")
+    [[ -z ${PERFGATE_JOB:-} ]] || words+=("--job=$PERFGATE_JOB")
 }
 
 gate() {
@@ -97,9 +111,10 @@ gate() {
     cd "${PERFGATE_WORKING_DIRECTORY:-.}" ||
         fail "there is no folder '${PERFGATE_WORKING_DIRECTORY:-}' (working-directory)"
     lend_token_to_git
-    local words=(ci --mode "${PERFGATE_MODE:-auto}" --comment "${PERFGATE_COMMENT:-auto}")
-    words+=(--fail-on "${PERFGATE_FAIL_ON:-regression}" --timeout "${PERFGATE_TIMEOUT:-30m}")
-    [[ -z ${PERFGATE_CONFIG:-} ]] || words+=("--config=$PERFGATE_CONFIG")
+    identify
+    words+=(--comment "${PERFGATE_COMMENT:-auto}" --fail-on "${PERFGATE_FAIL_ON:-regression}")
+    words+=(--timeout "${PERFGATE_TIMEOUT:-30m}")
+    [[ -z ${PERFGATE_ARTIFACT:-} ]] || words+=("--artifact=$PERFGATE_ARTIFACT")
     [[ -z ${PERFGATE_AGAINST:-} ]] || words+=("--against=$PERFGATE_AGAINST")
     [[ -z ${PERFGATE_BASELINE_STORE:-} ]] || words+=("--baseline=$PERFGATE_BASELINE_STORE")
     if is_set allow-dirty "${PERFGATE_ALLOW_DIRTY:-false}"; then words+=(--allow-dirty); fi
@@ -114,8 +129,17 @@ cleanup() {
     exec "$(<"$scratch/program")" cleanup
 }
 
+close() {
+    [[ -e $scratch/program ]] || exit 0
+    cd "${PERFGATE_WORKING_DIRECTORY:-.}" || exit 0
+    identify
+    # What cannot be closed is said by perfgate, and is no reason to fail a job that passed.
+    "$(<"$scratch/program")" "${words[@]}" --close || true
+}
+
 case ${1:-} in
 gate) gate ;;
 cleanup) cleanup ;;
-*) fail "run.sh is called with gate or cleanup" ;;
+close) close ;;
+*) fail "run.sh is called with gate, cleanup or close" ;;
 esac

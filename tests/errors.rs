@@ -516,7 +516,14 @@ fn of_github() -> Vec<Error> {
         },
         publish::Error::Privileged {
             event: "pull_request_target".into(),
+            why: "it would run untrusted code with a token that may write",
         },
+        publish::Error::NoArtifact {
+            run: 12,
+            name: "perfgate".into(),
+        },
+        publish::Error::Locked { number: 7 },
+        publish::Error::Contended { number: 7 },
         publish::Error::NothingToReport,
         publish::Error::NoToken("GITHUB_TOKEN"),
         publish::Error::NotTrusted {

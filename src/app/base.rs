@@ -28,12 +28,17 @@ impl Base {
 /// The commit before the changes that are judged: where the branch left the default one; for
 /// changes that are not committed on it, the last commit. Why there is none, otherwise.
 pub(super) fn earlier(folder: &Path) -> Result<Base, String> {
+    before(folder, None)
+}
+
+/// The same where the default branch is known.
+fn before(folder: &Path, branch: Option<&str>) -> Result<Base, String> {
     let git = Git::at(folder);
     let said = |error: git::Error| why(&error);
     let Some(head) = git.head().map_err(said)? else {
         return Err("this git repository has no commit yet: commit once".into());
     };
-    for branch in git.default_branches().map_err(said)? {
+    for branch in git.default_branches(branch).map_err(said)? {
         let found = git.merge_base("HEAD", &branch).map_err(said)?;
         if let Some(base) = found {
             return before_changes(&git, &head, base);
@@ -44,7 +49,8 @@ pub(super) fn earlier(folder: &Path) -> Result<Base, String> {
          builds before and after are compared side by side"
             .into()
     } else {
-        "git knows no default branch (main, master)".into()
+        let names = branch.unwrap_or("main, master");
+        format!("git knows no default branch ({names})")
     })
 }
 
@@ -57,9 +63,9 @@ fn before_changes(git: &Git, head: &str, base: String) -> Result<Base, String> {
     Err("this is the default branch, and nothing has changed on it".into())
 }
 
-/// The commit that the code under judgement goes onto; nothing where the event does not say. What
-/// the clone lacks of it is fetched: a workflow's clone has one commit alone unless it asks for
-/// more.
+/// The commit that the code under judgement goes onto; nothing where the event says neither it nor
+/// the default branch. What the clone lacks of it is fetched: a workflow's clone has one commit alone
+/// unless it asks for more.
 pub async fn of_job(
     job: &Job,
     folder: &Path,
@@ -72,7 +78,10 @@ pub async fn of_job(
         }
         // The queue names the very commit that the group builds on.
         Trigger::MergeGroup { base } => fetched(&git, Base::known(base.clone())),
-        _ => return None,
+        _ => {
+            let branch = job.default_branch.as_deref()?;
+            return Some(before(folder, Some(branch)));
+        }
     };
     Some(found.map_err(|error| why(&error)))
 }

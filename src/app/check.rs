@@ -113,7 +113,7 @@ pub fn report_of_artifact(
     observe: Observer<'_>,
 ) -> Result<Report, Error> {
     let plan = options.selection.plan()?;
-    let measurement = untrusted::measurement(artifact)?;
+    let measurement = untrusted::measurement(artifact, &plan)?;
     let reference = reference(&store(&plan, options.baseline.as_deref())?, observe)?;
     let scope = Scope {
         coverage: gate::coverage(&plan, &measurement),

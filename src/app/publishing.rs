@@ -2,16 +2,18 @@
 //! not succeed is a warning that names what is missing.
 
 use crate::error::Error;
-use crate::model::{Outcome, Report, chain};
-use crate::publish::comment::{self, Marker, When};
+use crate::model::{Outcome, Report, chain, exit_code};
+use crate::publish::comment::{self, Draft, When};
 use crate::publish::workflow::{self, Level};
-use crate::publish::{self, CheckRun, Conclusion, GitHub, Job, Policy};
+use crate::publish::{
+    self, Author, CheckRun, Conclusion, GitHub, Job, Key, Opened, Policy, Severity, Stamp, Ticket,
+};
 use crate::report::{self, Frame};
 
 /// Where the token is read from: command lines are seen by other processes.
 const TOKEN: &str = "GITHUB_TOKEN";
-/// The name of the check beside the commit.
-const CHECK: &str = "perfgate";
+/// What annotations are headed by.
+const TITLE: &str = "perfgate";
 
 /// When a pull request is commented on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,34 +32,38 @@ pub struct Publisher<'a> {
     job: &'a Job,
     github: Option<GitHub>,
     comment: Comment,
-    marker: Marker,
+    key: Key,
+    ticket: Ticket,
     /// The pull request to comment on.
     number: Option<u64>,
     /// Said below the headline.
     notes: Vec<String>,
     check: Option<CheckRun>,
+    /// Whether there may be a check all the same: GitHub did not answer when it was opened.
+    may_be_open: bool,
+    /// The app that the token is of, where opening the check told.
+    app: Option<String>,
     comment_url: Option<String>,
     /// Commands for the runner, to be printed at the end.
     lines: Vec<String>,
 }
 
 impl<'a> Publisher<'a> {
-    /// `configuration` tells comments of several configurations apart.
-    pub fn new(
-        job: &'a Job,
-        comment: Comment,
-        configuration: &str,
-    ) -> Result<Self, publish::Error> {
+    /// `key` tells the section and the check from those of other jobs.
+    pub fn new(job: &'a Job, comment: Comment, key: Key) -> Result<Self, publish::Error> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         let github = token.map(|token| GitHub::new(job, &token, Policy::default()));
         Ok(Self {
             job,
             github: github.transpose()?,
             comment,
-            marker: Marker::new(configuration, job.run),
+            ticket: Ticket::new(&key, &job.head, job.measured_by()),
+            key,
             number: job.pull_request().map(|it| it.number),
             notes: Vec::new(),
             check: None,
+            may_be_open: false,
+            app: None,
             comment_url: None,
             lines: Vec::new(),
         })
@@ -76,7 +82,7 @@ impl<'a> Publisher<'a> {
         if number.is_none() {
             let why = "no comment: the measured commit is not the newest of an open pull request";
             self.lines
-                .push(workflow::annotation(Level::Notice, CHECK, why));
+                .push(workflow::annotation(Level::Notice, TITLE, why));
         }
     }
 
@@ -91,10 +97,28 @@ impl<'a> Publisher<'a> {
     /// Opens the check that stands beside the commit while we measure.
     pub async fn open(&mut self) {
         let Some(github) = &self.github else { return };
-        let link = Some(self.job.link.as_str());
-        match CheckRun::open(github, CHECK, &self.job.head, link).await {
-            Ok(check) => self.check = Some(check),
-            Err(error) => self.could_not(&error),
+        match self.ticket.open(github, &self.job.link).await {
+            Ok(Opened::Open(check)) => {
+                self.app = check.app().map(str::to_owned);
+                self.check = Some(check);
+            }
+            Ok(Opened::LeftToNewer) => {
+                let why = "no check: a later run of this job speaks for the commit";
+                self.lines
+                    .push(workflow::annotation(Level::Notice, TITLE, why));
+            }
+            Err(error) => {
+                self.may_be_open = !error.is_forbidden();
+                self.could_not(&error);
+            }
+        }
+    }
+
+    /// Closes the check that this run left open when it was killed.
+    pub async fn close_left_open(&mut self) {
+        let Some(github) = &self.github else { return };
+        if let Err(error) = self.ticket.close_left_open(github).await {
+            self.could_not(&error);
         }
     }
 
@@ -113,8 +137,9 @@ impl<'a> Publisher<'a> {
         // What an earlier run said is of an earlier commit. A run that was cancelled says nothing:
         // a newer one is on its way.
         if conclusion != Conclusion::Cancelled {
-            let brief = self.brief(&page);
-            self.post(When::OnlyIfThere, &brief, &brief).await;
+            let stamp = self.stamp(Severity::Error, "could not measure".into());
+            let body = |_: usize| report::escaped(&message);
+            self.post(When::OnlyIfThere, &stamp, &body).await;
         }
     }
 
@@ -130,14 +155,20 @@ impl<'a> Publisher<'a> {
             report,
             &frame(workflow::SUMMARY_BUDGET / 2),
         ));
+        let partial = report.provenance.partial.as_ref();
+        let is_cancelled = partial.is_some_and(|it| it.exit_code == exit_code::INTERRUPTED);
         let conclusion = match report.outcome {
+            _ if is_cancelled => Conclusion::Cancelled,
             _ if report.exit_code != 0 => Conclusion::Failure,
             Outcome::Pass => Conclusion::Success,
             _ => Conclusion::Neutral,
         };
         let page = report::framed(report, &frame(comment::BUDGET));
         self.close(conclusion, &report::title(report), &page).await;
-        self.write_comment(report).await;
+        // As in [`Self::failed`]: a newer run is on its way.
+        if !is_cancelled {
+            self.write_comment(report).await;
+        }
     }
 
     pub fn summarise(&mut self, markdown: &str) {
@@ -157,6 +188,9 @@ impl<'a> Publisher<'a> {
     }
 
     async fn close(&mut self, conclusion: Conclusion, title: &str, summary: &str) {
+        if std::mem::take(&mut self.may_be_open) {
+            self.open().await;
+        }
         let Some((github, check)) = self.github.as_ref().zip(self.check.take()) else {
             return;
         };
@@ -170,24 +204,37 @@ impl<'a> Publisher<'a> {
             Comment::OnChange if !report::has_news(report) => When::OnlyIfThere,
             _ => When::Always,
         };
-        let frame = Frame {
-            marker: Some(self.marker.line()),
-            link: Some(self.job.link.clone()),
-            notes: self.notes.clone(),
-            budget: Some(comment::BUDGET),
+        let mut notes = self.notes.clone();
+        if !self.key.is_of_top() {
+            notes.insert(0, format!("Configuration: {}", self.key.configuration()));
+        }
+        let body = |budget: usize| {
+            let frame = Frame {
+                is_headless: true,
+                notes: notes.clone(),
+                budget: Some(budget),
+                ..Frame::default()
+            };
+            report::framed(report, &frame)
         };
-        let body = report::framed(report, &frame);
-        let brief = self.brief(&report::headline(report));
-        self.post(when, &body, &brief).await;
+        let stamp = self.stamp(report.outcome.into(), report::headline(report));
+        self.post(when, &stamp, &body).await;
     }
 
-    /// A comment of a few words.
-    fn brief(&self, words: &str) -> String {
-        let (marker, link) = (self.marker.line(), &self.job.link);
-        format!("{marker}\n{words}\n\n[The whole report]({link})\n")
+    /// Whose section it is, and what it comes to.
+    fn stamp(&self, severity: Severity, headline: String) -> Stamp {
+        Stamp {
+            key: self.key.digest(),
+            label: self.key.label(),
+            commit: self.job.head.clone(),
+            run: self.job.measured_by(),
+            severity,
+            headline,
+            link: self.job.link.clone(),
+        }
     }
 
-    async fn post(&mut self, when: When, body: &str, brief: &str) {
+    async fn post(&mut self, when: When, stamp: &Stamp, body: &(dyn Fn(usize) -> String + Sync)) {
         let Some(number) = self.number else { return };
         match self.comment {
             Comment::Never => return,
@@ -195,7 +242,7 @@ impl<'a> Publisher<'a> {
                 let message = "no comment: a fork's token may not write. A second workflow on \
                                `workflow_run` can, with `mode: report`";
                 self.lines
-                    .push(workflow::annotation(Level::Notice, CHECK, message));
+                    .push(workflow::annotation(Level::Notice, TITLE, message));
                 return;
             }
             Comment::Auto | Comment::Always | Comment::OnChange => {}
@@ -203,10 +250,12 @@ impl<'a> Publisher<'a> {
         let Some(github) = &self.github else {
             let message = format!("no comment: {TOKEN} is not set");
             self.lines
-                .push(workflow::annotation(Level::Warning, CHECK, &message));
+                .push(workflow::annotation(Level::Warning, TITLE, &message));
             return;
         };
-        match comment::post(github, number, &self.marker, when, body, brief).await {
+        let author = Author::find(github, self.app.as_deref()).await;
+        let draft = Draft { stamp, body, when };
+        match comment::post(github, number, &author, draft).await {
             Ok(posted) => self.comment_url = posted.url().map(str::to_owned),
             Err(error) => self.could_not(&error),
         }
@@ -218,7 +267,10 @@ impl<'a> Publisher<'a> {
 
     /// A warning; where a fork's token may not write, that is as it should be.
     fn could_not(&mut self, error: &publish::Error) {
-        let expected = error.is_forbidden() && (self.is_fork() || error.is_of_checks());
+        let expected = match error {
+            publish::Error::Locked { .. } => true,
+            error => error.is_forbidden() && (self.is_fork() || error.is_of_checks()),
+        };
         let level = if expected {
             Level::Notice
         } else {
@@ -229,6 +281,6 @@ impl<'a> Publisher<'a> {
             message.push_str(&format!("; {hint}"));
         }
         self.lines
-            .push(workflow::annotation(level, CHECK, &message));
+            .push(workflow::annotation(level, TITLE, &message));
     }
 }

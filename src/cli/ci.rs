@@ -12,8 +12,10 @@ use super::{check, explain};
 use crate::app::{self, Allowed, Publisher, RefreshOptions};
 use crate::error::Error;
 use crate::git::Git;
-use crate::model::{Report, Verdict, chain, digest};
-use crate::publish::{self, Job, Task, Trigger, artifact, pull_request, workflow};
+use crate::model::{Report, Verdict, chain};
+use crate::publish::{
+    self, Finished, Job, Key, MEASURING_JOB, Task, Trigger, artifact, pull_request, workflow,
+};
 use crate::{report, stack};
 
 /// Where reports lie unless it is said otherwise.
@@ -33,6 +35,21 @@ pub(super) struct Args {
     /// When to comment on the pull request.
     #[arg(long, value_enum, default_value_t = Comment::Auto)]
     comment: Comment,
+    /// What tells this job's section of the comment, and its check, from those of jobs beside it, such
+    /// as a leg of a matrix; an object of JSON counts as its values.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    key: String,
+    /// Id of the job that measures [default: this job's, and `check` with `--mode report`].
+    #[arg(long, value_name = "ID")]
+    job: Option<String>,
+    /// Close the check that a cancelled run of this job left open, and do nothing else.
+    #[arg(long)]
+    close: bool,
     /// Artifact that holds measurement.json (with `--mode report`).
     #[arg(long, value_name = "NAME", default_value = "perfgate")]
     artifact: String,
@@ -96,6 +113,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         eprintln!("warning: what is measured could read this process's environment: {error}");
     }
     let job = Job::find(|name| std::env::var(name).ok())?;
+    if args.close {
+        return close(&args, &job).await;
+    }
     let task = job.task(args.mode.plain())?;
     // Nothing that a server or a container says is a command to the runner.
     let silence = workflow::Silence::begin();
@@ -117,11 +137,26 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     Ok(code)
 }
 
+/// What the clean-up step runs, whatever became of the job.
+async fn close(args: &Args, job: &Job) -> Result<u8, Error> {
+    // Of what was refused, and of a refresh, there is no check.
+    let has_check = matches!(job.task(args.mode.plain()), Ok(Task::Check | Task::Report));
+    let file = args.check.selection.plain().file();
+    if let (true, Ok(file)) = (has_check, file) {
+        let mut publisher = Publisher::new(job, args.comment.plain(), args.key(job, &file))?;
+        publisher.close_left_open().await;
+        for line in publisher.into_lines() {
+            println!("{line}");
+        }
+    }
+    Ok(0)
+}
+
 async fn check(args: Args, job: &Job) -> Result<Published, Error> {
+    let file = args.check.selection.plain().file()?;
+    let mut publisher = Publisher::new(job, args.comment.plain(), args.key(job, &file))?;
     let mut check = args.check;
-    let file = check.selection.plain().file()?;
     let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
-    let mut publisher = Publisher::new(job, args.comment.plain(), &name(&file))?;
     let github = publisher.github().ok();
     let usual = app::of_job(job, folder_of(&file), github).await;
     publisher.open().await;
@@ -142,7 +177,7 @@ async fn refresh(args: Args, job: &Job) -> Result<Published, Error> {
     let progress = Progress::new(args.check.selection.is_quiet());
     let check = args.check.plain(None);
     let file = check.selection.file()?;
-    let mut publisher = Publisher::new(job, app::Comment::Never, &name(&file))?;
+    let mut publisher = Publisher::new(job, app::Comment::Never, args.key(job, &file))?;
     let refresh = RefreshOptions {
         selection: check.selection,
         run: check.run,
@@ -173,13 +208,32 @@ async fn report(args: Args, job: &Job) -> Result<Published, Error> {
     };
     let check = args.check.plain(None);
     let file = check.selection.file()?;
-    let mut publisher = Publisher::new(job, args.comment.plain(), &name(&file))?;
+    let mut publisher = Publisher::new(job, args.comment.plain(), args.key(job, &file))?;
     let github = publisher.github()?.clone();
     let artifact = artifact::fetch(&github, finished.run.id, &args.artifact, MEASUREMENT);
-    let report = app::report_of_artifact(&check, &artifact.await?, &print_notice)?;
+    let Some(artifact) = artifact.await? else {
+        return nothing_left(finished, args.artifact);
+    };
+    let report = app::report_of_artifact(&check, &artifact, &print_notice)?;
     publisher.open().await;
     publisher.of_stranger(pull_request::of_run(&github, finished).await?);
     publish(publisher, &report, args.check.outputs, Path::new("")).await
+}
+
+/// A run that failed or was cancelled before it had measured is no fault of this workflow.
+fn nothing_left(finished: &Finished, artifact: String) -> Result<Published, Error> {
+    let run = finished.run.id;
+    if matches!(finished.conclusion.as_str(), "" | "success") {
+        return Err(publish::Error::NoArtifact {
+            run,
+            name: artifact,
+        }
+        .into());
+    }
+    let ended = &finished.conclusion;
+    let why = format!("nothing to report: run {run} ended as {ended} and left no `{artifact}`");
+    let line = workflow::annotation(workflow::Level::Notice, "perfgate", &why);
+    Ok((0, vec![line]))
 }
 
 /// Files and outputs, then everything that GitHub shows.
@@ -203,7 +257,7 @@ async fn publish(
         ("report-markdown", absolute(&markdown)),
         ("measurement", absolute(measurement)),
         ("comment-url", comment.to_owned()),
-        ("baseline-sha", base.to_owned()),
+        ("baseline-sha", commit_of(base).to_owned()),
     ];
     publisher.set_outputs(&outputs);
     let mut lines = workflow::annotations(report);
@@ -225,9 +279,55 @@ fn folder_of(file: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// A digest of where the configuration lies in its repository: each has its own comment.
-fn name(file: &Path) -> String {
-    let prefix = Git::at(folder_of(file)).prefix().unwrap_or_default();
+impl Args {
+    /// What tells the job from those beside it.
+    fn key(&self, job: &Job, file: &Path) -> Key {
+        let id = match (&self.job, &job.trigger) {
+            (Some(id), _) => id.as_str(),
+            (None, Trigger::WorkflowRun(_)) => MEASURING_JOB,
+            (None, _) => job.id.as_str(),
+        };
+        Key::new(job.measured_in(), id, &within_repository(file), &self.key)
+    }
+}
+
+/// Where the configuration lies in its repository; outside of one, where it was said to lie.
+fn within_repository(file: &Path) -> String {
     let name = file.file_name().unwrap_or(file.as_os_str());
-    digest(format!("{prefix}{}", name.to_string_lossy()).as_bytes())
+    match Git::at(folder_of(file)).prefix() {
+        Ok(prefix) => format!("{prefix}{}", name.to_string_lossy()),
+        Err(_) if file.is_relative() => file.display().to_string(),
+        Err(_) => name.to_string_lossy().into_owned(),
+    }
+}
+
+/// The name of a commit, and nothing else: later steps may hand an output on to a shell.
+fn commit_of(base: &str) -> &str {
+    let is_hex = base.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_hex && matches!(base.len(), 40 | 64) {
+        base
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_commit_is_no_output() {
+        for commit in ["a1".repeat(20), "F0".repeat(32)] {
+            assert_eq!(commit_of(&commit), commit);
+        }
+        for other in [
+            "",
+            "$(id)",
+            "main",
+            &"a".repeat(39),
+            &format!("{}\n", "a".repeat(39)),
+        ] {
+            assert_eq!(commit_of(other), "");
+        }
+    }
 }

@@ -91,13 +91,16 @@ impl Git {
         Some(below).filter(|it| !it.as_os_str().is_empty())
     }
 
-    /// The default branches that there are, the likeliest first.
-    pub fn default_branches(&self) -> Result<Vec<String>, Error> {
+    /// The default branches that there are, the likeliest first: the one that is known to be it, and
+    /// what is usual.
+    pub fn default_branches(&self, known: Option<&str>) -> Result<Vec<String>, Error> {
         let of_remote = ["symbolic-ref", "--quiet", "--short"];
         let of_remote = [of_remote.as_slice(), &["refs/remotes/origin/HEAD"]].concat();
         let named = self.look(&of_remote)?;
         let mut branches = Vec::new();
-        for branch in named.into_iter().chain(USUAL.map(str::to_owned)) {
+        let known = known.map(|it| [format!("origin/{it}"), it.to_owned()]);
+        let known = known.into_iter().flatten();
+        for branch in known.chain(named).chain(USUAL.map(str::to_owned)) {
             if self.commit(&branch)?.is_some() {
                 branches.push(branch);
             }

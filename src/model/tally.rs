@@ -94,15 +94,6 @@ pub struct FirstFailure {
     pub log: String,
 }
 
-impl FirstFailure {
-    /// Everything that the server, or whoever wrote the document, said.
-    pub fn texts(&self) -> impl Iterator<Item = &String> {
-        let optional = [&self.status_line, &self.expected, &self.found];
-        let always = [&self.request, &self.body, &self.log];
-        optional.into_iter().flatten().chain(always)
-    }
-}
-
 /// What is no HTTP and is read all the same, as user agents do.
 #[derive(
     Debug,

@@ -17,11 +17,6 @@ const DEED: Deed = Deed {
 const LARGEST: u64 = 16 << 20;
 
 #[derive(Debug, Deserialize)]
-struct Listed {
-    artifacts: Vec<Artifact>,
-}
-
-#[derive(Debug, Deserialize)]
 struct Artifact {
     id: u64,
     name: String,
@@ -29,20 +24,24 @@ struct Artifact {
     expired: bool,
 }
 
-/// The contents of one entry of an artifact of a run.
-pub async fn fetch(github: &GitHub, run: u64, name: &str, entry: &str) -> Result<Vec<u8>, Error> {
+/// The contents of one entry of a run's newest artifact of a name; nothing where it left none.
+pub async fn fetch(
+    github: &GitHub,
+    run: u64,
+    name: &str,
+    entry: &str,
+) -> Result<Option<Vec<u8>>, Error> {
     let unusable = |reason: String| Error::Unknown {
         what: DEED.what,
         reason,
     };
     let route = github.route(&format!("actions/runs/{run}/artifacts?per_page=100"));
-    let listed: Listed = github.get(DEED, &route).await?;
-    let found = listed
-        .artifacts
-        .into_iter()
-        .rev()
-        .find(|it| it.name == name);
-    let found = found.ok_or_else(|| unusable(format!("the run left no artifact `{name}`")))?;
+    let listed: Vec<Artifact> = github.list(DEED, &route, "/artifacts").await?;
+    let named = listed.into_iter().filter(|it| it.name == name);
+    // A run that was started again has one of each attempt; ids grow.
+    let Some(found) = named.max_by_key(|it| it.id) else {
+        return Ok(None);
+    };
     if found.expired {
         return Err(unusable(format!("the artifact `{name}` has expired")));
     }
@@ -53,7 +52,7 @@ pub async fn fetch(github: &GitHub, run: u64, name: &str, entry: &str) -> Result
     }
     let route = github.route(&format!("actions/artifacts/{}/zip", found.id));
     let archive = github.download(DEED, &route).await?;
-    extract(archive, entry).map_err(unusable)
+    extract(archive, entry).map(Some).map_err(unusable)
 }
 
 /// The one entry of an archive.

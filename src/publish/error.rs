@@ -8,13 +8,12 @@ pub enum Error {
     NoVariable { name: &'static str },
     #[error("cannot read the event in `{}`: {reason}", path.display())]
     Event { path: PathBuf, reason: String },
-    #[error(
-        "refused to measure in a workflow on `{event}`: it would run untrusted code with a token that may \
-         write"
-    )]
-    Privileged { event: String },
+    #[error("refused to measure in a workflow on `{event}`: {why}")]
+    Privileged { event: String, why: &'static str },
     #[error("`mode: report` is for workflows on `workflow_run`: there is no run to report of")]
     NothingToReport,
+    #[error("cannot report on run `{run}`: it left no artifact `{name}`")]
+    NoArtifact { run: u64, name: String },
     #[error("{0} is not set")]
     NoToken(&'static str),
     #[error("refused to refresh the baseline: {why}")]
@@ -32,6 +31,12 @@ pub enum Error {
         message: String,
         permission: &'static str,
     },
+    #[error("cannot comment on pull request `#{number}`: it is locked")]
+    Locked { number: u64 },
+    #[error(
+        "cannot keep a section of the comment on pull request `#{number}`: other jobs overwrite it"
+    )]
+    Contended { number: u64 },
     #[error("cannot {what}: GitHub's answer is not understood: {reason}")]
     Unknown { what: &'static str, reason: String },
 }
@@ -44,6 +49,8 @@ impl Error {
             Self::Write { .. }
                 | Self::Unreachable { .. }
                 | Self::Answer { .. }
+                | Self::Locked { .. }
+                | Self::Contended { .. }
                 | Self::Unknown { .. }
         )
     }
@@ -82,6 +89,11 @@ impl Error {
                 Some("GITHUB_EVENT_PATH names it: leave it as the runner set it".into())
             }
             Self::NothingToReport => Some("use `mode: auto`, or run it on `workflow_run`".into()),
+            Self::NoArtifact { .. } => Some(
+                "the measuring workflow uploads it, as the one of `perfgate init` does; `--artifact` \
+                 names another"
+                    .into(),
+            ),
             Self::NoToken(name) => Some(format!(
                 "give it to the step: `env: {{ {name}: ${{{{ github.token }}}} }}`"
             )),
@@ -93,6 +105,12 @@ impl Error {
             Self::Answer { .. } => Some(
                 "what was measured stands; run the job again, or report it with this line".into(),
             ),
+            Self::Locked { .. } => {
+                Some("unlock the conversation; the verdict is in the job's summary".into())
+            }
+            Self::Contended { .. } => {
+                Some("run the job again once the others have ended; its summary has the report".into())
+            }
             Self::Unknown { .. } => Some("GITHUB_API_URL must name an API of GitHub".into()),
         }
     }

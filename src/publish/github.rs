@@ -1,26 +1,23 @@
-use std::time::Duration;
-
+use http::Method;
 use http::header::{HeaderMap, LINK, LOCATION};
-use http_body_util::{BodyExt, Limited};
-use octocrab::Octocrab;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::client::Client;
 use super::retry::{Advice, Policy, Waits, advice};
 use super::{Error, Job};
 
-/// Largest answer that is read.
-const LARGEST: usize = 32 << 20;
-/// Longest wait for one answer.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// Pages that are read of a list.
 const PAGES: usize = 100;
+/// Redirections of one request: a repository may have been renamed and then moved.
+const HOPS: usize = 3;
 
 /// A connection with GitHub on behalf of one repository.
 #[derive(Debug, Clone)]
 pub struct GitHub {
-    client: Octocrab,
+    client: Client,
     /// Without a slash at its end.
     api: String,
     repository: String,
@@ -36,16 +33,22 @@ pub(super) struct Deed {
 
 /// A request that GitHub did not fulfil.
 #[derive(Debug)]
-struct Refusal {
-    error: Error,
-    advice: Advice,
+pub(super) struct Refusal {
+    pub(super) error: Error,
+    pub(super) advice: Advice,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Get,
-    Post,
-    Patch,
+impl Refusal {
+    /// Of an answer that was given, and is none of GitHub's.
+    pub(super) fn not_understood(deed: Deed, error: &serde_json::Error) -> Self {
+        Self {
+            error: Error::Unknown {
+                what: deed.what,
+                reason: error.to_string(),
+            },
+            advice: Advice::Final,
+        }
+    }
 }
 
 impl GitHub {
@@ -55,18 +58,14 @@ impl GitHub {
             reason,
         };
         // A path of an enterprise server (`/api/v3`) ends where the routes begin.
-        let base = job.api.trim_end_matches('/');
-        let uri: http::Uri = base.parse().map_err(|error| fail(format!("{error}")))?;
+        let api = job.api.trim_end_matches('/');
+        let uri: http::Uri = api.parse().map_err(|error| fail(format!("{error}")))?;
         if uri.scheme().is_none() || uri.host().is_none() {
             return Err(fail("it has no scheme and host".into()));
         }
-        // Without the feature `retry` octocrab sends every request once.
-        let said = |error: octocrab::Error| fail(said(&error));
-        let builder = Octocrab::builder().personal_token(token.to_owned());
-        let client = builder.base_uri(uri).map_err(said)?.build().map_err(said)?;
         Ok(Self {
-            client,
-            api: base.to_owned(),
+            client: Client::new(token, &uri).map_err(fail)?,
+            api: api.to_owned(),
             repository: job.repository.clone(),
             policy,
         })
@@ -77,6 +76,10 @@ impl GitHub {
         format!("/repos/{}/{rest}", self.repository)
     }
 
+    pub(super) const fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// Reads one thing.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
@@ -84,25 +87,27 @@ impl GitHub {
         route: &str,
     ) -> Result<T, Error> {
         let (value, _) = self
-            .patiently(deed, Method::Get, route, &Value::Null)
+            .patiently(deed, &Method::GET, route, &Value::Null)
             .await?;
         understood(deed, value)
     }
 
-    /// Reads a list over all of its pages.
+    /// Reads a list over all of its pages; it lies at `pointer` of each.
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         deed: Deed,
         route: &str,
+        pointer: &str,
     ) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         let mut next = Some(route.to_owned());
         for _ in 0..PAGES {
             let Some(route) = next else { break };
-            let (value, headers) = self
-                .patiently(deed, Method::Get, &route, &Value::Null)
+            let (mut value, headers) = self
+                .patiently(deed, &Method::GET, &route, &Value::Null)
                 .await?;
-            items.extend(understood::<Vec<T>>(deed, value)?);
+            let page = value.pointer_mut(pointer).map(Value::take);
+            items.extend(understood::<Vec<T>>(deed, page.unwrap_or_default())?);
             next = self.next_page(&headers);
         }
         Ok(items)
@@ -123,9 +128,21 @@ impl GitHub {
         route: &str,
         body: &impl Serialize,
     ) -> Result<Value, Error> {
-        let body = serde_json::to_value(body).expect("our bodies have a JSON form");
-        let (value, _) = self.patiently(deed, Method::Patch, route, &body).await?;
+        let (value, _) = self
+            .patiently(deed, &Method::PATCH, route, &form(body))
+            .await?;
         Ok(value)
+    }
+
+    /// Removes something; what is gone already is as good.
+    pub(super) async fn delete(&self, deed: Deed, route: &str) -> Result<(), Error> {
+        let removed = self
+            .patiently(deed, &Method::DELETE, route, &Value::Null)
+            .await;
+        match removed {
+            Ok(_) | Err(Error::Answer { status: 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes something that is not to be made twice: after an answer that leaves open whether it
@@ -140,10 +157,10 @@ impl GitHub {
     where
         T: DeserializeOwned,
     {
-        let body = serde_json::to_value(body).expect("our bodies have a JSON form");
+        let body = form(body);
         let mut waits = Waits::new(self.policy);
         loop {
-            let refusal = match self.once(deed, Method::Post, route, &body).await {
+            let refusal = match self.once(deed, &Method::POST, route, &body).await {
                 Ok((value, _)) => return understood(deed, value),
                 Err(refusal) => refusal,
             };
@@ -159,6 +176,16 @@ impl GitHub {
         }
     }
 
+    /// Asks GraphQL, which lies beside the API's routes: `/api/graphql` beside `/api/v3`.
+    pub(super) async fn graphql(&self, deed: Deed, query: &str) -> Result<Value, Error> {
+        let beside = self.api.strip_suffix("/v3").unwrap_or(&self.api);
+        let url = format!("{beside}/graphql");
+        let (mut answer, _) = self
+            .patiently(deed, &Method::POST, &url, &json!({ "query": query }))
+            .await?;
+        Ok(answer["data"].take())
+    }
+
     /// Reads a file. GitHub answers with an address elsewhere, which must not get the token.
     pub(super) async fn download(&self, deed: Deed, route: &str) -> Result<Vec<u8>, Error> {
         let failed = |reason: String| Error::Unreachable {
@@ -166,33 +193,22 @@ impl GitHub {
             reason,
         };
         let (_, headers) = self
-            .patiently(deed, Method::Get, route, &Value::Null)
+            .patiently(deed, &Method::GET, route, &Value::Null)
             .await?;
         let location = headers.get(LOCATION).and_then(|it| it.to_str().ok());
         let location = location.ok_or_else(|| failed("GitHub names no address".into()))?;
-        let uri: http::Uri = location.parse().map_err(|_| failed("no address".into()))?;
-        let misfit = |error: octocrab::Error| failed(said(&error));
-        let store = Octocrab::builder().base_uri(root(&uri)).map_err(misfit)?;
-        let store = store.build().map_err(misfit)?;
-        let asked = async {
-            let answer = store._get(uri).await.map_err(|error| said(&error))?;
-            if !answer.status().is_success() {
-                return Err(format!("the store answered {}", answer.status()));
-            }
-            let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-            Ok(body.map_err(|error| error.to_string())?.to_bytes().to_vec())
-        };
-        let answer = tokio::time::timeout(TIMEOUT, asked).await;
-        answer
-            .map_err(|_| failed("the store gave no answer".into()))?
-            .map_err(failed)
+        let answer = self.client.read(location).await.map_err(failed)?;
+        if answer.status != 200 {
+            return Err(failed(format!("the store answered {}", answer.status)));
+        }
+        Ok(answer.body)
     }
 
     /// Tries what can be done twice until it succeeds or patience ends.
     async fn patiently(
         &self,
         deed: Deed,
-        method: Method,
+        method: &Method,
         route: &str,
         body: &Value,
     ) -> Result<(Value, HeaderMap), Error> {
@@ -208,14 +224,14 @@ impl GitHub {
         }
     }
 
-    async fn once(
+    /// Sends a request once, to where a renamed repository is now.
+    pub(super) async fn once(
         &self,
         deed: Deed,
-        method: Method,
+        method: &Method,
         route: &str,
         body: &Value,
     ) -> Result<(Value, HeaderMap), Refusal> {
-        let asked = tokio::time::timeout(TIMEOUT, self.ask(method, route, body));
         let lost = |reason: String| Refusal {
             error: Error::Unreachable {
                 what: deed.what,
@@ -223,55 +239,58 @@ impl GitHub {
             },
             advice: Advice::Later(None),
         };
-        let (status, headers, text) = asked
-            .await
-            .map_err(|_| lost(format!("no answer within {} s", TIMEOUT.as_secs())))?
-            .map_err(lost)?;
-        let value: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
+        let mut url = if route.starts_with('/') {
+            format!("{}{route}", self.api)
+        } else {
+            route.to_owned()
+        };
+        let mut hops = 0;
+        let answer = loop {
+            let asked = self.client.ask(method.clone(), &url, body).await;
+            let answer = asked.map_err(lost)?;
+            match self.moved(answer.status, &answer.headers) {
+                Some(elsewhere) if hops < HOPS => url = elsewhere,
+                _ => break answer,
+            }
+            hops += 1;
+        };
+        let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         // A file is answered by where it lies.
-        if (200..300).contains(&status) || status == 302 {
-            return Ok((value, headers));
+        if (200..300).contains(&answer.status) || answer.status == 302 {
+            return Ok((value, answer.headers));
         }
         let message = value["message"].as_str().unwrap_or("no message").to_owned();
         Err(Refusal {
-            advice: advice(status, &headers, &message),
+            advice: advice(answer.status, &answer.headers, &message),
             error: Error::Answer {
                 what: deed.what,
-                status,
+                status: answer.status,
                 message,
                 permission: deed.permission,
             },
         })
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        route: &str,
-        body: &Value,
-    ) -> Result<(u16, HeaderMap, Vec<u8>), String> {
-        let asked = match method {
-            Method::Get => self.client._get(route).await,
-            Method::Post => self.client._post(route, Some(body)).await,
-            Method::Patch => self.client._patch(route, Some(body)).await,
-        };
-        let response = asked.map_err(|error| said(&error))?;
-        let (parts, body) = response.into_parts();
-        let text = Limited::new(body, LARGEST).collect().await;
-        let text = text.map_err(|error| error.to_string())?;
-        Ok((
-            parts.status.as_u16(),
-            parts.headers,
-            text.to_bytes().to_vec(),
-        ))
+    /// Where the same request is to be sent instead; only at the same server, since it brings the
+    /// token.
+    fn moved(&self, status: u16, headers: &HeaderMap) -> Option<String> {
+        if !matches!(status, 301 | 307 | 308) {
+            return None;
+        }
+        let location = headers.get(LOCATION)?.to_str().ok()?;
+        let url = url::Url::parse(&self.api).ok()?.join(location).ok()?;
+        let own = url::Url::parse(&self.api).ok()?;
+        (url.origin() == own.origin()).then(|| url.into())
     }
 }
 
-/// Scheme and host of an address.
-fn root(uri: &http::Uri) -> String {
-    let scheme = uri.scheme_str().unwrap_or("https");
-    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
-    format!("{scheme}://{authority}")
+/// A value within a query: of a branch's name, or a check's, everything may be anything.
+pub(super) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+fn form(body: &impl Serialize) -> Value {
+    serde_json::to_value(body).expect("our bodies have a JSON form")
 }
 
 fn understood<T: DeserializeOwned>(deed: Deed, value: Value) -> Result<T, Error> {
@@ -279,16 +298,4 @@ fn understood<T: DeserializeOwned>(deed: Deed, value: Value) -> Result<T, Error>
         what: deed.what,
         reason: error.to_string(),
     })
-}
-
-/// An error of the connection with its causes.
-fn said(error: &octocrab::Error) -> String {
-    let mut causes = vec![error.to_string()];
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    causes.dedup();
-    causes.join(": ")
 }

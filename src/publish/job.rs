@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Error;
+use super::event::{self, Trust};
 
 /// A job of GitHub Actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,12 @@ pub struct Job {
     /// Where the run can be looked at.
     pub link: String,
     pub run: Run,
+    /// The name of the workflow, or the path of its file.
+    pub workflow: String,
+    /// The job's id in the workflow.
+    pub id: String,
+    /// The branch that others go to, where the event names it.
+    pub default_branch: Option<String>,
     /// The commit that is judged: of a pull request its own, not the merge that is checked out.
     pub head: String,
     /// File of the job summary.
@@ -27,7 +34,7 @@ pub struct Job {
 }
 
 /// A run of a workflow; later ones are greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Run {
     pub id: u64,
     pub attempt: u64,
@@ -47,9 +54,10 @@ pub enum Trigger {
     },
     /// Another workflow, which ended.
     WorkflowRun(Box<Finished>),
-    /// An event that runs with a writing token on behalf of an untrusted author.
+    /// An event whose token may write, and which may bring code that nobody has looked at.
     Privileged {
         event: String,
+        why: &'static str,
     },
 }
 
@@ -68,7 +76,11 @@ pub struct PullRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
     pub run: Run,
+    /// Its name, or the path of its file.
+    pub workflow: String,
     pub event: String,
+    /// How it ended: `success`, `failure`, `cancelled` and others.
+    pub conclusion: String,
     pub head: String,
     pub head_branch: String,
     /// `owner/name` of the repository whose code it ran.
@@ -125,6 +137,8 @@ impl Job {
             id: number("GITHUB_RUN_ID").unwrap_or(0),
             attempt: number("GITHUB_RUN_ATTEMPT").unwrap_or(1),
         };
+        let text = |name| get(name).unwrap_or_default();
+        let (workflow, id) = (text("GITHUB_WORKFLOW"), text("GITHUB_JOB"));
         let repository = get("GITHUB_REPOSITORY")?;
         let server = get("GITHUB_SERVER_URL").unwrap_or_else(|_| "https://github.com".into());
         Ok(Self {
@@ -133,6 +147,9 @@ impl Job {
             repository,
             api: get("GITHUB_API_URL").unwrap_or_else(|_| "https://api.github.com".into()),
             run,
+            workflow,
+            id,
+            default_branch: text_of(&event, "/repository/default_branch"),
             head,
             summary: get("GITHUB_STEP_SUMMARY").ok().map(Into::into),
             outputs: get("GITHUB_OUTPUT").ok().map(Into::into),
@@ -148,16 +165,34 @@ impl Job {
         };
         match (task, &self.trigger) {
             (Task::Report, _) => Ok(task),
-            (_, Trigger::Privileged { event }) => Err(Error::Privileged {
+            (_, Trigger::Privileged { event, why }) => Err(Error::Privileged {
                 event: event.clone(),
+                why,
             }),
             (_, Trigger::WorkflowRun(_)) => Err(Error::Privileged {
                 event: "workflow_run".into(),
+                why: event::STRANGERS,
             }),
             (Task::Refresh, Trigger::DefaultBranch) | (Task::Check, _) => Ok(task),
             (Task::Refresh, _) => Err(Error::NotTrusted {
                 why: "this event is not of the default branch",
             }),
+        }
+    }
+
+    /// The run that measured what this job speaks of.
+    pub fn measured_by(&self) -> Run {
+        match &self.trigger {
+            Trigger::WorkflowRun(finished) => finished.run,
+            _ => self.run,
+        }
+    }
+
+    /// The name of the workflow that measured it.
+    pub fn measured_in(&self) -> &str {
+        match &self.trigger {
+            Trigger::WorkflowRun(finished) => &finished.workflow,
+            _ => &self.workflow,
         }
     }
 
@@ -173,39 +208,35 @@ impl Job {
 fn trigger(name: &str, event: &Value, reference: &str) -> Result<Trigger, String> {
     let branch = text_of(event, "/repository/default_branch").unwrap_or_default();
     let is_default = reference == format!("refs/heads/{branch}");
-    Ok(match name {
-        "push" | "schedule" | "workflow_dispatch" if is_default => Trigger::DefaultBranch,
-        "pull_request" => {
-            let of = |path| text_of(event, path);
-            let number = event
-                .pointer("/pull_request/number")
-                .and_then(Value::as_u64);
-            let head = of("/pull_request/head/repo/full_name");
-            let base = of("/pull_request/base/repo/full_name");
-            Trigger::PullRequest(PullRequest {
-                number: number.ok_or("it has no pull_request.number")?,
-                // A fork that was deleted has no name any more.
-                is_fork: head.is_none() || head != base,
-                base: of("/pull_request/base/sha").ok_or("it has no pull_request.base.sha")?,
-                base_branch: of("/pull_request/base/ref").unwrap_or("the base branch".into()),
-            })
-        }
-        "merge_group" => Trigger::MergeGroup {
+    Ok(match event::trust(name) {
+        Trust::Branch if is_default => Trigger::DefaultBranch,
+        Trust::Branch | Trust::Tag => Trigger::Elsewhere,
+        Trust::PullRequest => Trigger::PullRequest(pull_request(event)?),
+        Trust::MergeGroup => Trigger::MergeGroup {
             base: text_of(event, "/merge_group/base_sha")
                 .ok_or("it has no merge_group.base_sha")?,
         },
-        "workflow_run" => Trigger::WorkflowRun(Box::new(finished(event)?)),
-        "pull_request_target"
-        | "issue_comment"
-        | "issues"
-        | "discussion"
-        | "discussion_comment"
-        | "pull_request_comment"
-        | "fork"
-        | "watch" => Trigger::Privileged {
+        Trust::WorkflowRun => Trigger::WorkflowRun(Box::new(finished(event)?)),
+        Trust::None(why) => Trigger::Privileged {
             event: name.to_owned(),
+            why,
         },
-        _ => Trigger::Elsewhere,
+    })
+}
+
+fn pull_request(event: &Value) -> Result<PullRequest, String> {
+    let of = |path| text_of(event, path);
+    let number = event.pointer("/pull_request/number");
+    let head = of("/pull_request/head/repo/full_name");
+    let base = of("/pull_request/base/repo/full_name");
+    Ok(PullRequest {
+        number: number
+            .and_then(Value::as_u64)
+            .ok_or("it has no pull_request.number")?,
+        // A fork that was deleted has no name any more.
+        is_fork: head.is_none() || head != base,
+        base: of("/pull_request/base/sha").ok_or("it has no pull_request.base.sha")?,
+        base_branch: of("/pull_request/base/ref").unwrap_or("the base branch".into()),
     })
 }
 
@@ -215,7 +246,11 @@ fn finished(event: &Value) -> Result<Finished, String> {
         id: u64,
         #[serde(rename = "run_attempt")]
         attempt: u64,
+        #[serde(default)]
+        name: Option<String>,
         event: String,
+        #[serde(default)]
+        conclusion: Option<String>,
         head_sha: String,
         head_branch: Option<String>,
         head_repository: Repository,
@@ -231,7 +266,9 @@ fn finished(event: &Value) -> Result<Finished, String> {
             id: run.id,
             attempt: run.attempt,
         },
+        workflow: run.name.unwrap_or_default(),
         event: run.event,
+        conclusion: run.conclusion.unwrap_or_default(),
         head: run.head_sha,
         head_branch: run.head_branch.unwrap_or_default(),
         head_repository: run.head_repository.full_name,

@@ -1,13 +1,19 @@
-//! Which open pull request a finished run belongs to: of a fork the event does not say.
+//! Which open pull request a finished run belongs to, of which a fork's event says nothing; and what
+//! a pull request's newest commit is.
 
 use serde::Deserialize;
 
-use super::github::Deed;
+use super::github::{Deed, encoded};
 use super::job::Finished;
 use super::{Error, GitHub};
 
 const DEED: Deed = Deed {
     what: "find the pull request of the measuring run",
+    permission: "pull-requests: write",
+};
+
+const HEAD: Deed = Deed {
+    what: "read the newest commit of the pull request",
     permission: "pull-requests: write",
 };
 
@@ -33,7 +39,7 @@ pub async fn of_run(github: &GitHub, run: &Finished) -> Result<Option<u64>, Erro
     let owner = run.head_repository.split('/').next().unwrap_or_default();
     let head = format!("{}:{}", encoded(owner), encoded(&run.head_branch));
     let route = github.route(&format!("pulls?state=open&per_page=100&head={head}"));
-    let found: Vec<PullRequest> = github.list(DEED, &route).await?;
+    let found: Vec<PullRequest> = github.list(DEED, &route, "").await?;
     let is_it = |it: &PullRequest| {
         let repository = it.head.repo.as_ref().map(|it| it.full_name.as_str());
         it.head.sha == run.head && repository == Some(run.head_repository.as_str())
@@ -41,16 +47,9 @@ pub async fn of_run(github: &GitHub, run: &Finished) -> Result<Option<u64>, Erro
     Ok(found.iter().find(|it| is_it(it)).map(|it| it.number))
 }
 
-/// A value within a query (RFC 3986): of a branch's name everything may be anything.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+/// The newest commit of a pull request, which may have been pushed since the job began.
+pub async fn head(github: &GitHub, number: u64) -> Result<String, Error> {
+    let route = github.route(&format!("pulls/{number}"));
+    let found: PullRequest = github.get(HEAD, &route).await?;
+    Ok(found.head.sha)
 }

@@ -15,6 +15,17 @@ pub struct Policy {
     pub limited: Duration,
     /// Waits of a whole conversation together.
     pub patience: Duration,
+    /// Least time before what was written is read again: longer than other jobs take from reading a
+    /// comment to writing it.
+    pub settle: Duration,
+}
+
+impl Policy {
+    /// Waits until other jobs have written what they had begun to write; no two wait equally long.
+    pub(super) async fn settle(&self) {
+        let wait = rand::rng().random_range(self.settle..=self.settle * 2);
+        tokio::time::sleep(wait).await;
+    }
 }
 
 impl Default for Policy {
@@ -24,6 +35,7 @@ impl Default for Policy {
             wait: Duration::from_secs(1),
             limited: Duration::from_secs(20),
             patience: Duration::from_secs(60),
+            settle: Duration::from_secs(2),
         }
     }
 }

@@ -16,8 +16,8 @@ const SUGGESTIONS: usize = 3;
 /// What stands around a report where it is published.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
-    /// A line that readers do not see, by which the comment is found again.
-    pub marker: Option<String>,
+    /// Whether the headline stands somewhere else.
+    pub is_headless: bool,
     /// Where the whole report can be read.
     pub link: Option<String>,
     /// Said below the headline.
@@ -34,9 +34,10 @@ pub fn markdown(report: &Report) -> String {
 /// The report within its frame; what does not fit is counted, the least important first.
 pub fn framed(report: &Report, frame: &Frame) -> String {
     let mut page = Page::new(frame.budget.unwrap_or(usize::MAX), frame.link.as_deref());
-    let marker = frame.marker.iter().map(|marker| format!("{marker}\n"));
-    let marker: String = marker.collect();
-    page.must(&format!("{marker}{}\n\n", headline(report)));
+    if !frame.is_headless {
+        let icon = text::outcome_icon(report.outcome);
+        page.must(&format!("## {icon} perfgate: {}\n\n", headline(report)));
+    }
     for notice in gate::notices(report) {
         let lines = notice.lines.iter();
         let lines: Vec<_> = lines.map(|it| format!("- {}\n", escape(it))).collect();
@@ -59,7 +60,7 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
     page.end()
 }
 
-/// The first line alone, for where nothing else fits.
+/// What the first line says: the verdict and the worst row.
 pub fn headline(report: &Report) -> String {
     let worst = ordered(report).into_iter().next();
     let worst = worst.filter(|it| it.verdict != Verdict::Pass).map(|it| {
@@ -70,11 +71,7 @@ pub fn headline(report: &Report) -> String {
         format!(" – worst: {}{change}", escape(&names))
     });
     let headline = escape(&summary::headline(report));
-    format!(
-        "## {} perfgate: {headline}{}",
-        text::outcome_icon(report.outcome),
-        worst.unwrap_or_default()
-    )
+    format!("{headline}{}", worst.unwrap_or_default())
 }
 
 /// Whether anything moved, for the worse or the better, the gate itself included.

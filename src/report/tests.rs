@@ -451,13 +451,15 @@ proptest! {
     #[test]
     fn a_page_keeps_its_budget(untrusted in HOSTILE, times in 1..400_usize, budget in 1_000..60_000_usize) {
         let frame = Frame {
-            marker: Some("<!-- perfgate abc run 1.1 -->".into()),
+            is_headless: false,
             link: Some("https://github.test/octo/app/actions/runs/5".into()),
             notes: vec![untrusted.clone()],
             budget: Some(budget),
         };
         let page = framed(&written_by(&untrusted.repeat(times)), &frame);
         prop_assert!(page.len() <= budget, "{} of {}", page.len(), budget);
-        prop_assert!(page.starts_with("<!-- perfgate abc run 1.1 -->\n## "));
+        prop_assert!(page.starts_with("## "));
+        let headless = framed(&written_by(&stranger), &Frame { is_headless: true, ..frame });
+        prop_assert!(headless.len() <= budget && !headless.starts_with("## "));
     }
 }

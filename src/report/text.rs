@@ -464,7 +464,7 @@ pub const fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 /// The outcome of a run as a picture.
-pub(super) const fn outcome_icon(outcome: Outcome) -> &'static str {
+pub const fn outcome_icon(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pass => "✅",
         Outcome::NoBaseline => "⚪",

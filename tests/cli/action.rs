@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use wiremock::MockServer;
 
 use crate::github::GitHub;
+use crate::sample;
 use crate::support::{Sandbox, repository, require};
 
 const TOKEN: &str = "plantedTokenOfTheJob";
@@ -71,20 +72,23 @@ struct Stage {
 
 impl Stage {
     fn set(api: &str) -> Self {
-        require(&["act"]);
         let beside = TempDir::new().expect("a folder");
+        let place = |name: &str| beside.path().join(name).display().to_string();
+        let workflow = WORKFLOW.replace("OUTPUTS", &place("outputs"));
+        let sandbox = Sandbox::new().config(&CONFIG.replace("SEEN", &place("seen")));
+        Self::of(api, beside, sandbox, &workflow)
+    }
+
+    /// A repository with these files and the action, whose workflow is this one.
+    fn of(api: &str, beside: TempDir, sandbox: Sandbox, workflow: &str) -> Self {
+        require(&["act"]);
         symlink(
             env!("CARGO_BIN_EXE_perfgate"),
             beside.path().join("perfgate"),
         )
         .expect("linked");
-        let place = |name: &str| beside.path().join(name).display().to_string();
-        let workflow = WORKFLOW
-            .replace("TOKEN", TOKEN)
-            .replace("OUTPUTS", &place("outputs"));
-        let mut sandbox = Sandbox::new()
-            .config(&CONFIG.replace("SEEN", &place("seen")))
-            .file(".github/workflows/gate.yml", &workflow);
+        let workflow = workflow.replace("TOKEN", TOKEN);
+        let mut sandbox = sandbox.file(".github/workflows/gate.yml", &workflow);
         for name in [
             "action.yml",
             "action/run.sh",
@@ -272,4 +276,85 @@ async fn an_event_that_lends_strangers_a_token_measures_nothing() {
             .expect("recorded")
             .is_empty()
     );
+}
+
+/// Two services of one repository, a leg of a matrix each; the shop becomes wrong.
+const MATRIX: &str = r"
+name: perfgate
+on: pull_request
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    strategy:
+      fail-fast: false
+      max-parallel: 1
+      matrix: { service: [ORDER] }
+    steps:
+      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
+      - uses: ./
+        with:
+          install: path
+          github-token: TOKEN
+          config: CONFIG
+";
+
+/// Of two legs, one with a regression: what the pull request shows, in this order of ending.
+async fn legs(order: &str, config: &str, expected: [&str; 2]) {
+    let (server, github) = GitHub::start().await;
+    let good = sample("0", "0", "0");
+    let (shop, blog) = if config.contains("services") {
+        ("services/shop/perfgate.toml", "services/blog/perfgate.toml")
+    } else {
+        ("shop.toml", "blog.toml")
+    };
+    let sandbox = Sandbox::new().file(shop, &good).file(blog, &good);
+    let workflow = MATRIX.replace("ORDER", order).replace("CONFIG", config);
+    let beside = TempDir::new().expect("a folder");
+    let stage = Stage::of(&server.uri(), beside, sandbox, &workflow);
+    let main = stage.sandbox.git(&["rev-parse", "main"]);
+    stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
+    let sandbox = stage.sandbox.file(shop, &sample("0", "0", "0.2"));
+    let stage = Stage { sandbox, ..stage };
+    let head = stage.commit("wrong");
+    let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
+    assert!(!succeeded, "{said}");
+    let kept = github.kept();
+    assert_eq!((kept.written, kept.comments.len()), (1, 1), "{said}");
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    let headline = body.lines().nth(1).expect("a headline");
+    let is_worst = ["REGRESSED", "FAILED"].map(|it| headline.contains(it));
+    assert!(
+        headline.starts_with("## ❌ perfgate: ") && is_worst.contains(&true),
+        "{body}"
+    );
+    assert_eq!(body.matches("\n### ").count(), 2, "{body}");
+    let mut checks = kept.named_checks();
+    checks.sort_unstable();
+    let names: Vec<_> = checks.iter().map(|it| it.0).collect();
+    assert_eq!(names, expected, "{said}");
+    assert_eq!(checks[1].1, "failure", "{said}");
+    assert_ne!(checks[0].1, "failure", "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows"]
+async fn legs_of_a_matrix_share_a_comment_in_both_orders_of_ending() {
+    let config = "${{ matrix.service }}.toml";
+    let named = ["perfgate (blog.toml, blog)", "perfgate (shop.toml, shop)"];
+    for order in ["shop, blog", "blog, shop"] {
+        legs(order, config, named).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows"]
+async fn services_of_one_repository_share_a_comment_in_both_orders_of_ending() {
+    let config = "services/${{ matrix.service }}/perfgate.toml";
+    let named = [
+        "perfgate (services/blog, blog)",
+        "perfgate (services/shop, shop)",
+    ];
+    for order in ["shop, blog", "blog, shop"] {
+        legs(order, config, named).await;
+    }
 }

@@ -11,10 +11,10 @@ use crate::support::{Run, Sandbox};
 use crate::{healthy, sample};
 
 /// The commit of a fork.
-const HEAD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+pub(crate) const HEAD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// The environment of a job.
-fn job(sandbox: Sandbox, api: &str, event: &str, payload: &Value) -> Sandbox {
+pub(crate) fn job(sandbox: Sandbox, api: &str, event: &str, payload: &Value) -> Sandbox {
     let outputs = sandbox.path("outputs").display().to_string();
     let summary = sandbox.path("summary.md").display().to_string();
     let file = sandbox.path("event.json").display().to_string();
@@ -26,19 +26,21 @@ fn job(sandbox: Sandbox, api: &str, event: &str, payload: &Value) -> Sandbox {
         .env("GITHUB_REF", "refs/pull/7/merge")
         .env("GITHUB_REPOSITORY", "octo/app")
         .env("GITHUB_RUN_ID", "6")
+        .env("GITHUB_WORKFLOW", ".github/workflows/perfgate.yml")
+        .env("GITHUB_JOB", "check")
         .env("GITHUB_API_URL", api)
         .env("GITHUB_TOKEN", "planted")
         .env("GITHUB_OUTPUT", &outputs)
         .env("GITHUB_STEP_SUMMARY", &summary)
 }
 
-fn pull_request(of: &str) -> Value {
+pub(crate) fn pull_request(of: &str) -> Value {
     let side = |name: &str| json!({ "sha": HEAD, "repo": { "full_name": name } });
     json!({ "pull_request": { "number": 7, "head": side(of), "base": side("octo/app") } })
 }
 
 /// The value of an output.
-fn output(sandbox: &Sandbox, name: &str) -> String {
+pub(crate) fn output(sandbox: &Sandbox, name: &str) -> String {
     let text = sandbox.read("outputs");
     let mut lines = text
         .lines()
@@ -121,6 +123,7 @@ async fn what_a_fork_measured_is_judged_again_and_believed_in_nothing_else() {
     fork.run(["run", "--json", "measured.json"]).exits(0);
     let mut measured = fork.json("measured.json");
     measured["provenance"]["notes"] = json!(["approved by @octo/owners"]);
+    measured["provenance"]["base"] = "$(touch injected)".into();
     let hostile = "evil | @octo\n::error::x <img src=x>";
     let mut more = measured["samples"][0].clone();
     more["key"]["server"] = hostile.into();
@@ -138,12 +141,22 @@ async fn what_a_fork_measured_is_judged_again_and_believed_in_nothing_else() {
     sandbox.run(["ci"]).exits(0);
     assert_eq!(output(&sandbox, "verdict"), "no_baseline");
     assert_eq!(output(&sandbox, "comment-url"), "https://github.test/c/1");
+    assert_eq!(output(&sandbox, "baseline-sha"), "");
+    assert!(!sandbox.read("outputs").contains("injected"));
     let kept = github.kept();
     assert_eq!(kept.checked, HEAD);
+    assert_eq!(kept.named_checks(), [("perfgate", "neutral")]);
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("they are as honest as it is"), "{body}");
     assert!(body.contains("| sample | health |"), "{body}");
-    for said in ["approved by", "@octo", "<img", "\n::error"] {
+    for said in [
+        "approved by",
+        "@octo",
+        "img",
+        "evil",
+        "injected",
+        "\n::error",
+    ] {
         assert!(!body.contains(said), "{said:?} in\n{body}");
     }
 }
@@ -197,6 +210,25 @@ async fn what_is_no_measurement_of_a_fork_is_refused() {
         "{}",
         run.stdout
     );
+    assert_eq!(github.kept().written, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_a_fork_that_was_cancelled_is_no_error_of_this_branch() {
+    let (server, github) = GitHub::start().await;
+    github.kept().left_nothing = true;
+    for (conclusion, code) in [("cancelled", 0), ("failure", 0), ("success", 2)] {
+        let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
+            "conclusion": conclusion, "head_sha": HEAD, "head_branch": "change",
+            "head_repository": { "full_name": "mallory/app" } } });
+        let sandbox = job(healthy(), &server.uri(), "workflow_run", &payload);
+        let run = sandbox.run(["ci"]).exits(code);
+        let said = match code {
+            0 => format!("::notice title=perfgate::nothing to report: run 5 ended as {conclusion}"),
+            _ => "::error title=perfgate::cannot report on run `5`: it left no".into(),
+        };
+        assert!(run.stdout.contains(&said), "{}", run.stdout);
+    }
     assert_eq!(github.kept().written, 0);
 }
 

@@ -10,10 +10,14 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) comments: Vec<Value>,
-    /// Conclusions of the check, in their order.
+    /// Conclusions of checks, in their order.
     pub(crate) conclusions: Vec<String>,
-    /// The commit that the check is of.
+    /// The checks, as they are now.
+    pub(crate) checks: Vec<Value>,
+    /// The commit that the last check is of.
     pub(crate) checked: Value,
+    /// Whether the measuring run left no artifact of ours.
+    pub(crate) left_nothing: bool,
     /// The archive that another run left, and the head of the pull request that it is of.
     pub(crate) artifact: Option<(Vec<u8>, String)>,
     /// Where the branch of the pull request left its base; GitHub does not say where there is none.
@@ -77,18 +81,37 @@ impl Kept {
                 self.comments.push(comment.clone());
                 (201, comment)
             }
-            ("PATCH", "/repos/octo/app/issues/comments/1") => {
+            ("PATCH", path) if path.starts_with("/repos/octo/app/issues/comments/") => {
                 self.edited += 1;
-                self.comments[0]["body"] = body["body"].clone();
-                (200, self.comments[0].clone())
+                let id = path.rsplit('/').next().unwrap_or_default();
+                let mut comments = self.comments.iter_mut();
+                let comment = comments.find(|it| is_named(it, id));
+                let comment = comment.expect("a comment that is there");
+                comment["body"] = body["body"].clone();
+                (200, comment.clone())
+            }
+            ("POST", "/graphql") => {
+                let viewer = json!({ "login": "github-actions[bot]" });
+                (200, json!({ "data": { "viewer": viewer } }))
+            }
+            ("GET", path) if path.ends_with("/check-runs") => {
+                (200, json!({ "check_runs": self.checks }))
             }
             ("POST", "/repos/octo/app/check-runs") => {
                 self.checked = body["head_sha"].clone();
-                (201, json!({ "id": 3 }))
+                let mut check = body.clone();
+                check["id"] = (self.checks.len() + 1).into();
+                self.checks.push(check.clone());
+                (201, check)
             }
             ("GET", "/repos/octo/app/actions/runs/5/artifacts") => {
+                let name = if self.left_nothing {
+                    "other"
+                } else {
+                    "perfgate"
+                };
                 let artifact =
-                    json!({ "id": 4, "name": "perfgate", "size_in_bytes": 9, "expired": false });
+                    json!({ "id": 4, "name": name, "size_in_bytes": 9, "expired": false });
                 (200, json!({ "artifacts": [artifact] }))
             }
             ("GET", "/repos/octo/app/pulls") => {
@@ -96,12 +119,36 @@ impl Kept {
                 let pull = |head| json!({ "number": 7, "head": { "sha": head, "repo": { "full_name": "mallory/app" } } });
                 (200, head.map(pull).collect())
             }
-            ("PATCH", "/repos/octo/app/check-runs/3") => {
+            ("PATCH", path) if path.starts_with("/repos/octo/app/check-runs/") => {
+                let id = path.rsplit('/').next().unwrap_or_default();
+                let mut checks = self.checks.iter_mut();
+                let check = checks.find(|it| is_named(it, id));
+                let check = check.expect("a check that is there");
+                check["status"] = body["status"].clone();
+                check["conclusion"] = body["conclusion"].clone();
                 self.conclusions
                     .extend(body["conclusion"].as_str().map(str::to_owned));
-                (200, json!({}))
+                (200, check.clone())
             }
             _ => (404, json!({ "message": "Not Found" })),
         }
+    }
+}
+
+/// Whether something has the id that ends a route.
+fn is_named(it: &Value, id: &str) -> bool {
+    it["id"].as_u64() == id.parse().ok()
+}
+
+impl Kept {
+    /// Name and conclusion of each check.
+    pub(crate) fn named_checks(&self) -> Vec<(&str, &str)> {
+        fn text(it: &Value) -> &str {
+            it.as_str().unwrap_or("none")
+        }
+        let checks = self.checks.iter();
+        checks
+            .map(|it| (text(&it["name"]), text(&it["conclusion"])))
+            .collect()
     }
 }

@@ -582,6 +582,8 @@ fn workflows_lie_at_the_top_and_ask_for_little() {
             "{name} grants something to every job"
         );
         assert!(!text.contains("DEFAULT_BRANCH"), "{text}");
+        // A rule that requires the check `perfgate` means the check alone.
+        assert!(!text.contains("\n  perfgate:\n"), "{text}");
     }
 }
 

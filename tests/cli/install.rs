@@ -106,6 +106,7 @@ fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
         ("PERFGATE_WORKING_DIRECTORY", "$(touch injected)"),
         ("PERFGATE_CONFIG", "a b.toml\"; touch injected"),
         ("PERFGATE_FAIL_ON", "never"),
+        ("PERFGATE_KEY", "{\"os\": \"a\"}"),
         ("PERFGATE_ALLOW_DIRTY", "true"),
         ("PERFGATE_SINCE_CHANGE", "true"),
     ];
@@ -113,18 +114,20 @@ fn a_released_program_is_verified_and_takes_the_place_of_the_script() {
     let said = text(&output);
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines[0], pid.to_string(), "a signal reaches perfgate");
-    let words = "<ci><--mode><auto><--comment><auto><--fail-on><never><--timeout><30m>";
-    assert_eq!(
-        lines[1],
-        format!("{words}<--config=a b.toml\"; touch injected><--allow-dirty><--since-change>")
-    );
+    let words = "<ci><--mode><auto><--config=a b.toml\"; touch injected><--key={\"os\": \"a\"}>";
+    let more = "<--comment><auto><--fail-on><never><--timeout><30m><--allow-dirty><--since-change>";
+    assert_eq!(lines[1], format!("{words}{more}"));
     assert!(lines[2].ends_with("/$(touch injected)"), "{said}");
     assert!(!release.path("injected").exists());
     let asked = release.sandbox.read("asked");
     let url = "https://github.com/org/perfgate/releases/download/v1.2.3/perfgate-1.2.3-";
     assert!(asked.contains(&format!("{url}{TARGET}.tar.gz")), "{asked}");
-    // The other step removes what a cancelled run left, by the same program.
+    // The other steps remove what a cancelled run left, and close its check, by the same program.
     assert!(text(&release.step("cleanup", &[]).1).contains("<cleanup>"));
+    let said = text(&release.step("close", &inputs).1);
+    assert!(said.contains(&format!("{words}<--close>\n")), "{said}");
+    let gone = [("PERFGATE_WORKING_DIRECTORY", "no/where")];
+    assert_eq!(text(&release.step("close", &gone).1), "");
 }
 
 #[test]
@@ -136,6 +139,7 @@ fn what_is_not_what_was_released_is_not_run() {
     assert!(said.contains("no checksum of perfgate 9.9.9"), "{said}");
     // Without an installed program there is nothing to clean up.
     assert_eq!(text(&release.step("cleanup", &[]).1), "");
+    assert_eq!(text(&release.step("close", &[]).1), "");
 }
 
 #[test]
@@ -171,4 +175,32 @@ fn the_token_is_lent_to_git_by_the_environment_alone() {
         "{said}"
     );
     assert!(!said.contains("planted"), "{said}");
+}
+
+#[test]
+fn what_the_job_gives_to_git_stays_beside_the_token() {
+    let release = Release::new();
+    let script = "git config --get core.abbrev; env | grep ^GIT_CONFIG_ | sort";
+    let sandbox = release.sandbox.program("bin/perfgate", script);
+    let release = Release { sandbox };
+    let own = [
+        ("PERFGATE_INSTALL", "path"),
+        ("GITHUB_TOKEN", "planted"),
+        ("GIT_CONFIG_COUNT", "2"),
+        ("GIT_CONFIG_KEY_0", "safe.directory"),
+        ("GIT_CONFIG_VALUE_0", "*"),
+        ("GIT_CONFIG_KEY_1", "core.abbrev"),
+        ("GIT_CONFIG_VALUE_1", "12"),
+    ];
+    let said = text(&release.step("gate", &own).1);
+    assert!(said.starts_with("12\nGIT_CONFIG_COUNT=3\n"), "{said}");
+    assert!(said.contains("GIT_CONFIG_KEY_0=safe.directory\n"), "{said}");
+    let header = "GIT_CONFIG_KEY_2=http.https://github.com/.extraheader\n";
+    assert!(said.contains(header), "{said}");
+    assert!(
+        said.contains("GIT_CONFIG_VALUE_2=AUTHORIZATION: basic "),
+        "{said}"
+    );
+    let said = release.refused(&[&own[..2], &[("GIT_CONFIG_COUNT", "$(id)")]].concat());
+    assert!(said.contains("GIT_CONFIG_COUNT is '$(id)'"), "{said}");
 }

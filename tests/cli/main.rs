@@ -12,6 +12,7 @@ mod wire;
 mod action;
 mod against;
 mod baseline;
+mod beside;
 mod cargo;
 mod check;
 mod ci;

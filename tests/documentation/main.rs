@@ -255,6 +255,19 @@ fn every_configuration_parses() {
     assert!(count > 10, "{count} configurations");
 }
 
+#[test]
+fn no_job_of_an_example_is_named_as_the_check() {
+    let blocks = pages()
+        .into_iter()
+        .flat_map(|(_, text)| blocks(&text, "yaml"));
+    let workflows = blocks.filter(|(_, block)| block.contains("\njobs:\n"));
+    let workflows: Vec<_> = workflows.map(|(_, block)| block).collect();
+    assert!(workflows.len() >= 2, "{workflows:?}");
+    for workflow in workflows {
+        assert!(!workflow.contains("\n  perfgate:\n"), "{workflow}");
+    }
+}
+
 /// A configuration that asks for a variable which every process has.
 fn with_known_variables(block: &str) -> String {
     let mut parts = block.split("{env.");

@@ -1,0 +1,153 @@
+//! How requests go out: by TLS with the authorities of this machine, through the proxy that the
+//! environment names, and without following a redirection that nobody has looked at.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::request::Builder;
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioExecutor;
+use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use serde_json::Value;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// Largest answer that is read.
+const LARGEST: usize = 32 << 20;
+/// Longest wait for one answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+const FORM: &str = "application/vnd.github+json";
+const VERSION: &str = "2022-11-28";
+
+/// Sends requests; with the token those alone that are for GitHub.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    client: Octocrab,
+    /// Marked as sensitive: it is shown by nothing.
+    authorization: HeaderValue,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Client {
+    /// A client of the API that lies at `api`.
+    pub(super) fn new(token: &str, api: &Uri) -> Result<Self, String> {
+        let header = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut authorization = header.map_err(|_| "the token is no text of a header")?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            client: towards(api),
+            authorization,
+        })
+    }
+
+    /// Asks GitHub.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        body: &Value,
+    ) -> Result<Answer, String> {
+        let mut request = request(method, url)
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, FORM)
+            .header("x-github-api-version", VERSION);
+        let mut text = String::new();
+        if !body.is_null() {
+            request = request.header(CONTENT_TYPE, "application/json");
+            text = body.to_string();
+        }
+        answered(&self.client, request, text).await
+    }
+
+    /// Reads a file that lies elsewhere, where the token is nobody's business.
+    pub(super) async fn read(&self, url: &str) -> Result<Answer, String> {
+        let uri = url.parse().map_err(|_| "it names no address")?;
+        answered(&towards(&uri), request(Method::GET, url), String::new()).await
+    }
+}
+
+fn request(method: Method, url: &str) -> Builder {
+    let request = Request::builder().method(method).uri(url);
+    request.header(USER_AGENT, "perfgate")
+}
+
+/// A client for whatever lies beside an address, by a tunnel through the proxy of HTTP_PROXY,
+/// HTTPS_PROXY or ALL_PROXY, unless NO_PROXY has the host.
+fn towards(uri: &Uri) -> Octocrab {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls());
+    let tls = tls.https_or_http().enable_http1();
+    let client = legacy::Client::builder(TokioExecutor::new());
+    let built = match Matcher::from_env().intercept(uri) {
+        None => OctocrabBuilder::new_empty()
+            .with_service(client.build(tls.wrap_connector(http)))
+            .with_auth(AuthState::None)
+            .build(),
+        Some(proxy) => {
+            let tunnel = Tunnel::new(proxy.uri().clone(), http);
+            let tunnel = match proxy.basic_auth() {
+                Some(password) => tunnel.with_auth(password.clone()),
+                None => tunnel,
+            };
+            OctocrabBuilder::new_empty()
+                .with_service(client.build(tls.wrap_connector(tunnel)))
+                .with_auth(AuthState::None)
+                .build()
+        }
+    };
+    built.unwrap_or_else(|never| match never {})
+}
+
+async fn answered(client: &Octocrab, request: Builder, body: String) -> Result<Answer, String> {
+    let request = request.body(body).map_err(|error| error.to_string())?;
+    let asked = async {
+        let answer = client.execute(request).await.map_err(|error| causes(&error))?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, LARGEST).collect().await;
+        let body = body.map_err(|error| error.to_string())?;
+        Ok(Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.to_bytes().to_vec(),
+        })
+    };
+    let answer = tokio::time::timeout(TIMEOUT, asked).await;
+    answer.unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())))
+}
+
+fn tls() -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites for the default versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// An error of the connection with its causes.
+fn causes(error: &octocrab::Error) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    causes.dedup();
+    causes.join(": ")
+}
