@@ -459,7 +459,7 @@ proptest! {
         let page = framed(&written_by(&untrusted.repeat(times)), &frame);
         prop_assert!(page.len() <= budget, "{} of {}", page.len(), budget);
         prop_assert!(page.starts_with("## "));
-        let headless = framed(&written_by(&stranger), &Frame { is_headless: true, ..frame });
+        let headless = framed(&written_by(&untrusted), &Frame { is_headless: true, ..frame });
         prop_assert!(headless.len() <= budget && !headless.starts_with("## "));
     }
 }
