@@ -24,6 +24,7 @@ mod ranking;
 mod refresh;
 mod results;
 mod run_context;
+mod same_build;
 mod secrets;
 mod selection;
 mod signals;

@@ -85,8 +85,8 @@ fn request(method: Method, url: &str) -> Builder {
     request.header(USER_AGENT, "perfgate")
 }
 
-/// A client for whatever lies beside an address, by a tunnel through the proxy of HTTP_PROXY,
-/// HTTPS_PROXY or ALL_PROXY, unless NO_PROXY has the host.
+/// A client for whatever lies beside an address, by a tunnel through the proxy of `HTTP_PROXY`,
+/// `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` has the host.
 fn towards(uri: &Uri) -> Octocrab {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
@@ -116,7 +116,10 @@ fn towards(uri: &Uri) -> Octocrab {
 async fn answered(client: &Octocrab, request: Builder, body: String) -> Result<Answer, String> {
     let request = request.body(body).map_err(|error| error.to_string())?;
     let asked = async {
-        let answer = client.execute(request).await.map_err(|error| causes(&error))?;
+        let answer = client
+            .execute(request)
+            .await
+            .map_err(|error| causes(&error))?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST).collect().await;
         let body = body.map_err(|error| error.to_string())?;
