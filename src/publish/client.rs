@@ -61,7 +61,7 @@ impl Client {
         url: &str,
         body: &Value,
     ) -> Result<Answer, String> {
-        let mut request = request(method, url)
+        let mut request = request(method, with_port(url)?)
             .header(AUTHORIZATION, self.authorization.clone())
             .header(ACCEPT, FORM)
             .header("x-github-api-version", VERSION);
@@ -75,14 +75,27 @@ impl Client {
 
     /// Reads a file that lies elsewhere, where the token is nobody's business.
     pub(super) async fn read(&self, url: &str) -> Result<Answer, String> {
-        let uri = url.parse().map_err(|_| "it names no address")?;
-        answered(&towards(&uri), request(Method::GET, url), String::new()).await
+        let uri = with_port(url)?;
+        let client = towards(&uri);
+        answered(&client, request(Method::GET, uri), String::new()).await
     }
 }
 
-fn request(method: Method, url: &str) -> Builder {
-    let request = Request::builder().method(method).uri(url);
+fn request(method: Method, uri: Uri) -> Builder {
+    let request = Request::builder().method(method).uri(uri);
     request.header(USER_AGENT, "perfgate")
+}
+
+/// An address with its port: a tunnel is made to 443 where none is named, whatever the scheme.
+fn with_port(url: &str) -> Result<Uri, String> {
+    let uri: Uri = url.parse().map_err(|_| "it is no address")?;
+    if uri.scheme_str() != Some("http") || uri.port().is_some() {
+        return Ok(uri);
+    }
+    let authority = format!("{}:80", uri.host().unwrap_or_default());
+    let mut parts = uri.into_parts();
+    parts.authority = authority.parse().ok();
+    Uri::from_parts(parts).map_err(|error| error.to_string())
 }
 
 /// A client for whatever lies beside an address, by a tunnel through the proxy of `HTTP_PROXY`,
@@ -153,4 +166,22 @@ fn causes(error: &octocrab::Error) -> String {
     }
     causes.dedup();
     causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tunnel_goes_to_the_port_of_the_scheme() {
+        for (url, expected) in [
+            ("http://api.test/a?b", "http://api.test:80/a?b"),
+            ("http://[::1]/a", "http://[::1]:80/a"),
+            ("http://api.test:8080/", "http://api.test:8080/"),
+            ("https://api.test/a", "https://api.test/a"),
+        ] {
+            assert_eq!(with_port(url).expect("an address").to_string(), expected);
+        }
+        with_port("no address").expect_err("it has a blank");
+    }
 }
