@@ -15,7 +15,7 @@ const WORKFLOWS: &str = ".github/workflows/";
 /// Letters of a label: a check's name must fit where GitHub shows it.
 const LONGEST: usize = 100;
 
-/// The job that measures in the workflow of [`USUAL`], for those that report on it.
+/// The job that measures in the workflow of `USUAL`, for those that report on it.
 pub const MEASURING_JOB: &str = USUAL.1;
 
 /// What tells a section of the comment, and a check, from those of other jobs.
