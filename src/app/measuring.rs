@@ -10,8 +10,8 @@ use super::provenance;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
-    self, Compared, Event, Live, LivePairs, MeasureConfig, MeasureResult, PairPacing, Pairing,
-    Schedule, Stop, TimePlan, fingerprint,
+    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Schedule, Stop,
+    TimePlan, fingerprint,
 };
 use crate::model::{
     BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
@@ -367,7 +367,7 @@ impl Run<'_> {
                 seed: self.seed,
                 observe: &observe,
             };
-            let mut driver = LivePairs::new(stack, self.stop.clone());
+            let mut driver = Live::new(stack, self.stop.clone());
             match pairing.run(sides, &mut driver).await {
                 Ok(pairs) => {
                     let pairs = self.insisting(pairs);
@@ -435,7 +435,7 @@ impl Run<'_> {
             observe: &observe,
         };
         measuring
-            .run(&mut Live::new(stack, self.stop.clone()))
+            .run(&mut Live::new(&stack, self.stop.clone()))
             .await
     }
 }

@@ -38,5 +38,5 @@ async fn tried(
         Ok::<_, stack::Error>(up.with(programs))
     };
     let stack = stop.or(up).await?;
-    Ok(try_out(plan, &mut Live::new(stack, stop), &show).await?)
+    Ok(try_out(plan, &mut Live::new(&stack, stop), &show).await?)
 }

@@ -22,7 +22,7 @@ pub(super) struct Loaded<'a> {
 
 /// How loads share the time of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sharing {
+pub enum Sharing {
     /// All over the same stretch of time.
     AtOnce(Duration),
     /// One at a time.
@@ -31,9 +31,9 @@ pub(super) enum Sharing {
 
 /// Turns of each load, so short that the machine is the same for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Turns {
-    pub(super) count: usize,
-    pub(super) length: Duration,
+pub struct Turns {
+    pub count: usize,
+    pub length: Duration,
 }
 
 /// By how many times turns may take longer than they should. Where every one waits for a response that
@@ -111,6 +111,24 @@ impl Loaded<'_> {
 }
 
 impl Sharing {
+    /// For how long each load is on.
+    pub fn window(self) -> Duration {
+        match self {
+            Self::AtOnce(window) => window,
+            Self::InTurns(turns) => turns.time(1),
+        }
+    }
+
+    /// How long a round takes at the most. Where no response comes each load waits for it in its first
+    /// turn, and then as long again.
+    pub(super) fn longest(self, loads: usize, timeout: Duration) -> Duration {
+        let each = self.window() + timeout;
+        match self {
+            Self::AtOnce(_) => each,
+            Self::InTurns(_) => each * LONGEST * u32::try_from(loads).unwrap_or(u32::MAX),
+        }
+    }
+
     fn run(self, pools: &[WorkerPool], meter: &Arc<Meter>) -> Result<Vec<Tally>, load::Error> {
         match self {
             Self::AtOnce(window) => WorkerPool::run_together(pools, window, meter),

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
+use super::concurrent::Sharing;
 use super::{Error, Observed, Observer};
-use crate::model::{Cell, Counters, Identity, NetworkPath, Plan, Round, Sides, Target};
+use crate::model::{
+    Cell, Counters, Identity, NetworkPath, Plan, Round, Side, Sides, Target, Workload,
+};
 
 /// How long a server took to its first expected response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,59 +25,121 @@ pub struct Testbed {
     pub reference: Option<Identity>,
 }
 
-/// What the measuring loop drives: a live stack, or a simulation of one. A server is started
-/// before anything else is asked of it.
+/// A server under measurement. One build alone is the head's side.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'a> {
+    pub target: &'a Target,
+    pub side: Side,
+}
+
+impl<'a> Instance<'a> {
+    /// The server of a target that is compared with no other build.
+    pub const fn of(target: &'a Target) -> Self {
+        Self {
+            target,
+            side: Side::Head,
+        }
+    }
+}
+
+/// A fresh start of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    pub instance: Instance<'a>,
+    pub data: Data,
+}
+
+/// What data a server starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// That of the services, which the target's own commands set up before each start.
+    Own,
+    /// A copy of what [`Driver::set_up`] has set up for a build, at one of two places, 0 or 1.
+    Copy { of: Side, place: u32 },
+}
+
+impl Data {
+    /// The build that the server is of.
+    pub(super) const fn build(self) -> Side {
+        match self {
+            Self::Own => Side::Head,
+            Self::Copy { of, .. } => of,
+        }
+    }
+}
+
+/// Load on a cell of a server that is up.
+#[derive(Debug, Clone)]
+pub struct Load<'a> {
+    pub instance: Instance<'a>,
+    pub cell: &'a Cell,
+    /// That of the cell, or what is put in its place for this round.
+    pub workload: Workload,
+}
+
+impl<'a> Load<'a> {
+    /// Load as the cell is configured.
+    pub fn of(instance: Instance<'a>, cell: &'a Cell) -> Self {
+        let workload = cell.workload.clone();
+        Self {
+            instance,
+            cell,
+            workload,
+        }
+    }
+}
+
+/// What measuring drives: a live stack, or a simulation of one. A server is started before anything
+/// else is asked of it.
 pub trait Driver {
+    /// Time since the driver was made.
+    fn elapsed(&self) -> Duration;
+
     /// What the servers run on.
     fn testbed(&self, plan: &Plan) -> Testbed;
 
-    /// Starts a server; how long it took to answer, where that is known.
+    /// Runs the commands of both builds of a server once, for starts with [`Data::Copy`].
+    fn set_up(
+        &mut self,
+        sides: &Sides<Target>,
+        observe: Observer<'_>,
+    ) -> impl Future<Output = Result<(), Error>>;
+
+    /// Starts servers, all at once; for each, how long it took to answer, where that is known.
     fn start(
         &mut self,
-        target: &Target,
+        starts: &[Start<'_>],
         observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Option<Startup>, Error>>;
+    ) -> impl Future<Output = Result<Vec<Option<Startup>>, Error>>;
 
-    /// Loads a cell until its throughput is flat, at most for `longest`.
+    /// Loads a server until its throughput is flat, at most for `longest`.
     fn warm_up(
         &mut self,
-        target: &Target,
-        cell: &Cell,
+        load: &Load<'_>,
         longest: Duration,
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<WarmUp, Error>>;
 
-    /// One timed window on a cell.
-    fn round(
+    /// A timed round of each load.
+    fn rounds(
         &mut self,
-        target: &Target,
-        cell: &Cell,
-        window: Duration,
+        loads: &[Load<'_>],
+        sharing: Sharing,
         observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Round, Error>>;
+    ) -> impl Future<Output = Result<Vec<Round>, Error>>;
 
     /// Single requests on a cell, and what they made the services count.
     fn count(
         &mut self,
-        target: &Target,
+        instance: Instance<'_>,
         cell: &Cell,
     ) -> impl Future<Output = Result<Counted, Error>>;
 
-    /// A round on a cell of a server, and one on the reference program at the same time.
-    fn beside(
-        &mut self,
-        target: &Target,
-        cell: &Cell,
-        reference: &Target,
-        window: Duration,
-        observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Sides<Round>, Error>>;
-
     /// The last lines of a server's output.
-    fn output(&mut self, target: &Target) -> impl Future<Output = String>;
+    fn output(&mut self, instance: Instance<'_>) -> impl Future<Output = String>;
 
-    /// Ends a server, if it is there.
-    fn stop(&mut self, target: &Target) -> impl Future<Output = Result<(), Error>>;
+    /// Ends those servers that are up.
+    fn stop(&mut self, instances: &[Instance<'_>]) -> impl Future<Output = Result<(), Error>>;
 }
 
 /// What a warm-up showed.

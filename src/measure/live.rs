@@ -1,67 +1,128 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::concurrent::{Loaded, Sharing, concurrent_rounds};
+use futures_util::future::join_all;
+
+use super::concurrent::{Loaded, concurrent_rounds};
 use super::guard::{GRACE, Guard};
 use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded};
 use super::{
-    Counted, Driver, Error, Event, Observed, Observer, Startup, Testbed, WarmUp, single_requests,
+    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Sharing, Start,
+    Startup, Testbed, WarmUp, single_requests,
 };
 use crate::load::{Job, WorkerPool};
-use crate::model::{Cell, Plan, Round, Sides, Target};
+use crate::model::{Cell, Plan, Round, Side, Sides, Target};
 use crate::stack::machine::{Seen, Watch};
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
-/// Drives real servers with real load.
-pub struct Live {
-    stack: Stack,
+/// Numbers of rooms: those of what each side's commands set up are 1 and 2, and their copies follow.
+const FIRST_COPY: u32 = 3;
+
+/// Drives real servers with real load. Those that are up at the same time are pinned to the same CPUs;
+/// both builds of a server have a database each.
+pub struct Live<'a> {
+    stack: &'a Stack,
     stop: Stop,
-    servers: BTreeMap<String, Server>,
+    clock: Instant,
+    /// What the commands of each build have set up, by server: to be copied for every start.
+    set_up: BTreeMap<String, Sides<Tenancy>>,
+    up: BTreeMap<(String, Side), Up>,
 }
 
-impl Live {
+/// A server that is up.
+struct Up {
+    /// The build it is of.
+    build: Side,
+    server: Server,
+    tenancy: Tenancy,
+}
+
+impl<'a> Live<'a> {
     /// `stop` ends what is being done.
-    pub const fn new(stack: Stack, stop: Stop) -> Self {
+    pub fn new(stack: &'a Stack, stop: Stop) -> Self {
         Self {
             stack,
             stop,
-            servers: BTreeMap::new(),
+            clock: Instant::now(),
+            set_up: BTreeMap::new(),
+            up: BTreeMap::new(),
         }
     }
 
     const fn guard(&self) -> Guard<'_> {
         Guard {
-            stack: &self.stack,
+            stack: self.stack,
             stop: &self.stop,
         }
     }
 
-    fn server(&self, target: &Target) -> &Server {
-        self.servers
-            .get(&target.name)
-            .expect("the measuring loop starts a server before it loads it")
+    fn up(&self, instance: Instance<'_>) -> &Up {
+        self.up
+            .get(&key(instance))
+            .expect("a server is started before it is loaded")
     }
 
-    fn job(&self, target: &Target, cell: &Cell) -> Job {
-        let server = self.server(target);
+    fn job(&self, load: &Load<'_>) -> Job {
+        let server = &self.up(load.instance).server;
         Job {
-            workload: server.workload(cell.workload.clone()),
+            workload: server.workload(load.workload.clone()),
             origin: server.origin().clone(),
             cores: self.stack.cores().generator.clone(),
         }
     }
 
+    /// A server with its data. Those that start at once share their CPUs, so each is given as many
+    /// times as long.
+    async fn started(
+        &self,
+        start: Start<'_>,
+        at_once: u32,
+        observe: &(dyn Fn(Stage<'_>) + Send + Sync),
+    ) -> Result<Up, Error> {
+        let Start { instance, data } = start;
+        let mut target = instance.target.clone();
+        target.ready.within *= at_once;
+        target.is_twin = data.build() != instance.side;
+        let started = async {
+            let tenancy = self.tenancy(&target.name, data).await?;
+            let server = self.stack.start(&target, &tenancy, observe).await?;
+            Ok(Up {
+                build: data.build(),
+                server,
+                tenancy,
+            })
+        };
+        let step = Step {
+            server: &target.name,
+            what: "its start",
+        };
+        // That of a proxy before it included.
+        let within = target.ready.within * 2 + GRACE;
+        self.guard().step(step, within, started).await
+    }
+
+    async fn tenancy(&self, server: &str, data: Data) -> Result<Tenancy, Error> {
+        match data {
+            Data::Own => Ok(Tenancy::default()),
+            Data::Copy { of, place } => {
+                let set_up = self.set_up.get(server);
+                let set_up = set_up.expect("builds are set up before they are started");
+                let (name, number) = (format!("perfgate_{place}"), FIRST_COPY + place);
+                Ok(self.stack.copied(set_up.get(of), &name, number).await?)
+            }
+        }
+    }
+
     async fn warmed_up(
         &self,
-        target: &Target,
-        cell: &Cell,
+        load: &Load<'_>,
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        let job = self.job(target, cell);
+        let job = self.job(load);
         let pool = loaded(move || WorkerPool::connect(&job)).await?;
         let mut window = Open::of(move |meter| pool.run(longest, meter));
         let mut counts = Vec::new();
@@ -77,30 +138,58 @@ impl Live {
             }
         }
         let tally = window.close().await?;
-        self.server(target).check().await?;
+        self.up(load.instance).server.check().await?;
         let observed = Observed::of_tally(&tally);
         Ok(WarmUp { steady, observed })
     }
 
     async fn measured(
         &self,
-        target: &Target,
-        cell: &Cell,
-        window: Duration,
+        loads: &[Load<'_>],
+        sharing: Sharing,
         observe: Observer<'_>,
-    ) -> Result<Round, Error> {
-        let load = Loaded {
-            server: self.server(target),
-            job: self.job(target, cell),
-            stack: &self.stack,
-            tenancy: &Tenancy::default(),
+    ) -> Result<Vec<Round>, Error> {
+        let loaded = |load: &Load<'_>| {
+            let Up {
+                server, tenancy, ..
+            } = self.up(load.instance);
+            Loaded {
+                server,
+                job: self.job(load),
+                stack: self.stack,
+                tenancy,
+            }
         };
-        let rounds = concurrent_rounds(&[load], Sharing::AtOnce(window), observe).await?;
-        Ok(rounds.into_iter().next().expect("each load has its round"))
+        let loads: Vec<_> = loads.iter().map(loaded).collect();
+        concurrent_rounds(&loads, sharing, observe).await
+    }
+
+    /// A failure of a round is the base's where no head is loaded, or where the base has ended and the
+    /// head has not.
+    async fn attributed(&self, loads: &[Load<'_>], error: Error) -> Error {
+        let mut works: Sides<Option<bool>> = Sides::default();
+        for load in loads {
+            let Up { build, server, .. } = self.up(load.instance);
+            let works = works.get_mut(*build).get_or_insert(true);
+            *works &= server.check().await.is_ok();
+        }
+        let is_of_base = match (works.head, works.base) {
+            (None, _) => true,
+            (Some(head), base) => head && base == Some(false),
+        };
+        if is_of_base {
+            error.of_base("rounds")
+        } else {
+            error
+        }
     }
 }
 
-impl Driver for Live {
+impl Driver for Live<'_> {
+    fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
     fn testbed(&self, plan: &Plan) -> Testbed {
         let cores = self.stack.cores().clone();
         let reference = plan.reference.as_ref();
@@ -111,141 +200,156 @@ impl Driver for Live {
         }
     }
 
+    async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
+        let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
+        let work = async {
+            let mut tenancies = Sides::default();
+            for (side, number) in Side::BOTH.into_iter().zip(1..) {
+                let name = format!("perfgate_{}", side.name());
+                let target = sides.get(side);
+                let room = self.stack.set_up_room(target, &name, number, &observe);
+                let room = room.await.map_err(Error::from);
+                *tenancies.get_mut(side) = room.map_err(|it| of_build(it, side, "set-up"))?;
+            }
+            Ok::<_, Error>(tenancies)
+        };
+        let tenancies = self.guard().over(work).await?;
+        self.set_up.insert(sides.head.name.clone(), tenancies);
+        Ok(())
+    }
+
     async fn start(
         &mut self,
-        target: &Target,
+        starts: &[Start<'_>],
         observe: Observer<'_>,
-    ) -> Result<Option<Startup>, Error> {
+    ) -> Result<Vec<Option<Startup>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
-        let tenancy = Tenancy::default();
-        let set_up = self.stack.set_up(target, &tenancy, &observe);
-        self.guard().over(set_up).await?;
-        let started = async { Ok(self.stack.start(target, &tenancy, &observe).await?) };
-        let step = Step {
-            server: &target.name,
-            what: "its start",
-        };
-        let within = longest_start(target);
-        let mut watch = Watch::start(&self.stack, INTERVAL).await;
-        let started = self.guard().step(step, within, started);
-        let server = watched(&mut watch, started).await?;
-        let seen = watch.end_of_start(&[&server]).await;
-        let startup = startup(&server, &seen, 0);
-        self.servers.insert(target.name.clone(), server);
-        Ok(startup)
+        for start in starts.iter().filter(|it| it.data == Data::Own) {
+            let tenancy = Tenancy::default();
+            let set_up = self.stack.set_up(start.instance.target, &tenancy, &observe);
+            self.guard().over(set_up).await?;
+        }
+        let at_once = u32::try_from(starts.len()).unwrap_or(u32::MAX);
+        let starting = starts.iter().copied();
+        let started = starting.map(|start| self.started(start, at_once, &observe));
+        let mut watch = Watch::start(self.stack, INTERVAL).await;
+        // Where one fails the others are waited for, so that `stop` ends them.
+        let ups = watched(&mut watch, join_all(started)).await;
+        let mut failed: Sides<Option<Error>> = Sides::default();
+        for (Start { instance, data }, up) in starts.iter().zip(ups) {
+            match up {
+                Ok(up) => {
+                    self.up.insert(key(*instance), up);
+                }
+                Err(error) => {
+                    let error = of_build(error, data.build(), "start");
+                    failed.get_mut(instance.side).get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = failed.head.or(failed.base) {
+            return Err(error);
+        }
+        let server = |start: &Start<'_>| &self.up(start.instance).server;
+        let servers: Vec<_> = starts.iter().map(server).collect();
+        let seen = watch.end_of_start(&servers).await;
+        let startups = servers.iter().enumerate();
+        Ok(startups
+            .map(|(number, server)| startup(server, &seen, number))
+            .collect())
     }
 
     async fn warm_up(
         &mut self,
-        target: &Target,
-        cell: &Cell,
+        load: &Load<'_>,
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        let what = format!("the warm-up of {}", cell.endpoint);
+        let what = format!("the warm-up of {}", load.cell.endpoint);
         let step = Step {
-            server: &target.name,
+            server: &load.instance.target.name,
             what: &what,
         };
-        let within = longest + cell.workload.timeout;
-        let work = self.warmed_up(target, cell, longest, observe);
+        let within = longest + load.workload.timeout;
+        let work = self.warmed_up(load, longest, observe);
         self.guard().step(step, within, work).await
     }
 
-    async fn round(
+    async fn rounds(
         &mut self,
-        target: &Target,
-        cell: &Cell,
-        window: Duration,
+        loads: &[Load<'_>],
+        sharing: Sharing,
         observe: Observer<'_>,
-    ) -> Result<Round, Error> {
-        let what = format!("a round of {}", cell.endpoint);
+    ) -> Result<Vec<Round>, Error> {
+        let Some(first) = loads.first() else {
+            return Ok(Vec::new());
+        };
+        let what = format!("a round of {}", first.cell.endpoint);
         let step = Step {
-            server: &target.name,
+            server: &first.instance.target.name,
             what: &what,
         };
-        let within = window + cell.workload.timeout;
-        let work = self.measured(target, cell, window, observe);
-        self.guard().step(step, within, work).await
+        let within = sharing.longest(loads.len(), first.workload.timeout);
+        let work = self.measured(loads, sharing, observe);
+        match self.guard().step(step, within, work).await {
+            Ok(rounds) => Ok(rounds),
+            Err(error) => Err(self.attributed(loads, error).await),
+        }
     }
 
-    async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
+    async fn count(&mut self, instance: Instance<'_>, cell: &Cell) -> Result<Counted, Error> {
+        let Up {
+            build,
+            server,
+            tenancy,
+        } = self.up(instance);
         let what = format!("single requests of {}", cell.endpoint);
         let step = Step {
-            server: &target.name,
+            server: &instance.target.name,
             what: &what,
         };
         let work = async {
             let single = single_requests::SingleRequests {
-                server: self.server(target),
+                server,
                 endpoint: &cell.endpoint,
-                job: self.job(target, cell),
+                job: self.job(&Load::of(instance, cell)),
             };
-            let counted = single_requests::count(&self.stack, &Tenancy::default(), single).await?;
-            self.server(target).check().await?;
+            let counted = single_requests::count(self.stack, tenancy, single).await?;
+            server.check().await?;
             Ok(counted)
         };
-        self.guard()
-            .step(step, single_requests::LONGEST, work)
-            .await
+        let counted = self.guard().step(step, single_requests::LONGEST, work);
+        let counted = counted.await;
+        counted.map_err(|error| of_build(error, *build, "single requests"))
     }
 
-    async fn beside(
-        &mut self,
-        target: &Target,
-        cell: &Cell,
-        reference: &Target,
-        window: Duration,
-        observe: Observer<'_>,
-    ) -> Result<Sides<Round>, Error> {
-        let tenancy = Tenancy::default();
-        let load = |target: &Target, cell: &Cell| {
-            let mut job = self.job(target, cell);
-            job.workload.rate = None;
-            Loaded {
-                server: self.server(target),
-                job,
-                stack: &self.stack,
-                tenancy: &tenancy,
+    async fn output(&mut self, instance: Instance<'_>) -> String {
+        self.up(instance).server.output().await
+    }
+
+    async fn stop(&mut self, instances: &[Instance<'_>]) -> Result<(), Error> {
+        for instance in instances {
+            if let Some(up) = self.up.remove(&key(*instance)) {
+                self.stop.or(up.server.stop()).await?;
             }
-        };
-        let loads = [load(target, cell), load(reference, &reference.cells[0])];
-        let what = format!("a round of {} beside the reference", cell.endpoint);
-        let step = Step {
-            server: &target.name,
-            what: &what,
-        };
-        let within = window + cell.workload.timeout;
-        let work = concurrent_rounds(&loads, Sharing::AtOnce(window), observe);
-        let rounds = self.guard().step(step, within, work).await?;
-        let mut rounds = rounds.into_iter();
-        let mut next = || rounds.next().expect("each load has its round");
-        Ok(Sides {
-            head: next(),
-            base: next(),
-        })
-    }
-
-    async fn output(&mut self, target: &Target) -> String {
-        self.server(target).output().await
-    }
-
-    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
-        match self.servers.remove(&target.name) {
-            Some(server) => self.stop.or(server.stop()).await,
-            None => Ok(()),
         }
+        Ok(())
     }
 }
 
-/// The longest that a server may take from its start to its first answer, that of a proxy before
-/// it included.
-pub(super) fn longest_start(target: &Target) -> Duration {
-    target.ready.within * 2 + GRACE
+fn key(instance: Instance<'_>) -> (String, Side) {
+    (instance.target.name.clone(), instance.side)
+}
+
+fn of_build(error: Error, build: Side, during: &'static str) -> Error {
+    match build {
+        Side::Head => error,
+        Side::Base => error.of_base(during),
+    }
 }
 
 /// Waits for servers to start, with looks at the machine meanwhile.
-pub(super) async fn watched<T>(watch: &mut Watch, starts: impl Future<Output = T>) -> T {
+async fn watched<T>(watch: &mut Watch, starts: impl Future<Output = T>) -> T {
     let mut starts = pin!(starts);
     loop {
         tokio::select! {
@@ -256,7 +360,7 @@ pub(super) async fn watched<T>(watch: &mut Watch, starts: impl Future<Output = T
 }
 
 /// How long a server took to start, of those whose start was watched the one with this number.
-pub(super) fn startup(server: &Server, seen: &Seen, number: usize) -> Option<Startup> {
+fn startup(server: &Server, seen: &Seen, number: usize) -> Option<Startup> {
     let time = server.startup()?;
     let machine = seen.machine(number, Duration::ZERO);
     Some(Startup {

@@ -1,13 +1,14 @@
 //! Stack × load over time → samples: servers are started, warmed up on each endpoint and measured
-//! in rounds whose order is drawn from a seed, one server after the other or all side by side.
-//! Progress goes to an observer; nothing is printed here.
+//! in rounds. Progress goes to an observer; nothing is printed here.
 //!
-//! [`MeasureConfig`] says what to do, `session` does it with a [`Driver`]: [`Live`] with real servers
-//! and real load (`pass` counts single requests), or a simulation of one.
+//! A [`Driver`] starts servers and loads them: [`Live`] real ones with real load (`single_requests`
+//! counts what each request costs), [`Simulated`] none. Two procedures use it:
 //!
-//! [`Pairing`] measures two builds of a server against each other: `pairs` spreads rounds of both
-//! over fresh starts by a [`PairDriver`] ([`LivePairs`], or a simulation) and asks the gate after
-//! some of them which cells need more; `sizing` says how a cell is loaded.
+//! - [`MeasureConfig`] measures one build (`session`): rounds in an order that is drawn from a seed,
+//!   one server after the other or all side by side, and a fresh start for what breaks a rule.
+//! - [`Pairing`] measures two builds against each other (`paired_run`): rounds of both, spread over
+//!   fresh starts; after some of them the gate says which cells need more. `sizing` says how a cell
+//!   is loaded.
 
 mod cell_rounds;
 mod concurrent;
@@ -18,13 +19,11 @@ mod fingerprint;
 mod guard;
 mod key;
 mod live;
-mod live_pairs;
 mod paired_run;
 mod pairs;
 mod round_order;
 mod session;
 mod simulated;
-mod simulated_pairs;
 mod single_requests;
 mod sizing;
 mod steady;
@@ -34,16 +33,15 @@ mod trial;
 mod turnover;
 mod window;
 
-pub use driver::{Counted, Driver, Startup, Testbed, WarmUp};
+pub use concurrent::{Sharing, Turns};
+pub use driver::{Counted, Data, Driver, Instance, Load, Start, Startup, Testbed, WarmUp};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
 pub use live::Live;
-pub use live_pairs::LivePairs;
-pub use pairs::{Assignment, Builds, Compared, PairDriver, PairLoad, PairPacing, Pairing, Phase};
+pub use pairs::{Assignment, Builds, Compared, PairPacing, Pairing, Phase};
 pub use round_order::RoundOrder;
 pub use simulated::{Noise, Simulated};
-pub use simulated_pairs::{PairNoise, SimulatedPairs};
 pub use sizing::Observed;
 pub use stop::{Cause, Stop, Stopper};
 pub use time_plan::TimePlan;

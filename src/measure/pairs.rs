@@ -1,15 +1,12 @@
 //! Two builds of a server, measured in pairs of rounds that are spread over fresh starts of both,
-//! until every cell is decided or its time is over: what is said before, what drives it, what it
-//! gives. `paired_run` does it.
+//! until every cell is decided or its time is over: what is said before, and what it gives. `paired_run` does it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Counted, Error, Observer, Startup};
+use super::{Error, Observer};
 use crate::gate::{Confirmation, LOOKS};
-use crate::model::{
-    BaseFailure, Cell, Incident, Pacing, PairedSample, Round, Side, Sides, Strategy, Target,
-};
+use crate::model::{BaseFailure, Incident, Pacing, PairedSample, Side, Strategy};
 
 /// What is compared, for how long, and who watches.
 #[derive(Clone, Copy)]
@@ -108,66 +105,6 @@ pub struct Assignment {
     pub first: Side,
     /// Which of the two places (database, port) the head takes, 0 or 1; the base takes the other.
     pub place: u32,
-}
-
-/// How both sides of a pair are loaded: in turns, so that neither takes time from the other and both
-/// see the same machine.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PairLoad {
-    /// Length of a turn.
-    pub turn: Duration,
-    /// Turns of each side.
-    pub turns: usize,
-    /// Connections of each side.
-    pub connections: usize,
-    /// Requests per second; nothing for as much as each side takes, or for a cell's own rate.
-    pub rate: Option<f64>,
-    /// The side that takes the first turn.
-    pub first: Side,
-}
-
-impl PairLoad {
-    /// For how long each side is loaded.
-    pub fn window(&self) -> Duration {
-        self.turn * u32::try_from(self.turns).unwrap_or(u32::MAX)
-    }
-}
-
-/// What the loop over pairs drives: a live stack, or a simulation of one.
-pub trait PairDriver {
-    /// Time since the driver was made.
-    fn elapsed(&self) -> Duration;
-
-    /// Runs each side's own commands, once.
-    fn set_up(
-        &mut self,
-        sides: &Sides<Target>,
-        observe: Observer<'_>,
-    ) -> impl Future<Output = Result<(), Error>>;
-
-    /// Starts some sides afresh, all at once; how long each took to answer.
-    fn start(
-        &mut self,
-        sides: &Sides<Target>,
-        builds: Builds,
-        started: &[Side],
-        assignment: Assignment,
-        observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Sides<Option<Startup>>, Error>>;
-
-    /// Single requests on a cell of one side, and what they made the services count.
-    fn count(&mut self, side: Side, cell: &Cell) -> impl Future<Output = Result<Counted, Error>>;
-
-    /// A round on a cell of every side that is up.
-    fn rounds(
-        &mut self,
-        cells: Sides<&Cell>,
-        load: PairLoad,
-        observe: Observer<'_>,
-    ) -> impl Future<Output = Result<Sides<Option<Round>>, Error>>;
-
-    /// Ends the sides that are up.
-    fn stop(&mut self) -> impl Future<Output = Result<(), Error>>;
 }
 
 /// The result of comparing two builds.

@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, MeasureConfig, MeasureResult, RoundOrder, Schedule, WarmUp, key,
-    sizing, turnover,
+    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, RoundOrder,
+    Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
-use crate::model::{Again, Cell, Incident, Machine, Pacing, Round, Sample, Target, chain};
+use crate::model::{Again, Cell, Incident, Machine, Pacing, Round, Sample, Sides, Target, chain};
 
 /// A measurement under way.
 pub(super) struct Session<'a, D> {
@@ -87,10 +87,38 @@ impl<'a, D: Driver> Session<'a, D> {
         self.repeat_suspects(lanes).await?;
         for target in targets {
             if !self.failed.contains(&target.name) {
-                self.driver.stop(target).await?;
+                self.stop(target).await?;
             }
         }
         Ok(())
+    }
+
+    /// A fresh start of one server, with data of its own.
+    async fn start(&mut self, target: &Target) -> Result<Option<Startup>, Error> {
+        let start = Start {
+            instance: Instance::of(target),
+            data: Data::Own,
+        };
+        let startups = self.driver.start(&[start], self.measuring.observe).await?;
+        Ok(startups.into_iter().next().flatten())
+    }
+
+    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
+        self.driver.stop(&[Instance::of(target)]).await
+    }
+
+    /// A round of a cell as it is configured.
+    async fn round(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        window: Duration,
+    ) -> Result<Round, Error> {
+        let loads = [Load::of(Instance::of(target), cell)];
+        let (sharing, observe) = (Sharing::AtOnce(window), self.measuring.observe);
+        let rounds = self.driver.rounds(&loads, sharing, observe).await?;
+        let mut rounds = rounds.into_iter();
+        Ok(rounds.next().expect("each load has its round"))
     }
 
     /// What was measured, until something ended the whole where it did.
@@ -108,13 +136,8 @@ impl<'a, D: Driver> Session<'a, D> {
     /// Starts a server, counts what single requests make, and warms its cells up; nothing where
     /// it fails.
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
-        let MeasureConfig {
-            plan,
-            runner,
-            observe,
-            ..
-        } = self.measuring;
-        let started = self.driver.start(target, observe).await;
+        let MeasureConfig { plan, runner, .. } = self.measuring;
+        let started = self.start(target).await;
         let Some(startup) = self.kept(started, target, || "start".into()).await? else {
             return Ok(None);
         };
@@ -158,7 +181,8 @@ impl<'a, D: Driver> Session<'a, D> {
                 endpoint: &cell.endpoint,
             });
             let longest = self.measuring.plan.pacing.warmup;
-            let warmed = self.driver.warm_up(target, cell, longest, observe).await;
+            let load = Load::of(Instance::of(target), cell);
+            let warmed = self.driver.warm_up(&load, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
             let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
                 continue;
@@ -188,10 +212,8 @@ impl<'a, D: Driver> Session<'a, D> {
                 target,
                 cell,
                 window,
-                repeats,
-                sample,
                 ..
-            } = &mut lanes[drawn];
+            } = &lanes[drawn];
             if self.failed.contains(&target.name) {
                 continue;
             }
@@ -202,7 +224,11 @@ impl<'a, D: Driver> Session<'a, D> {
                 rounds,
                 left: left(plan.pacing, rounds - done + 1, later),
             });
-            let measured = self.driver.round(target, cell, *window, observe).await;
+            let (target, cell, window) = (*target, *cell, *window);
+            let measured = self.round(target, cell, window).await;
+            let Lane {
+                repeats, sample, ..
+            } = &mut lanes[drawn];
             let number = sample.rounds.len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
             let kept = self.kept(measured, target, during).await?;
@@ -227,7 +253,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let Some(reference) = plan.reference.as_ref().filter(|_| wanted) else {
             return Ok(());
         };
-        let started = self.driver.start(reference, observe).await;
+        let started = self.start(reference).await;
         if self
             .kept(started, reference, || "start".into())
             .await?
@@ -246,10 +272,7 @@ impl<'a, D: Driver> Session<'a, D> {
                     server: &target.name,
                     endpoint: &cell.endpoint,
                 });
-                let window = plan.pacing.round / 2;
-                let driver = &mut *self.driver;
-                let rounds = driver.beside(target, cell, reference, window, observe);
-                let rounds = rounds.await;
+                let rounds = self.beside(target, cell, reference).await;
                 let during = || format!("{} beside the reference", cell.endpoint);
                 let kept = self.kept(rounds, target, during).await?;
                 lane.sample
@@ -257,7 +280,31 @@ impl<'a, D: Driver> Session<'a, D> {
                     .extend(kept.filter(|_| pair > 0));
             }
         }
-        self.driver.stop(reference).await
+        self.stop(reference).await
+    }
+
+    /// A round on a cell, and one on the reference program at the same time: both as fast as they go.
+    async fn beside(
+        &mut self,
+        target: &Target,
+        cell: &Cell,
+        reference: &Target,
+    ) -> Result<Sides<Round>, Error> {
+        let MeasureConfig { plan, observe, .. } = self.measuring;
+        let loads = [(target, cell), (reference, &reference.cells[0])];
+        let loads = loads.map(|(target, cell)| {
+            let mut load = Load::of(Instance::of(target), cell);
+            load.workload.rate = None;
+            load
+        });
+        let sharing = Sharing::AtOnce(plan.pacing.round / 2);
+        let rounds = self.driver.rounds(&loads, sharing, observe).await?;
+        let mut rounds = rounds.into_iter();
+        let mut next = || rounds.next().expect("each load has its round");
+        Ok(Sides {
+            head: next(),
+            base: next(),
+        })
     }
 
     /// A fresh start of each server with cells that break a rule, and as many rounds of these cells:
@@ -276,8 +323,8 @@ impl<'a, D: Driver> Session<'a, D> {
             if self.failed.contains(&target.name) {
                 continue;
             }
-            self.driver.stop(target).await?;
-            let started = self.driver.start(target, self.measuring.observe).await;
+            self.stop(target).await?;
+            let started = self.start(target).await;
             let during = || "its second start".into();
             let Some(startup) = self.kept(started, target, during).await? else {
                 continue;
@@ -302,7 +349,8 @@ impl<'a, D: Driver> Session<'a, D> {
         let (target, cell) = (lane.target, lane.cell);
         let mut rounds = Vec::new();
         let longest = plan.pacing.warmup;
-        let warmed = self.driver.warm_up(target, cell, longest, observe).await;
+        let load = Load::of(Instance::of(target), cell);
+        let warmed = self.driver.warm_up(&load, longest, observe).await;
         let during = || format!("another warm-up of {}", cell.endpoint);
         if self.kept(warmed, target, during).await?.is_none() {
             return Ok(rounds);
@@ -314,7 +362,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 round,
                 rounds: lane.rounds,
             });
-            let measured = self.driver.round(target, cell, lane.window, observe).await;
+            let measured = self.round(target, cell, lane.window).await;
             let during = || format!("another round {round} of {}", cell.endpoint);
             let Some(measured) = self.kept(measured, target, during).await? else {
                 break;
@@ -331,7 +379,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 continue;
             }
             if let Some(mut incident) = turnover::incident(&lane.sample) {
-                incident.output = self.driver.output(lane.target).await;
+                incident.output = self.driver.output(Instance::of(lane.target)).await;
                 self.note(incident);
             }
         }
@@ -348,7 +396,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(target, cell).await;
+            let counted = self.driver.count(Instance::of(target), cell).await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
             if let Some(counted) = self.kept(counted, target, during).await? {
@@ -381,7 +429,7 @@ impl<'a, D: Driver> Session<'a, D> {
         });
         self.failed.insert(target.name.clone());
         self.failure.get_or_insert(error);
-        self.driver.stop(target).await?;
+        self.stop(target).await?;
         Ok(None)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Driver, Error, Event, Observer};
+use super::{Data, Driver, Error, Event, Instance, Observer, Start};
 use crate::model::{Plan, Target};
 
 /// What one start of a server showed.
@@ -44,7 +44,7 @@ pub async fn try_out(
     let mut trials = Vec::new();
     for target in &plan.targets {
         let trial = of_server(target, driver, observe).await?;
-        driver.stop(target).await?;
+        driver.stop(&[Instance::of(target)]).await?;
         trials.push(trial);
     }
     Ok(trials)
@@ -55,11 +55,16 @@ async fn of_server(
     driver: &mut impl Driver,
     observe: Observer<'_>,
 ) -> Result<Trial, Error> {
-    let started = of_one_server(driver.start(target, observe).await)?;
+    let instance = Instance::of(target);
+    let start = Start {
+        instance,
+        data: Data::Own,
+    };
+    let started = of_one_server(driver.start(&[start], observe).await)?;
     let is_up = started.is_ok();
     let mut trial = Trial {
         server: target.name.clone(),
-        started: started.map(|it| it.map(|startup| startup.time)),
+        started: started.map(|it| it.into_iter().flatten().next().map(|startup| startup.time)),
         endpoints: Vec::new(),
         missing: BTreeSet::new(),
     };
@@ -68,7 +73,7 @@ async fn of_server(
             server: &target.name,
             endpoint: &cell.endpoint,
         });
-        let counted = of_one_server(driver.count(target, cell).await)?;
+        let counted = of_one_server(driver.count(instance, cell).await)?;
         let has_ended = counted.is_err();
         let answered = counted.and_then(|mut counted| {
             trial

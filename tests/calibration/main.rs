@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use perfgate::config;
 use perfgate::gate::{Confirmation, judge_pairs};
-use perfgate::measure::{PairNoise, PairPacing, Pairing, SimulatedPairs};
+use perfgate::measure::{Noise, PairPacing, Pairing, Simulated};
 use perfgate::model::{Finding, Metric, Pacing, Sides, Strategy, Target, Verdict};
 
 const PACING: Pacing = Pacing {
@@ -29,9 +29,9 @@ const PACING: Pacing = Pacing {
 /// Jobs of each case. A share that is truly 5 % is seen within 2.5 points of it.
 const JOBS: u64 = 200;
 
-const TYPICAL: PairNoise = PairNoise {
+const TYPICAL: Noise = Noise {
     start: 0.01,
-    ..PairNoise::TYPICAL
+    ..Noise::TYPICAL
 };
 
 /// One cell, with a margin of 5 %.
@@ -73,12 +73,12 @@ impl Jobs {
     }
 }
 
-async fn jobs(change: f64, noise: PairNoise) -> Jobs {
+async fn jobs(change: f64, noise: Noise) -> Jobs {
     jobs_by(Strategy::Duet, Duration::ZERO, change, noise).await
 }
 
 /// With time that others left, which makes rounds longer after a look.
-async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: PairNoise) -> Jobs {
+async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: Noise) -> Jobs {
     let target = target();
     let sides = Sides {
         head: target.clone(),
@@ -100,7 +100,7 @@ async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: PairNo
             seed,
             observe: &|_| (),
         };
-        let mut driver = SimulatedPairs::new(change, noise, seed);
+        let mut driver = Simulated::new(change, noise, seed);
         let compared = pairing.run(&sides, &mut driver).await;
         let sample = compared.expect("nothing fails").samples.remove(0);
         let findings = judge_pairs(&sample, thresholds, confirmation);
@@ -115,7 +115,7 @@ async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: PairNo
 
 #[tokio::test]
 async fn an_unchanged_build_passes_and_is_not_flagged() {
-    for noise in [TYPICAL, PairNoise::QUIET] {
+    for noise in [TYPICAL, Noise::QUIET] {
         let jobs = jobs(0.0, noise).await;
         assert!(jobs.share(Verdict::Regression) <= 0.01);
         let passed = jobs.share(Verdict::Pass);
@@ -125,7 +125,7 @@ async fn an_unchanged_build_passes_and_is_not_flagged() {
 
 #[tokio::test]
 async fn rounds_that_become_longer_after_a_look_keep_the_promise() {
-    let noise = PairNoise {
+    let noise = Noise {
         start: 0.02,
         ..TYPICAL
     };
@@ -147,7 +147,7 @@ async fn a_change_within_the_margin_is_seldom_flagged() {
 
 #[tokio::test]
 async fn a_change_as_large_as_the_margin_is_flagged_about_half_of_the_time() {
-    let jobs = jobs(0.05, PairNoise::QUIET).await;
+    let jobs = jobs(0.05, Noise::QUIET).await;
     let flagged = jobs.share(Verdict::Regression);
     assert!((0.2..=0.6).contains(&flagged), "{flagged} flagged");
 }
@@ -164,8 +164,8 @@ async fn twice_the_margin_is_flagged() {
 
 #[tokio::test]
 async fn what_is_plain_takes_few_starts() {
-    let unchanged = jobs(0.0, PairNoise::QUIET).await;
-    let plain = jobs(0.20, PairNoise::QUIET).await;
+    let unchanged = jobs(0.0, Noise::QUIET).await;
+    let plain = jobs(0.20, Noise::QUIET).await;
     assert!(unchanged.mean_starts() < 4.5);
     // Four to find it, four to confirm it, four beside these.
     assert!(plain.mean_starts() < 12.5);

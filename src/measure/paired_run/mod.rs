@@ -2,6 +2,7 @@
 //! what regressed.
 
 mod run;
+mod sides;
 mod size;
 mod time;
 
@@ -12,14 +13,15 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::cell_rounds::CellRounds;
-use super::pairs::{Assignment, Builds, Compared, PairDriver, PairLoad, Pairing, Phase};
+use super::driver::{Driver, Startup};
+use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};
 use super::sizing::Size;
-use super::{Error, Event, Startup};
+use super::{Error, Event};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{
-    BaseFailure, Cell, Machine, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target,
-    chain,
+    BaseFailure, Machine, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target, chain,
 };
+use sides::SideLoad;
 
 const FIRST_LOOK: usize = LOOKS[0];
 /// So few rounds do not show whether the machine is always busy.
@@ -35,6 +37,7 @@ pub(super) struct PairedRun<'a, D> {
     assignments: Vec<Assignment>,
     /// Of the sides that are up.
     builds: Builds,
+    up: Vec<Side>,
     compared: Compared,
     /// How long single requests take, by cell: of the slower side.
     idle: Vec<Duration>,
@@ -58,7 +61,7 @@ pub(super) struct PairedRun<'a, D> {
     disturbed: usize,
 }
 
-impl<'a, D: PairDriver> PairedRun<'a, D> {
+impl<'a, D: Driver> PairedRun<'a, D> {
     pub(super) fn new(pairing: Pairing<'a>, sides: &'a Sides<Target>, driver: &'a mut D) -> Self {
         let cells = &sides.head.cells;
         let samples = cells.iter().map(|cell| PairedSample {
@@ -82,6 +85,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
             random: StdRng::seed_from_u64(pairing.seed),
             assignments: Vec::new(),
             builds: Builds::Own,
+            up: Vec::new(),
             compared,
             idle: vec![Duration::ZERO; cells.len()],
             sizes: vec![None; cells.len()],
@@ -151,7 +155,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         match self.start(suspects, Phase::Control, assignment).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_of_one_server() => {
-                self.driver.stop().await?;
+                self.stop_sides().await?;
                 self.say(format!(
                     "{}: confirmed without a control, the base beside itself: {}",
                     self.sides.head.name,
@@ -255,7 +259,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
                     measured.push(anew);
                 }
             }
-            self.driver.stop().await?;
+            self.stop_sides().await?;
         }
         // Sides that take turns are both needed for that.
         if !self.varying(&measured, begun).is_empty() {
@@ -282,12 +286,8 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         started: &[Side],
         assignment: Assignment,
     ) -> Result<Sides<Option<Startup>>, Error> {
-        let observe = self.pairing.observe;
         let before = self.driver.elapsed();
-        let driver = &mut *self.driver;
-        let took = driver
-            .start(self.sides, self.builds, started, assignment, observe)
-            .await?;
+        let took = self.start_sides(started, assignment).await?;
         if self.sizes.iter().any(Option::is_some) {
             return Ok(took);
         }
@@ -365,18 +365,14 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
     async fn rounds(
         &mut self,
         cell: usize,
-        load: PairLoad,
+        load: SideLoad,
     ) -> Result<Vec<Sides<Option<Round>>>, Error> {
-        let (cells, pairs) = (self.cells(cell), self.pairing.pacing.pairs);
+        let pairs = self.pairing.pacing.pairs;
         let mut again = pairs / 2;
         let mut rounds = Vec::with_capacity(pairs);
         while rounds.len() < pairs {
-            let load = PairLoad {
-                first: self.side(),
-                ..load
-            };
-            let observe = self.pairing.observe;
-            let round = self.driver.rounds(cells, load, observe).await?;
+            let first = self.side();
+            let round = self.round_of_sides(cell, load, first).await?;
             let is_disturbed = Machine::is_disturbed(round.head.iter().chain(&round.base));
             self.disturbed += usize::from(is_disturbed);
             self.rounds += 1;
@@ -391,14 +387,6 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         Ok(rounds)
     }
 
-    fn cells(&self, cell: usize) -> Sides<&'a Cell> {
-        let sides = self.sides;
-        Sides {
-            head: &sides.get(self.builds.on(Side::Head)).cells[cell],
-            base: &sides.base.cells[cell],
-        }
-    }
-
     /// Counts single requests of the sides that are up. A cell whose base answers none of them as
     /// expected has nothing to be compared with; a head that does so is broken.
     async fn count(&mut self, up: &[Side]) -> Result<(), Error> {
@@ -407,8 +395,7 @@ impl<'a, D: PairDriver> PairedRun<'a, D> {
         }
         for cell in self.answered_cells() {
             for side in up.iter().copied() {
-                let counted = self.driver.count(side, &self.sides.get(side).cells[cell]);
-                let counted = counted.await?;
+                let counted = self.count_side(side, cell).await?;
                 self.compared.notes.extend(counted.missing);
                 self.idle[cell] = self.idle[cell].max(counted.idle);
                 *self.compared.samples[cell].counters.get_mut(side) = counted.counters;

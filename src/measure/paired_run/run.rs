@@ -1,16 +1,17 @@
 //! The comparison of one server, and what becomes of it where a build fails.
 
-use super::super::pairs::{Compared, PairDriver, Pairing};
+use super::super::driver::{Driver, Instance};
+use super::super::pairs::{Compared, Pairing};
 use super::super::{Error, Event};
 use super::PairedRun;
-use crate::model::{BaseFailure, Incident, Sides, Target, chain};
+use crate::model::{BaseFailure, Incident, Side, Sides, Target, chain};
 
 impl Pairing<'_> {
     /// Measures two builds of one server, which have the same cells.
     pub async fn run(
         self,
         sides: &Sides<Target>,
-        driver: &mut impl PairDriver,
+        driver: &mut impl Driver,
     ) -> Result<Compared, Error> {
         let (mut compared, result) = PairedRun::new(self, sides, &mut *driver).run().await;
         let error = match result {
@@ -25,7 +26,11 @@ impl Pairing<'_> {
             compared.cut = Some(error);
             return Ok(compared);
         }
-        driver.stop().await?;
+        let both = Side::BOTH.map(|side| Instance {
+            target: sides.get(side),
+            side,
+        });
+        driver.stop(&both).await?;
         Ok(match error {
             Error::Base { source, during } => Compared {
                 base_failures: vec![BaseFailure {

@@ -2,35 +2,33 @@
 
 use std::time::Duration;
 
-use super::super::Error;
-use super::super::pairs::{Assignment, PairDriver, PairLoad};
+use super::super::driver::Driver;
+use super::super::pairs::Assignment;
 use super::super::sizing::{self, Observed, Size};
+use super::super::{Error, Turns};
 use super::PairedRun;
+use super::sides::SideLoad;
 use crate::model::{Side, Strategy};
 
 /// Tries to find the number of connections that saturate a server.
 const SIZING_TRIES: usize = 3;
 
-impl<D: PairDriver> PairedRun<'_, D> {
+impl<D: Driver> PairedRun<'_, D> {
     /// One start of each side, for what both must be known of before they take turns.
     pub(super) async fn survey(&mut self) -> Result<(), Error> {
         let mut sizes: Vec<Option<Size>> = vec![None; self.sizes.len()];
         let mut startup = Duration::ZERO;
         for first in Side::BOTH {
             let assignment = Assignment { first, place: 0 };
-            let observe = self.pairing.observe;
             let before = self.driver.elapsed();
-            let driver = &mut *self.driver;
-            driver
-                .start(self.sides, self.builds, &[first], assignment, observe)
-                .await?;
+            self.start_sides(&[first], assignment).await?;
             startup += self.driver.elapsed().saturating_sub(before);
             self.count(&[first]).await?;
             for cell in self.answered_cells() {
                 let own = self.size(cell).await?;
                 sizes[cell] = Some(sizes[cell].map_or(own, |other| other.or_larger(own)));
             }
-            self.driver.stop().await?;
+            self.stop_sides().await?;
         }
         self.sizes = sizes;
         self.plan_time(startup);
@@ -78,17 +76,15 @@ impl<D: PairDriver> PairedRun<'_, D> {
         answer: Duration,
         connections: usize,
         rate: Option<f64>,
-    ) -> PairLoad {
-        let (turn, turns) = match self.pairing.strategy {
+    ) -> SideLoad {
+        let (length, count) = match self.pairing.strategy {
             Strategy::Interleaved => (window, 1),
             _ => sizing::turns(window, answer, rate),
         };
-        PairLoad {
-            turn,
-            turns,
+        SideLoad {
+            turns: Turns { count, length },
             connections,
             rate,
-            first: Side::Head,
         }
     }
 
@@ -96,13 +92,9 @@ impl<D: PairDriver> PairedRun<'_, D> {
     pub(super) async fn observed(
         &mut self,
         cell: usize,
-        load: PairLoad,
+        load: SideLoad,
     ) -> Result<Observed, Error> {
-        let cells = self.cells(cell);
-        let rounds = self
-            .driver
-            .rounds(cells, load, self.pairing.observe)
-            .await?;
+        let rounds = self.round_of_sides(cell, load, Side::Head).await?;
         let up = [rounds.head, rounds.base].into_iter().flatten();
         let observed = up.map(|round| Observed::of_tally(&round.tally));
         let slower = observed.reduce(Observed::or_slower);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Event;
-use super::super::pairs::PairDriver;
+use super::super::driver::Driver;
 use super::super::sizing::{self, Size};
 use super::PairedRun;
 use crate::gate::LOOKS;
@@ -30,7 +30,7 @@ struct Impossible<'a> {
     windows: Vec<Duration>,
 }
 
-impl<D: PairDriver> PairedRun<'_, D> {
+impl<D: Driver> PairedRun<'_, D> {
     /// Makes the windows of cells longer whose rounds varied much in the first start, as far as the budget
     /// has room; which. `longer` is by how many times the start took longer than its rounds.
     pub(super) fn lengthen_windows(

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, MeasureConfig, Noise, Observer, Schedule, Simulated, Startup,
-    Testbed, WarmUp,
+    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Schedule,
+    Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::config;
 use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Sides, Target, Turnover};
@@ -25,11 +25,6 @@ path = \"/b\"
 [load]
 rounds = 4
 ";
-
-const QUIET: Noise = Noise {
-    machine: 0.0,
-    round: 0.0,
-};
 
 fn plan(text: &str) -> Plan {
     config::parse(Path::new("perfgate.toml"), text).expect("a valid configuration")
@@ -57,8 +52,14 @@ fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> MeasureConfig
     }
 }
 
+fn simulated(noise: Noise, seed: u64) -> Simulated {
+    let mut driver = Simulated::new(0.0, noise, seed);
+    driver.service_time = Duration::from_millis(1);
+    driver
+}
+
 async fn simulate(plan: &Plan, noise: Noise, seed: u64) -> Vec<Sample> {
-    let mut driver = Simulated::new(Duration::from_millis(1), noise, seed);
+    let mut driver = simulated(noise, seed);
     let runner = runner();
     let measured = measuring(plan, &runner, seed).run(&mut driver).await;
     measured.expect("a simulation cannot fail").samples
@@ -73,7 +74,7 @@ fn throughput(samples: &[Sample]) -> Vec<f64> {
 
 #[tokio::test]
 async fn every_cell_is_measured_in_every_round() {
-    let samples = simulate(&plan(FILE), QUIET, 1).await;
+    let samples = simulate(&plan(FILE), Noise::NONE, 1).await;
     let names: Vec<_> = samples
         .iter()
         .map(|sample| {
@@ -103,8 +104,10 @@ async fn every_cell_is_measured_in_every_round() {
 #[tokio::test]
 async fn a_seed_gives_one_measurement() {
     let noise = Noise {
-        machine: 0.1,
+        drift: 0.1,
+        memory: 1.0,
         round: 0.03,
+        ..Noise::NONE
     };
     let plan = plan(FILE);
     let (first, again) = (
@@ -120,14 +123,14 @@ async fn a_seed_gives_one_measurement() {
 
 #[tokio::test]
 async fn keys_differ_where_numbers_may_not_be_compared() {
-    let samples = simulate(&plan(FILE), QUIET, 1).await;
+    let samples = simulate(&plan(FILE), Noise::NONE, 1).await;
     let (one, two) = (&samples[0].key, &samples[2].key);
     assert_ne!(one.settings, two.settings, "the memory limit");
     let more = FILE.replace("rounds = 4", "rounds = 4\nconnections = 51");
-    let other = simulate(&plan(&more), QUIET, 1).await;
+    let other = simulate(&plan(&more), Noise::NONE, 1).await;
     assert_ne!(one, &other[0].key, "the load shape");
     let path = FILE.replace("\"/a\"", "\"/other\"");
-    let other = simulate(&plan(&path), QUIET, 1).await;
+    let other = simulate(&plan(&path), Noise::NONE, 1).await;
     assert_ne!(one, &other[0].key, "the request");
     assert_eq!(
         samples[1].key, other[1].key,
@@ -152,7 +155,7 @@ async fn the_observer_sees_every_round_counted() {
         }
     };
     let plan = plan(FILE);
-    let mut driver = Simulated::new(Duration::from_millis(1), QUIET, 1);
+    let mut driver = simulated(Noise::NONE, 1);
     let runner = runner();
     let measuring = MeasureConfig {
         observe: &observe,
@@ -183,7 +186,7 @@ async fn side_by_side_every_block_holds_every_cell_of_every_server() {
         observe: &observe,
         ..measuring(&plan, &runner, 1)
     };
-    let mut driver = Simulated::new(Duration::from_millis(1), QUIET, 1);
+    let mut driver = simulated(Noise::NONE, 1);
     measuring.run(&mut driver).await.expect("simulated");
     let order = order.into_inner().expect("one thread");
     assert_eq!(order.len(), 16);
@@ -208,7 +211,7 @@ struct Failing {
 impl Failing {
     fn new(failure: Failure) -> Self {
         Self {
-            simulated: Simulated::new(Duration::from_millis(1), QUIET, 1),
+            simulated: simulated(Noise::NONE, 1),
             failure,
             rounds: 0,
             stopped: Vec::new(),
@@ -225,72 +228,69 @@ fn dies_in_its_third_round(server: &str, round: usize) -> Option<stack::Error> {
 }
 
 impl Driver for Failing {
+    fn elapsed(&self) -> Duration {
+        self.simulated.elapsed()
+    }
+
     fn testbed(&self, plan: &Plan) -> Testbed {
         self.simulated.testbed(plan)
     }
 
+    async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
+        self.simulated.set_up(sides, observe).await
+    }
+
     async fn start(
         &mut self,
-        target: &Target,
+        starts: &[Start<'_>],
         observe: Observer<'_>,
-    ) -> Result<Option<Startup>, Error> {
+    ) -> Result<Vec<Option<Startup>>, Error> {
         self.rounds = 0;
-        self.simulated.start(target, observe).await
+        self.simulated.start(starts, observe).await
     }
 
     async fn warm_up(
         &mut self,
-        target: &Target,
-        cell: &Cell,
+        load: &Load<'_>,
         longest: Duration,
         observe: Observer<'_>,
     ) -> Result<WarmUp, Error> {
-        self.simulated.warm_up(target, cell, longest, observe).await
+        self.simulated.warm_up(load, longest, observe).await
     }
 
-    async fn round(
+    async fn rounds(
         &mut self,
-        target: &Target,
-        cell: &Cell,
-        window: Duration,
+        loads: &[Load<'_>],
+        sharing: Sharing,
         observe: Observer<'_>,
-    ) -> Result<Round, Error> {
+    ) -> Result<Vec<Round>, Error> {
         self.rounds += 1;
-        if let Some(error) = (self.failure)(&target.name, self.rounds) {
+        let server = &loads[0].instance.target.name;
+        if let Some(error) = (self.failure)(server, self.rounds) {
             return Err(error.into());
         }
-        let mut round = self.simulated.round(target, cell, window, observe).await?;
-        round.turnover = (self.rounds.is_multiple_of(2)).then_some(Turnover {
-            ended: 1,
-            started: 1,
-            out_of_memory: 1,
-        });
-        Ok(round)
+        let mut rounds = self.simulated.rounds(loads, sharing, observe).await?;
+        for round in &mut rounds {
+            round.turnover = (self.rounds.is_multiple_of(2)).then_some(Turnover {
+                ended: 1,
+                started: 1,
+                out_of_memory: 1,
+            });
+        }
+        Ok(rounds)
     }
 
-    async fn count(&mut self, target: &Target, cell: &Cell) -> Result<Counted, Error> {
-        self.simulated.count(target, cell).await
+    async fn count(&mut self, instance: Instance<'_>, cell: &Cell) -> Result<Counted, Error> {
+        self.simulated.count(instance, cell).await
     }
 
-    async fn beside(
-        &mut self,
-        target: &Target,
-        cell: &Cell,
-        reference: &Target,
-        window: Duration,
-        observe: Observer<'_>,
-    ) -> Result<Sides<Round>, Error> {
-        self.simulated
-            .beside(target, cell, reference, window, observe)
-            .await
+    async fn output(&mut self, instance: Instance<'_>) -> String {
+        format!("output of {}", instance.target.name)
     }
 
-    async fn output(&mut self, target: &Target) -> String {
-        format!("output of {}", target.name)
-    }
-
-    async fn stop(&mut self, target: &Target) -> Result<(), Error> {
-        self.stopped.push(target.name.clone());
+    async fn stop(&mut self, instances: &[Instance<'_>]) -> Result<(), Error> {
+        let names = instances.iter().map(|it| it.target.name.clone());
+        self.stopped.extend(names);
         Ok(())
     }
 }

@@ -3,11 +3,11 @@ use std::time::Duration;
 use super::{FILE, plan};
 use crate::gate::{Confirmation, invalidate_partial, judge_pairs};
 use crate::measure::{
-    Assignment, Builds, Cause, Counted, Error, Observer, PairDriver, PairLoad, PairNoise,
-    PairPacing, Pairing, SimulatedPairs, Startup,
+    Cause, Counted, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing, Pairing,
+    Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::model::{
-    Cell, Finding, Metric, PairedSample, PairedStart, Partial, Round, Side, Sides, Strategy,
+    Cell, Finding, Metric, PairedSample, PairedStart, Partial, Plan, Round, Side, Sides, Strategy,
     Target, Unfinished, Verdict,
 };
 
@@ -44,16 +44,20 @@ fn within(budget: u64, pairing: Pairing<'_>) -> Pairing<'_> {
 /// Keeps what every round was: its start, endpoint, whether at a fixed rate, window. Some starts end by
 /// an error.
 struct Watched {
-    simulated: SimulatedPairs,
+    simulated: Simulated,
     starts: usize,
-    /// By the number of the start, from 1.
-    error: fn(usize, Builds) -> Option<Error>,
+    /// By the number of the start, from 1, and the build on the head's side.
+    error: fn(usize, Side) -> Option<Error>,
     rounds: Vec<(usize, String, bool, Duration)>,
 }
 
-impl PairDriver for Watched {
+impl Driver for Watched {
     fn elapsed(&self) -> Duration {
         self.simulated.elapsed()
+    }
+
+    fn testbed(&self, plan: &Plan) -> Testbed {
+        self.simulated.testbed(plan)
     }
 
     async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
@@ -62,40 +66,52 @@ impl PairDriver for Watched {
 
     async fn start(
         &mut self,
-        sides: &Sides<Target>,
-        builds: Builds,
-        started: &[Side],
-        assignment: Assignment,
+        starts: &[Start<'_>],
         observe: Observer<'_>,
-    ) -> Result<Sides<Option<Startup>>, Error> {
+    ) -> Result<Vec<Option<Startup>>, Error> {
         self.starts += 1;
-        if let Some(error) = (self.error)(self.starts, builds) {
+        let mut on_head = starts.iter().filter(|it| it.instance.side == Side::Head);
+        let build = match on_head.next().map(|it| it.data) {
+            Some(Data::Copy { of, .. }) => of,
+            _ => Side::Head,
+        };
+        if let Some(error) = (self.error)(self.starts, build) {
             return Err(error);
         }
-        let simulated = &mut self.simulated;
-        simulated
-            .start(sides, builds, started, assignment, observe)
-            .await
+        self.simulated.start(starts, observe).await
     }
 
-    async fn count(&mut self, side: Side, cell: &Cell) -> Result<Counted, Error> {
-        self.simulated.count(side, cell).await
+    async fn warm_up(
+        &mut self,
+        load: &Load<'_>,
+        longest: Duration,
+        observe: Observer<'_>,
+    ) -> Result<WarmUp, Error> {
+        self.simulated.warm_up(load, longest, observe).await
     }
 
     async fn rounds(
         &mut self,
-        cells: Sides<&Cell>,
-        load: PairLoad,
+        loads: &[Load<'_>],
+        sharing: Sharing,
         observe: Observer<'_>,
-    ) -> Result<Sides<Option<Round>>, Error> {
-        let endpoint = cells.head.endpoint.clone();
-        let round = (self.starts, endpoint, load.rate.is_some(), load.window());
+    ) -> Result<Vec<Round>, Error> {
+        let (endpoint, at_rate) = (&loads[0].cell.endpoint, loads[0].workload.rate.is_some());
+        let round = (self.starts, endpoint.clone(), at_rate, sharing.window());
         self.rounds.push(round);
-        self.simulated.rounds(cells, load, observe).await
+        self.simulated.rounds(loads, sharing, observe).await
     }
 
-    async fn stop(&mut self) -> Result<(), Error> {
-        self.simulated.stop().await
+    async fn count(&mut self, instance: Instance<'_>, cell: &Cell) -> Result<Counted, Error> {
+        self.simulated.count(instance, cell).await
+    }
+
+    async fn output(&mut self, instance: Instance<'_>) -> String {
+        self.simulated.output(instance).await
+    }
+
+    async fn stop(&mut self, instances: &[Instance<'_>]) -> Result<(), Error> {
+        self.simulated.stop(instances).await
     }
 }
 
@@ -103,7 +119,7 @@ impl PairDriver for Watched {
 async fn what_is_set_up_first_does_not_use_the_budget() {
     let sides = twice();
     // On its margin, so that nothing is decided early.
-    let mut driver = SimulatedPairs::new(0.05, PairNoise::TYPICAL, 1);
+    let mut driver = Simulated::new(0.05, Noise::TYPICAL, 1);
     // A start of two cells takes 8 s, one of one cell 5.5 s.
     let compared = within(18, pairing(&sides)).run(&sides, &mut driver).await;
     let compared = compared.expect("four starts were measured");
@@ -115,11 +131,11 @@ async fn up_to_twice_the_budget_is_used_for_a_first_look() {
     let starts = async |budget, spare| {
         let sides = twice();
         // On its margin and noisy, so that nothing is decided early.
-        let noise = PairNoise {
+        let noise = Noise {
             start: 0.05,
-            ..PairNoise::TYPICAL
+            ..Noise::TYPICAL
         };
-        let mut driver = SimulatedPairs::new(0.05, noise, 1);
+        let mut driver = Simulated::new(0.05, noise, 1);
         let pairing = Pairing {
             spare: Duration::from_secs(spare),
             ..pairing(&sides)
@@ -141,7 +157,7 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
     let sides = twice();
     let pairing = pairing(&sides);
     let confirmation = pairing.confirmation;
-    let mut driver = SimulatedPairs::new(0.5, PairNoise::QUIET, 1);
+    let mut driver = Simulated::new(0.5, Noise::QUIET, 1);
     let compared = pairing.run(&sides, &mut driver).await;
     let sample = compared.expect("nothing fails").samples.remove(0);
     assert_eq!(sample.confirmation.len(), confirmation.starts);
@@ -155,11 +171,11 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
 
     // A control that cannot be started takes nothing from what was measured.
     let mut driver = Watched {
-        simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
+        simulated: Simulated::new(0.5, Noise::QUIET, 1),
         starts: 0,
         rounds: Vec::new(),
-        error: |_, builds| {
-            (builds == Builds::BaseTwice).then(|| Error::Overdue {
+        error: |_, build| {
+            (build == Side::Base).then(|| Error::Overdue {
                 server: "one.base".into(),
                 step: "its start".into(),
                 within: Duration::from_secs(60),
@@ -178,7 +194,7 @@ async fn each_confirming_start_has_a_control_of_the_base_alone() {
 async fn pairs_that_were_cut_short_are_kept_and_decide_nothing() {
     let sides = twice();
     let mut driver = Watched {
-        simulated: SimulatedPairs::new(0.5, PairNoise::QUIET, 1),
+        simulated: Simulated::new(0.5, Noise::QUIET, 1),
         starts: 0,
         rounds: Vec::new(),
         error: |start, _| (start == 3).then_some(Error::Stopped(Cause::Interrupted)),
@@ -215,12 +231,12 @@ async fn watched(strategy: Strategy, round: f64) -> (Watched, usize) {
 
 /// With so many seconds that others left.
 async fn watched_with(strategy: Strategy, spare: u64, round: f64) -> (Watched, usize) {
-    let noise = PairNoise {
+    let noise = Noise {
         round,
-        ..PairNoise::QUIET
+        ..Noise::QUIET
     };
     let mut driver = Watched {
-        simulated: SimulatedPairs::new(0.0, noise, 1),
+        simulated: Simulated::new(0.0, noise, 1),
         starts: 0,
         rounds: Vec::new(),
         error: |_, _| None,
