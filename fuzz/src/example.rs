@@ -131,6 +131,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
             started: Timestamp::UNIX_EPOCH,
             seconds: 1.0,
             notes: vec![text()],
+            shard: None,
             partial: None,
         },
         samples: vec![Sample {

@@ -8,7 +8,7 @@ use crate::model::{BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy
 use crate::stack;
 
 /// What the head is compared with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Against {
     /// A commit; nothing for the usual one.
     pub reference: Option<String>,
@@ -22,10 +22,11 @@ pub struct Against {
 }
 
 /// How head and base are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Wanted {
     /// Side by side if there is a base build, in turn if both cannot run at once, else against
     /// stored runs.
+    #[default]
     Auto,
     /// Only side by side.
     Duet,

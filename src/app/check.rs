@@ -49,6 +49,7 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
     }
     let context = RunContext::find(&options.selection, observe).await?;
     let plan = &context.plan;
+    let strictness = &options.strictness.of_part(plan);
     let store = store(plan, options.baseline.as_deref())?;
     let reference = reference(&store, observe)?;
     let anchors = if options.against.takes_anchors() {
@@ -63,6 +64,22 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
     let scope = Scope {
         coverage: gate::coverage(plan, &measurement),
         gate: gate_comparison(options, plan, &comparisons, &reference),
+    };
+    Ok(judged(plan, measurement, &reference, scope, strictness))
+}
+
+/// The report on the measurement of all shards together.
+pub(super) fn judged_with(
+    options: &CheckOptions,
+    plan: &Plan,
+    measurement: Measurement,
+    observe: Observer<'_>,
+) -> Result<Report, Error> {
+    save(options, &measurement)?;
+    let reference = reference(&store(plan, options.baseline.as_deref())?, observe)?;
+    let scope = Scope {
+        coverage: gate::coverage(plan, &measurement),
+        gate: gate_comparison(options, plan, &Comparisons::default(), &reference),
     };
     let strictness = &options.strictness;
     Ok(judged(plan, measurement, &reference, scope, strictness))
@@ -130,6 +147,10 @@ fn gate_comparison(
     comparisons: &Comparisons,
     reference: &Reference,
 ) -> Option<GateComparison> {
+    if plan.shard.is_some() {
+        // That of all shards is compared where they are merged.
+        return None;
+    }
     let Some(commit) = options.against.commit(plan) else {
         return of_stored(plan, reference.runs());
     };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::against::{Comparison, Comparisons, has_failed};
 use super::observer::{Notice, Observer};
-use super::provenance;
+use super::{provenance, shards};
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
 use crate::measure::{
@@ -175,10 +175,12 @@ impl Run<'_> {
             .chain(self.comparisons.profiles())
             .chain(self.comparisons.compilers(self.plan).map(compilers))
             .chain(parallelism)
+            .chain(self.plan.shard.as_ref().map(|it| shards::note(&it.record)))
             .chain(brief.then(|| BRIEF.to_owned()))
             .chain(compared.notes)
             .chain(measured.notes)
             .collect(),
+            shard: self.plan.shard.as_ref().map(|it| it.record.clone()),
             partial: None,
         };
         compared.incidents.extend(measured.incidents);
@@ -339,7 +341,10 @@ impl Run<'_> {
             .all
             .iter()
             .flat_map(|it| &it.sides.head.cells);
-        let confirmation = Confirmation::of(judged.map(|cell| &cell.thresholds));
+        let judged = judged.map(|cell| &cell.thresholds);
+        let shard = self.plan.shard.as_ref();
+        let elsewhere = shard.into_iter().flat_map(|it| &it.others);
+        let confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
         let mut compared = Compared::default();
         let mut all: Vec<_> = self.comparisons.all.iter().collect();
         all.retain(|it| {

@@ -3,7 +3,7 @@
 //!
 //! [`check()`] measures and judges, [`run()`] measures alone, [`try_configuration()`] calls every
 //! endpoint once, [`rank()`] puts servers in order,
-//! [`compare()`] judges files, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
+//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
 //! a [`Publisher`] tells GitHub.
 
 mod against;
@@ -27,6 +27,7 @@ mod run_context;
 mod same_build;
 mod secrets;
 mod selection;
+mod shards;
 mod signals;
 mod stored_runs;
 mod strictness;
@@ -50,6 +51,7 @@ pub use results::Naming;
 pub use run_context::run;
 pub use secrets::without_secrets;
 pub use selection::{RunOptions, Selection, configuration};
+pub use shards::{MergeOptions, merge};
 pub use signals::{any as signalled, at_once as interrupted};
 pub use stored_runs::StoredRuns;
 pub use strictness::{FailOn, Strictness, exit_code_of};

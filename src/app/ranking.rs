@@ -33,6 +33,12 @@ pub async fn rank(
     options: RunOptions,
     observe: Observer<'_>,
 ) -> Result<Ranked, Error> {
+    if let Some(shard) = selection.shard {
+        return Err(Error::Argument {
+            argument: format!("--shard {shard}"),
+            reason: "servers that are ranked are measured side by side, on one machine".into(),
+        });
+    }
     let mut context = RunContext::find(selection, observe).await?;
     if let Some(Profile::Article) = profile {
         as_in_the_article(&mut context.plan);

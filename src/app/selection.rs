@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::names::{self, is_wanted};
-use super::secrets;
+use super::{secrets, shards};
 use crate::config;
 use crate::error::Error;
-use crate::model::Plan;
+use crate::model::{Plan, Shard, digest};
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,8 @@ pub struct Selection {
     pub behind: Option<String>,
     /// Time limit for each server and endpoint.
     pub budget: Option<Duration>,
+    /// The part that this job measures; nothing for all.
+    pub shard: Option<Shard>,
 }
 
 /// How a run goes about it.
@@ -57,7 +59,32 @@ impl Selection {
                 reason: few.to_string(),
             })?;
         }
+        if let Some(shard) = self.shard {
+            let digest = self.digest(path)?;
+            shards::cut_to(&mut plan, shard, digest).map_err(|reason| Error::Argument {
+                argument: format!("--shard {shard}"),
+                reason,
+            })?;
+        }
         Ok(plan)
+    }
+
+    /// Digest of a configuration file and of what was selected of it: shards of one run have the same.
+    pub(super) fn digest(&self, path: &Path) -> Result<String, Error> {
+        let mut bytes = std::fs::read(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let behind = self.behind.iter().cloned().collect();
+        for names in [&self.servers, &self.endpoints, &behind] {
+            // What cannot be in a file keeps names apart.
+            bytes.push(0xff);
+            for name in names {
+                bytes.extend(name.bytes());
+                bytes.push(0xfe);
+            }
+        }
+        Ok(digest(&bytes))
     }
 
     /// Leaves of a plan what was asked for, as far as it has it.

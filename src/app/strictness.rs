@@ -1,6 +1,6 @@
 //! What makes a check fail, and the code that it exits with.
 
-use crate::model::{Measurement, Outcome, Report, exit_code};
+use crate::model::{Measurement, Outcome, Plan, Report, exit_code};
 
 /// What makes a check fail.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,17 @@ pub enum FailOn {
 }
 
 impl Strictness {
+    /// The same for a job that measures a shard: its verdict counts where all shards are merged.
+    pub(super) fn of_part(&self, plan: &Plan) -> Self {
+        match plan.shard {
+            Some(_) => Self {
+                require_baseline: false,
+                fail_on: vec![FailOn::Never],
+            },
+            None => self.clone(),
+        }
+    }
+
     /// The code a report exits with.
     pub(super) fn exit_code(&self, report: &Report) -> u8 {
         let verdicts_fail = !self.fails_on(FailOn::Never);

@@ -8,6 +8,10 @@ use clap::{ArgAction, Args, ValueEnum};
 use crate::app;
 use crate::config;
 use crate::import::Name;
+use crate::model::Shard;
+
+/// Seed of shards, where none is given.
+const SEED_OF_SHARDS: u64 = 1;
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
@@ -33,6 +37,9 @@ pub(super) struct Selection {
     /// Time limit for the whole run, which then exits with code 4.
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     timeout: Option<Duration>,
+    /// Measure only this part of the plan, of N parts; `perfgate merge` judges all of them.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Do not show progress.
     #[arg(long, short)]
     quiet: bool,
@@ -47,11 +54,16 @@ impl Selection {
             endpoints: self.endpoint.clone(),
             behind: self.behind.clone(),
             budget: self.budget,
+            shard: self.shard,
         }
     }
 
     pub(super) fn options(&self) -> app::RunOptions {
-        let drawn = || u64::from(rand::random::<u32>());
+        // Shards of one run have one seed.
+        let drawn = || match self.shard {
+            Some(_) => SEED_OF_SHARDS,
+            None => u64::from(rand::random::<u32>()),
+        };
         app::RunOptions {
             seed: self.seed.unwrap_or_else(drawn),
             timeout: self.timeout,

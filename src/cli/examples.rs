@@ -21,6 +21,10 @@ pub(super) const COMPARE: &str = "Examples:
   perfgate compare 1.json 2.json 3.json 4.json 5.json new.json
   perfgate compare --as gunicorn movies old-wrk.txt new-wrk.txt";
 
+pub(super) const MERGE: &str = "Examples:
+  perfgate check --shard 1/3 --save shards/1/measurement.json
+  perfgate merge shards --json report.json";
+
 pub(super) const REFRESH: &str = "Examples:
   perfgate baseline refresh --runs 10
   perfgate baseline refresh --as gunicorn movies --measurement 1.txt 2.txt 3.txt 4.txt 5.txt";

@@ -30,6 +30,7 @@ mod export;
 mod history;
 mod init;
 mod load;
+mod merge;
 mod output;
 mod pin;
 mod rank;
@@ -78,6 +79,9 @@ enum Command {
     /// Compare a stored measurement with earlier ones.
     #[command(after_help = examples::COMPARE)]
     Compare(compare::Args),
+    /// Put the measurements of all shards together and judge them once.
+    #[command(after_help = examples::MERGE)]
+    Merge(merge::Args),
     /// Manage stored baselines.
     #[command(subcommand)]
     Baseline(baseline::Command),
@@ -130,6 +134,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Run(args) => run::run(args).await,
         Command::Rank(args) => rank::run(args).await,
         Command::Compare(args) => compare::run(&args),
+        Command::Merge(args) => merge::run(args),
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),

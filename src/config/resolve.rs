@@ -49,6 +49,7 @@ pub(super) fn resolve(
     let mut targets = resolver.targets(file.server, &workloads, &base)?;
     let reference = resolver.reference(&mut targets)?;
     Ok(Plan {
+        shard: None,
         file: path.to_owned(),
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
         without_docker: file

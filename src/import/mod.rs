@@ -269,6 +269,7 @@ fn provenance(generator: Generator, taken: Timestamp, seconds: f64, note: String
         seed: None,
         started: taken,
         seconds,
+        shard: None,
         partial: None,
         notes: vec![note],
     }

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CellName, Counters, Incident, Key, Metric, PairedSample, Partial, Round, Sides};
+use super::{
+    CellName, Counters, Incident, Key, Metric, PairedSample, Partial, Round, ShardRecord, Sides,
+};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -168,6 +170,9 @@ pub struct Provenance {
     pub seconds: f64,
     /// What a reader must know beside the numbers, such as a run without Docker.
     pub notes: Vec<String>,
+    /// Which part of the plan this is; nothing for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardRecord>,
     /// Why not everything was measured; nothing for a run that came to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,

@@ -31,6 +31,7 @@ mod report;
 mod round;
 mod series;
 mod service;
+mod shard;
 mod tally;
 mod target;
 mod threshold;
@@ -70,6 +71,7 @@ pub use service::{
     ContainerSettings, KnownCounters, OtherService, Postgres, Service, ServiceKind, ServiceReady,
     ServiceSource, known_fields,
 };
+pub use shard::{PlanShard, Shard, ShardRecord};
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
 pub use target::{Cell, Ready, Source, Target, Worker};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acceptance, Build, LoadShape, Placeholder, Service, ServiceKind, ServiceSource, Source, Target,
-    Thresholds,
+    Acceptance, Build, LoadShape, Placeholder, PlanShard, Service, ServiceKind, ServiceSource,
+    Source, Target, Thresholds,
 };
 
 /// Rounds below which a median says little about a server.
@@ -36,6 +36,8 @@ pub struct Plan {
     pub deadlines: Deadlines,
     pub accepted: Vec<Acceptance>,
     pub baselines: Store,
+    /// Where it is one of several parts of what is judged together.
+    pub shard: Option<PlanShard>,
 }
 
 /// Where baselines are kept.

@@ -248,6 +248,7 @@ fn document(sample: PairedSample) -> String {
             started: "2026-11-01T00:00:00Z".parse().expect("a time"),
             seconds: 60.0,
             notes: Vec::new(),
+            shard: None,
             partial: None,
         },
         samples: Vec::new(),

@@ -32,6 +32,7 @@ mod rank;
 mod ready;
 mod running;
 mod secrets;
+mod shards;
 mod transport;
 mod usage;
 mod workers;

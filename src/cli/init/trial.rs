@@ -25,6 +25,7 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options) -> Result<u8, Error> {
     let progress = Progress::new(options.quiet);
     let selection = app::Selection {
+        shard: None,
         config: Some(config::FILE_NAME.into()),
         ..app::Selection::default()
     };

@@ -92,6 +92,7 @@ pub(super) fn measurement(samples: &[Sample]) -> Measurement {
             started: Timestamp::UNIX_EPOCH,
             seconds: 0.0,
             notes: Vec::new(),
+            shard: None,
             partial: None,
         },
         samples: samples.to_vec(),
