@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::against::{Comparison, Comparisons, has_failed};
 use super::observer::{Notice, Observer};
+use super::profiling::{self, Profiled};
 use super::provenance;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
@@ -47,6 +48,7 @@ struct Paired {
     compared: Compared,
     /// The bases that failed; their servers are yet to be measured.
     failed: Vec<BaseFailure>,
+    profiled: Profiled,
 }
 
 /// One way from a plan to a measurement.
@@ -63,10 +65,11 @@ pub(super) struct Run<'a> {
     /// What servers without a base are compared with, where something is judged.
     pub(super) reference: Option<&'a Reference>,
     pub(super) seed: u64,
+    pub(super) profiling: bool,
 }
 
 impl Run<'_> {
-    fn show(&self, event: &Event<'_>) {
+    pub(super) fn show(&self, event: &Event<'_>) {
         (self.observe)(&Notice::Event(event));
     }
 
@@ -118,6 +121,7 @@ impl Run<'_> {
         let Paired {
             mut compared,
             failed,
+            profiled,
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
@@ -178,6 +182,7 @@ impl Run<'_> {
             .chain(brief.then(|| BRIEF.to_owned()))
             .chain(compared.notes)
             .chain(measured.notes)
+            .chain(profiled.notes)
             .collect(),
             partial: None,
         };
@@ -193,6 +198,7 @@ impl Run<'_> {
                 identical,
                 same_build,
                 incidents: compared.incidents,
+                profiles: profiled.profiles,
             },
             cut: compared.cut.or(measured.cut).map(Into::into),
             unfinished,
@@ -350,6 +356,7 @@ impl Run<'_> {
         let endpoints = all.iter().map(|it| it.sides.head.cells.len()).collect();
         let pacing = PairPacing::of(self.plan.pacing, Strategy::Duet);
         let mut time_plan = TimePlan::new(pacing, endpoints);
+        let mut drivers = Vec::new();
         for comparison in all {
             let Comparison {
                 sides, strategy, ..
@@ -384,9 +391,25 @@ impl Run<'_> {
                 break;
             }
             time_plan.compared(begun.elapsed());
+            drivers.push((comparison, driver));
         }
         failed.append(&mut compared.base_failures);
-        Ok(Paired { compared, failed })
+        let profiled = if self.profiling && compared.cut.is_none() {
+            Box::pin(profiling::of_regressed(
+                self,
+                drivers,
+                &compared.samples,
+                confirmation,
+            ))
+            .await
+        } else {
+            Profiled::default()
+        };
+        Ok(Paired {
+            compared,
+            failed,
+            profiled,
+        })
     }
 
     /// A base that was insisted on and failed leaves nothing to go on with: its server counts as one

@@ -63,6 +63,14 @@ impl<'a> LivePairs<'a> {
         up.expect("both sides are started before they are loaded")
     }
 
+    /// The processes of a side's server.
+    pub(super) async fn processes(&self, side: Side) -> Vec<i32> {
+        match self.up.get(side) {
+            Some(up) => up.server.processes().await,
+            None => Vec::new(),
+        }
+    }
+
     fn job(&self, side: Side, cell: &Cell, load: Option<PairLoad>) -> Job {
         let server = &self.up(side).server;
         let mut workload = server.workload(cell.workload.clone());

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CellName, Counters, Incident, Key, Metric, PairedSample, Partial, Round, Sides};
+use super::{
+    CellName, Counters, CpuProfile, Incident, Key, Metric, PairedSample, Partial, Round, Sides,
+};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +28,9 @@ pub struct Measurement {
     /// Servers whose program or image is the same on both sides although their files differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_build: Vec<String>,
+    /// Where the CPU time of cells that regressed went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<CpuProfile>,
 }
 
 impl Measurement {
