@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::against::{Comparison, Comparisons, has_failed};
 use super::observer::{Notice, Observer};
-use super::profiling::{self, Profiled};
+use super::profiling::{self, Found, Profiled};
 use super::provenance;
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
@@ -69,7 +69,7 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    pub(super) fn show(&self, event: &Event<'_>) {
+    fn show(&self, event: &Event<'_>) {
         (self.observe)(&Notice::Event(event));
     }
 
@@ -394,14 +394,16 @@ impl Run<'_> {
             drivers.push((comparison, driver));
         }
         failed.append(&mut compared.base_failures);
+        let found = Found {
+            plan: self.plan,
+            comparisons: self.comparisons,
+            samples: &compared.samples,
+            confirmation,
+            seed: self.seed,
+            observe: &observe,
+        };
         let profiled = if self.profiling && compared.cut.is_none() {
-            Box::pin(profiling::of_regressed(
-                self,
-                drivers,
-                &compared.samples,
-                confirmation,
-            ))
-            .await
+            profiling::of_regressed(found, drivers).await
         } else {
             Profiled::default()
         };

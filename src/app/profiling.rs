@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::against::Comparison;
-use super::measuring::Run;
+use super::against::{Comparison, Comparisons};
 use crate::gate::{self, Confirmation};
 use crate::git::{self, Git};
 use crate::measure::{self, Event, LivePairs, Profiling};
 use crate::model::{
-    Cell, CpuProfile, Finding, Metric, PairedSample, Sides, Strategy, Verdict, chain,
+    Cell, CpuProfile, Finding, Metric, PairedSample, Plan, Sides, Strategy, Verdict, chain,
 };
 use crate::profile::mark_touched;
 
@@ -23,6 +22,17 @@ pub(super) struct Profiled {
     pub(super) notes: BTreeSet<String>,
 }
 
+/// The run that found what regressed.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) comparisons: &'a Comparisons,
+    pub(super) samples: &'a [PairedSample],
+    pub(super) confirmation: Confirmation,
+    pub(super) seed: u64,
+    pub(super) observe: measure::Observer<'a>,
+}
+
 /// A cell that regressed.
 struct Suspect {
     /// Position of its server.
@@ -34,14 +44,12 @@ struct Suspect {
 
 /// Profiles the worst of the cells that regressed.
 pub(super) async fn of_regressed(
-    run: &Run<'_>,
+    found: Found<'_>,
     mut drivers: Vec<(&Comparison, LivePairs<'_>)>,
-    samples: &[PairedSample],
-    confirmation: Confirmation,
 ) -> Profiled {
     let servers = drivers.iter().map(|(it, _)| *it).collect::<Vec<_>>();
     let mut profiled = Profiled::default();
-    for suspect in suspects(&servers, samples, confirmation) {
+    for suspect in suspects(&servers, found) {
         let (comparison, driver) = &mut drivers[suspect.server];
         let sides = &comparison.sides;
         let (server, endpoint) = (&sides.head.name, &sides.head.cells[suspect.cell].endpoint);
@@ -51,13 +59,13 @@ pub(super) async fn of_regressed(
             continue;
         }
         let note = format!("{server} {endpoint} regressed: sampling where its CPU time goes");
-        run.show(&Event::Note(&note));
+        (found.observe)(Event::Note(&note));
         let profiling = Profiling {
             sides,
             cell: suspect.cell,
-            trees: &trees(run),
-            seed: run.seed,
-            observe: &|event| run.show(&event),
+            trees: &trees(found),
+            seed: found.seed,
+            observe: found.observe,
         };
         match measure::profile(driver, profiling).await {
             Ok(seen) => {
@@ -71,7 +79,7 @@ pub(super) async fn of_regressed(
             }
         }
     }
-    if let Err(error) = mark(run, &mut profiled.profiles) {
+    if let Err(error) = mark(found, &mut profiled.profiles) {
         let why = chain(&error);
         let note = format!("which functions the change touched is not known: {why}");
         profiled.notes.insert(note);
@@ -80,11 +88,7 @@ pub(super) async fn of_regressed(
 }
 
 /// The worst cells whose time or throughput regressed.
-fn suspects(
-    servers: &[&Comparison],
-    samples: &[PairedSample],
-    confirmation: Confirmation,
-) -> Vec<Suspect> {
+fn suspects(servers: &[&Comparison], found: Found<'_>) -> Vec<Suspect> {
     let mut suspects = Vec::new();
     for (server, comparison) in servers.iter().enumerate() {
         let head = &comparison.sides.head;
@@ -92,8 +96,8 @@ fn suspects(
             let is_own = |sample: &&PairedSample| {
                 sample.server == head.name && sample.endpoint == it.endpoint
             };
-            let change = samples.iter().find(is_own);
-            let change = change.and_then(|sample| worst(sample, it, confirmation));
+            let change = found.samples.iter().find(is_own);
+            let change = change.and_then(|sample| worst(sample, it, found.confirmation));
             suspects.extend(change.map(|change| Suspect {
                 server,
                 cell,
@@ -121,21 +125,22 @@ fn worst(sample: &PairedSample, cell: &Cell, confirmation: Confirmation) -> Opti
 }
 
 /// The folders that the files of both sides lie in.
-fn trees(run: &Run<'_>) -> Sides<Option<PathBuf>> {
-    let base = run.comparisons.tree.as_ref();
+fn trees(found: Found<'_>) -> Sides<Option<PathBuf>> {
+    let base = found.comparisons.tree.as_ref();
     Sides {
-        head: Git::at(&run.plan.root).top().ok(),
+        head: Git::at(&found.plan.root).top().ok(),
         base: base.map(|it| it.path().to_owned()),
     }
 }
 
 /// Marks what the change touched, where the base is a commit.
-fn mark(run: &Run<'_>, profiles: &mut [CpuProfile]) -> Result<(), git::Error> {
-    let base = run.comparisons.base.as_ref();
-    let Some(base) = base.filter(|_| run.comparisons.tree.is_some() && !profiles.is_empty()) else {
+fn mark(found: Found<'_>, profiles: &mut [CpuProfile]) -> Result<(), git::Error> {
+    let base = found.comparisons.base.as_ref();
+    let Some(base) = base.filter(|_| found.comparisons.tree.is_some() && !profiles.is_empty())
+    else {
         return Ok(());
     };
-    let git = Git::at(&run.plan.root);
+    let git = Git::at(&found.plan.root);
     let (files, changed) = (git.tracked()?, git.changed_lines(base)?);
     let new = changed.keys().cloned();
     let files: BTreeSet<_> = files.into_iter().chain(new).collect();

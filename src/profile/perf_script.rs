@@ -52,7 +52,9 @@ fn head(line: &str) -> Option<(i32, f64)> {
 /// `7f12 name (program)`
 fn frame(line: &str) -> Option<Frame> {
     let (address, rest) = line.split_once(' ')?;
-    let (name, program) = rest.strip_suffix(')')?.rsplit_once('(')?;
+    let rest = rest.strip_suffix(')')?;
+    let rest = rest.strip_suffix(" (deleted)").unwrap_or(rest);
+    let (name, program) = rest.rsplit_once('(')?;
     let is_high = address.len() == 16 && address.starts_with("ffff");
     if is_high || program.starts_with("[kernel") || program.ends_with(".ko") {
         return Some(Frame {
@@ -61,13 +63,38 @@ fn frame(line: &str) -> Option<Frame> {
             line: None,
         });
     }
-    let program = program.trim_end_matches(" (deleted)");
     let program = program.rsplit('/').next().unwrap_or(program);
+    if program.starts_with("perf-") && program.ends_with(".map") {
+        return Some(of_map(name.trim_end()));
+    }
     Some(Frame {
         name: function(name.trim_end()),
         file: Some(program.to_owned()),
         line: None,
     })
+}
+
+/// A function of a perf map, which has a number of its own for each process. Node writes what compiled it, how
+/// far, and the place: `LazyCompile:*serialize /srv/views.js:31:20`.
+fn of_map(name: &str) -> Frame {
+    let by_name = || Frame {
+        name: name.to_owned(),
+        file: None,
+        line: None,
+    };
+    let of_node = || {
+        let (_, rest) = name.split_once(':')?;
+        let (function, place) = rest.rsplit_once(' ')?;
+        let mut parts = place.rsplitn(3, ':');
+        let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
+        let function = function.trim_start_matches(['*', '~', '^', '+']);
+        Some(Frame {
+            name: function.to_owned(),
+            file: Some(file.trim_start_matches("file://").to_owned()),
+            line: Some(line.parse().ok()?),
+        })
+    };
+    of_node().unwrap_or_else(by_name)
 }
 
 /// A name as it is written in the source: without versions of symbols, and of Rust without the hash that
@@ -119,6 +146,20 @@ mod tests {
             ("[kernel]", ""),
         ];
         assert_eq!(frames.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn functions_of_a_perf_map_have_their_place_where_it_is_written() {
+        let of = |name: &str| {
+            let line = format!("\t    7f12 {name} (/tmp/perf-71.map)");
+            let frame = frame(line.trim()).expect("a frame");
+            (frame.name, frame.file, frame.line)
+        };
+        let node = of("LazyCompile:*serialize file:///srv/views.js:31:20");
+        let file = Some("/srv/views.js".to_owned());
+        assert_eq!(node, ("serialize".to_owned(), file, Some(31)));
+        let java = of("Lorg/app/Views;::serialize");
+        assert_eq!(java, ("Lorg/app/Views;::serialize".to_owned(), None, None));
     }
 
     #[test]

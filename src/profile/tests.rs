@@ -19,7 +19,7 @@ const SERVICE: [(&[&str], f64); 7] = [
     (&["run", "handle", "log"], 150.0),
 ];
 /// Functions that are seen now and then.
-const RARE: usize = 80;
+const RARE: usize = 30;
 
 fn frame(name: &str) -> Frame {
     Frame {
@@ -56,7 +56,7 @@ fn slice(costs: &[(Vec<Frame>, f64)], random: &mut StdRng) -> Slice {
     let costs: Vec<f64> = costs.collect();
     let all: f64 = costs.iter().sum();
     let mut counts = vec![0_u64; costs.len()];
-    for _ in 0..100 {
+    for _ in 0..150 {
         let mut left = random.random_range(0.0..all);
         let seen = costs.iter().position(|cost| {
             left -= cost;

@@ -60,17 +60,19 @@ impl Perf {
         self.0.interrupted().await?;
         self.0.written()?;
         let input = self.0.out().display().to_string();
-        let mut script = Tool::start("sh", |out| {
-            let command = "exec perf script -i \"$0\" --no-inline -F pid,time,ip,sym,dso > \"$1\"";
-            vec![
-                "-c".into(),
-                command.into(),
-                input,
-                out.display().to_string(),
-            ]
+        let mut script = Tool::start("perf", |_| {
+            let words = [
+                "script",
+                "-i",
+                &input,
+                "--no-inline",
+                "-F",
+                "pid,time,ip,sym,dso",
+            ];
+            words.map(str::to_owned).to_vec()
         })?;
         script.ended().await?;
-        let written = script.written()?;
+        let written = script.printed()?;
         Ok(read_perf_script(&String::from_utf8_lossy(&written)))
     }
 }

@@ -5,7 +5,7 @@ use super::tool::{Failure, Tool};
 use crate::profile::{Sampled, read_py_spy};
 
 /// Samples a second; a prime, so that turns of whole milliseconds do not fall in step with it.
-const RATE: u32 = 199;
+const RATE: u32 = 293;
 
 /// A recording.
 pub(super) struct PySpy(Tool);

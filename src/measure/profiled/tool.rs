@@ -70,7 +70,7 @@ impl Tool {
         let child = Command::new(name)
             .args(words(&folder.path().join("out")))
             .stdin(Stdio::null())
-            .stdout(said.try_clone().map_err(failed)?)
+            .stdout(File::create(folder.path().join("printed")).map_err(failed)?)
             .stderr(said)
             .spawn()
             .map_err(failed)?;
@@ -88,8 +88,8 @@ impl Tool {
     /// Asks it to end, and waits until it has written everything.
     pub(super) async fn interrupted(&mut self) -> Result<(), Failure> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // One that has ended already is not there any more.
+        // The number of one that has ended may be another's.
+        if let Some(pid) = pid.filter(|_| !self.has_ended()) {
             let _ = kill_process(pid, Signal::INT);
         }
         self.ended().await
@@ -115,7 +115,16 @@ impl Tool {
 
     /// What it wrote; where there is nothing, why.
     pub(super) fn written(&self) -> Result<Vec<u8>, Failure> {
-        match std::fs::read(self.out()) {
+        self.file("out")
+    }
+
+    /// The same of what it printed.
+    pub(super) fn printed(&self) -> Result<Vec<u8>, Failure> {
+        self.file("printed")
+    }
+
+    fn file(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        match std::fs::read(self.folder.path().join(name)) {
             Ok(written) if !written.is_empty() => Ok(written),
             _ => Err(self.failure()),
         }
@@ -165,7 +174,10 @@ mod tests {
     #[tokio::test]
     async fn a_program_is_ended_and_what_it_said_is_kept() {
         let mut tool = Tool::start("sh", |_| {
-            vec!["-c".into(), "echo Permission denied.; exec sleep 60".into()]
+            vec![
+                "-c".into(),
+                "echo Permission denied. >&2; exec sleep 60".into(),
+            ]
         })
         .expect("a shell");
         while std::fs::read(tool.folder.path().join("said"))
