@@ -39,8 +39,8 @@ pub fn compare(
     let usable = pairs.filter(|(head, base)| head.is_usable() && base.is_usable());
     let (head, base): (Vec<_>, Vec<_>) = usable.unzip();
     let slices = Sides { head, base };
-    let seen = seen(&slices);
-    let functions: Vec<_> = seen
+    let all = seen(&slices);
+    let functions: Vec<_> = all
         .iter()
         .filter(|(_, it)| it.samples >= FEWEST_SAMPLES)
         .collect();

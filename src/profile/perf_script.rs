@@ -37,7 +37,9 @@ pub fn read(text: &str) -> Vec<Sample> {
         }
     }
     samples.retain(|it| !it.stack.is_empty());
-    samples.iter_mut().for_each(|it| it.stack.reverse());
+    for sample in &mut samples {
+        sample.stack.reverse();
+    }
     samples
 }
 
@@ -56,7 +58,7 @@ fn frame(line: &str) -> Option<Frame> {
     let rest = rest.strip_suffix(" (deleted)").unwrap_or(rest);
     let (name, program) = rest.rsplit_once('(')?;
     let is_high = address.len() == 16 && address.starts_with("ffff");
-    if is_high || program.starts_with("[kernel") || program.ends_with(".ko") {
+    if is_high || program.starts_with("[kernel") {
         return Some(Frame {
             name: KERNEL.into(),
             file: None,
@@ -64,7 +66,8 @@ fn frame(line: &str) -> Option<Frame> {
         });
     }
     let program = program.rsplit('/').next().unwrap_or(program);
-    if program.starts_with("perf-") && program.ends_with(".map") {
+    let number = program.strip_prefix("perf-");
+    if number.and_then(|it| it.strip_suffix(".map")).is_some() {
         return Some(of_map(name.trim_end()));
     }
     Some(Frame {

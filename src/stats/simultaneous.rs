@@ -114,7 +114,9 @@ fn ratios(side: BlocksOfSide<'_>, blocks: &[usize]) -> Vec<f64> {
         }
     }
     if of > 0.0 {
-        sums.iter_mut().for_each(|sum| *sum /= of);
+        for sum in &mut sums {
+            *sum /= of;
+        }
     }
     sums
 }
