@@ -70,9 +70,9 @@ pub fn compare(
     if differences.is_empty() {
         return None;
     }
-    let changes = functions.iter().enumerate().map(|(number, (name, seen))| {
-        let [own, total] = [number, number + functions.len()].map(|it| cost(&differences[it]));
-        change(name, seen, own, total)
+    let changes = functions.iter().enumerate().map(|(number, (name, it))| {
+        let [own, total] = [number, number + functions.len()].map(|at| cost(&differences[at]));
+        change(name, it, own, total)
     });
     let calls = calls(&slices);
     let mut profile = CpuProfile {
