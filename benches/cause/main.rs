@@ -51,14 +51,15 @@ async fn main() -> Result<ExitCode, Failure> {
         if options.only.as_ref().is_some_and(|it| it != service) {
             continue;
         }
-        cases(service, &command, &options, folder.path()).await?;
+        Box::pin(cases(service, &command, &options, folder.path())).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn python() -> String {
     let script = source("service.py");
-    format!("[\"python3\", {script:?}, \"{{host}}\", \"{{port}}\"]")
+    let script = script.display();
+    format!("[\"python3\", \"{script}\", \"{{host}}\", \"{{port}}\"]")
 }
 
 fn rust(folder: &Path) -> Result<String, Failure> {
@@ -70,7 +71,8 @@ fn rust(folder: &Path) -> Result<String, Failure> {
     if !built.success() {
         return Err("rustc cannot build the service".into());
     }
-    Ok(format!("[{program:?}, \"{{host}}:{{port}}\"]"))
+    let program = program.display();
+    Ok(format!("[\"{program}\", \"{{host}}:{{port}}\"]"))
 }
 
 fn source(name: &str) -> PathBuf {
