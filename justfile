@@ -36,6 +36,10 @@ gate *options:
 services *options:
     cargo bench --bench services -- {{options}}
 
+# Whether profiles name the function that got slower, and none where nothing did.
+cause *options:
+    cargo bench --bench cause -- {{options}}
+
 # Each fuzz target for a while. Needs cargo-fuzz, whose flags a stable compiler takes when it is told to.
 fuzz seconds="60":
     #!/usr/bin/env bash

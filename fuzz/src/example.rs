@@ -175,6 +175,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
         pairs: Vec::new(),
         identical: Vec::new(),
         same_build: Vec::new(),
+        profiles: Vec::new(),
         incidents: vec![Incident {
             server: text(),
             during: text(),

@@ -28,5 +28,6 @@ pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
         failures: Failures::of(measurement),
         provenance: measurement.provenance.clone(),
         evidence: Evidence::of(measurement),
+        profiles: measurement.profiles.clone(),
     }
 }

@@ -137,6 +137,7 @@ pub(super) fn assemble(
         failures: Failures::of(measurement),
         provenance,
         evidence: Evidence::of(measurement),
+        profiles: measurement.profiles.clone(),
     };
     report.exit_code = partial.map_or_else(
         || strictness.exit_code(&report),

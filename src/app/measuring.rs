@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::against::{Comparison, Comparisons, has_failed};
 use super::observer::{Notice, Observer};
+use super::profiling::{self, Found, Profiled};
 use super::{provenance, shards};
 use crate::error::Error;
 use crate::gate::{self, Confirmation, Reference};
@@ -47,6 +48,7 @@ struct Paired {
     compared: Compared,
     /// The bases that failed; their servers are yet to be measured.
     failed: Vec<BaseFailure>,
+    profiled: Profiled,
 }
 
 /// One way from a plan to a measurement.
@@ -63,6 +65,7 @@ pub(super) struct Run<'a> {
     /// What servers without a base are compared with, where something is judged.
     pub(super) reference: Option<&'a Reference>,
     pub(super) seed: u64,
+    pub(super) profiling: bool,
 }
 
 impl Run<'_> {
@@ -118,6 +121,7 @@ impl Run<'_> {
         let Paired {
             mut compared,
             failed,
+            profiled,
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
@@ -179,6 +183,7 @@ impl Run<'_> {
             .chain(brief.then(|| BRIEF.to_owned()))
             .chain(compared.notes)
             .chain(measured.notes)
+            .chain(profiled.notes)
             .collect(),
             shard: self.plan.shard.as_ref().map(|it| it.record.clone()),
             partial: None,
@@ -195,6 +200,7 @@ impl Run<'_> {
                 identical,
                 same_build,
                 incidents: compared.incidents,
+                profiles: profiled.profiles,
             },
             cut: compared.cut.or(measured.cut).map(Into::into),
             unfinished,
@@ -355,6 +361,8 @@ impl Run<'_> {
         let endpoints = all.iter().map(|it| it.sides.head.cells.len()).collect();
         let pacing = PairPacing::of(self.plan.pacing, Strategy::Duet);
         let mut time_plan = TimePlan::new(pacing, endpoints);
+        let mut driver = Live::new(stack, self.stop.clone());
+        let mut whole = Vec::new();
         for comparison in all {
             let Comparison {
                 sides, strategy, ..
@@ -372,7 +380,6 @@ impl Run<'_> {
                 seed: self.seed,
                 observe: &observe,
             };
-            let mut driver = Live::new(stack, self.stop.clone());
             match pairing.run(sides, &mut driver).await {
                 Ok(pairs) => {
                     let pairs = self.insisting(pairs);
@@ -389,9 +396,27 @@ impl Run<'_> {
                 break;
             }
             time_plan.compared(begun.elapsed());
+            whole.push(comparison);
         }
         failed.append(&mut compared.base_failures);
-        Ok(Paired { compared, failed })
+        let found = Found {
+            plan: self.plan,
+            comparisons: self.comparisons,
+            samples: &compared.samples,
+            confirmation,
+            seed: self.seed,
+            observe: &observe,
+        };
+        let profiled = if self.profiling && compared.cut.is_none() {
+            profiling::of_regressed(found, &whole, &mut driver).await
+        } else {
+            Profiled::default()
+        };
+        Ok(Paired {
+            compared,
+            failed,
+            profiled,
+        })
     }
 
     /// A base that was insisted on and failed leaves nothing to go on with: its server counts as one

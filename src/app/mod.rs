@@ -18,6 +18,7 @@ mod measuring;
 mod names;
 mod notes;
 mod observer;
+mod profiling;
 mod provenance;
 mod publishing;
 mod ranking;

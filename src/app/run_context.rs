@@ -150,6 +150,7 @@ impl<'a> RunContext<'a> {
                 comparisons,
                 reference,
                 seed: options.seed,
+                profiling: options.profiling,
             };
             run.measure()
         };

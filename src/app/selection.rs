@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub seed: u64,
     /// Longest time for the whole run.
     pub timeout: Option<Duration>,
+    /// Whether it is sampled where the CPU time of regressed cells goes.
+    pub profiling: bool,
 }
 
 impl Selection {

@@ -67,6 +67,7 @@ impl Selection {
         app::RunOptions {
             seed: self.seed.unwrap_or_else(drawn),
             timeout: self.timeout,
+            profiling: false,
         }
     }
 
@@ -90,6 +91,10 @@ pub(super) struct Outputs {
     /// Write the report as a self-contained HTML page with charts.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
+    /// Write where the CPU time of what regressed went, as collapsed stacks of both sides:
+    /// PATH.head.folded and PATH.base.folded.
+    #[arg(long, value_name = "PATH")]
+    pub(super) profile: Option<PathBuf>,
 }
 
 /// What makes a check fail.

@@ -4,7 +4,7 @@ use super::args::{Against, Naming, Outputs, Selection, Strictness};
 use super::dry_run;
 use super::output::deliver;
 use super::ui::Progress;
-use crate::app::{self, Base, CheckOptions};
+use crate::app::{self, Base, CheckOptions, RunOptions};
 use crate::error::Error;
 
 /// Measures, compares with another build or with the stored baseline, judges.
@@ -32,6 +32,9 @@ pub(super) struct Args {
     pub(super) measurement: Option<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,
+    /// Do not sample where the CPU time of regressed cells goes.
+    #[arg(long)]
+    pub(super) no_profile: bool,
 }
 
 /// The command, which can also only be looked at.
@@ -62,7 +65,10 @@ impl Args {
     pub(super) fn plain(&self, usual: Option<Result<Base, String>>) -> CheckOptions {
         CheckOptions {
             selection: self.selection.plain(),
-            run: self.selection.options(),
+            run: RunOptions {
+                profiling: !self.no_profile,
+                ..self.selection.options()
+            },
             against: self.against.plain(usual),
             strictness: self.strictness.plain(),
             baseline: self.baseline.clone(),

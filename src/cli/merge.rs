@@ -53,6 +53,7 @@ pub(super) fn run(args: Args) -> Result<u8, Error> {
             run: RunOptions {
                 seed: 0,
                 timeout: None,
+                profiling: false,
             },
             against: Against::default(),
             strictness: args.strictness.plain(),

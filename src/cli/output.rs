@@ -1,9 +1,11 @@
 //! Where a report goes.
 
+use std::path::Path;
+
 use super::args::Outputs;
 use crate::document;
 use crate::error::Error;
-use crate::model::Report;
+use crate::model::{Report, Side};
 use crate::report;
 
 /// Prints the report and writes the files that were asked for.
@@ -18,6 +20,12 @@ pub(super) fn deliver(report: &Report, outputs: &Outputs) -> Result<(), Error> {
     for (path, render) in files {
         if let Some(path) = path {
             document::write(path, &render(report))?;
+        }
+    }
+    if let Some(path) = &outputs.profile {
+        for side in Side::BOTH {
+            let path = format!("{}.{}.folded", path.display(), side.name());
+            document::write(Path::new(&path), &report::folded(report, side))?;
         }
     }
     Ok(())

@@ -176,6 +176,7 @@ impl Generator {
             pairs: Vec::new(),
             identical: Vec::new(),
             same_build: Vec::new(),
+            profiles: Vec::new(),
             incidents: Vec::new(),
         })
     }

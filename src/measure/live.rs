@@ -27,8 +27,9 @@ pub struct Live<'a> {
     stack: &'a Stack,
     stop: Stop,
     clock: Instant,
-    /// What the commands of each build have set up, by server: to be copied for every start.
-    set_up: BTreeMap<String, Sides<Tenancy>>,
+    /// What the commands of both builds have set up, to be copied for every start, and of which server:
+    /// that of the next takes its place.
+    set_up: Option<(String, Sides<Tenancy>)>,
     up: BTreeMap<(String, Side), Up>,
 }
 
@@ -47,7 +48,7 @@ impl<'a> Live<'a> {
             stack,
             stop,
             clock: Instant::now(),
-            set_up: BTreeMap::new(),
+            set_up: None,
             up: BTreeMap::new(),
         }
     }
@@ -63,6 +64,19 @@ impl<'a> Live<'a> {
         self.up
             .get(&key(instance))
             .expect("a server is started before it is loaded")
+    }
+
+    /// The processes of a server; none of one that is not up.
+    pub(super) async fn processes(&self, instance: Instance<'_>) -> Vec<i32> {
+        match self.up.get(&key(instance)) {
+            Some(up) => up.server.processes().await,
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether both builds of this server are the ones that were set up last.
+    pub(super) fn has_set_up(&self, server: &str) -> bool {
+        self.set_up.as_ref().is_some_and(|(of, _)| of == server)
     }
 
     fn job(&self, load: &Load<'_>) -> Job {
@@ -108,8 +122,8 @@ impl<'a> Live<'a> {
         match data {
             Data::Own => Ok(Tenancy::default()),
             Data::Copy { of, place } => {
-                let set_up = self.set_up.get(server);
-                let set_up = set_up.expect("builds are set up before they are started");
+                let set_up = self.set_up.as_ref().filter(|(of, _)| of == server);
+                let (_, set_up) = set_up.expect("builds are set up before they are started");
                 let (name, number) = (format!("perfgate_{place}"), FIRST_COPY + place);
                 Ok(self.stack.copied(set_up.get(of), &name, number).await?)
             }
@@ -202,6 +216,7 @@ impl Driver for Live<'_> {
 
     async fn set_up(&mut self, sides: &Sides<Target>, observe: Observer<'_>) -> Result<(), Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
+        self.set_up = None;
         let work = async {
             let mut tenancies = Sides::default();
             for (side, number) in Side::BOTH.into_iter().zip(1..) {
@@ -214,7 +229,7 @@ impl Driver for Live<'_> {
             Ok::<_, Error>(tenancies)
         };
         let tenancies = self.guard().over(work).await?;
-        self.set_up.insert(sides.head.name.clone(), tenancies);
+        self.set_up = Some((sides.head.name.clone(), tenancies));
         Ok(())
     }
 

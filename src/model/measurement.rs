@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CellName, Counters, Incident, Key, Metric, PairedSample, Partial, Round, ShardRecord, Sides,
+    CellName, Counters, CpuProfile, Incident, Key, Metric, PairedSample, Partial, Round,
+    ShardRecord, Sides,
 };
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
@@ -28,6 +29,9 @@ pub struct Measurement {
     /// Servers whose program or image is the same on both sides although their files differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_build: Vec<String>,
+    /// Where the CPU time of cells that regressed went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<CpuProfile>,
 }
 
 impl Measurement {

@@ -6,6 +6,7 @@ mod baseline;
 mod build;
 mod counters;
 mod coverage;
+mod cpu_profile;
 mod digest;
 mod evidence;
 pub mod exit_code;
@@ -43,6 +44,7 @@ pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, histor
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
 pub use counters::{Counters, Statement, StatementChange};
 pub use coverage::{CellName, Coverage};
+pub use cpu_profile::{Call, CostChange, CpuProfile, FunctionChange};
 pub use digest::digest;
 pub use evidence::{Disturbance, Disturbed, Evidence, Trace};
 pub use failures::Failures;

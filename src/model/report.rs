@@ -2,8 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Coverage, Evidence, Failures, Finding, GateComparison, Incident, Outcome, Provenance, Reason,
-    Verdict,
+    Coverage, CpuProfile, Evidence, Failures, Finding, GateComparison, Incident, Outcome,
+    Provenance, Reason, Verdict,
 };
 
 /// All findings of a run. Its JSON form is a public contract; every other format is a view of it.
@@ -32,6 +32,9 @@ pub struct Report {
     /// What pictures are drawn from; nothing in reports of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// Where the CPU time of cells that regressed went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<CpuProfile>,
 }
 
 impl Report {

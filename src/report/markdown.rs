@@ -48,6 +48,7 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
     }
     moved(report, &mut page);
     statements(report, &mut page);
+    functions(report, &mut page);
     incidents(report, &mut page);
     failures(report, &mut page);
     if let Some(step) = advice::next_step(report) {
@@ -284,6 +285,20 @@ fn statements(report: &Report, page: &mut Page<'_>) {
             _ => format!("SQL that {names} asks more often:"),
         };
         page.table(&format!("{head}\n\n"), &lines);
+    }
+}
+
+/// The functions that take more CPU time.
+fn functions(report: &Report, page: &mut Page<'_>) {
+    for profile in &report.profiles {
+        let named = profile.named().take(text::MOST_NAMED);
+        let lines: Vec<_> = named
+            .map(|it| {
+                let [name, place, change] = text::function(it).map(|it| escape(&it));
+                format!("- **{name}** ({place}): {change}\n")
+            })
+            .collect();
+        page.table(&format!("{}:\n\n", escape(&text::profile(profile))), &lines);
     }
 }
 

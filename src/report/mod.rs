@@ -2,6 +2,7 @@
 
 mod advice;
 mod bridge;
+mod folded;
 mod gate;
 mod hlog;
 mod html;
@@ -19,6 +20,7 @@ mod text;
 mod trend;
 
 pub use bridge::{bencher, github_action_benchmark};
+pub use folded::folded;
 pub use gate::gate_changes;
 pub use hlog::hlog;
 pub use html::{html, ranking as html_ranking};

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 
 use crate::model::{
-    Doubt, Failure, Failures, Finding, FirstFailure, Incident, Lenience, Metric, Outcome,
-    PlanChange, Reason, StatementChange, Step, Unit, Verdict,
+    CpuProfile, Doubt, Failure, Failures, Finding, FirstFailure, FunctionChange, Incident,
+    Lenience, Metric, Outcome, PlanChange, Reason, Sides, StatementChange, Step, Unit, Verdict,
 };
 
 /// Letters of an abbreviated commit.
@@ -296,6 +296,51 @@ pub(super) fn plan_change(it: &PlanChange) -> String {
         (Some(base), None) => format!("plan: no longer {base}"),
         (None, head) => format!("plan: new {}", head.as_deref().unwrap_or_default()),
     })
+}
+
+/// Functions that are named where there is little room.
+pub(super) const MOST_NAMED: usize = 3;
+
+/// What names a profile.
+pub(super) fn profile(it: &CpuProfile) -> String {
+    let Sides { head, base } = it.cpu.map(micros);
+    printable(&format!(
+        "CPU time of {} {} ({base} → {head} per request while sampled)",
+        it.server, it.endpoint
+    ))
+}
+
+/// A function that takes more CPU time: its name, where it stands, how much more.
+pub(super) fn function(it: &FunctionChange) -> [String; 3] {
+    let (cost, with_callees) = it.shown();
+    let with_callees = if with_callees {
+        ", with what it calls"
+    } else {
+        ""
+    };
+    let mut place = place(it);
+    if it.in_change {
+        place = format!("{place}, in your change");
+    }
+    let [low, high] = cost.interval.map(signed_micros);
+    let more = signed_micros(cost.difference());
+    let change = format!("{more} CPU per request{with_callees} ({low} to {high})");
+    [printable(&it.name), printable(&place), change]
+}
+
+/// The file and the line of a function.
+pub(super) fn place(it: &FunctionChange) -> String {
+    let file = it.file.as_deref().unwrap_or("unknown file");
+    match it.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    }
+}
+
+/// A difference of times.
+pub(super) fn signed_micros(difference: f64) -> String {
+    let sign = if difference < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", micros(difference.abs()))
 }
 
 /// What befell a server, in a line.

@@ -144,6 +144,16 @@ impl Server {
         KernelCounts::of(crowds.iter().flat_map(|it| it.processes(&roll)))
     }
 
+    /// Its processes, without its workers'; none of one that perfgate did not start, or whose engine has
+    /// another kernel.
+    pub async fn processes(&self) -> Vec<i32> {
+        let own = match &self.program {
+            Some(program) => program.crowd().await,
+            None => None,
+        };
+        own.map_or_else(Vec::new, |it| it.processes(&Roll::call()))
+    }
+
     /// The working set in bytes, where it is read in an instant and without disturbing the server.
     pub async fn working_set(&self) -> Option<u64> {
         self.program.as_ref()?.working_set().await

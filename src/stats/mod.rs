@@ -8,6 +8,7 @@ mod prediction;
 mod proportion;
 mod serial;
 mod signed_rank;
+mod simultaneous;
 mod student;
 
 pub use change_point::{change_points, levels};
@@ -18,6 +19,7 @@ pub use prediction::{Prediction, predict};
 pub use proportion::{Proportion, dispersion};
 pub use serial::{SerialCorrelation, serial_correlation};
 pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
+pub use simultaneous::{Block, BlocksOfSide, Difference, simultaneous_differences};
 pub use student::{detectable_mean, mean_bounds, mean_bounds_in_errors, normal_reach};
 
 /// Median of the values; the mean of the middle two for an even count; nothing for no values.

@@ -255,6 +255,7 @@ fn document(sample: PairedSample) -> String {
         pairs: vec![sample],
         identical: Vec::new(),
         same_build: Vec::new(),
+        profiles: Vec::new(),
         incidents: Vec::new(),
     };
     serde_json::to_string(&measurement).expect("a document") + "\n"

@@ -28,6 +28,7 @@ mod interrupt;
 mod load;
 mod login;
 mod picky;
+mod profile;
 mod rank;
 mod ready;
 mod running;

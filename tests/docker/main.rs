@@ -14,6 +14,7 @@ mod dockerignore;
 mod faults;
 mod images;
 mod incidents;
+mod profile;
 mod rank;
 mod services;
 mod services_counters;

@@ -246,6 +246,7 @@ fn put_together(plan: &Plan, parts: Vec<Measurement>, problems: Vec<String>) -> 
         incidents: Vec::new(),
         identical: Vec::new(),
         same_build: Vec::new(),
+        profiles: Vec::new(),
     };
     for part in parts {
         whole.samples.extend(part.samples);
@@ -253,6 +254,7 @@ fn put_together(plan: &Plan, parts: Vec<Measurement>, problems: Vec<String>) -> 
         whole.incidents.extend(part.incidents);
         whole.identical.extend(part.identical);
         whole.same_build.extend(part.same_build);
+        whole.profiles.extend(part.profiles);
     }
     let order: Vec<CellName> = names(plan).concat();
     let place = |server: &str, endpoint: &str| {

@@ -65,6 +65,7 @@ async fn measured(plan: &Plan) -> Measurement {
         incidents: Vec::new(),
         identical: Vec::new(),
         same_build: Vec::new(),
+        profiles: Vec::new(),
     }
 }
 

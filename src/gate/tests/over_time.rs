@@ -99,6 +99,7 @@ pub(super) fn measurement(samples: &[Sample]) -> Measurement {
         pairs: Vec::new(),
         identical: Vec::new(),
         same_build: Vec::new(),
+        profiles: Vec::new(),
         incidents: Vec::new(),
     }
 }

@@ -15,13 +15,13 @@ use rand::{Rng, SeedableRng};
 use super::cell_rounds::CellRounds;
 use super::driver::{Driver, Startup};
 use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};
+use super::side_load::SideLoad;
 use super::sizing::Size;
 use super::{Error, Event};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{
     BaseFailure, Machine, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target, chain,
 };
-use sides::SideLoad;
 
 const FIRST_LOOK: usize = LOOKS[0];
 /// So few rounds do not show whether the machine is always busy.

@@ -1,10 +1,11 @@
 //! The comparison of one server, and what becomes of it where a build fails.
 
-use super::super::driver::{Driver, Instance};
+use super::super::driver::Driver;
 use super::super::pairs::{Compared, Pairing};
+use super::super::side_load::both;
 use super::super::{Error, Event};
 use super::PairedRun;
-use crate::model::{BaseFailure, Incident, Side, Sides, Target, chain};
+use crate::model::{BaseFailure, Incident, Sides, Target, chain};
 
 impl Pairing<'_> {
     /// Measures two builds of one server, which have the same cells.
@@ -26,11 +27,7 @@ impl Pairing<'_> {
             compared.cut = Some(error);
             return Ok(compared);
         }
-        let both = Side::BOTH.map(|side| Instance {
-            target: sides.get(side),
-            side,
-        });
-        driver.stop(&both).await?;
+        driver.stop(&both(sides)).await?;
         Ok(match error {
             Error::Base { source, during } => Compared {
                 base_failures: vec![BaseFailure {

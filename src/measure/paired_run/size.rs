@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::super::driver::Driver;
 use super::super::pairs::Assignment;
+use super::super::side_load::SideLoad;
 use super::super::sizing::{self, Observed, Size};
 use super::super::{Error, Turns};
 use super::PairedRun;
-use super::sides::SideLoad;
 use crate::model::{Side, Strategy};
 
 /// Tries to find the number of connections that saturate a server.

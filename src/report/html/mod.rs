@@ -11,6 +11,7 @@ mod history;
 mod latency;
 mod margin_bar;
 mod page;
+mod profile;
 mod ranking;
 mod rounds;
 mod standings;
@@ -39,6 +40,7 @@ pub fn html(report: &Report) -> String {
     page.around(&html! {
         (notices(report))
         (findings::tables(report))
+        (profile::sections(report))
         (incidents(report))
         (failures(report))
         (cell::sections(report))

@@ -88,3 +88,21 @@ const unfold = () => {
 };
 addEventListener('hashchange', unfold);
 unfold();
+
+// Finding a function among the calls: those whose title has the words are outlined and counted.
+for (const flame of document.querySelectorAll('.flame')) {
+  const search = flame.querySelector('.search');
+  const calls = [...flame.querySelectorAll('svg svg')];
+  search.hidden = false;
+  search.querySelector('input').addEventListener('input', (event) => {
+    const words = event.target.value.trim().toLowerCase();
+    let found = 0;
+    for (const call of calls) {
+      const name = call.querySelector('text').textContent.toLowerCase();
+      const has = words !== '' && name.includes(words);
+      call.classList.toggle('found', has);
+      found += has;
+    }
+    search.querySelector('output').textContent = words ? `${found} of ${calls.length} calls` : '';
+  });
+}

@@ -10,7 +10,7 @@ use textwrap::{Options, wrap};
 
 use super::summary::{Cell, Column};
 use super::{advice, gate, summary, text};
-use crate::model::{Failures, Report, Verdict};
+use crate::model::{CpuProfile, Failures, Report, Verdict};
 use ink::{BOLD, QUIET, in_ink};
 
 /// Columns of a line, output of servers excepted.
@@ -24,6 +24,7 @@ pub fn terminal(report: &Report) -> String {
     let notes = &report.provenance.notes;
     parts.extend(notes.iter().map(|note| filled(&format!("note: {note}"), 2)));
     parts.extend(findings::news(report));
+    parts.extend(report.profiles.iter().filter_map(profile));
     parts.extend(lonely(report));
     let incidents = report.incidents.iter();
     parts.extend(incidents.map(|it| format!("\n{}", text::incident_at_length(it))));
@@ -58,6 +59,17 @@ fn failures(it: &Failures) -> String {
         lines.extend(log.map(|line| format!("  | {}", text::printable(line))));
     }
     lines.join("\n")
+}
+
+/// The functions that take more CPU time; nothing where none is known to.
+fn profile(it: &CpuProfile) -> Option<String> {
+    let functions = it.named().take(text::MOST_NAMED).map(|function| {
+        let [name, place, change] = text::function(function);
+        filled(&format!("  {name} ({place}): {change}"), 4)
+    });
+    let functions: Vec<_> = functions.collect();
+    let title = filled(&format!("{}:", text::profile(it)), 4);
+    (!functions.is_empty()).then(|| format!("\n{title}\n{}", functions.join("\n")))
 }
 
 /// The values of cells that had nothing to be compared with, a row each.
