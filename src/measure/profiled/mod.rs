@@ -104,18 +104,18 @@ async fn sampled(driver: &mut LivePairs<'_>, profiling: Profiling<'_>) -> Result
     }
     let mut taken = Vec::new();
     for _ in 0..SLICES {
-        let slice = slice(driver, cells, load, &processes, profiling.observe).await?;
-        for why in slice.1 {
-            notes.insert(why.of(server));
-        }
-        taken.push(slice.0);
+        let (slice, mut failures) =
+            slice(driver, cells, load, &processes, profiling.observe).await?;
         if let Some(why) = perf.as_mut().and_then(Perf::failed) {
-            notes.insert(why.of(server));
+            failures.push(why);
             perf = None;
         }
-        let is_blind = |it: &Taken| it.stacks.as_ref().map(Vec::is_empty);
-        let blind = taken.last().map(is_blind);
-        if perf.is_none() && blind.is_some_and(|it| it.head && it.base) {
+        notes.extend(failures.iter().map(|why| why.of(server)));
+        let Sides { head, base } = &slice.stacks;
+        let sees_nothing = head.is_empty() && base.is_empty() && perf.is_none();
+        taken.push(slice);
+        // Nor will it the next time.
+        if sees_nothing && !failures.is_empty() {
             break;
         }
     }
