@@ -1,8 +1,6 @@
 //! `py-spy` on a process of Python and those that it started. It reads their memory; nothing is installed
 //! where they run.
 
-use procfs::process::Process;
-
 use super::tool::{Failure, Tool};
 use crate::profile::{Sampled, read_py_spy};
 
@@ -22,6 +20,9 @@ impl PySpy {
                 "--pid",
                 &pid,
                 "--subprocesses",
+                // Whoever holds the interpreter's lock is running. What py-spy asks the kernel instead
+                // takes threads that wait for those that run, in a container all of them.
+                "--gil",
                 "--full-filenames",
                 "--rate",
                 &rate,
@@ -30,11 +31,7 @@ impl PySpy {
                 "--output",
                 &out,
             ];
-            let mut words = words.map(str::to_owned).to_vec();
-            if is_contained(&pid) {
-                words.push("--gil".into());
-            }
-            words
+            words.map(str::to_owned).to_vec()
         })
         .map(Self)
     }
@@ -45,12 +42,4 @@ impl PySpy {
         let written = self.0.written_or_silent()?;
         Ok(read_py_spy(&String::from_utf8_lossy(&written), RATE))
     }
-}
-
-/// Whether a process has another number where it runs. Its threads have too, so that py-spy cannot ask the
-/// kernel which of them are running: then those are taken that hold the interpreter's lock.
-fn is_contained(pid: &str) -> bool {
-    let process = pid.parse().ok().and_then(|pid| Process::new(pid).ok());
-    let numbers = process.and_then(|it| it.status().ok()?.nspid);
-    numbers.is_some_and(|it| it.len() > 1)
 }
