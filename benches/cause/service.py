@@ -41,6 +41,8 @@ def respond():
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet.
+    wbufsize = -1
 
     def do_GET(self):
         body = respond()

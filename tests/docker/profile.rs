@@ -23,6 +23,8 @@ def serialize(movies):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet.
+    wbufsize = -1
 
     def do_GET(self):
         body = serialize(load())

@@ -1,6 +1,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use tokio::sync::OnceCell;
+
 use super::deal::{cut_to, deal};
 use super::merge::{Found, joined, names};
 use crate::config;
@@ -32,8 +34,13 @@ fn shard(index: usize, total: usize) -> Shard {
     }
 }
 
-/// Pairs of every cell of a plan; the head of one server is slower.
-async fn measured(plan: &Plan) -> Measurement {
+/// Pairs of every cell of the plan; the head of one server is slower.
+async fn measured() -> &'static Measurement {
+    static MEASURED: OnceCell<Measurement> = OnceCell::const_new();
+    MEASURED.get_or_init(|| simulate(plan())).await
+}
+
+async fn simulate(plan: Plan) -> Measurement {
     let mut pairs = Vec::new();
     let targets = plan.targets.iter();
     let cells = || plan.targets.iter().flat_map(|it| &it.cells);
@@ -132,13 +139,13 @@ fn findings(plan: &Plan, measurement: &Measurement) -> String {
 #[tokio::test]
 async fn shards_are_judged_as_one_measurement_would_be() {
     let plan = plan();
-    let whole = measured(&plan).await;
-    let mut parts = split(&plan, &whole);
+    let whole = measured().await;
+    let mut parts = split(&plan, whole);
     parts.reverse();
     let merged = joined(&plan, DIGEST, None, parts);
     assert_eq!(merged.provenance.partial, None);
     assert_eq!(merged.provenance.notes, ["of all"]);
-    let (merged, whole) = (findings(&plan, &merged), findings(&plan, &whole));
+    let (merged, whole) = (findings(&plan, &merged), findings(&plan, whole));
     assert!(whole.contains("\"regression\""), "the slow one is found");
     assert_eq!(merged, whole);
 }
@@ -259,9 +266,9 @@ const HOSTILE: [Hostile; 12] = [
 #[tokio::test]
 async fn whatever_is_wrong_with_a_shard_is_named_and_nothing_passes() {
     let plan = plan();
-    let whole = measured(&plan).await;
+    let whole = measured().await;
     for (name, spoil, said) in HOSTILE {
-        let mut parts = split(&plan, &whole);
+        let mut parts = split(&plan, whole);
         spoil(&mut parts);
         let merged = joined(&plan, DIGEST, None, parts);
         let partial = merged.provenance.partial.as_ref();
@@ -277,8 +284,8 @@ async fn whatever_is_wrong_with_a_shard_is_named_and_nothing_passes() {
 #[tokio::test]
 async fn the_commit_that_is_checked_out_says_which_run_counts() {
     let plan = plan();
-    let whole = measured(&plan).await;
-    let mut parts = split(&plan, &whole);
+    let whole = measured().await;
+    let mut parts = split(&plan, whole);
     for (_, part) in &mut parts[1..] {
         let part = part.as_mut().expect("a measurement");
         part.provenance.head = Some("0".repeat(40));

@@ -8,7 +8,7 @@ mod tool;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -25,6 +25,10 @@ use py_spy::PySpy;
 const SLICES: usize = 10;
 /// How long both sides are loaded in a slice.
 const SLICE: Duration = Duration::from_secs(1);
+/// Slices at the least, and how long they may take: a server whose answers are slow takes longer than it is
+/// loaded.
+const FEWEST_SLICES: usize = 5;
+const LONGEST: Duration = Duration::from_secs(11);
 /// Longest warm-up, and what shows how the server is to be loaded.
 const WARM_UP: Duration = Duration::from_millis(600);
 
@@ -106,20 +110,21 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
             Err(why) => drop(notes.insert(why.of(server))),
         }
     }
-    let mut taken = Vec::new();
+    let (mut taken, begun) = (Vec::new(), Instant::now());
     for _ in 0..SLICES {
-        let slice = slice(driver, profiling, load, &processes).await?;
-        for why in slice.1 {
-            notes.insert(why.of(server));
-        }
-        taken.push(slice.0);
+        let (slice, mut failures) = slice(driver, profiling, load, &processes).await?;
         if let Some(why) = perf.as_mut().and_then(Perf::failed) {
-            notes.insert(why.of(server));
+            failures.push(why);
             perf = None;
         }
-        let is_blind = |it: &Taken| it.stacks.as_ref().map(Vec::is_empty);
-        let blind = taken.last().map(is_blind);
-        if perf.is_none() && blind.is_some_and(|it| it.head && it.base) {
+        notes.extend(failures.iter().map(|why| why.of(server)));
+        let Sides { head, base } = &slice.stacks;
+        let sees_nothing = head.is_empty() && base.is_empty() && perf.is_none();
+        taken.push(slice);
+        // Nor will it the next time.
+        let is_blind = sees_nothing && !failures.is_empty();
+        let is_long = begun.elapsed() > LONGEST && taken.len() >= FEWEST_SLICES;
+        if is_blind || is_long {
             break;
         }
     }

@@ -72,7 +72,7 @@ impl Perf {
             words.map(str::to_owned).to_vec()
         })?;
         script.ended().await?;
-        let written = script.printed()?;
+        let written = script.printed_or_silent()?;
         Ok(read_perf_script(&String::from_utf8_lossy(&written)))
     }
 }

@@ -20,6 +20,9 @@ impl PySpy {
                 "--pid",
                 &pid,
                 "--subprocesses",
+                // Whoever holds the interpreter's lock is running. What py-spy asks the kernel instead
+                // takes threads that wait for those that run, in a container all of them.
+                "--gil",
                 "--full-filenames",
                 "--rate",
                 &rate,
@@ -33,10 +36,10 @@ impl PySpy {
         .map(Self)
     }
 
-    /// Ends it.
+    /// Ends it. Nothing was seen of a process that was idle.
     pub(super) async fn stacks(mut self) -> Result<Vec<Sampled>, Failure> {
         self.0.interrupted().await?;
-        let written = self.0.written()?;
+        let written = self.0.written_or_silent()?;
         Ok(read_py_spy(&String::from_utf8_lossy(&written), RATE))
     }
 }

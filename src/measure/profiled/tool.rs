@@ -19,6 +19,8 @@ pub(super) struct Tool {
     child: Child,
     /// Holds what it writes.
     folder: TempDir,
+    /// Whether it has ended well.
+    succeeded: bool,
 }
 
 /// Why nothing was seen.
@@ -78,6 +80,7 @@ impl Tool {
             name,
             child,
             folder,
+            succeeded: false,
         })
     }
 
@@ -96,7 +99,14 @@ impl Tool {
     }
 
     pub(super) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        match self.child.try_wait() {
+            Ok(Some(status)) => {
+                self.succeeded = status.success();
+                true
+            }
+            Ok(None) => false,
+            Err(_) => true,
+        }
     }
 
     pub(super) async fn ended(&mut self) -> Result<(), Failure> {
@@ -118,9 +128,23 @@ impl Tool {
         self.file("out")
     }
 
+    /// The same; nothing where it said nothing either, as there was nothing to see.
+    pub(super) fn written_or_silent(&self) -> Result<Vec<u8>, Failure> {
+        self.file("out").or_else(|failure| self.silent(failure))
+    }
+
     /// The same of what it printed.
-    pub(super) fn printed(&self) -> Result<Vec<u8>, Failure> {
-        self.file("printed")
+    pub(super) fn printed_or_silent(&self) -> Result<Vec<u8>, Failure> {
+        self.file("printed").or_else(|failure| self.silent(failure))
+    }
+
+    /// Whether it failed is told by its status.
+    fn silent(&self, failure: Failure) -> Result<Vec<u8>, Failure> {
+        if self.succeeded {
+            Ok(Vec::new())
+        } else {
+            Err(failure)
+        }
     }
 
     fn file(&self, name: &str) -> Result<Vec<u8>, Failure> {
