@@ -9,14 +9,15 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
     ("report", &["model"]),
     ("publish", &["model", "report"]),
     ("bounded", &[]),
-    ("config", &["bounded", "model"]),
+    ("compose", &["bounded"]),
+    ("config", &["bounded", "compose", "model"]),
     ("dial", &["model"]),
     ("unique", &["model"]),
     ("stack", &["bounded", "dial", "git", "model", "unique"]),
@@ -36,15 +37,15 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     (
         "app",
         &[
-            "baseline", "config", "document", "error", "gate", "git", "import", "measure", "model",
-            "publish", "report", "stack",
+            "baseline", "compose", "config", "document", "error", "gate", "git", "import",
+            "measure", "model", "publish", "report", "stack",
         ],
     ),
     (
         "cli",
         &[
-            "app", "baseline", "bounded", "config", "document", "error", "gate", "git", "import",
-            "load", "measure", "model", "publish", "report", "stack",
+            "app", "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
+            "import", "load", "measure", "model", "publish", "report", "stack",
         ],
     ),
     ("lib", &[]),

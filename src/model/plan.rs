@@ -36,6 +36,8 @@ pub struct Plan {
     pub deadlines: Deadlines,
     pub accepted: Vec<Acceptance>,
     pub baselines: Store,
+    /// What became of the services of compose files.
+    pub notes: Vec<String>,
 }
 
 /// Where baselines are kept.
