@@ -233,13 +233,15 @@ services:
             .and_then(|it| it.get("web"))
             .expect("web");
         let at = |path: &[&str]| {
-            let node = path
-                .iter()
-                .fold(Some(web), |node, key| match key.parse::<usize>() {
-                    Ok(index) => node?.as_list().get(index),
-                    Err(_) => node?.get(key),
-                });
-            node.unwrap_or_else(|| panic!("{path:?}"))
+            let mut node = web;
+            for key in path {
+                let inner = match key.parse::<usize>() {
+                    Ok(index) => node.as_list().get(index),
+                    Err(_) => node.get(key),
+                };
+                node = inner.unwrap_or_else(|| panic!("{path:?}"));
+            }
+            node
         };
         for (path, value) in [
             (&["build", "context"][..], "docker/web"),

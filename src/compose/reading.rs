@@ -55,6 +55,9 @@ pub struct Wanted {
     pub services: Vec<String>,
     /// Workers of servers, by these services' names.
     pub workers: Vec<(String, String)>,
+    /// The services that are Postgres and Redis, where that is said.
+    pub postgres: Option<String>,
+    pub redis: Option<String>,
     /// What servers are called, which no service may be.
     pub taken: Vec<String>,
 }
@@ -106,6 +109,7 @@ impl Stack {
         }
         let workers = wanted.workers.iter().map(|(_, worker)| worker);
         let named = wanted.servers.iter().chain(&wanted.services).chain(workers);
+        let named = named.chain(&wanted.postgres).chain(&wanted.redis);
         let named: Vec<_> = named.cloned().collect();
         let (mut services, hidden) = project.services(&named);
         if services.len() > MOST_SERVICES {
@@ -133,7 +137,8 @@ impl Stack {
                 .find(|it| role_of(it) == Some(wanted))
                 .cloned()
         };
-        let (postgres, redis) = (first_of(Role::Postgres), first_of(Role::Redis));
+        let postgres = wanted.postgres.clone().or_else(|| first_of(Role::Postgres));
+        let redis = wanted.redis.clone().or_else(|| first_of(Role::Redis));
         let once = completed(&services, &order);
         let is_else = |name: &&String| {
             let is_server = servers.contains(name) && !of_servers.contains(*name);

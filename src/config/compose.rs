@@ -208,6 +208,8 @@ impl Own<'_> {
             names.push(name.to_owned());
             wanted.servers.push(service);
         }
+        wanted.postgres = self.named("postgres")?;
+        wanted.redis = self.named("redis")?;
         if wanted.taken.is_empty() {
             let message = format!("no server of `{}` is named", self.file);
             let hint = format!(
@@ -260,6 +262,21 @@ impl Own<'_> {
         );
         let hint = format!("add service = \"NAME\"; known: {}", self.known.join(", "));
         Err(self.places.invalid(&server.span(), message, Some(hint)))
+    }
+
+    /// The service that Postgres or Redis is said to be.
+    fn named(&self, table: &str) -> Result<Option<String>, Error> {
+        let table = self.table.get(table).and_then(|it| it.get_ref().as_table());
+        let service = table.and_then(|it| it.get("service"));
+        let Some((service, name)) = service.and_then(|it| Some((it, it.get_ref().as_str()?)))
+        else {
+            return Ok(None);
+        };
+        if self.is_known(name) {
+            return Ok(Some(name.to_owned()));
+        }
+        let message = format!("`{}` has no service `{name}`", self.file);
+        Err(self.unknown(&service.span(), message, name))
     }
 
     fn is_known(&self, name: &str) -> bool {

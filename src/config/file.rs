@@ -175,6 +175,8 @@ impl Command {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Postgres {
+    /// Service of the compose files that it is; else the first whose image is called like it.
+    pub(super) service: Option<Spanned<String>>,
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run; or a table that says more.
@@ -203,6 +205,8 @@ pub(super) struct Postgres {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Redis {
+    /// Service of the compose files that it is; else the first whose image is called like it.
+    pub(super) service: Option<Spanned<String>>,
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run; or a table that says more.

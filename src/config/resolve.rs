@@ -69,10 +69,17 @@ pub(super) fn resolve(
     })
 }
 
-/// Without compose files no server is a service of them.
+/// Without compose files nothing is a service of them.
 fn has_no_service(file: &file::File, places: &Places<'_>) -> Result<(), Error> {
     let mut servers = file.server.values();
-    let Some(service) = servers.find_map(|it| it.get_ref().service.as_ref()) else {
+    let of_server = servers.find_map(|it| it.get_ref().service.as_ref());
+    let postgres = file.postgres.as_ref();
+    let of_postgres = postgres.and_then(|it| it.get_ref().service.as_ref());
+    let of_redis = file
+        .redis
+        .as_ref()
+        .and_then(|it| it.get_ref().service.as_ref());
+    let Some(service) = of_server.or(of_postgres).or(of_redis) else {
         return Ok(());
     };
     let message = "`service` names one of a compose file, and the file names none";

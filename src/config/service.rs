@@ -80,6 +80,7 @@ impl Resolver<'_> {
     fn postgres(&self, postgres: Spanned<file::Postgres>) -> Result<Service, Error> {
         let span = postgres.span();
         let file::Postgres {
+            service: _,
             image,
             build,
             url,
@@ -126,7 +127,12 @@ impl Resolver<'_> {
 
     fn redis(&self, redis: Spanned<file::Redis>) -> Result<Service, Error> {
         let span = redis.span();
-        let file::Redis { image, build, url } = redis.into_inner();
+        let file::Redis {
+            service: _,
+            image,
+            build,
+            url,
+        } = redis.into_inner();
         let source = self.known(&REDIS, &span, image, build, url)?;
         Ok(plain(REDIS.name, source, ServiceKind::Redis))
     }

@@ -116,7 +116,7 @@ fn config(text: &str) -> String {
 fn a_django_project_is_read_as_its_compose_file_says() {
     let text = "compose = \"local.yml\"\n[server.app]\nservice = \"django\"\n";
     let run = django().config(&config(text)).run(["check", "--dry-run"]);
-    let run = run.exits(0);
+    let mut run = run.exits(0);
     for line in [
         "of the compose files: `django` is server app",
         "of the compose files: `celeryworker` is its worker celeryworker",
@@ -134,7 +134,7 @@ fn a_django_project_is_read_as_its_compose_file_says() {
         "before it starts: env DJANGO_READ_DOT_ENV_FILE=no python manage.py migrate",
         "ready when GET /health/ is answered with a status below 400",
     ] {
-        run.prints(line);
+        run = run.prints(line);
     }
 }
 
@@ -389,7 +389,8 @@ fn variables_of_the_environment_are_passed_on_by_their_names() {
         .env("TAG", "long-enough-tag")
         .env("SECRET_KEY", "very secret");
     let run = sandbox.run(["check", "--dry-run"]).exits(0);
-    run.prints("of the environment: SECRET_KEY, TAG")
+    let run = run
+        .prints("of the environment: SECRET_KEY, TAG")
         .prints("not set, and empty: NONE")
         .prints("server web: image shop:long-enough-tag");
     assert!(!run.stdout.contains("very secret"), "{}", run.stdout);
