@@ -4,7 +4,7 @@ use super::canonical::is_remote;
 use super::dockerfile::Build;
 use super::node::{Kind, Node};
 use super::problem::Problem;
-use super::service::Reader;
+use super::reader::Reader;
 
 /// What changes nothing in the image, or what perfgate does its own way.
 const IGNORED: [&str; 8] = [

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::placeholders::Placeholders;
 use super::project::Project;
-use super::reading::settings;
 use super::service::Service;
+use super::settings::settings;
 use super::stack::{Cache, Database};
 
 /// Where the images of Postgres look for what a database begins with.

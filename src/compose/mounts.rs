@@ -6,7 +6,8 @@ use std::path::Path;
 use super::node::{Kind, Node};
 use super::paths::is_below;
 use super::problem::{Mark, Problem};
-use super::service::Reader;
+use super::reader::Reader;
+use super::service::Mount;
 use super::values::is_true;
 
 /// What an engine listens at.
@@ -15,15 +16,6 @@ const SOCKETS: [&str; 4] = ["docker.sock", "podman.sock", "containerd.sock", "cr
 const CLOCK: [&str; 3] = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"];
 /// Parts of the host that no copy can be.
 const HOST: [&str; 6] = ["/dev", "/proc", "/sys", "/var/run", "/run", "/lib/modules"];
-
-/// A file or folder that is copied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mount {
-    pub(super) mark: Mark,
-    /// From the root on.
-    pub(super) here: String,
-    pub(super) there: String,
-}
 
 /// Reads what a service mounts, its secrets and its configs.
 pub(super) fn mounts(reader: &mut Reader<'_>) {

@@ -10,6 +10,10 @@ use serde_saphyr::{Location, Spanned, Tagged};
 
 use super::problem::{Mark, Problem};
 
+/// How deep values may stand in others: deeper than compose files need, and less than a thread's stack
+/// holds.
+const DEEPEST: usize = 20;
+
 pub(super) type Map = IndexMap<String, Node>;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +49,10 @@ impl Node {
             strict_booleans: true,
             legacy_octal_numbers: true,
             with_snippet: false,
+            budget: serde_saphyr::budget! {
+                max_depth: DEEPEST,
+                flow_nesting_limit: DEEPEST,
+            },
         };
         let parsed = serde_saphyr::from_str_with_options::<Self>(text, options);
         let mut node = parsed.map_err(|error| {
@@ -140,7 +148,10 @@ fn without_places(message: &str) -> String {
         .filter_map(|it| message.find(it))
         .min();
     let message = &message[..end.unwrap_or(message.len())];
-    if message.contains("budget breached") || message.contains("recursion limit") {
+    let is_limit = ["budget breached", "limit", "nest"]
+        .iter()
+        .any(|it| message.contains(it));
+    if is_limit {
         return "it is nested too deeply, or its aliases make too much of it".into();
     }
     message.replace("; use from_multiple or from_multiple_with_options", "")
@@ -278,6 +289,7 @@ mod tests {
             .map(|it| format!("{}a:\n", " ".repeat(it)))
             .collect();
         assert!(error(&deep).1.contains("nested too deeply"));
+        assert!(error(&"[".repeat(5000)).1.contains("nested too deeply"));
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 9].join(", ");

@@ -87,7 +87,7 @@ fn resolved(
     let mut places = place::Places::new(path, text);
     let mut table = DeTable::parse(text).map_err(|error| places.syntax(&error))?;
     let folder = Folder {
-        root: root_of(path),
+        root: places.root(),
         beside: beside.map(Path::to_owned),
         allow_outside: compose::allows_outside(&table),
     };
@@ -102,14 +102,6 @@ fn resolved(
         notes: composed.map(|it| it.notes).unwrap_or_default(),
         ..plan
     })
-}
-
-/// The folder of a file.
-fn root_of(path: &Path) -> PathBuf {
-    let root = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    root.unwrap_or(Path::new(".")).to_owned()
 }
 
 /// The JSON Schema of a configuration file.

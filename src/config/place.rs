@@ -60,6 +60,12 @@ impl<'a> Places<'a> {
         self.others.get(number)
     }
 
+    /// The folder of the configuration.
+    pub(super) fn root(&self) -> PathBuf {
+        let root = self.path.parent().filter(|it| !it.as_os_str().is_empty());
+        root.unwrap_or(Path::new(".")).to_owned()
+    }
+
     /// Where a value was set, as rules name it.
     pub(super) fn origin(&self, span: &Range<usize>) -> RuleOrigin {
         if let Some(other) = self.other(span) {

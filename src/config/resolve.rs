@@ -24,7 +24,7 @@ pub(super) fn resolve(
     places: &Places<'_>,
     beside: Option<&Path>,
 ) -> Result<Plan, Error> {
-    let root = super::root_of(path);
+    let root = places.root();
     let reference = file.reference.take();
     if file.compose.is_none() {
         has_no_service(&file, places)?;

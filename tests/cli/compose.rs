@@ -206,7 +206,7 @@ services:
         .run(["check", "--dry-run"])
         .exits(2)
         .complains(
-            "compose.yaml:9:23: service `web` waits for `search`, which no profile that is on has",
+            "compose.yaml:8:22: service `web` waits for `search`, which no profile that is on has",
         )
         .complains("profiles = [\"full\"]");
     sandbox
