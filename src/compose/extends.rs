@@ -1,6 +1,7 @@
 //! Services → the same with what they extend, of this file and of others.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::interpolation::Variables;
 use super::merge::merge;
@@ -82,6 +83,7 @@ impl Loader<'_> {
             Err(_) if self.request.is_lenient => return Ok(own),
             Err(problem) => return Err(problem),
         };
+        self.count(&base)?;
         base.mark = own.mark;
         merge(&mut base, own);
         Ok(base)
@@ -118,10 +120,10 @@ impl Loader<'_> {
                 Some(extends.mark),
             )?;
             let services = file.get("services").and_then(Node::as_map).cloned();
-            self.extended
-                .insert(path.clone(), services.unwrap_or_default());
+            let services = Rc::new(services.unwrap_or_default());
+            self.extended.insert(path.clone(), services);
         }
-        let services = self.extended[&path].clone();
+        let services = Rc::clone(&self.extended[&path]);
         let base = services
             .get(name)
             .ok_or_else(|| unknown(&path, &services))?;

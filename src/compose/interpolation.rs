@@ -9,6 +9,8 @@ use super::problem::{Mark, Problem};
 
 /// How deep variables may stand in defaults of others.
 const DEEPEST: usize = 32;
+/// Bytes that variables may make of all values.
+const MOST_BYTES: usize = 16 << 20;
 /// Letters from which on a value of the environment is passed on by its name, so that no output shows
 /// it.
 const SHORTEST_SECRET: usize = 6;
@@ -23,6 +25,8 @@ pub(super) struct Variables<'a> {
     pub(super) file: BTreeMap<String, String>,
     /// Whether one of them was used.
     pub(super) is_file_used: Cell<bool>,
+    /// Bytes that variables have made.
+    pub(super) made: Cell<usize>,
     /// Whether a variable that must be set is left to the environment.
     pub(super) is_lenient: bool,
     /// Variables that were not there.
@@ -71,11 +75,10 @@ impl Variables<'_> {
         let mark = node.mark;
         match &mut node.kind {
             Kind::Text(text) => {
-                if let Err(problem) = self
-                    .text(text, Spot { mark, is_late }, 0)
-                    .map(|it| *text = it)
-                {
-                    node.kind = Kind::Lacking(Box::new(problem));
+                let spot = Spot { mark, is_late };
+                match self.bounded(text, spot) {
+                    Ok(resolved) => *text = resolved,
+                    Err(problem) => node.kind = Kind::Lacking(Box::new(problem)),
                 }
             }
             Kind::List(items) => items
@@ -98,6 +101,23 @@ impl Variables<'_> {
             return Some(format!("{{env.{name}}}"));
         }
         self.known(name, spot)
+    }
+
+    fn bounded(&self, text: &str, spot: Spot) -> Result<String, Problem> {
+        if !text.contains('$') {
+            return Ok(text.to_owned());
+        }
+        let resolved = self.text(text, spot, 0)?;
+        self.made.set(self.made.get() + resolved.len());
+        if self.made.get() > MOST_BYTES {
+            let message = "variables make the values too large";
+            return Err(Problem::at(
+                spot.mark,
+                message,
+                "shorten what they stand for",
+            ));
+        }
+        Ok(resolved)
     }
 
     fn text(&self, text: &str, spot: Spot, depth: usize) -> Result<String, Problem> {
@@ -259,6 +279,7 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             is_file_used: Cell::default(),
+            made: Cell::default(),
             is_lenient,
             missing: RefCell::default(),
             used: RefCell::default(),

@@ -130,6 +130,15 @@ impl Node {
         self.kind == Kind::Null
     }
 
+    /// How many values it is made of.
+    pub(super) fn count(&self) -> usize {
+        match &self.kind {
+            Kind::Null | Kind::Text(_) | Kind::Lacking(_) => 1,
+            Kind::List(items) => 1 + items.iter().map(Self::count).sum::<usize>(),
+            Kind::Map(map) => 1 + map.values().map(Self::count).sum::<usize>(),
+        }
+    }
+
     /// What it is, for people.
     pub(super) const fn what(&self) -> &'static str {
         match self.kind {

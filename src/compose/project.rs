@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::canonical::canonical;
 use super::disk::Files;
@@ -16,6 +17,8 @@ use super::problem::{Mark, Place, Problem};
 
 /// Files that one project may be made of.
 const MOST_FILES: usize = 100;
+/// Values that they may have together.
+const MOST_VALUES: usize = 500_000;
 /// How far a service may be extended from the first of its kind, and files may include each other.
 pub(super) const LONGEST_CHAIN: usize = 32;
 /// Files that hold variables, or show which there are.
@@ -66,7 +69,9 @@ pub(super) struct Loader<'a> {
     pub(super) request: &'a Request<'a>,
     read: Vec<PathBuf>,
     /// Files that services were extended from.
-    pub(super) extended: HashMap<PathBuf, Map>,
+    pub(super) extended: HashMap<PathBuf, Rc<Map>>,
+    /// Values that files and what they extend are made of.
+    made: usize,
     /// The file whose variables are taken for want of a `.env`.
     example: RefCell<Option<PathBuf>>,
 }
@@ -77,6 +82,7 @@ impl<'a> Project<'a> {
             request,
             read: Vec::new(),
             extended: HashMap::new(),
+            made: 0,
             example: RefCell::default(),
         };
         let result = loader.group(request.paths, request.env_files, None, &mut Vec::new());
@@ -181,6 +187,7 @@ impl<'a> Loader<'a> {
         let number = self.read.len();
         self.read.push(path.to_owned());
         let mut file = Node::parse(&text, number)?;
+        self.count(&file)?;
         if !file.is_null() && file.as_map().is_none() {
             let message = format!("a compose file is a mapping, and this is {}", file.what());
             return Err(Problem::at(file.mark, message, "begin it with `services:`"));
@@ -199,6 +206,16 @@ impl<'a> Loader<'a> {
         variables.resolve(&mut file);
         canonical(&mut file, folder);
         Ok(file)
+    }
+
+    /// Bounds what many files and services that extend each other make together.
+    pub(super) fn count(&mut self, made: &Node) -> Result<(), Problem> {
+        self.made += made.count();
+        if self.made > MOST_VALUES {
+            let message = "the files make too many values together";
+            return Err(Problem::at(made.mark, message, "extend and include less"));
+        }
+        Ok(())
     }
 
     fn includes(
@@ -275,6 +292,7 @@ impl<'a> Loader<'a> {
             process: self.request.process,
             file,
             is_file_used: Cell::new(false),
+            made: Cell::new(0),
             is_lenient: self.request.is_lenient,
             missing: RefCell::new(BTreeSet::new()),
             used: RefCell::new(BTreeSet::new()),

@@ -119,6 +119,15 @@ fn circles_and_endless_chains_are_refused() {
     }
     let files = [("a.yaml", wide.as_str()), ("b.yaml", "services: {}\n")];
     assert!(refused(&files).contains("made of more than 100 files"));
+    let deep = "[x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]";
+    let base: String = (0..2000)
+        .map(|it| format!("    x-{it}: {deep}\n"))
+        .collect();
+    let many: String = (0..100)
+        .map(|it| format!("  s{it}: {{extends: base}}\n"))
+        .collect();
+    let many = format!("services:\n{many}  base:\n{base}");
+    assert!(refused(&[("a.yaml", &many)]).contains("too many values together"));
     let chain: String = (0..100)
         .map(|it| format!("  s{it}: {{extends: s{}}}\n", it + 1))
         .collect();
