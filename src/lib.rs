@@ -12,6 +12,7 @@
 //! ```
 //!
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
+//! `compose` reads compose files for `config` and `cli`,
 //! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
 //! other request has.
 //! `profile` says which functions take more CPU time in a build than in another.
@@ -27,6 +28,7 @@ pub mod error;
 pub mod app;
 
 pub mod bounded;
+pub mod compose;
 pub mod config;
 pub mod document;
 

@@ -17,7 +17,8 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("report", &["model"]),
     ("publish", &["model", "report"]),
     ("bounded", &[]),
-    ("config", &["bounded", "model"]),
+    ("compose", &["bounded"]),
+    ("config", &["bounded", "compose", "model"]),
     ("dial", &["model"]),
     ("unique", &["model"]),
     ("stack", &["bounded", "dial", "git", "model", "unique"]),
@@ -40,15 +41,15 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     (
         "app",
         &[
-            "baseline", "config", "document", "error", "gate", "git", "import", "measure", "model",
-            "profile", "publish", "report", "stack",
+            "baseline", "compose", "config", "document", "error", "gate", "git", "import",
+            "measure", "model", "profile", "publish", "report", "stack",
         ],
     ),
     (
         "cli",
         &[
-            "app", "baseline", "bounded", "config", "document", "error", "gate", "git", "import",
-            "load", "measure", "model", "publish", "report", "stack",
+            "app", "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
+            "import", "load", "measure", "model", "publish", "report", "stack",
         ],
     ),
     ("lib", &[]),

@@ -1,10 +1,12 @@
 //! The configuration that the gate itself is compared with: that of the commit before the changes.
 
+use super::commit_files::CommitFiles;
 use crate::config;
 use crate::git::Git;
 use crate::model::{Plan, chain};
 
-/// The plan as a commit has it, or why there is none. Files that it names are those of the head.
+/// The plan as a commit has it, or why there is none. Compose files are those of the commit, other files
+/// those of the head.
 pub(super) fn at(plan: &Plan, commit: &str) -> Result<Plan, String> {
     let name = plan.file.file_name().unwrap_or_default().to_string_lossy();
     let short = commit.get(..12).unwrap_or(commit);
@@ -18,7 +20,8 @@ pub(super) fn at(plan: &Plan, commit: &str) -> Result<Plan, String> {
         return Err(format!("commit {short} has no {name}"));
     }
     let text = asked(&["show", &format!("{commit}:./{name}")])?;
-    config::parse(&plan.file, &text)
+    let files = CommitFiles::of(&git, commit, &plan.root);
+    config::parse_with(&plan.file, &text, &files)
         .map_err(|error| format!("at commit {short}, {}", chain(&error)))
 }
 

@@ -12,6 +12,7 @@ mod base_plan;
 mod busy;
 mod check;
 mod checked_out;
+mod commit_files;
 mod compare;
 mod judging;
 mod measuring;

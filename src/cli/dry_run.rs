@@ -21,6 +21,8 @@ pub(super) fn describe(dry_run: &DryRun) -> String {
         .iter()
         .map(|it| format!("prepare: {}", it.join(" ")));
     lines.extend(prepared);
+    let composed = plan.notes.iter();
+    lines.extend(composed.map(|note| format!("of the compose files: {note}")));
     lines.extend(services(plan));
     for target in &plan.targets {
         lines.push(String::new());

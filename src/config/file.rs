@@ -1,13 +1,14 @@
 //! The file exactly as written. What stands above a key here is what the reference and the schema
 //! say of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::spanned::Spanned;
@@ -22,6 +23,9 @@ pub(super) struct File {
     /// Commands run before anything else, in the folder of the file.
     #[serde(default)]
     pub(super) prepare: Vec<Command>,
+    /// Compose file, or several that are merged, whose services servers and what they work with are; or a
+    /// table that says more. What this file says comes first, key by key.
+    pub(super) compose: Option<Spanned<Compose>>,
     /// Configuration to use instead where no container engine answers.
     pub(super) without_docker: Option<Spanned<PathBuf>>,
     /// The way to servers in containers; without it perfgate chooses.
@@ -70,6 +74,86 @@ pub(super) struct File {
     pub(super) baseline: Baseline,
 }
 
+/// Compose files, and what is to be known of them.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ComposeTable {
+    /// Files, the later ones over the earlier.
+    pub(super) files: Vec<PathBuf>,
+    /// Profiles that are on.
+    #[serde(default)]
+    pub(super) profiles: Vec<String>,
+    /// Files with the variables of their values; else `.env` beside the first.
+    #[serde(default)]
+    pub(super) env_file: Vec<PathBuf>,
+}
+
+/// A file, a list of files, or a table that says more.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "for the schema")]
+enum ComposeForms {
+    File(PathBuf),
+    Files(Vec<PathBuf>),
+    Table(ComposeTable),
+}
+
+/// Compose files, however they are written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Compose(pub(super) ComposeTable);
+
+impl JsonSchema for Compose {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Compose".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        ComposeForms::json_schema(generator)
+    }
+}
+
+impl<'de> Deserialize<'de> for Compose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ComposeVisitor).map(Self)
+    }
+}
+
+struct ComposeVisitor;
+
+impl<'de> Visitor<'de> for ComposeVisitor {
+    type Value = ComposeTable;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a file, a list of files, or a table with `files`")
+    }
+
+    fn visit_str<E: de::Error>(self, file: &str) -> Result<ComposeTable, E> {
+        Ok(ComposeTable {
+            files: vec![file.into()],
+            ..ComposeTable::default()
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ComposeTable, A::Error> {
+        let mut files = Vec::new();
+        while let Some(file) = list.next_element()? {
+            files.push(file);
+        }
+        Ok(ComposeTable {
+            files,
+            ..ComposeTable::default()
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ComposeTable, A::Error> {
+        ComposeTable::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
 /// A command as one word (a program) or as a list of words.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a program or a list of words")]
@@ -91,6 +175,8 @@ impl Command {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Postgres {
+    /// Service of the compose files that it is; else the first whose image is called like it.
+    pub(super) service: Option<Spanned<String>>,
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run; or a table that says more.
@@ -119,6 +205,8 @@ pub(super) struct Postgres {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Redis {
+    /// Service of the compose files that it is; else the first whose image is called like it.
+    pub(super) service: Option<Spanned<String>>,
     /// Image to run.
     pub(super) image: Option<String>,
     /// Folder with a Dockerfile to build and run; or a table that says more.
@@ -226,6 +314,8 @@ pub(super) struct Service {
     pub(super) cpus: Option<Spanned<f64>>,
     /// User in the container, or user and group.
     pub(super) user: Option<String>,
+    /// Folder in the container that commands run in, instead of the image's own.
+    pub(super) working_dir: Option<Spanned<String>>,
     /// Size of /dev/shm.
     pub(super) shm_size: Option<Size>,
     /// When it counts as ready; else by the health check of its image, or once its ports take
@@ -237,6 +327,10 @@ pub(super) struct Service {
     /// Commands run in its container after the `setup` of a server, once.
     #[serde(default)]
     pub(super) seed: Vec<Vec<Spanned<String>>>,
+    /// Whether it runs to its end, before what comes after it starts; `within` of `ready` is the time it
+    /// may take.
+    #[serde(default)]
+    pub(super) once: bool,
     /// Whether head and base have one each.
     #[schemars(extend("default" = true))]
     pub(super) per_side: Option<bool>,
@@ -287,6 +381,8 @@ pub(super) struct Proxy {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
+    /// Service of the compose files that it is; what is left out here is as there.
+    pub(super) service: Option<Spanned<String>>,
     /// How the application is called, such as `WSGI`; shown in rankings.
     pub(super) interface: Option<String>,
     /// Image to run.
@@ -334,6 +430,8 @@ pub(super) struct Server {
     pub(super) tmpfs: Vec<Spanned<String>>,
     /// User in the container, or user and group.
     pub(super) user: Option<String>,
+    /// Folder in the container that commands run in, instead of the image's own.
+    pub(super) working_dir: Option<Spanned<String>>,
     /// CPUs that the container may use, such as 0.5.
     pub(super) cpus: Option<Spanned<f64>>,
     /// Size of /dev/shm in the container.

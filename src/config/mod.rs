@@ -3,6 +3,7 @@
 //! checked. Errors name file, line and column, what was found and what is allowed.
 
 mod accept;
+mod compose;
 mod data;
 mod endpoint;
 mod error;
@@ -35,9 +36,12 @@ pub use url::Url;
 
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, schema_for};
+use serde::Deserialize;
 use serde_json::json;
+use toml::de::DeTable;
 
 use crate::bounded;
+use crate::compose::{Files, Folder};
 use crate::model::Plan;
 
 /// Bytes of a configuration, and of a file that one names.
@@ -54,12 +58,17 @@ pub fn load(path: &Path) -> Result<Plan, Error> {
 /// The same for a base: environment files that git ignores are those of the head, which lies at
 /// `beside`.
 pub fn load_base(path: &Path, beside: &Path) -> Result<Plan, Error> {
-    resolved(path, &read(path)?, Some(beside))
+    resolved(path, &read(path)?, Some(beside), None)
 }
 
 /// Resolves the text of a configuration file that lies at `path`.
 pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
-    resolved(path, text, None)
+    resolved(path, text, None, None)
+}
+
+/// The same where the compose files that it names lie elsewhere.
+pub fn parse_with(path: &Path, text: &str, files: &dyn Files) -> Result<Plan, Error> {
+    resolved(path, text, None, Some(files))
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -69,10 +78,30 @@ fn read(path: &Path) -> Result<String, Error> {
     })
 }
 
-fn resolved(path: &Path, text: &str, beside: Option<&Path>) -> Result<Plan, Error> {
-    let place = place::Places::new(path, text);
-    let file: file::File = toml::from_str(text).map_err(|error| place.syntax(&error))?;
-    resolve::resolve(path, file, &place, beside)
+fn resolved(
+    path: &Path,
+    text: &str,
+    beside: Option<&Path>,
+    files: Option<&dyn Files>,
+) -> Result<Plan, Error> {
+    let mut places = place::Places::new(path, text);
+    let mut table = DeTable::parse(text).map_err(|error| places.syntax(&error))?;
+    let folder = Folder {
+        root: places.root(),
+        beside: beside.map(Path::to_owned),
+        allow_outside: compose::allows_outside(&table),
+    };
+    let composed = compose::read(&table, &places, files.unwrap_or(&folder))?;
+    if let Some(composed) = &composed {
+        table = composed.below(table, &mut places);
+    }
+    let file = file::File::deserialize(toml::Deserializer::from(table));
+    let file = file.map_err(|error| places.syntax(&error))?;
+    let plan = resolve::resolve(path, file, &places, beside)?;
+    Ok(Plan {
+        notes: composed.map(|it| it.notes).unwrap_or_default(),
+        ..plan
+    })
 }
 
 /// The JSON Schema of a configuration file.

@@ -3,12 +3,21 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::error::nearest;
+use crate::compose::Place;
 use crate::model::RuleOrigin;
 
 /// Finds the line and column of a byte range in the configuration file.
 pub(super) struct Places<'a> {
     path: PathBuf,
     text: &'a str,
+    /// Places in other files: their ranges of bytes begin behind the text, in their order.
+    others: Vec<Other>,
+}
+
+struct Other {
+    path: PathBuf,
+    line: usize,
+    column: usize,
 }
 
 impl<'a> Places<'a> {
@@ -16,11 +25,56 @@ impl<'a> Places<'a> {
         Self {
             path: path.to_owned(),
             text,
+            others: Vec::new(),
         }
+    }
+
+    /// A place in a file beside the configuration, as a range of bytes that only this has.
+    pub(super) fn mark(&mut self, place: &Place) -> Range<usize> {
+        let at = self.text.len() + 1 + self.others.len();
+        self.others.push(Other {
+            path: self.beside(&place.path),
+            line: place.line,
+            column: place.column,
+        });
+        at..at
+    }
+
+    /// An error in a file beside the configuration.
+    pub(super) fn elsewhere(&self, place: &Place, message: String, hint: Option<String>) -> Error {
+        Error::Invalid {
+            path: self.beside(&place.path),
+            line: place.line,
+            column: place.column,
+            message,
+            hint,
+        }
+    }
+
+    fn beside(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    fn other(&self, span: &Range<usize>) -> Option<&Other> {
+        let number = span.start.checked_sub(self.text.len() + 1)?;
+        self.others.get(number)
+    }
+
+    /// The folder of the configuration.
+    pub(super) fn root(&self) -> PathBuf {
+        let root = self.path.parent().filter(|it| !it.as_os_str().is_empty());
+        root.unwrap_or(Path::new(".")).to_owned()
     }
 
     /// Where a value was set, as rules name it.
     pub(super) fn origin(&self, span: &Range<usize>) -> RuleOrigin {
+        if let Some(other) = self.other(span) {
+            let name = other.path.file_name().unwrap_or(other.path.as_os_str());
+            return RuleOrigin::File {
+                name: name.to_string_lossy().into_owned(),
+                line: other.line,
+            };
+        }
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         RuleOrigin::File {
             name: name.to_string_lossy().into_owned(),
@@ -36,8 +90,11 @@ impl<'a> Places<'a> {
         hint: Option<String>,
     ) -> Error {
         let (line, column) = self.line_and_column(span.start);
+        let other = self.other(span);
+        let other = other.map(|it| (&it.path, it.line, it.column));
+        let (path, line, column) = other.unwrap_or((&self.path, line, column));
         Error::Invalid {
-            path: self.path.clone(),
+            path: path.clone(),
             line,
             column,
             message: message.into(),

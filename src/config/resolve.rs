@@ -24,11 +24,11 @@ pub(super) fn resolve(
     places: &Places<'_>,
     beside: Option<&Path>,
 ) -> Result<Plan, Error> {
-    let root = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let root = root.unwrap_or(Path::new(".")).to_owned();
+    let root = places.root();
     let reference = file.reference.take();
+    if file.compose.is_none() {
+        has_no_service(&file, places)?;
+    }
     let mut resolver = Resolver {
         places,
         root: &root,
@@ -66,7 +66,26 @@ pub(super) fn resolve(
         reference,
         baselines: resolver.store(file.baseline.store.as_ref())?,
         root,
+        notes: Vec::new(),
     })
+}
+
+/// Without compose files nothing is a service of them.
+fn has_no_service(file: &file::File, places: &Places<'_>) -> Result<(), Error> {
+    let mut servers = file.server.values();
+    let of_server = servers.find_map(|it| it.get_ref().service.as_ref());
+    let postgres = file.postgres.as_ref();
+    let of_postgres = postgres.and_then(|it| it.get_ref().service.as_ref());
+    let of_redis = file
+        .redis
+        .as_ref()
+        .and_then(|it| it.get_ref().service.as_ref());
+    let Some(service) = of_server.or(of_postgres).or(of_redis) else {
+        return Ok(());
+    };
+    let message = "`service` names one of a compose file, and the file names none";
+    let hint = "add compose = \"compose.yaml\" at the top of the file";
+    Err(places.invalid(&service.span(), message, Some(hint.into())))
 }
 
 /// The way to contained servers that was asked for; one without outside access is a network of

@@ -11,13 +11,15 @@ use redis::IntoConnectionInfo as _;
 use super::resolve::Resolver;
 use super::spanned::Spanned;
 use super::{Error, file};
-use crate::bounded;
 use crate::model::{
     Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService, Placeholder,
     Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
+use crate::{bounded, compose};
 
 const WITHIN: Duration = Duration::from_secs(60);
+/// For one that runs to its end.
+const ONCE: Duration = Duration::from_secs(10 * 60);
 const SCHEME: &str = "postgresql";
 const LARGEST_ENV_FILE: u64 = 1 << 20;
 /// Names that placeholders have for something else.
@@ -52,6 +54,7 @@ pub(super) struct Container<'a> {
     pub(super) files: &'a IndexMap<Spanned<String>, Spanned<PathBuf>>,
     pub(super) tmpfs: &'a [Spanned<String>],
     pub(super) user: Option<&'a String>,
+    pub(super) working_dir: Option<&'a Spanned<String>>,
     pub(super) cpus: Option<&'a Spanned<f64>>,
     pub(super) shm_size: Option<u64>,
 }
@@ -77,6 +80,7 @@ impl Resolver<'_> {
     fn postgres(&self, postgres: Spanned<file::Postgres>) -> Result<Service, Error> {
         let span = postgres.span();
         let file::Postgres {
+            service: _,
             image,
             build,
             url,
@@ -123,7 +127,12 @@ impl Resolver<'_> {
 
     fn redis(&self, redis: Spanned<file::Redis>) -> Result<Service, Error> {
         let span = redis.span();
-        let file::Redis { image, build, url } = redis.into_inner();
+        let file::Redis {
+            service: _,
+            image,
+            build,
+            url,
+        } = redis.into_inner();
         let source = self.known(&REDIS, &span, image, build, url)?;
         Ok(plain(REDIS.name, source, ServiceKind::Redis))
     }
@@ -187,10 +196,11 @@ impl Resolver<'_> {
                 .ready
                 .as_ref()
                 .and_then(|it| it.get_ref().within)
-                .map_or(WITHIN, |within| within.0),
+                .map_or(if service.once { ONCE } else { WITHIN }, |within| within.0),
             init: commands(&service.init)?,
             seed: commands(&service.seed)?,
-            is_per_side: service.per_side.unwrap_or(true),
+            is_per_side: service.per_side.unwrap_or(!service.once),
+            is_once: service.once,
             counters: service.counts.or_else(|| KnownCounters::of(&source)),
             ports,
         };
@@ -199,6 +209,7 @@ impl Resolver<'_> {
             files: &service.files,
             tmpfs: &service.tmpfs,
             user: service.user.as_ref(),
+            working_dir: service.working_dir.as_ref(),
             cpus: service.cpus.as_ref(),
             shm_size: service.shm_size.map(|it| it.0),
         })?;
@@ -368,11 +379,15 @@ impl Resolver<'_> {
     pub(super) fn container(&self, container: &Container<'_>) -> Result<ContainerSettings, Error> {
         let tmpfs = container.tmpfs.iter();
         let tmpfs = tmpfs.map(|folder| self.is_inside_a_container(folder));
+        let working_dir = container
+            .working_dir
+            .map(|it| self.is_inside_a_container(it));
         Ok(ContainerSettings {
             entrypoint: container.entrypoint.to_vec(),
             files: self.files(container.files)?,
             tmpfs: tmpfs.collect::<Result<_, _>>()?,
             user: container.user.cloned(),
+            working_dir: working_dir.transpose()?,
             nano_cpus: container.cpus.map(|it| self.nano_cpus(it)).transpose()?,
             shm_size: container.shm_size,
         })
@@ -384,7 +399,11 @@ impl Resolver<'_> {
         files: &IndexMap<Spanned<String>, Spanned<PathBuf>>,
     ) -> Result<Vec<(String, PathBuf)>, Error> {
         let file = |(there, here): (&Spanned<String>, &Spanned<PathBuf>)| {
-            Ok((self.is_inside_a_container(there)?, self.inside(here)?))
+            let path = self.inside(here)?;
+            Ok((
+                self.is_inside_a_container(there)?,
+                self.or_beside(path, here.get_ref()),
+            ))
         };
         files.iter().map(file).collect()
     }
@@ -440,15 +459,10 @@ impl Resolver<'_> {
             let hint = "name a file that is in the repository, such as `.env.example`";
             invalid(format!("`{name}` cannot be read: {error}"), hint)
         })?;
-        let text = with_quotes(&text);
-        let variables = dotenvy::from_read_iter(text.as_bytes());
-        let variables = variables.map(|variable| {
-            variable.map_err(|error| {
-                let hint = "each line is NAME=VALUE";
-                invalid(format!("`{name}` is no file of variables: {error}"), hint)
-            })
-        });
-        variables.collect()
+        compose::variables_in(&text).map_err(|error| {
+            let hint = "each line is NAME=VALUE";
+            invalid(format!("`{name}` is no file of variables: {error}"), hint)
+        })
     }
 
     /// A file as the head has it, where the base's tree lacks it: files that git ignores.
@@ -529,66 +543,5 @@ fn plain(name: &str, source: ServiceSource, kind: ServiceKind) -> Service {
         env: Vec::new(),
         memory: None,
         container: ContainerSettings::default(),
-    }
-}
-
-/// Variables as compose files take them, for a parser that wants values with blanks in quotes. Values that
-/// have some are left, over several lines too.
-fn with_quotes(text: &str) -> String {
-    let mut quote: Option<char> = None;
-    let line = |line: &str| {
-        if let Some(open) = quote {
-            quote = Some(open).filter(|it| !line.contains(*it));
-            return line.to_owned();
-        }
-        // Names have no blanks, and comments no names.
-        let is_name = |name: &str| {
-            let name = name.trim_start();
-            let name = name.strip_prefix("export ").unwrap_or(name);
-            !name.contains(char::is_whitespace) && !name.starts_with('#')
-        };
-        let pair = line.split_once('=').filter(|(name, _)| is_name(name));
-        let Some((name, value)) = pair else {
-            return line.to_owned();
-        };
-        let value = value.trim();
-        if let Some(open) = value.chars().next().filter(|it| "'\"".contains(*it)) {
-            quote = Some(open).filter(|it| !value[1..].contains(*it));
-            return line.to_owned();
-        }
-        let value = value.split(" #").next().unwrap_or(value).trim_end();
-        if !value.contains(char::is_whitespace) {
-            return line.to_owned();
-        }
-        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("{name}=\"{escaped}\"")
-    };
-    let lines: Vec<_> = text.lines().map(line).collect();
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_with_blanks_need_no_quotes() {
-        let text = "# a = b c\nHOSTS=localhost 127.0.0.1 [::1]  # here\nSAID=don't a \"b\" c\nKEY=\"one=two three\nfour=five six\"\nPLAIN=x # y z\n";
-        let read = dotenvy::from_read_iter(with_quotes(text).into_bytes().as_slice())
-            .collect::<Result<Vec<_>, _>>();
-        let read = read.expect("variables");
-        let read: Vec<_> = read
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(
-            read,
-            [
-                ("HOSTS", "localhost 127.0.0.1 [::1]"),
-                ("SAID", "don't a \"b\" c"),
-                ("KEY", "one=two three\nfour=five six"),
-                ("PLAIN", "x"),
-            ]
-        );
     }
 }

@@ -38,6 +38,8 @@ pub struct Plan {
     pub baselines: Store,
     /// Where it is one of several parts of what is judged together.
     pub shard: Option<PlanShard>,
+    /// What became of the services of compose files.
+    pub notes: Vec<String>,
 }
 
 /// Where baselines are kept.

@@ -64,6 +64,8 @@ pub struct OtherService {
     pub init: Vec<Vec<String>>,
     /// The same after the set-up of a server.
     pub seed: Vec<Vec<String>>,
+    /// Whether it runs to its end, before what comes after it starts.
+    pub is_once: bool,
     /// Whether head and base have one each.
     pub is_per_side: bool,
     /// What perfgate can count of it.
@@ -106,6 +108,8 @@ pub struct ContainerSettings {
     pub tmpfs: Vec<String>,
     /// User, or user and group, by name or number.
     pub user: Option<String>,
+    /// Folder in which it runs, in place of the image's own.
+    pub working_dir: Option<String>,
     /// Billionths of a CPU that it may use.
     pub nano_cpus: Option<i64>,
     /// Size of /dev/shm in bytes.
@@ -122,6 +126,7 @@ impl ContainerSettings {
             .with("files", &files.collect::<Vec<_>>())
             .with("tmpfs", &self.tmpfs)
             .with("user", &self.user)
+            .with("working_dir", &self.working_dir)
             .with("nano_cpus", &self.nano_cpus)
             .with("shm_size", &self.shm_size)
     }

@@ -117,6 +117,9 @@ impl Container {
         if let Some(user) = &recipe.settings.user {
             request = request.with_user(user);
         }
+        if let Some(folder) = &recipe.settings.working_dir {
+            request = request.with_working_dir(folder);
+        }
         for (inside, path) in &recipe.settings.files {
             if path.is_dir() {
                 request = request.with_copy_to(inside.clone(), path.clone());

@@ -37,6 +37,7 @@ mod ready;
 mod recipe;
 mod resources;
 mod roll;
+mod run_to_end;
 mod scrubbed_env;
 mod server;
 mod services;

@@ -15,6 +15,7 @@ use super::ready::{Wait, ask};
 use super::recipe::Recipe;
 use super::resources::Resources;
 use super::roll::Roll;
+use super::run_to_end::run_to_end;
 use super::stack_context::free_port;
 use super::worker::Workers;
 use super::{Error, Observer, Stack, Stage, Tenancy};
@@ -334,7 +335,7 @@ pub(super) async fn set_up(
             let role = format!("{}-setup-{number}", target.name);
             let recipe = stack.recipe(target, role, words, &place);
             let container = Container::start(recipe, around).await?;
-            finish(container, &target.name, command, stack.deadlines.setup).await?;
+            run_to_end(container, &target.name, command, stack.deadlines.setup).await?;
         } else {
             let (words, env) = (place.fill_all(words), place.fill_env(&target.env));
             let recipe = stack.process(target, &words, &env);
@@ -457,34 +458,6 @@ fn origin(target: &Target, listens: SocketAddr) -> Origin {
         authority: listens.to_string(),
         transport: target.transport.clone(),
     }
-}
-
-async fn finish(
-    container: Container,
-    name: &str,
-    command: String,
-    within: Duration,
-) -> Result<(), Error> {
-    let ended = tokio::time::timeout(within, container.wait()).await;
-    if matches!(ended, Ok(Ok(0))) {
-        return container.remove().await;
-    }
-    let (name, output) = (name.to_owned(), container.output().await);
-    container.remove().await?;
-    Err(match ended {
-        Ok(status) => Error::Command {
-            name,
-            command,
-            status: format!("exit code {}", status?),
-            output,
-        },
-        Err(_) => Error::Overdue {
-            name,
-            command,
-            within,
-            output,
-        },
-    })
 }
 
 async fn ended(program: Option<&Program>) -> Result<Option<Error>, Error> {

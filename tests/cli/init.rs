@@ -321,7 +321,7 @@ services:
         "POSTGRES_USER = \"{postgres.user}\"",
         "SECRET_KEY = \"perfgate\"   # the compose file takes it from the environment",
         "[endpoint.health]\npath = \"/api/v1/utils/health-check/\"",
-        "# Neither measured nor started: frontend, prestart.",
+        "# Neither measured nor started: prestart, frontend.",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }

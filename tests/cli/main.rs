@@ -17,6 +17,7 @@ mod cargo;
 mod check;
 mod ci;
 mod compare;
+mod compose;
 mod example;
 mod faults;
 mod formats;

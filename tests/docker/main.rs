@@ -8,6 +8,7 @@ mod against;
 mod causes;
 mod check;
 mod cleanup;
+mod compose;
 mod counters;
 mod daemon;
 mod dockerignore;

@@ -235,6 +235,20 @@ fn every_configuration_parses() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, text).expect("written");
     }
+    // The page on compose files has those that it names.
+    let page = fs::read_to_string(repository().join("docs/recipes/compose.md")).expect("a page");
+    let blocks_of_page = blocks(&page, "yaml").into_iter();
+    let composed: Vec<_> = blocks_of_page.map(|(_, block)| block).collect();
+    for (name, text) in [
+        ("compose.yaml", composed[0].as_str()),
+        ("compose.perf.yaml", &composed[1]),
+        ("deploy/compose.yaml", &composed[0]),
+        ("deploy/perf.env", "A=1\n"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
     for (path, text) in pages() {
         for (line, block) in blocks(&text, "toml") {
             let mut whole = with_known_variables(&block);

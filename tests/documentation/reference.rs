@@ -21,7 +21,8 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 25] = [
+const TABLES: [(&str, &str); 26] = [
+    ("compose, as a table", "ComposeTable"),
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
     ("[service.NAME]", "Service"),

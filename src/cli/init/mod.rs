@@ -1,7 +1,5 @@
 //! `perfgate init`: a configuration and workflows to start from, for what the repository holds.
 
-mod compose;
-mod container;
 mod endpoints;
 mod repository;
 mod requests;

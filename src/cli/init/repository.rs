@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::compose::{Compose, Database, Server, Source, Stack};
-use super::container;
 use super::requests::{Requests, Search};
 use super::rust::RustServer;
+use crate::compose::{
+    self, Cache, Database, Folder, Project, Request, Server, Source, Stack, Wanted,
+};
 
 /// Where the application object of a Python service is looked for.
 const PYTHON: [&str; 12] = [
@@ -89,30 +90,28 @@ impl Repository {
     /// Looks at the files of a folder; `by_cargo` for the program that cargo builds there, whatever other
     /// way there is to start it.
     pub(super) fn look_at(root: &Path, by_cargo: bool) -> Self {
-        let compose = Compose::find(root);
-        let mut stack = compose
-            .as_ref()
-            .map(|it| Stack::of(root, it))
-            .unwrap_or_default();
+        let files = Folder::at(root);
+        let (compose, mut stack) = composed(&files).unzip();
+        let mut stack: Stack = stack.take().unwrap_or_default();
         let rust = RustServer::find(root).filter(|_| by_cargo);
         if rust.is_some() {
-            stack.server = None;
-        } else {
-            let found = || Some(Server::of(Source::Build(container::find(root)?)));
-            stack.server = stack.server.or_else(found);
+            stack.servers.clear();
+        } else if stack.servers.is_empty() {
+            let found = compose::find_dockerfile(&files).map(Source::Build);
+            stack.servers.extend(found.map(Server::of));
         }
-        if let Some(server) = &mut stack.server
+        if let Some(server) = stack.servers.first_mut()
             && let Source::Build(build) = &server.source
         {
-            server.port = server.port.or_else(|| container::exposed(root, build));
+            server.port = server.port.or_else(|| compose::exposed(&files, build));
             server.health = server
                 .health
                 .take()
-                .or_else(|| container::health(root, build));
+                .or_else(|| compose::health(&files, build));
         }
-        let folder = stack.server.as_ref().and_then(|it| it.folder(root));
+        let folder = stack.servers.first().and_then(|it| it.folder(&files));
         let folder = folder.unwrap_or_default();
-        let health = stack.server.as_ref().and_then(|it| it.health.as_deref());
+        let health = stack.servers.first().and_then(|it| it.health.as_deref());
         let search = Search::of(root, &folder, health);
         let source = root.join(&folder);
         let read = |name: &str| {
@@ -148,11 +147,13 @@ impl Repository {
             stack.postgres = used((POSTGRES.0, &POSTGRES.1), by_rust).map(Database::of);
         }
         let by_rust = rust.is_some_and(|it| it.uses_redis);
-        stack.redis = stack.redis.or_else(|| used((REDIS.0, &REDIS.1), by_rust));
+        stack.redis = stack
+            .redis
+            .or_else(|| used((REDIS.0, &REDIS.1), by_rust).map(Cache::of));
         let mut notes = search.notes;
         notes.extend(rust.and_then(other_programs));
         Self {
-            compose: compose.map(|it| it.path),
+            compose,
             setup: rust.map_or_else(|| setup(&source, &python), |it| it.setup.clone()),
             framework,
             stack,
@@ -161,22 +162,29 @@ impl Repository {
         }
     }
 
+    /// The server, where it runs in a container.
+    pub(super) fn server(&self) -> Option<&Server> {
+        self.stack.servers.first()
+    }
+
     /// The path of the server's health check.
     pub(super) fn health(&self) -> Option<&str> {
-        self.stack.server.as_ref()?.health.as_deref()
+        self.server()?.health.as_deref()
     }
 
     /// What was found, for people.
     pub(super) fn describe(&self) -> String {
         let Stack {
-            server,
             postgres,
             redis,
             others,
             ..
         } = &self.stack;
-        let server = server.as_ref().map(|it| it.source.describe());
-        let services = [postgres.as_ref().map(|it| &it.source), redis.as_ref()];
+        let server = self.server().map(|it| it.source.describe());
+        let services = [
+            postgres.as_ref().map(|it| &it.source),
+            redis.as_ref().map(|it| &it.source),
+        ];
         let services = services.into_iter().flatten().map(Source::describe);
         let parts = [
             self.framework.name().map(str::to_owned),
@@ -193,6 +201,24 @@ impl Repository {
             parts.join(", ")
         }
     }
+}
+
+/// The first compose file of a repository that can be read, with what it makes of the stack.
+fn composed(files: &Folder) -> Option<(PathBuf, Stack)> {
+    compose::find(files).into_iter().find_map(|paths| {
+        let request = Request {
+            paths: &paths,
+            env_files: &[],
+            profiles: &[],
+            files,
+            // What is written must not depend on who writes it.
+            process: &|_| None,
+            is_lenient: true,
+        };
+        let project = Project::load(&request).ok()?;
+        let stack = Stack::of(&project, &Wanted::default()).ok()?;
+        Some((paths.first()?.clone(), stack))
+    })
 }
 
 fn framework(root: &Path, python: &[String]) -> Framework {

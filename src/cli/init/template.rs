@@ -1,9 +1,9 @@
 //! A repository → the text of its perfgate.toml.
 
-use super::compose::{Source, Stack, Worker};
 use super::endpoints;
 use super::repository::{Framework, Repository};
 use super::syntax::{key, list, pairs, quoted, table, words};
+use crate::compose::{Settings, Source, Stack, Worker};
 
 /// The port of a server that names none.
 const PORT: u16 = 8000;
@@ -47,7 +47,7 @@ pub(super) fn configuration(repository: &Repository) -> String {
 }
 
 fn prepare(repository: &Repository) -> String {
-    if repository.stack.server.is_some() {
+    if repository.server().is_some() {
         return String::new();
     }
     let Framework::Node { install, builds } = &repository.framework else {
@@ -75,7 +75,7 @@ fn services(stack: &Stack) -> String {
         }
     }
     if let Some(redis) = &stack.redis {
-        text.push_str(&format!("\n[redis]\n{}", source(redis)));
+        text.push_str(&format!("\n[redis]\n{}", source(&redis.source)));
     }
     for other in &stack.others {
         text.push_str(&format!(
@@ -83,16 +83,23 @@ fn services(stack: &Stack) -> String {
             key(&other.name),
             source(&other.source)
         ));
-        text.push_str(&words("command", &other.command));
+        text.push_str(&container(&other.container));
+        text.push_str(&words("env_file", &other.env_files));
         text.push_str(&table("env", &other.env));
         if !other.ports.is_empty() {
             let ports: Vec<_> = other.ports.iter().map(u16::to_string).collect();
             text.push_str(&format!("ports = [{}]\n", ports.join(", ")));
         }
-        text.push_str(&table("files", &other.files));
+        text.push_str(&table("files", &other.container.files));
         if !other.ready.is_empty() {
             let ready = list(&other.ready);
             text.push_str(&format!("ready = {{ command = {ready} }}\n"));
+        }
+        if other.is_once {
+            text.push_str("once = true   # runs to its end before what comes after it\n");
+        }
+        if other.is_shared {
+            text.push_str("per_side = false   # others work with it\n");
         }
     }
     if !stack.left_out.is_empty() {
@@ -104,7 +111,7 @@ fn services(stack: &Stack) -> String {
 
 fn server(repository: &Repository) -> String {
     let mut text = "\n[server.app]\n".to_owned();
-    let server = repository.stack.server.as_ref();
+    let server = repository.server();
     if let Some(server) = server {
         if !server.name.is_empty() {
             text.push_str(&format!("# `{}` of the compose file.\n", server.name));
@@ -114,10 +121,9 @@ fn server(repository: &Repository) -> String {
         text.push_str(&format!(
             "port  = {port}   # where the server listens in its container\n"
         ));
-        text.push_str(&words("entrypoint", &server.entrypoint));
-        text.push_str(&words("command", &server.command));
+        text.push_str(&container(&server.container));
         text.push_str(&words("env_file", &server.env_files));
-        text.push_str(&table("files", &server.files));
+        text.push_str(&table("files", &server.container.files));
     } else {
         let (command, comment) = process(&repository.framework);
         let command: Vec<_> = command.split(' ').collect();
@@ -132,8 +138,14 @@ fn server(repository: &Repository) -> String {
         }
         text.push_str(&format!("{comment}run   = {}\n", list(&command)));
     }
-    if !repository.setup.is_empty() {
-        let commands: Vec<_> = repository.setup.iter().map(|it| list(it)).collect();
+    // What the compose file runs first says more than the framework.
+    let of_compose = server.map_or(&[][..], |it| &it.setup);
+    let commands: Vec<_> = if of_compose.is_empty() {
+        repository.setup.iter().map(|it| list(it)).collect()
+    } else {
+        of_compose.iter().map(|it| list(it)).collect()
+    };
+    if !commands.is_empty() {
         text.push_str(&format!(
             "setup = [{}]   # before the server starts\n",
             commands.join(", ")
@@ -148,6 +160,22 @@ fn server(repository: &Repository) -> String {
     text.push_str(&environment(repository));
     let workers = server.map_or(&[][..], |it| &it.workers);
     text.extend(workers.iter().map(worker));
+    text
+}
+
+/// What containers of servers and services alike have.
+fn container(container: &Settings) -> String {
+    let mut text = words("entrypoint", &container.entrypoint);
+    text.push_str(&words("command", &container.command));
+    let texts = [
+        ("user", &container.user),
+        ("working_dir", &container.working_dir),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            text.push_str(&format!("{name} = {}\n", quoted(value)));
+        }
+    }
     text
 }
 
@@ -205,12 +233,10 @@ fn process(framework: &Framework) -> (String, &'static str) {
 /// Its variables: in one line where they are few, otherwise in a table after the server's other keys.
 fn environment(repository: &Repository) -> String {
     let Stack {
-        server,
-        postgres,
-        redis,
-        ..
+        postgres, redis, ..
     } = &repository.stack;
-    let mut env = server.as_ref().map(|it| it.env.clone()).unwrap_or_default();
+    let server = repository.server();
+    let mut env = server.map(|it| it.env.clone()).unwrap_or_default();
     let takes = |env: &[(String, String)], what: &str| env.iter().any(|(_, it)| it.contains(what));
     let usual = [
         (

@@ -112,6 +112,7 @@ fn an_image_is_built_as_the_file_says() {
         entrypoint: vec!["sh".into(), "-c".into()],
         files: vec![("/etc/app".into(), "project/conf".into())],
         tmpfs: vec!["/tmp".into()],
+        working_dir: None,
         user: Some("app".into()),
         nano_cpus: Some(1_500_000_000),
         shm_size: Some(64 << 20),

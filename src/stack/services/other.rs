@@ -14,6 +14,7 @@ use super::super::container::{Container, container_name};
 use super::super::place::Place;
 use super::super::ready::{ANSWER, Wait, ask};
 use super::super::recipe::Recipe;
+use super::super::run_to_end::run_to_end;
 use super::{Counted, Room, Running, Site, mysql, rabbitmq};
 use crate::dial::Dialer;
 use crate::model::{
@@ -100,7 +101,16 @@ impl Other {
             memory: *memory,
             settings: settings.clone(),
         };
-        let container = Arc::new(Container::start(recipe, around).await?);
+        let container = Container::start(recipe, around).await?;
+        if self.own.is_once {
+            let command = if command.is_empty() {
+                "its command".to_owned()
+            } else {
+                command.join(" ")
+            };
+            return run_to_end(container, name, command, self.own.within).await;
+        }
+        let container = Arc::new(container);
         let mut outside = Vec::new();
         for port in &self.own.ports {
             outside.push((*port, container.address_of(*port).await?));

@@ -1,24 +1,31 @@
 //! What Dockerfiles say.
 
-use std::fs;
 use std::path::Path;
+
+use super::disk::Files;
 
 /// How an image is built, in words of perfgate.toml.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Build {
-    pub(super) context: String,
+pub struct Build {
+    pub context: String,
     /// From the context.
-    pub(super) dockerfile: Option<String>,
-    pub(super) target: Option<String>,
-    pub(super) args: Vec<(String, String)>,
+    pub dockerfile: Option<String>,
+    pub target: Option<String>,
+    pub args: Vec<(String, String)>,
+    /// By id: files, or `{env.NAME}`.
+    pub secrets: Vec<(String, String)>,
+    pub ssh: bool,
+    pub platform: Option<String>,
+    pub cache_from: Vec<String>,
+    pub cache_to: Vec<String>,
 }
 
 /// Folders that a Dockerfile lies in where the root has none.
 const FOLDERS: [&str; 7] = [".", "backend", "app", "api", "server", "web", "service"];
 
 /// The first folder with a Dockerfile.
-pub(super) fn find(root: &Path) -> Option<Build> {
-    let has_one = |folder: &&str| root.join(folder).join("Dockerfile").is_file();
+pub fn find(files: &dyn Files) -> Option<Build> {
+    let has_one = |folder: &&str| files.is_file(&Path::new(folder).join("Dockerfile"));
     FOLDERS.into_iter().find(has_one).map(|folder| Build {
         context: folder.to_owned(),
         ..Build::default()
@@ -26,7 +33,7 @@ pub(super) fn find(root: &Path) -> Option<Build> {
 }
 
 /// The Dockerfile of a build, from the root.
-pub(super) fn dockerfile_of(build: &Build) -> String {
+pub fn dockerfile_of(build: &Build) -> String {
     let name = build.dockerfile.as_deref().unwrap_or("Dockerfile");
     match build.context.as_str() {
         "." => name.to_owned(),
@@ -34,8 +41,10 @@ pub(super) fn dockerfile_of(build: &Build) -> String {
     }
 }
 
-fn text(root: &Path, build: &Build) -> String {
-    fs::read_to_string(root.join(dockerfile_of(build))).unwrap_or_default()
+fn text(files: &dyn Files, build: &Build) -> String {
+    files
+        .read(Path::new(&dockerfile_of(build)))
+        .unwrap_or_default()
 }
 
 /// Instructions in capital letters with what follows, continued lines in one.
@@ -50,8 +59,8 @@ fn instructions(text: &str) -> Vec<(String, String)> {
 }
 
 /// The first port that the last `EXPOSE` names.
-pub(super) fn exposed(root: &Path, build: &Build) -> Option<u16> {
-    let mut ports = instructions(&text(root, build))
+pub fn exposed(files: &dyn Files, build: &Build) -> Option<u16> {
+    let mut ports = instructions(&text(files, build))
         .into_iter()
         .filter_map(|(word, rest)| {
             let port = rest
@@ -66,16 +75,16 @@ pub(super) fn exposed(root: &Path, build: &Build) -> Option<u16> {
 }
 
 /// The path of its last `HEALTHCHECK`'s URL.
-pub(super) fn health(root: &Path, build: &Build) -> Option<String> {
-    let mut paths = instructions(&text(root, build))
+pub fn health(files: &dyn Files, build: &Build) -> Option<String> {
+    let mut paths = instructions(&text(files, build))
         .into_iter()
         .filter_map(|(word, rest)| (word == "HEALTHCHECK").then(|| path_in(&rest))?);
     paths.next_back()
 }
 
 /// Whether a folder is copied into the image: where none is, it is mounted for development.
-pub(super) fn copies_its_source(root: &Path, build: &Build) -> bool {
-    instructions(&text(root, build))
+pub(super) fn copies_its_source(files: &dyn Files, build: &Build) -> bool {
+    instructions(&text(files, build))
         .into_iter()
         .any(|(word, rest)| {
             let mut words = rest.split_whitespace();
@@ -84,7 +93,7 @@ pub(super) fn copies_its_source(root: &Path, build: &Build) -> bool {
             let first = first
                 .trim_start_matches(['[', '"'])
                 .trim_end_matches(['"', ',']);
-            let is_folder = root.join(&build.context).join(first).is_dir();
+            let is_folder = files.is_dir(&Path::new(&build.context).join(first));
             (word == "COPY" || word == "ADD") && !from_stage && is_folder
         })
 }

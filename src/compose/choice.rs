@@ -1,12 +1,12 @@
 //! Which service of a compose file is measured, and what the others are to it.
 
-use std::fs;
 use std::path::Path;
 
 use indexmap::IndexMap;
 
-use super::file::Service;
-use crate::cli::init::container::{Build, dockerfile_of};
+use super::disk::Files;
+use super::dockerfile::{Build, dockerfile_of};
+use super::service::Service;
 
 /// What a service that is measured could be called.
 const SERVERS: [&str; 11] = [
@@ -71,9 +71,12 @@ pub(super) enum Role {
 }
 
 /// The service to measure: the one that looks most like a server; nothing where none does.
-pub(super) fn web<'a>(root: &Path, services: &'a IndexMap<String, Service>) -> Option<&'a str> {
+pub(super) fn web<'a>(
+    files: &dyn Files,
+    services: &'a IndexMap<String, Service>,
+) -> Option<&'a str> {
     let score = |(name, service): (&'a String, &'a Service)| {
-        if role(root, service).is_some_and(|it| it != Role::Other) || service.source().is_none() {
+        if role(files, service).is_some_and(|it| it != Role::Other) || service.source().is_none() {
             return None;
         }
         let lower = name.to_lowercase();
@@ -107,25 +110,10 @@ pub(super) fn is_worker(service: &Service, name: &str, web: &Service) -> bool {
     is_same && takes_jobs && !service.command.is_empty() && service.command != web.command
 }
 
-/// The services that one needs, and those that these need.
-pub(super) fn needed<'a>(services: &'a IndexMap<String, Service>, name: &'a str) -> Vec<&'a str> {
-    let mut all = vec![name];
-    let mut next = 0;
-    while let Some(service) = all.get(next).and_then(|name| services.get(*name)) {
-        for name in &service.needs {
-            if services.contains_key(name) && !all.contains(&name.as_str()) {
-                all.push(name);
-            }
-        }
-        next += 1;
-    }
-    all
-}
-
 /// Nothing of what is built from a source of its own.
-pub(super) fn role(root: &Path, service: &Service) -> Option<Role> {
+pub(super) fn role(files: &dyn Files, service: &Service) -> Option<Role> {
     let image = match &service.build {
-        Some(build) => base_of(root, build)?,
+        Some(build) => base_of(files, build)?,
         None => service.image.clone()?,
     };
     let name = image
@@ -145,8 +133,8 @@ pub(super) fn role(root: &Path, service: &Service) -> Option<Role> {
 }
 
 /// The image that a Dockerfile's last stage begins with.
-fn base_of(root: &Path, build: &Build) -> Option<String> {
-    let text = fs::read_to_string(root.join(dockerfile_of(build))).ok()?;
+fn base_of(files: &dyn Files, build: &Build) -> Option<String> {
+    let text = files.read(Path::new(&dockerfile_of(build))).ok()?;
     let lines = text.lines().map(str::trim);
     let mut images = lines.filter_map(|line| {
         let (word, rest) = line.split_once(char::is_whitespace)?;
