@@ -13,7 +13,7 @@
 //!
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
 //! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
-//! other request has.
+//! other request has; `secrets` knows what no writer may write.
 //! `stats`, `model`, `gate` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. `app` puts the steps together for each command. Only `cli` prints, and only `main` exits. Folders import only what
 //! `tests/architecture.rs` allows.
@@ -28,6 +28,7 @@ pub mod app;
 pub mod bounded;
 pub mod config;
 pub mod document;
+pub mod secrets;
 
 pub mod import;
 

@@ -9,17 +9,21 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
     ("report", &["model"]),
-    ("publish", &["model", "report"]),
+    ("publish", &["model", "report", "secrets"]),
     ("bounded", &[]),
-    ("config", &["bounded", "model"]),
+    ("secrets", &[]),
+    ("config", &["bounded", "model", "secrets"]),
     ("dial", &["model"]),
     ("unique", &["model"]),
-    ("stack", &["bounded", "dial", "git", "model", "unique"]),
+    (
+        "stack",
+        &["bounded", "dial", "git", "model", "secrets", "unique"],
+    ),
     ("load", &["dial", "model", "unique"]),
     ("document", &["bounded"]),
     ("import", &["model"]),
@@ -37,14 +41,14 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         "app",
         &[
             "baseline", "config", "document", "error", "gate", "git", "import", "measure", "model",
-            "publish", "report", "stack",
+            "publish", "report", "secrets", "stack",
         ],
     ),
     (
         "cli",
         &[
             "app", "baseline", "bounded", "config", "document", "error", "gate", "git", "import",
-            "load", "measure", "model", "publish", "report", "stack",
+            "load", "measure", "model", "publish", "report", "secrets", "stack",
         ],
     ),
     ("lib", &[]),

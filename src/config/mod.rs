@@ -24,6 +24,7 @@ mod store;
 mod thresholds;
 mod units;
 mod url;
+mod version;
 
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,7 @@ fn read(path: &Path) -> Result<String, Error> {
 
 fn resolved(path: &Path, text: &str, beside: Option<&Path>) -> Result<Plan, Error> {
     let place = place::Places::new(path, text);
+    version::check(text, &place)?;
     let file: file::File = toml::from_str(text).map_err(|error| place.syntax(&error))?;
     resolve::resolve(path, file, &place, beside)
 }

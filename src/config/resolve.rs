@@ -50,6 +50,7 @@ pub(super) fn resolve(
     let reference = resolver.reference(&mut targets)?;
     Ok(Plan {
         file: path.to_owned(),
+        inherit: file.inherit,
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
         without_docker: file
             .without_docker

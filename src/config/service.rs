@@ -16,6 +16,7 @@ use crate::model::{
     Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService, Placeholder,
     Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
+use crate::secrets;
 
 const WITHIN: Duration = Duration::from_secs(60);
 const SCHEME: &str = "postgresql";
@@ -448,7 +449,11 @@ impl Resolver<'_> {
                 invalid(format!("`{name}` is no file of variables: {error}"), hint)
             })
         });
-        variables.collect()
+        let variables = variables.collect::<Result<Vec<(String, String)>, _>>()?;
+        for (name, value) in &variables {
+            secrets::know(name, value);
+        }
+        Ok(variables)
     }
 
     /// A file as the head has it, where the base's tree lacks it: files that git ignores.

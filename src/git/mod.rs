@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod kept;
 mod lfs;
+mod retry;
 mod scratch;
 mod source;
 mod tree;
