@@ -14,7 +14,7 @@
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
 //! `compose` reads compose files for `config` and `cli`,
 //! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
-//! other request has.
+//! other request has; `secrets` knows what no writer may write.
 //! `profile` says which functions take more CPU time in a build than in another.
 //! `stats`, `model`, `gate`, `profile` and `report` are pure: no clock, file, network or environment. The
 //! edges are thin. `app` puts the steps together for each command. Only `cli` prints, and only `main` exits. Folders import only what
@@ -31,6 +31,7 @@ pub mod bounded;
 pub mod compose;
 pub mod config;
 pub mod document;
+pub mod secrets;
 
 pub mod import;
 

@@ -9,19 +9,23 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 23] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
     ("profile", &["model", "stats"]),
     ("report", &["model"]),
-    ("publish", &["model", "report"]),
+    ("publish", &["model", "report", "secrets"]),
     ("bounded", &[]),
+    ("secrets", &[]),
     ("compose", &["bounded"]),
-    ("config", &["bounded", "compose", "model"]),
+    ("config", &["bounded", "compose", "model", "secrets"]),
     ("dial", &["model"]),
     ("unique", &["model"]),
-    ("stack", &["bounded", "dial", "git", "model", "unique"]),
+    (
+        "stack",
+        &["bounded", "dial", "git", "model", "secrets", "unique"],
+    ),
     ("load", &["dial", "model", "unique"]),
     ("document", &["bounded"]),
     ("import", &["model"]),
@@ -42,14 +46,14 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
         "app",
         &[
             "baseline", "compose", "config", "document", "error", "gate", "git", "import",
-            "measure", "model", "profile", "publish", "report", "stack",
+            "measure", "model", "profile", "publish", "report", "secrets", "stack",
         ],
     ),
     (
         "cli",
         &[
             "app", "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
-            "import", "load", "measure", "model", "publish", "report", "stack",
+            "import", "load", "measure", "model", "publish", "report", "secrets", "stack",
         ],
     ),
     ("lib", &[]),

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::against::{Against, Comparisons};
 use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
-use super::observer::Observer;
+use super::observer::{Notice, Observer};
 use super::results::{Naming, known};
 use super::run_context::RunContext;
+use super::secrets::without_secrets;
 use super::selection::{RunOptions, Selection};
 use super::strictness::Strictness;
 use super::{base_plan, untrusted};
-use crate::document;
 use crate::error::Error;
 use crate::gate::{self, Reference};
-use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report};
+use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report, chain};
+use crate::{baseline, document};
 
 /// What to measure, what to compare it with and what makes it fail.
 #[derive(Debug, Clone)]
@@ -51,15 +52,23 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
     let plan = &context.plan;
     let strictness = &options.strictness.of_part(plan);
     let store = store(plan, options.baseline.as_deref())?;
-    let reference = reference(&store, observe)?;
+    let (reference, unread) = match reference(&store, observe) {
+        Err(error @ Error::Baseline(baseline::Error::Git(_))) => {
+            (Reference::Stored(Vec::new()), Some(error))
+        }
+        found => (found?, None),
+    };
     let anchors = if options.against.takes_anchors() {
         context.anchors(reference.runs()).await
     } else {
         Vec::new()
     };
     let comparisons = options.against.comparisons(plan, &anchors)?;
+    let unread = unread.map(|error| without_store(error, plan, &comparisons, observe));
+    let unread = unread.transpose()?;
     let measured = context.compare(&comparisons, &reference, options.run);
-    let measurement = measured.await?;
+    let mut measurement = measured.await?;
+    measurement.provenance.notes.extend(unread);
     save(options, &measurement)?;
     let scope = Scope {
         coverage: gate::coverage(plan, &measurement),
@@ -83,6 +92,24 @@ pub(super) fn judged_with(
     };
     let strictness = &options.strictness;
     Ok(judged(plan, measurement, &reference, scope, strictness))
+}
+
+/// A store that cannot be read is an error, unless every server has its base beside it: then a warning;
+/// what the report says of it.
+fn without_store(
+    error: Error,
+    plan: &Plan,
+    comparisons: &Comparisons,
+    observe: Observer<'_>,
+) -> Result<String, Error> {
+    if comparisons.all.len() < plan.targets.len() {
+        return Err(error);
+    }
+    observe(&Notice::Warning(&error));
+    let why = without_secrets(&chain(&error));
+    Ok(format!(
+        "stored runs could not be read, and nothing was compared with them: {why}"
+    ))
 }
 
 /// What a check would do. Nothing is started, and no store is asked.

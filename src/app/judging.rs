@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::notes::notes;
 use super::observer::{Notice, Observer};
+use super::secrets::report_without_secrets;
 use super::strictness::Strictness;
 use crate::baseline::{Store, Stored};
 use crate::config;
@@ -143,7 +144,7 @@ pub(super) fn assemble(
         || strictness.exit_code(&report),
         |partial| partial.exit_code,
     );
-    report
+    report_without_secrets(report)
 }
 
 /// Whether something that should have been measured was not.

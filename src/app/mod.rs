@@ -51,7 +51,7 @@ pub use ranking::{Profile, Ranked, rank};
 pub use refresh::{Kept, RefreshOptions, refresh};
 pub use results::Naming;
 pub use run_context::run;
-pub use secrets::without_secrets;
+pub use secrets::{report_without_secrets, without_secrets};
 pub use selection::{RunOptions, Selection, configuration};
 pub use shards::{MergeOptions, merge};
 pub use signals::{any as signalled, at_once as interrupted};

@@ -1,6 +1,7 @@
 //! Publishes a report on GitHub: comment, check run, summary, annotations. None of them changes the verdict: what does
 //! not succeed is a warning that names what is missing.
 
+use super::secrets::without_secrets;
 use crate::error::Error;
 use crate::model::{Outcome, Report, chain, exit_code};
 use crate::publish::comment::{self, Draft, When};
@@ -124,14 +125,11 @@ impl<'a> Publisher<'a> {
 
     /// Closes the check of a run that has no report, and says so where the last one was.
     pub async fn failed(&mut self, error: &Error) {
-        let message = chain(error);
+        let message = without_secrets(&chain(error));
         let conclusion = match error {
             Error::Interrupted => Conclusion::Cancelled,
             _ => Conclusion::Failure,
         };
-        let page = report::failure(&message);
-        self.summarise(&page);
-        self.set_outputs(&[("verdict", "error".to_owned())]);
         self.close(conclusion, "could not measure", &report::escaped(&message))
             .await;
         // What an earlier run said is of an earlier commit. A run that was cancelled says nothing:
@@ -280,7 +278,10 @@ impl<'a> Publisher<'a> {
         if let Some(hint) = error.hint() {
             message.push_str(&format!("; {hint}"));
         }
-        self.lines
-            .push(workflow::annotation(level, TITLE, &message));
+        self.lines.push(workflow::annotation(
+            level,
+            TITLE,
+            &without_secrets(&message),
+        ));
     }
 }

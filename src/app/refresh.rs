@@ -10,12 +10,16 @@ use super::results::{Naming, known};
 use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
 use crate::baseline::Store;
+use crate::document;
 use crate::error::Error;
 use crate::gate::outcome;
 use crate::model::{
-    Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict,
+    Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict, chain,
     exit_code,
 };
+
+/// Where measurements go that could not be stored, below the configuration's folder.
+const ASIDE: &str = ".perfgate/not-stored";
 
 /// What is measured, and where it is stored.
 #[derive(Debug, Clone)]
@@ -49,6 +53,8 @@ pub async fn refresh(options: &RefreshOptions, observe: Observer<'_>) -> Result<
     let place = place.as_ref().unwrap_or(&context.plan.baselines);
     options.allowed.check(&context.plan, place)?;
     let store = Store::open(place);
+    // A right that is missing is known before minutes of measuring.
+    store.try_adding()?;
     let (mut fails, mut lacks_a_server, mut cut) = (false, false, None);
     let mut lines = Vec::new();
     for run in 0..options.runs.get() {
@@ -63,7 +69,8 @@ pub async fn refresh(options: &RefreshOptions, observe: Observer<'_>) -> Result<
             plan: &context.plan,
             observe,
         };
-        fails |= destination.keep(&measurement, &mut lines)?;
+        let kept = destination.keep(&measurement, &mut lines);
+        fails |= kept.inspect_err(|_| destination.keep_aside(&measurement))?;
         lacks_a_server |= measurement.lacks_a_server();
         cut = measurement.provenance.partial.map(|it| it.exit_code);
         if cut.is_some() {
@@ -109,6 +116,20 @@ struct Destination<'a> {
 }
 
 impl Destination<'_> {
+    /// Writes a measurement that could not be stored into a file, and says how it is stored later.
+    fn keep_aside(&self, measurement: &Measurement) {
+        let second = measurement.provenance.started.as_second();
+        let path = self.plan.root.join(format!("{ASIDE}-{second}.json"));
+        let note = match document::write(&path, &document::text(measurement)) {
+            Ok(()) => format!(
+                "what was measured is kept: `perfgate baseline refresh --measurement {}` stores it",
+                path.display()
+            ),
+            Err(error) => format!("warning: what was measured is lost: {}", chain(&error)),
+        };
+        (self.observe)(&Notice::Note(&note));
+    }
+
     /// Stores every cell with the verdict on it, one with too many errors without what its answers cost.
     /// Whether a cell failed so, or was not measured to its end.
     fn keep(&self, measurement: &Measurement, lines: &mut Vec<String>) -> Result<bool, Error> {
@@ -134,7 +155,7 @@ impl Destination<'_> {
                 continue;
             }
             if let Some(rule) = too_many_errors(&findings) {
-                let document = document(plan, sample, measurement, Outcome::Regression);
+                let document = baseline(plan, sample, measurement, Outcome::Regression);
                 documents.push(document.without_answers());
                 lines.push(format!(
                     "{name}: stored without what its answers cost, its requests failed beyond {rule}: it \
@@ -147,7 +168,7 @@ impl Destination<'_> {
             // that one that was meant to move is no reason to leave a run out.
             findings.retain(|finding| !finding.metric.is_counter());
             let verdict = outcome(&findings);
-            documents.push(document(plan, sample, measurement, verdict));
+            documents.push(baseline(plan, sample, measurement, verdict));
             let with_changes = if measurement.provenance.dirty {
                 ", with changes that its commit does not hold"
             } else {
@@ -166,7 +187,7 @@ impl Destination<'_> {
     }
 }
 
-fn document(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
+fn baseline(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Outcome) -> Baseline {
     let provenance = &measurement.provenance;
     let mut targets = plan.targets.iter();
     let target = targets.find(|target| target.name == sample.key.server);

@@ -173,7 +173,7 @@ impl<'a> RunContext<'a> {
                 unfinished,
             });
         }
-        Ok(masked(&self.plan, measurement))
+        Ok(masked(measurement))
     }
 }
 

@@ -1,16 +1,16 @@
-//! Variables of this process that a configuration passes on: what was measured never shows their
-//! values, whatever a server says.
+//! What a plan passes on that may be secret, and documents without any of it: what was measured never
+//! shows it, whatever a server says.
 
-use std::env;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::model::{Measurement, Plan};
+use crate::bounded;
+use crate::model::{Measurement, Plan, Report, SecretSource};
+use crate::secrets;
 
-/// Letters of a masked value: shorter ones are in every text.
-const SHORTEST: usize = 6;
-const INSTEAD: &str = "(withheld)";
 /// Fields that hold what servers and programs said. Names and keywords stay, whatever a variable
 /// holds.
 const SAID: [&str; 10] = [
@@ -25,54 +25,81 @@ const SAID: [&str; 10] = [
     "text",
     "what",
 ];
+/// Bytes of the largest file that is a secret of a build.
+const LARGEST_SECRET: u64 = 64 << 10;
 
-/// Those of every plan that was read, so that an error which ends the program is printed without them.
-static KNOWN: Mutex<Secrets> = Mutex::new(Secrets(Vec::new()));
-
-/// The values of `{env.NAME}`.
-struct Secrets(Vec<String>);
-
-/// Keeps the secrets of a plan in mind.
+/// Keeps the secrets of a plan in mind: what `{env.NAME}` stands for, what its variables are named for,
+/// and the secrets of its builds.
 pub(super) fn know(plan: &Plan) {
-    known().0.extend(Secrets::of(plan).0);
+    for name in plan.environment() {
+        if let Ok(value) = std::env::var(name) {
+            secrets::know(name, &value);
+        }
+    }
+    for target in plan.targets.iter().chain(&plan.reference) {
+        know_named(&target.env);
+        target.workers.iter().for_each(|it| know_named(&it.env));
+    }
+    plan.services.iter().for_each(|it| know_named(&it.env));
+    plan.proxies.iter().for_each(|it| know_named(&it.env));
+    for (_, source) in plan.builds().flat_map(|it| &it.buildkit.secrets) {
+        know_source(source, &plan.root);
+    }
+    secrets::inherit(plan.inherit.iter().map(String::as_str));
 }
 
-/// What a server or program said, without the secrets of the plans that were read.
+/// Values that are written in the configuration and called secrets by their names.
+fn know_named(variables: &[(String, String)]) {
+    for (name, value) in variables {
+        secrets::know_named(name, value);
+    }
+}
+
+fn know_source(source: &SecretSource, root: &Path) {
+    match source {
+        SecretSource::Variable(name) => {
+            if let Ok(value) = std::env::var(name) {
+                secrets::know_secret(&value);
+            }
+        }
+        SecretSource::File(path) => {
+            // What cannot be read is said by the build.
+            if let Ok(text) = bounded::read_text(&root.join(path), LARGEST_SECRET) {
+                secrets::know_secret(&text);
+            }
+        }
+    }
+}
+
+/// What a server or program said, without the secrets of this process and of the plans that were read.
 pub fn without_secrets(text: &str) -> String {
-    known().masked(text)
+    secrets::said(text)
 }
 
-fn known() -> MutexGuard<'static, Secrets> {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+/// The same report without secrets.
+pub fn report_without_secrets(report: Report) -> Report {
+    without(report)
 }
 
-impl Secrets {
-    /// Those of a plan.
-    fn of(plan: &Plan) -> Self {
-        let names = plan.environment().into_iter();
-        let values = names.filter_map(|name| env::var(name).ok());
-        Self(values.filter(|it| it.len() >= SHORTEST).collect())
+/// The same measurement without secrets.
+pub(super) fn masked(measurement: Measurement) -> Measurement {
+    without(measurement)
+}
+
+fn without<D: Serialize + DeserializeOwned>(document: D) -> D {
+    let value = serde_json::to_value(&document).expect("our documents have a JSON form");
+    for is_wide in [true, false] {
+        let mut masked = value.clone();
+        replace(&mut masked, is_wide, Field::Other);
+        if masked == value {
+            return document;
+        }
+        // A field whose form matters was masked: what was said is masked alone.
+        if let Ok(masked) = serde_json::from_value(masked) {
+            return masked;
+        }
     }
-
-    /// A text without them.
-    fn masked(&self, text: &str) -> String {
-        let without = |text: String, secret: &String| text.replace(secret.as_str(), INSTEAD);
-        self.0.iter().fold(text.to_owned(), without)
-    }
-}
-
-/// The same measurement without the values of `{env.NAME}`.
-pub(super) fn masked(plan: &Plan, measurement: Measurement) -> Measurement {
-    without(&Secrets::of(plan), measurement)
-}
-
-fn without(secrets: &Secrets, measurement: Measurement) -> Measurement {
-    if secrets.0.is_empty() {
-        return measurement;
-    }
-    let mut document = serde_json::to_value(measurement).expect("a measurement has a JSON form");
-    replace(&mut document, secrets, Field::Other);
-    serde_json::from_value(document).expect("free texts alone were changed")
+    unreachable!("free texts alone were changed")
 }
 
 /// Where a value stands.
@@ -82,15 +109,16 @@ enum Field {
     Other,
 }
 
-fn replace(value: &mut Value, secrets: &Secrets, field: Field) {
+fn replace(value: &mut Value, is_wide: bool, field: Field) {
     match value {
-        Value::String(text) if field == Field::Said => *text = secrets.masked(text),
-        Value::Array(items) => items.iter_mut().for_each(|it| replace(it, secrets, field)),
+        Value::String(text) if field == Field::Said => *text = secrets::said(text),
+        Value::String(text) if is_wide => *text = secrets::masked(text),
+        Value::Array(items) => items.iter_mut().for_each(|it| replace(it, is_wide, field)),
         Value::Object(fields) => {
             for (name, it) in fields {
                 let is_said = SAID.contains(&name.as_str());
                 let field = if is_said { Field::Said } else { Field::Other };
-                replace(it, secrets, field);
+                replace(it, is_wide, field);
             }
         }
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -106,25 +134,26 @@ mod tests {
     fn no_text_of_a_measurement_has_a_secret_value() {
         let text = include_str!("../../fixtures/measurements/hostile/unread.json");
         let mut measurement: Measurement = serde_json::from_str(text).expect("a measurement");
-        let secret = "correct horse".to_owned();
+        let text = |it: &Measurement| serde_json::to_string(it).expect("a document");
+        assert_eq!(text(&masked(measurement.clone())), text(&measurement));
+        secrets::know_secret("correct horse");
         measurement.incidents.push(Incident {
             server: "app".into(),
             during: "start".into(),
             what: "cannot start `app`".into(),
-            output: format!("no login with {secret}, {secret}"),
+            output: "no login with correct horse at postgres://a:b@c/d".into(),
             fatal: true,
         });
-        let without = without(&Secrets(vec![secret.clone()]), measurement.clone());
+        let without = masked(measurement.clone());
         let last = without.incidents.last().expect("one");
-        assert_eq!(last.output, "no login with (withheld), (withheld)");
+        let expected = "no login with (withheld) at postgres://a:(withheld)@c/d";
+        assert_eq!(last.output, expected);
         // A value that is a name or a keyword too breaks nothing.
-        let words = ["interleaved", "duet", "app"].map(str::to_owned);
-        let same = super::without(&Secrets(words.into()), measurement.clone());
+        for word in ["interleaved", "duet", "app"] {
+            secrets::know_secret(word);
+        }
+        let same = masked(measurement.clone());
         assert_eq!(same.pairs.len(), measurement.pairs.len());
         assert_eq!(same.incidents[0].server, measurement.incidents[0].server);
-        measurement.incidents.pop();
-        let same = super::without(&Secrets(vec![secret]), measurement.clone());
-        let text = |it: &Measurement| serde_json::to_string(it).expect("a document");
-        assert_eq!(text(&same), text(&measurement));
     }
 }

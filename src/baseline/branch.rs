@@ -93,6 +93,25 @@ impl Branch {
         Ok(gone)
     }
 
+    /// Whether the branch could be added to, before what is to be added is known.
+    pub fn try_adding(&self) -> Result<(), Error> {
+        let base = self.git.fetch(&self.remote, &self.name)?;
+        let commit = self.git.commit(base.as_deref(), &[], "Nothing")?;
+        match self.git.try_push(&self.remote, &self.name, &commit)? {
+            // Somebody else adds to it right now.
+            Pushed::Done | Pushed::Behind => Ok(()),
+            Pushed::Refused(reason) => Err(self.refused(reason)),
+        }
+    }
+
+    fn refused(&self, reason: String) -> Error {
+        Error::Refused {
+            branch: self.name.clone(),
+            remote: without_credentials(&self.remote),
+            reason,
+        }
+    }
+
     fn stored(&self, path: String, text: &str) -> Result<Entry, Error> {
         let blob = self.git.store(text)?;
         Ok(Entry { path, blob })
@@ -140,13 +159,7 @@ impl Branch {
             match attempt()? {
                 Pushed::Done => return Ok(()),
                 Pushed::Behind => {}
-                Pushed::Refused(reason) => {
-                    return Err(Error::Refused {
-                        branch: self.name.clone(),
-                        remote: without_credentials(&self.remote),
-                        reason,
-                    });
-                }
+                Pushed::Refused(reason) => return Err(self.refused(reason)),
             }
             // Of writers that wait for less than a push takes, most meet again.
             longest = longest.max(start.elapsed());

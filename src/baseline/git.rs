@@ -9,6 +9,11 @@ use super::Error;
 use crate::git::credentials::{Place, without_credentials};
 use crate::git::{self, Call};
 
+/// How often a branch may be rewritten while it is fetched.
+const REWRITES: usize = 5;
+/// What git says where a branch is not there any more.
+const GONE: &str = "couldn't find remote ref";
+
 /// A clone whose objects, remotes and credentials are used.
 #[derive(Debug, Clone)]
 pub(super) struct Git {
@@ -55,11 +60,6 @@ impl Git {
         let address = self.address(remote, &["remote", "get-url", "--", remote]);
         let place = self.with_password(&address)?.unwrap_or(Place::of(remote));
         let ask = |words: &[&str]| self.to(&place, words).text();
-        let listed = ask(&["ls-remote", "--", &place.address, &full])?;
-        let found = listed.lines().find_map(|line| {
-            let (commit, name) = line.split_once('\t')?;
-            (name == full).then(|| commit.to_owned())
-        });
         // No reference of the clone is written: others may be at work in it.
         let quietly = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
         let nowhere = [
@@ -69,10 +69,29 @@ impl Git {
             &place.address,
             &full,
         ];
-        if found.is_some() {
-            ask(&[quietly.as_slice(), &nowhere].concat())?;
+        for _ in 0..REWRITES {
+            let listed = ask(&["ls-remote", "--", &place.address, &full])?;
+            let found = listed.lines().find_map(|line| {
+                let (commit, name) = line.split_once('\t')?;
+                (name == full).then(|| commit.to_owned())
+            });
+            let Some(found) = found else { return Ok(None) };
+            let fetched = ask(&[quietly.as_slice(), &nowhere].concat());
+            // Where the branch was rewritten or removed in between, what was listed did not come.
+            if self.clone.commit(&found)?.is_some() {
+                fetched?;
+                return Ok(Some(found));
+            }
+            match fetched {
+                Err(error) if !error.to_string().contains(GONE) => return Err(error.into()),
+                _ => {}
+            }
         }
-        Ok(found)
+        Err(Error::Contended {
+            branch: branch.to_owned(),
+            remote: without_credentials(remote),
+            tries: REWRITES,
+        })
     }
 
     /// The files of a commit.
@@ -156,6 +175,27 @@ impl Git {
         commit: &str,
         over: Over<'_>,
     ) -> Result<Pushed, Error> {
+        self.pushed(remote, branch, commit, over, false)
+    }
+
+    /// What would come of it, as far as the remote says it before it is sent anything.
+    pub(super) fn try_push(
+        &self,
+        remote: &str,
+        branch: &str,
+        commit: &str,
+    ) -> Result<Pushed, Error> {
+        self.pushed(remote, branch, commit, Over::Ancestors, true)
+    }
+
+    fn pushed(
+        &self,
+        remote: &str,
+        branch: &str,
+        commit: &str,
+        over: Over<'_>,
+        is_trial: bool,
+    ) -> Result<Pushed, Error> {
         let full = format!("refs/heads/{branch}");
         let refspec = format!("{commit}:{full}");
         let lease = match over {
@@ -167,9 +207,11 @@ impl Git {
         let place = self.with_password(&address)?.unwrap_or(Place::of(&address));
         // A hook of the clone is for its own branches.
         let mut words = vec!["push", "--porcelain", "--no-verify"];
+        words.extend(is_trial.then_some("--dry-run"));
         words.extend(lease.as_deref());
         words.extend(["--", &place.address, &refspec]);
-        let output = self.to(&place, &words).output()?;
+        // A commit that has arrived although the answer is lost is there already at the next try.
+        let output = self.to(&place, &words).output_in_the_end()?;
         if output.status.success() {
             return Ok(Pushed::Done);
         }

@@ -44,6 +44,14 @@ impl Store {
         }
     }
 
+    /// Whether something could be added, as far as it can be told beforehand.
+    pub fn try_adding(&self) -> Result<(), Error> {
+        match self {
+            Self::Branch(branch) => branch.try_adding(),
+            Self::Directory(_) => Ok(()),
+        }
+    }
+
     /// Keeps baselines, all of them or none where the store can.
     pub fn add(&self, baselines: &[Baseline]) -> Result<(), Error> {
         match self {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::args::Outputs;
 use super::output::deliver;
 use super::ui::{Progress, print_notice};
-use super::{check, explain};
+use super::{check, explain, warn};
 use crate::app::{self, Allowed, Publisher, RefreshOptions};
 use crate::error::Error;
 use crate::git::Git;
@@ -116,7 +116,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     if args.close {
         return close(&args, &job).await;
     }
-    let task = job.task(args.mode.plain())?;
+    let task = job.task(args.mode.plain()).map_err(Error::from);
+    let task = task.inspect_err(|error| say_failed(&job, error))?;
     // Nothing that a server or a container says is a command to the runner.
     let silence = workflow::Silence::begin();
     print!("{}", silence.start());
@@ -127,7 +128,12 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     };
     let (code, lines) = result.unwrap_or_else(|error| {
         explain(&error);
-        let line = workflow::annotation(workflow::Level::Error, "perfgate", &chain(&error));
+        say_failed(&job, &error);
+        let line = workflow::annotation(
+            workflow::Level::Error,
+            "perfgate",
+            &app::without_secrets(&chain(&error)),
+        );
         (error.exit_code(), vec![line])
     });
     print!("{}", silence.end());
@@ -135,6 +141,23 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         println!("{line}");
     }
     Ok(code)
+}
+
+/// What later steps and readers find of a job that has no report, whatever ended it.
+fn say_failed(job: &Job, error: &Error) {
+    let page = report::failure(&app::without_secrets(&chain(error)));
+    let summary = job
+        .summary
+        .as_ref()
+        .map(|it| workflow::summarise(it, &page));
+    let verdict = [("verdict", "error".to_owned())];
+    let output = job
+        .outputs
+        .as_ref()
+        .map(|it| workflow::set_outputs(it, &verdict));
+    for error in summary.into_iter().chain(output).filter_map(Result::err) {
+        warn(&error.into());
+    }
 }
 
 /// What the clean-up step runs, whatever became of the job.

@@ -12,6 +12,7 @@ use crate::model::{
     Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload,
 };
 use crate::report::Load;
+use crate::secrets;
 
 /// The bare load engine: one request again and again, in a closed loop or at a given rate.
 #[derive(Debug, clap::Args)]
@@ -104,7 +105,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         path => {
             print!("{}", result.terminal());
             path.as_ref()
-                .map(|path| document::write(path, &format!("{:#}\n", result.json())))
+                .map(|path| {
+                    document::write(path, &secrets::masked(&format!("{:#}\n", result.json())))
+                })
                 .transpose()?;
         }
     }

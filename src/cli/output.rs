@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::Outputs;
+use crate::app;
 use crate::document;
 use crate::error::Error;
 use crate::model::{Report, Side};
@@ -10,6 +11,8 @@ use crate::report;
 
 /// Prints the report and writes the files that were asked for.
 pub(super) fn deliver(report: &Report, outputs: &Outputs) -> Result<(), Error> {
+    // Also one that an earlier version has written.
+    let report = &app::report_without_secrets(report.clone());
     print!("{}", report::terminal(report));
     let files = [
         (&outputs.json, report::json as fn(&Report) -> String),

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::app;
 use crate::document;
 use crate::error::Error;
 use crate::model::{Direction, Report};
@@ -37,6 +38,7 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let stored: Report = document::read(&args.result, "report", Report::SCHEMA)?;
+    let stored = app::report_without_secrets(stored);
     let text = match args.format {
         Format::Terminal => report::terminal(&stored),
         Format::Markdown => report::markdown(&stored),

@@ -1,17 +1,17 @@
 //! The way to the terminal, with colours where it takes them. A reader who has gone is no error, letters that a terminal would obey
-//! do not pass, and what could not be printed is reported at the end.
+//! do not pass, nor do secrets, and what could not be printed is reported at the end.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
-use crate::report;
+use crate::{report, secrets};
 
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Writes to standard output.
 pub(super) fn out(text: &str) {
     let mut stdout = anstream::stdout().lock();
-    let text = report::clean(text);
+    let text = report::clean(&secrets::masked(text));
     let written = stdout.write_all(text.as_bytes());
     match written.and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => drop(LOST.set(error)),
@@ -21,7 +21,7 @@ pub(super) fn out(text: &str) {
 
 /// Writes to standard error; there is nobody to tell when that fails.
 pub(super) fn err(text: &str) {
-    let _ = anstream::stderr().write_all(report::clean(text).as_bytes());
+    let _ = anstream::stderr().write_all(report::clean(&secrets::masked(text)).as_bytes());
 }
 
 /// Why standard output lacks something.

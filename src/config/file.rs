@@ -20,6 +20,14 @@ use crate::model::{KnownCounters, Metric, NetworkPath};
 #[schemars(title = "perfgate.toml")]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
+    /// Versions of perfgate that the file is for, such as `0.3` (this or a later one of the same kind) or
+    /// `>=0.3, <0.5`.
+    #[expect(dead_code, reason = "`version` reads it before everything else")]
+    pub(super) required: Option<Spanned<String>>,
+    /// Variables of perfgate's own environment that servers run as processes, and `prepare`, inherit although they
+    /// look like secrets.
+    #[serde(default)]
+    pub(super) inherit: Vec<String>,
     /// Commands run before anything else, in the folder of the file.
     #[serde(default)]
     pub(super) prepare: Vec<Command>,

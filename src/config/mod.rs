@@ -25,6 +25,7 @@ mod store;
 mod thresholds;
 mod units;
 mod url;
+mod version;
 
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,7 @@ fn resolved(
     files: Option<&dyn Files>,
 ) -> Result<Plan, Error> {
     let mut places = place::Places::new(path, text);
+    version::check(text, &places)?;
     let mut table = DeTable::parse(text).map_err(|error| places.syntax(&error))?;
     let folder = Folder {
         root: places.root(),

@@ -51,6 +51,7 @@ pub(super) fn resolve(
     Ok(Plan {
         shard: None,
         file: path.to_owned(),
+        inherit: file.inherit,
         prepare: file.prepare.into_iter().map(file::Command::words).collect(),
         without_docker: file
             .without_docker

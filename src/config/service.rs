@@ -15,7 +15,7 @@ use crate::model::{
     Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService, Placeholder,
     Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
-use crate::{bounded, compose};
+use crate::{bounded, compose, secrets};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// For one that runs to its end.
@@ -459,10 +459,14 @@ impl Resolver<'_> {
             let hint = "name a file that is in the repository, such as `.env.example`";
             invalid(format!("`{name}` cannot be read: {error}"), hint)
         })?;
-        compose::variables_in(&text).map_err(|error| {
+        let variables = compose::variables_in(&text).map_err(|error| {
             let hint = "each line is NAME=VALUE";
             invalid(format!("`{name}` is no file of variables: {error}"), hint)
-        })
+        })?;
+        for (name, value) in &variables {
+            secrets::know(name, value);
+        }
+        Ok(variables)
     }
 
     /// A file as the head has it, where the base's tree lacks it: files that git ignores.

@@ -78,6 +78,7 @@ impl Git {
             env: Vec::new(),
             input: Vec::new(),
             within: LOCAL,
+            is_remote: false,
         }
     }
 
@@ -102,6 +103,7 @@ pub struct Call<'a> {
     env: Vec<(String, OsString)>,
     input: Vec<u8>,
     within: Duration,
+    is_remote: bool,
 }
 
 impl Call<'_> {
@@ -129,9 +131,11 @@ impl Call<'_> {
         self
     }
 
-    /// Of a command that speaks with a remote: it gives up where ssh would ask for something.
+    /// Of a command that speaks with a remote: it gives up where ssh would ask for something, and
+    /// tries again where the trouble is a passing one.
     pub fn remote(mut self) -> Self {
         self.within = REMOTE;
+        self.is_remote = true;
         let ssh = self.git.ssh();
         match ssh {
             Some(ssh) => self.env("GIT_SSH_COMMAND", ssh),
@@ -145,7 +149,12 @@ impl Call<'_> {
     }
 
     pub fn bytes(self) -> Result<Vec<u8>, Error> {
-        let output = self.output()?;
+        // What is read of a remote may be read again.
+        let output = if self.is_remote {
+            self.output_in_the_end()?
+        } else {
+            self.output()?
+        };
         self.succeeded(output)
     }
 

@@ -14,6 +14,7 @@ mod error;
 mod history;
 mod kept;
 mod lfs;
+mod retry;
 mod scratch;
 mod source;
 mod tree;

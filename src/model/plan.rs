@@ -20,6 +20,8 @@ pub struct Plan {
     pub file: PathBuf,
     /// The folder of that file; relative paths start here.
     pub root: PathBuf,
+    /// Variables of this process that processes under test inherit although they look like secrets.
+    pub inherit: Vec<String>,
     /// Commands run before anything else, from the root.
     pub prepare: Vec<Vec<String>>,
     /// Configuration to use instead when no container engine answers.
@@ -188,7 +190,7 @@ impl Plan {
     }
 
     /// The images of the plan that are built.
-    fn builds(&self) -> impl Iterator<Item = &Build> {
+    pub fn builds(&self) -> impl Iterator<Item = &Build> {
         let targets = self.targets.iter().chain(&self.reference);
         let of_targets = targets.filter_map(|it| match &it.source {
             Source::Build(build) => Some(build),

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::Error;
 use crate::model::{Report, Verdict};
-use crate::report;
+use crate::{report, secrets};
 
 /// Annotations of a step that GitHub shows.
 const ANNOTATIONS: usize = 10;
@@ -97,7 +97,7 @@ impl Silence {
 
 /// Adds to the job summary.
 pub fn summarise(path: &Path, markdown: &str) -> Result<(), Error> {
-    append(path, &format!("{markdown}\n"))
+    append(path, &format!("{}\n", secrets::masked(markdown)))
 }
 
 /// Sets outputs of the step. A value cannot end early and set another.

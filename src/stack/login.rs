@@ -14,6 +14,7 @@ use crate::model::{
     AnswerPart, Capture, Login, Origin, Placeholder, Ready, Target, Values, body_filled, filled,
     path_filled,
 };
+use crate::secrets;
 
 /// What a sequence of logins has come to.
 #[derive(Default)]
@@ -85,6 +86,7 @@ impl Session {
     /// Keeps what an answer has; what it lacks, otherwise.
     fn take(&mut self, login: &Login, head: &Parts, body: &[u8]) -> Result<(), String> {
         for (name, value) in set_cookies(&head.headers) {
+            secrets::know_secret(&value);
             self.cookies.retain(|(known, _)| *known != name);
             self.cookies.push((name, value));
         }
@@ -95,6 +97,7 @@ impl Session {
             if value.chars().any(char::is_control) {
                 return Err(format!("`{name}` of its answer holds control characters"));
             }
+            secrets::know_secret(&value);
             self.captured.insert(name.clone(), value);
         }
         Ok(())

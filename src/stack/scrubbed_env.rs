@@ -1,5 +1,6 @@
 //! What of this process's environment servers and commands under test do not inherit: what a job
-//! holds for perfgate and for git alone, because they run code that nobody may have looked at; and what
+//! holds for perfgate and for git alone, because they run code that nobody may have looked at; whatever is
+//! a secret; and what
 //! cargo and rustup were given for the tree that perfgate was called in, because each tree is built into
 //! a folder of its own, by the compiler that it asks for itself.
 
@@ -8,7 +9,9 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-/// Rights that a job lends, on GitHub and on GitLab; what baselines are pushed with; and the files
+use crate::secrets;
+
+/// Handed on by no configuration: rights that a job lends, on GitHub and on GitLab; what baselines are pushed with; and the files
 /// by which a step speaks to its runner.
 const NAMES: [&str; 11] = [
     "GITHUB_TOKEN",
@@ -45,14 +48,20 @@ const PROXIED: &str = "RUST_RECURSION_COUNT";
 
 /// The variables of this process that no server and no command inherits.
 pub(super) fn variables() -> impl Iterator<Item = OsString> {
-    std::env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| is_scrubbed(name, |it| std::env::var(it).ok()))
+    let variables = std::env::vars_os().filter(|(name, value)| {
+        is_scrubbed(name, |it| std::env::var(it).ok()) || is_secret(name, value)
+    });
+    variables.map(|(name, _)| name)
 }
 
 /// Keeps other processes of the same user from reading this one's environment and memory.
 pub fn close_to_others() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Whether a variable is secret, by its name or its value, and the configuration does not hand it on.
+fn is_secret(name: &OsStr, value: &OsStr) -> bool {
+    secrets::is_withheld(&name.to_string_lossy(), &value.to_string_lossy())
 }
 
 fn is_scrubbed(name: &OsStr, variable: impl Fn(&str) -> Option<String>) -> bool {

@@ -176,3 +176,102 @@ fn a_password_in_the_address_of_a_store_is_no_argument_of_git() {
     );
     assert!(!asked.contains(PASSWORD), "{asked}");
 }
+
+/// What a server that dies prints of what it was told and found; and what `prepare` inherits.
+const DYING: &str = r#"env > seen.server
+echo "::add-mask::${STEP_VALUE}"
+echo "cannot log in at postgres://shop:rawPassw0rd@db:5432/shop"
+echo "tried ${OF_FILE} and ${OF_VARIABLE} and ${STEP_VALUE}"
+echo "tried $(printf 'user:%s' "$OF_VARIABLE" | base64 -w0)"
+echo "tried ghp_0123456789abcdefABCDEF0123456789abcd"
+exit 1"#;
+
+#[test]
+fn what_a_dying_server_prints_is_masked_in_everything_that_is_written() {
+    let (of_file, of_variable, of_step) = (
+        "plantedValueOfTheEnvFile",
+        "plantedValueOfTheVariable1",
+        "plantedValueOfTheStep",
+    );
+    let server = sample("0", "0", "0")
+        .replace("\"{sample}\"", "\"./server.sh\", \"{sample}\"")
+        .replace(
+            "env   = {",
+            &format!(
+                "env_file = [\"app.env\"]\nenv   = {{ OF_VARIABLE = \"{{env.PLAIN_NAME}}\", STEP_VALUE = \"{of_step}\","
+            ),
+        );
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .program("server.sh", DYING)
+        .program("look.sh", "env > seen.prepare")
+        .file("app.env", &format!("OF_FILE={of_file}\n"))
+        .config(&format!(
+            "inherit = [\"WANTED_TOKEN\"]\nprepare = [\"./look.sh\"]\n{server}"
+        ))
+        .env("PLAIN_NAME", of_variable)
+        .env("GH_TOKEN", "plantedTokenOfTheJob1")
+        .env("WANTED_TOKEN", "plantedTokenOfTheBuild1")
+        .env("AWS_PROFILE", "plantedProfile")
+        .env("COPY", "Bearer plantedTokenOfTheJob1");
+    let run = sandbox.run([
+        "check",
+        "--json",
+        "out.json",
+        "--markdown",
+        "out.md",
+        "--junit",
+        "out.xml",
+        "--html",
+        "out.html",
+        "--save",
+        "saved.json",
+    ]);
+    let mut written = vec![
+        ("standard output".to_owned(), run.stdout),
+        ("standard error".to_owned(), run.stderr),
+    ];
+    let run = sandbox.run(["run", "--json", "measured.json"]);
+    written.push(("standard output of run".to_owned(), run.stdout));
+    written.push(("standard error of run".to_owned(), run.stderr));
+    for name in ["seen.server", "seen.prepare"] {
+        let seen = sandbox.read(name);
+        assert!(seen.contains("plantedTokenOfTheBuild1"), "{name}\n{seen}");
+        for secret in ["plantedTokenOfTheJob1", "plantedProfile"] {
+            assert!(!seen.contains(secret), "{name} holds {secret}\n{seen}");
+        }
+        fs::remove_file(sandbox.path(name)).expect("removed");
+    }
+    for name in ["app.env", "server.sh"] {
+        fs::remove_file(sandbox.path(name)).expect("removed");
+    }
+    files(&sandbox.path("."), &mut written);
+    let shows = |name: &str| {
+        let mut of_name = written.iter().filter(|(path, _)| path.contains(name));
+        let text = of_name.next().map(|(_, text)| text.as_str());
+        text.unwrap_or_else(|| panic!("{name} is written"))
+    };
+    for name in ["standard error", "out.json", "out.md", "saved.json"] {
+        let text = shows(name);
+        assert!(
+            text.contains("cannot log in at postgres") && text.contains("(withheld)"),
+            "{name} says why\n{text}"
+        );
+    }
+    shows("out.xml");
+    shows("out.html");
+    let secrets = [
+        "rawPassw0rd",
+        of_file,
+        of_variable,
+        of_step,
+        "ghp_0123456789",
+        "cGxhbnRlZFZhbHVlT2ZUaGVWYXJpYWJsZT",
+        "bGFudGVkVmFsdWVPZlRoZVZhcmlhYmxlM",
+    ];
+    for (name, text) in &written {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{name} holds {secret}\n{text}");
+        }
+    }
+}

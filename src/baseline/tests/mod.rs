@@ -1,4 +1,5 @@
 mod branch;
+mod faulty;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,0 +1,250 @@
+//! The secrets that are known by value.
+
+use std::env;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use super::{INSTEAD, forms, names, shapes};
+
+/// Letters of the shortest secret that is masked in every text.
+const SHORTEST_ANYWHERE: usize = 8;
+/// Letters of the shortest secret that is masked in what servers say.
+const SHORTEST_SAID: usize = 4;
+/// The same of what a configuration passes on without calling it a secret: shorter ones are in every
+/// text.
+const SHORTEST_PASSED: usize = 6;
+/// What a step tells the runner to mask.
+const ADD_MASK: &str = "::add-mask::";
+/// How a header with rights begins that a workflow gives to git.
+const HEADER: &str = "authorization:";
+/// Values that tell nobody anything; a mask over them would be over half of a report.
+const PLAIN: [&str; 27] = [
+    "admin",
+    "changeme",
+    "database",
+    "debug",
+    "default",
+    "development",
+    "disabled",
+    "enabled",
+    "example",
+    "false",
+    "guest",
+    "localhost",
+    "mysql",
+    "none",
+    "null",
+    "passwd",
+    "password",
+    "perfgate",
+    "postgres",
+    "postgresql",
+    "production",
+    "rabbitmq",
+    "redis",
+    "root",
+    "secret",
+    "test",
+    "true",
+];
+
+/// Those of this process's environment, and what was learnt since.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::of(env::vars())));
+
+/// The longest first: one secret may be a part of another.
+#[derive(Debug, Default)]
+struct Known {
+    anywhere: Vec<String>,
+    said: Vec<String>,
+}
+
+/// Keeps a value in mind that a configuration passes on: a secret where its name or its shape says so.
+pub fn know(name: &str, value: &str) {
+    let mut known = known();
+    known.variable(name, value);
+    if value.len() >= SHORTEST_PASSED {
+        known.say(value);
+    }
+}
+
+/// Keeps a value in mind where its name or its shape calls it a secret.
+pub fn know_named(name: &str, value: &str) {
+    known().variable(name, value);
+}
+
+/// Keeps a secret in mind.
+pub fn know_secret(value: &str) {
+    known().secret(value);
+}
+
+/// A text without what is a secret wherever it stands.
+pub fn masked(text: &str) -> String {
+    known().masked(text)
+}
+
+/// What a server or a program said, without anything that this process was told or passed on.
+pub fn said(text: &str) -> String {
+    let mut known = known();
+    for line in text.lines() {
+        if let Some(value) = line.trim_start().strip_prefix(ADD_MASK) {
+            known.secret(value.trim());
+        }
+    }
+    known.said(text)
+}
+
+/// Whether a secret of this process is in a value.
+pub(super) fn is_in(value: &str) -> bool {
+    let known = known();
+    known.anywhere.iter().any(|it| value.contains(it.as_str()))
+}
+
+fn known() -> MutexGuard<'static, Known> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Known {
+    fn of(variables: impl Iterator<Item = (String, String)>) -> Self {
+        let mut known = Self::default();
+        for (name, value) in variables {
+            known.variable(&name, &value);
+        }
+        known
+    }
+
+    /// A value by its name, and what stands in the place of a password in any.
+    fn variable(&mut self, name: &str, value: &str) {
+        let is_place = Path::new(value).is_absolute() && Path::new(value).exists();
+        if names::is_secret(name) && !is_place {
+            self.secret(value);
+        }
+        for secret in shapes::placed(value) {
+            self.secret(&secret);
+        }
+        // `AUTHORIZATION: basic CODE`
+        if value.to_ascii_lowercase().starts_with(HEADER)
+            && let Some(code) = value.split_whitespace().last()
+        {
+            self.secret(code);
+        }
+    }
+
+    fn secret(&mut self, value: &str) {
+        let value = value.trim();
+        let letters = value.chars().count();
+        if letters >= SHORTEST_ANYWHERE && !is_word(value) {
+            add(&mut self.anywhere, value);
+        }
+        if letters >= SHORTEST_SAID {
+            self.say(value);
+        }
+    }
+
+    fn say(&mut self, value: &str) {
+        if !PLAIN.contains(&value.to_ascii_lowercase().as_str()) {
+            add(&mut self.said, value);
+        }
+    }
+
+    fn masked(&self, text: &str) -> String {
+        without(&self.anywhere, &shapes::masked(text))
+    }
+
+    fn said(&self, text: &str) -> String {
+        without(&self.said, &self.masked(text))
+    }
+}
+
+/// Whether a value may be a word of a report: of small letters alone, or a number.
+fn is_word(value: &str) -> bool {
+    let is_small = |letter: char| letter.is_ascii_lowercase() || letter == '_' || letter == '-';
+    value.chars().all(is_small) || value.chars().all(|it| it.is_ascii_digit())
+}
+
+fn add(list: &mut Vec<String>, value: &str) {
+    for form in forms::of(value) {
+        if !list.contains(&form) {
+            list.push(form);
+        }
+    }
+    list.sort_by_key(|it| std::cmp::Reverse(it.len()));
+}
+
+fn without(secrets: &[String], text: &str) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets {
+        if text.contains(secret.as_str()) {
+            text = text.replace(secret.as_str(), INSTEAD);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known_of(variables: &[(&str, &str)]) -> Known {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Known::of(variables.iter().map(owned))
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_all_its_forms() {
+        let known = known_of(&[("APP_TOKEN", "s3cr3t/Value")]);
+        for text in [
+            "s3cr3t/Value",
+            "s3cr3t%2FValue",
+            "czNjcjN0L1ZhbHVl",
+            "dXNlcjpzM2NyM3QvVmFsdWU=",
+        ] {
+            let masked = known.masked(&format!("a {text} b"));
+            assert!(
+                masked.starts_with("a ") && masked.contains(INSTEAD),
+                "{masked}"
+            );
+        }
+    }
+
+    #[test]
+    fn short_values_and_words_do_not_destroy_a_report() {
+        let known = known_of(&[
+            ("DB_PASSWORD", "postgres"),
+            ("A_TOKEN", "abc"),
+            ("B_TOKEN", "interleaved"),
+            ("C_TOKEN", "12345678"),
+            ("D_TOKEN", "a1b2"),
+            ("USE_TOKEN", "true"),
+        ]);
+        let text = "postgres abc interleaved 12345678 a1b2 true";
+        assert_eq!(known.masked(text), text);
+        assert_eq!(
+            known.said(text),
+            "postgres abc (withheld) (withheld) (withheld) true"
+        );
+        let address = "postgres://postgres:postgres@db/app";
+        assert_eq!(
+            known.masked(address),
+            "postgres://postgres:(withheld)@db/app"
+        );
+    }
+
+    #[test]
+    fn a_password_in_the_address_of_any_variable_is_known() {
+        let known = known_of(&[
+            ("DATABASE_URL", "postgres://app:Hunter2Hunter2@db/app"),
+            ("GIT_CONFIG_VALUE_0", "AUTHORIZATION: basic cGxhbnRlZA=="),
+            ("HOME", "/home/of/somebody"),
+        ]);
+        let text = "login of app with Hunter2Hunter2 in /home/of/somebody failed, cGxhbnRlZA==";
+        let expected = "login of app with (withheld) in /home/of/somebody failed, (withheld)";
+        assert_eq!(known.masked(text), expected);
+    }
+
+    #[test]
+    fn what_a_program_has_the_runner_mask_is_known_from_then_on() {
+        let text = "::add-mask::M4sk3d-by-the-step\nlogin with M4sk3d-by-the-step";
+        assert_eq!(said(text), "::add-mask::(withheld)\nlogin with (withheld)");
+        assert_eq!(masked("M4sk3d-by-the-step"), INSTEAD);
+    }
+}

@@ -1,0 +1,21 @@
+//! What must not leave this process: values that are secrets by their name, by their shape, or because
+//! somebody said so. Every writer asks here, so that what a dying server prints is masked by value in
+//! whatever is written.
+//!
+//! Two kinds are told apart, because a mask that is too wide destroys a report. A secret of eight or
+//! more characters that is no plain word is masked in every text ([`masked`]); a shorter one, and what
+//! a configuration passes on without calling it a secret, in what servers and programs said alone
+//! ([`said`]). Words that everybody uses, such as `postgres`, are masked nowhere but in the place of a
+//! password in an address.
+
+mod forms;
+mod known;
+mod names;
+mod shapes;
+mod withheld;
+
+pub use known::{know, know_named, know_secret, masked, said};
+pub use withheld::{inherit, is_withheld};
+
+/// What stands in place of a secret.
+pub const INSTEAD: &str = "(withheld)";
