@@ -45,8 +45,8 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
     (
         "app",
         &[
-            "baseline", "compose", "config", "document", "error", "gate", "git", "import",
-            "measure", "model", "profile", "publish", "report", "secrets", "stack",
+            "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
+            "import", "measure", "model", "profile", "publish", "report", "secrets", "stack",
         ],
     ),
     (

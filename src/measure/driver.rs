@@ -28,14 +28,17 @@ pub struct Testbed {
 /// A server under measurement. One build alone is the head's side.
 #[derive(Debug, Clone, Copy)]
 pub struct Instance<'a> {
+    /// The server's name, which both builds share; that of a base's target is another.
+    pub server: &'a str,
     pub target: &'a Target,
     pub side: Side,
 }
 
 impl<'a> Instance<'a> {
     /// The server of a target that is compared with no other build.
-    pub const fn of(target: &'a Target) -> Self {
+    pub fn of(target: &'a Target) -> Self {
         Self {
+            server: &target.name,
             target,
             side: Side::Head,
         }

@@ -101,7 +101,7 @@ impl<'a> Live<'a> {
         target.ready.within *= at_once;
         target.is_twin = data.build() != instance.side;
         let started = async {
-            let tenancy = self.tenancy(&target.name, data).await?;
+            let tenancy = self.tenancy(instance.server, data).await?;
             let server = self.stack.start(&target, &tenancy, observe).await?;
             Ok(Up {
                 build: data.build(),
@@ -353,7 +353,7 @@ impl Driver for Live<'_> {
 }
 
 fn key(instance: Instance<'_>) -> (String, Side) {
-    (instance.target.name.clone(), instance.side)
+    (instance.server.to_owned(), instance.side)
 }
 
 fn of_build(error: Error, build: Side, during: &'static str) -> Error {

@@ -47,15 +47,10 @@ impl SideLoad {
 }
 
 /// Both sides, each of its own build.
-pub(super) const fn both(sides: &Sides<crate::model::Target>) -> [Instance<'_>; 2] {
-    [
-        Instance {
-            target: &sides.head,
-            side: Side::Head,
-        },
-        Instance {
-            target: &sides.base,
-            side: Side::Base,
-        },
-    ]
+pub(super) fn both(sides: &Sides<crate::model::Target>) -> [Instance<'_>; 2] {
+    Side::BOTH.map(|side| Instance {
+        server: &sides.head.name,
+        target: sides.get(side),
+        side,
+    })
 }

@@ -153,7 +153,7 @@ impl Simulated {
 
 impl Up {
     fn is(&self, instance: Instance<'_>) -> bool {
-        self.server == instance.target.name && self.side == instance.side
+        self.server == instance.server && self.side == instance.side
     }
 }
 
@@ -180,7 +180,7 @@ impl Driver for Simulated {
         for Start { instance, data } in starts {
             self.up.retain(|it| !it.is(*instance));
             self.up.push(Up {
-                server: instance.target.name.clone(),
+                server: instance.server.to_owned(),
                 side: instance.side,
                 build: data.build(),
                 start: draw(&mut self.random, self.noise.start),

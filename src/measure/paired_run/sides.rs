@@ -12,6 +12,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     fn instance(&self, side: Side) -> Instance<'a> {
         let sides = self.sides;
         Instance {
+            server: &sides.head.name,
             target: sides.get(self.builds.on(side)),
             side,
         }
