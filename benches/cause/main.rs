@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use perfgate::config;
-use perfgate::measure::{LivePairs, PairDriver, Profiling, Stopper, profile};
+use perfgate::measure::{Driver, Live, Profiling, Stopper, profile};
 use perfgate::model::{CpuProfile, FunctionChange, Sides, Target};
 use perfgate::stack::{Owner, Stack};
 
@@ -101,7 +101,7 @@ async fn cases(
     for (fault, times) in faults {
         let sides = sides(&plan.targets[0], fault);
         let (_stopper, stop) = Stopper::new();
-        let mut driver = LivePairs::new(&stack, stop);
+        let mut driver = Live::new(&stack, stop);
         driver.set_up(&sides, &|_| ()).await?;
         let mut case = Case::default();
         for seed in 0..times {
@@ -141,7 +141,7 @@ struct Case {
 impl Case {
     async fn add(
         &mut self,
-        driver: &mut LivePairs<'_>,
+        driver: &mut Live<'_>,
         sides: &Sides<Target>,
         slower: Option<&str>,
         seed: u64,

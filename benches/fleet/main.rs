@@ -51,7 +51,7 @@ async fn main() -> Result<ExitCode, Failure> {
     }
     let engine = Engine::connect().await?;
     let owner = Owner::new_run();
-    let result = compare(&options, &engine, &owner).await;
+    let result = Box::pin(compare(&options, &engine, &owner)).await;
     sweep::remove_run(Some(&engine), &owner).await?;
     Ok(if result? {
         ExitCode::SUCCESS

@@ -61,7 +61,7 @@ async fn main() -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}", Look::HEAD);
-    let load = load(&options).await?;
+    let load = Box::pin(load(&options)).await?;
     let cycles = cycles(&options).await?;
     let builds = builds(&options).await?;
     let verdicts = [("load", load), ("cycles", cycles), ("builds", builds)];
