@@ -27,6 +27,8 @@ pub struct MergeOptions {
 
 /// The name of a measurement in a folder.
 const FILE: &str = "measurement.json";
+/// Endpoints of a missing shard that are named in a line; the report's JSON has all.
+const MOST_NAMED: usize = 6;
 /// Folders in folders in which measurements are looked for.
 const DEEPEST: usize = 4;
 
@@ -191,11 +193,25 @@ pub(super) fn joined(
         });
         for index in 1..=run.total.get() {
             if !shards.keys().any(|it| it.index.get() == index) {
-                problems.push(format!("shard {index}/{} is missing", run.total));
+                let cells = dealt.get(index - 1).map(Vec::as_slice);
+                let cells = in_words(cells.unwrap_or_default());
+                problems.push(format!("shard {index}/{} is missing ({cells})", run.total));
             }
         }
     }
     put_together(plan, shards.into_values().collect(), problems)
+}
+
+/// Servers with their endpoints: `app home, app movies and 3 more`.
+fn in_words(cells: &[CellName]) -> String {
+    let names = cells.iter().take(MOST_NAMED);
+    let names: Vec<_> = names
+        .map(|it| format!("{} {}", it.server, it.endpoint))
+        .collect();
+    match cells.len().saturating_sub(MOST_NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 /// The run whose shards are put together: that of the commit that is checked out, where there is one,
