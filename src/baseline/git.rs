@@ -175,7 +175,7 @@ impl Git {
         commit: &str,
         over: Over<'_>,
     ) -> Result<Pushed, Error> {
-        self.pushed(remote, branch, commit, over, false)
+        self.pushed(remote, branch, commit, over, &[])
     }
 
     /// What would come of it, as far as the remote says it before it is sent anything.
@@ -185,7 +185,7 @@ impl Git {
         branch: &str,
         commit: &str,
     ) -> Result<Pushed, Error> {
-        self.pushed(remote, branch, commit, Over::Ancestors, true)
+        self.pushed(remote, branch, commit, Over::Ancestors, &["--dry-run"])
     }
 
     fn pushed(
@@ -194,7 +194,7 @@ impl Git {
         branch: &str,
         commit: &str,
         over: Over<'_>,
-        is_trial: bool,
+        options: &[&str],
     ) -> Result<Pushed, Error> {
         let full = format!("refs/heads/{branch}");
         let refspec = format!("{commit}:{full}");
@@ -207,7 +207,7 @@ impl Git {
         let place = self.with_password(&address)?.unwrap_or(Place::of(&address));
         // A hook of the clone is for its own branches.
         let mut words = vec!["push", "--porcelain", "--no-verify"];
-        words.extend(is_trial.then_some("--dry-run"));
+        words.extend(options);
         words.extend(lease.as_deref());
         words.extend(["--", &place.address, &refspec]);
         // A commit that has arrived although the answer is lost is there already at the next try.

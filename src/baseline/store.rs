@@ -44,7 +44,7 @@ impl Store {
         }
     }
 
-    /// Whether something could be added, as far as it can be told beforehand.
+    /// Whether something could be added, as far as that is known beforehand.
     pub fn try_adding(&self) -> Result<(), Error> {
         match self {
             Self::Branch(branch) => branch.try_adding(),

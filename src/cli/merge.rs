@@ -17,13 +17,13 @@ pub(super) struct Args {
     /// Configuration file [default: the nearest perfgate.toml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The servers that the shards were told to measure.
+    /// The `--server` of the shards.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     server: Vec<String>,
-    /// The endpoints that the shards were told to measure.
+    /// The `--endpoint` of the shards.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     endpoint: Vec<String>,
-    /// The proxy that the shards put every server behind.
+    /// The `--behind` of the shards.
     #[arg(long, value_name = "PROXY")]
     behind: Option<String>,
     /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].

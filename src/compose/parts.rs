@@ -78,6 +78,7 @@ impl Parts<'_> {
         for name in servers.iter().filter(|it| self.services.contains_key(*it)) {
             stack.servers.push(self.server(name, &mut texts)?);
         }
+        stack.notes.extend(self.notes_on_workers());
         for name in &self.others {
             stack.others.push(self.other(name, &mut texts)?);
         }
@@ -134,6 +135,18 @@ impl Parts<'_> {
                 .notes
                 .push(format!("not shared between containers: volumes {shared}"));
         }
+    }
+
+    /// What workers have for themselves, and get from their server instead.
+    fn notes_on_workers(&self) -> impl Iterator<Item = String> {
+        self.workers.iter().flat_map(move |(server, workers)| {
+            workers.iter().filter_map(move |name| {
+                let keys = own_of_worker(&self.services[name], &self.services[server]);
+                let keys = keys.join(", ");
+                (!keys.is_empty())
+                    .then(|| format!("{name}: has {keys} of `{server}`, whose worker it is"))
+            })
+        })
     }
 
     fn names(&self, name: &str) -> Vec<String> {
@@ -330,6 +343,21 @@ impl Parts<'_> {
             is_shared: false,
         })
     }
+}
+
+/// The keys by which a worker differs from its server, of those that a worker cannot have.
+fn own_of_worker(worker: &Service, server: &Service) -> Vec<&'static str> {
+    let differs = [
+        ("cpus", worker.cpus != server.cpus),
+        ("entrypoint", worker.entrypoint != server.entrypoint),
+        ("files", worker.mounts != server.mounts),
+        ("shm_size", worker.shm_size != server.shm_size),
+        ("tmpfs", worker.tmpfs != server.tmpfs),
+        ("user", worker.user != server.user),
+        ("working_dir", worker.working_dir != server.working_dir),
+    ];
+    let differing = differs.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(key, _)| key).collect()
 }
 
 /// Services that work with each other are the same for both sides: each would reach the first one's.

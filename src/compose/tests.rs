@@ -232,6 +232,26 @@ services:
     assert!(stack.left_out.is_empty(), "{:?}", stack.left_out);
 }
 
+#[test]
+fn what_a_worker_has_for_itself_and_is_not_used_is_said() {
+    let text = r#"
+services:
+  web: {build: ., command: serve, working_dir: /app, user: app}
+  jobs: {build: ., command: work, working_dir: /jobs, user: app, cpus: 0.5, mem_limit: 1g}
+"#;
+    let folder = folder(&[("a.yaml", text)]);
+    let notes = with(folder.path(), &["a.yaml"], |project| {
+        let wanted = Wanted {
+            servers: vec!["web".into()],
+            workers: vec![("web".into(), "jobs".into())],
+            ..Wanted::default()
+        };
+        Stack::of(&project.expect("a project"), &wanted).map(|it| it.notes)
+    });
+    let expected = "jobs: has cpus, working_dir of `web`, whose worker it is";
+    assert_eq!(notes.expect("notes"), [expected]);
+}
+
 /// The program that compose files were first written for, where it is installed: its old version in
 /// Python, as Debian has it.
 #[test]

@@ -1,7 +1,7 @@
 //! Both builds of a server under load, in turns.
 
 use super::{Driver, Error, Instance, Load, Observer, Sharing, Turns};
-use crate::model::{Rate, Round, Side, Sides};
+use crate::model::{Rate, Round, Side, Sides, Target};
 
 /// How each side is loaded in a round.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,7 @@ impl SideLoad {
 }
 
 /// Both sides, each of its own build.
-pub(super) fn both(sides: &Sides<crate::model::Target>) -> [Instance<'_>; 2] {
+pub(super) fn both(sides: &Sides<Target>) -> [Instance<'_>; 2] {
     Side::BOTH.map(|side| Instance {
         server: &sides.head.name,
         target: sides.get(side),

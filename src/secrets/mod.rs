@@ -11,11 +11,11 @@
 mod forms;
 mod known;
 mod names;
+mod scrubbed;
 mod shapes;
-mod withheld;
 
 pub use known::{know, know_named, know_secret, masked, said};
-pub use withheld::{inherit, is_withheld};
+pub use scrubbed::{inherit, is_scrubbed};
 
 /// What stands in place of a secret.
 pub const INSTEAD: &str = "(withheld)";

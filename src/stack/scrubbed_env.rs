@@ -61,7 +61,7 @@ pub fn close_to_others() -> io::Result<()> {
 
 /// Whether a variable is secret, by its name or its value, and the configuration does not hand it on.
 fn is_secret(name: &OsStr, value: &OsStr) -> bool {
-    secrets::is_withheld(&name.to_string_lossy(), &value.to_string_lossy())
+    secrets::is_scrubbed(&name.to_string_lossy(), &value.to_string_lossy())
 }
 
 fn is_scrubbed(name: &OsStr, variable: impl Fn(&str) -> Option<String>) -> bool {

@@ -30,10 +30,10 @@ fn answer(mut stream: TcpStream) {
 }
 "#;
 
-const MANIFEST: &str =
+pub(crate) const MANIFEST: &str =
     "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
 
-const CONFIGURATION: &str = r#"
+pub(crate) const CONFIGURATION: &str = r#"
 prepare = [["cargo", "build", "--release", "--offline"]]
 
 [server.app]

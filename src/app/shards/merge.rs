@@ -12,8 +12,8 @@ use super::deal::deal;
 use crate::document;
 use crate::error::Error;
 use crate::model::{
-    CellName, Measurement, Partial, Plan, Provenance, Report, Shard, ShardRecord, Unfinished,
-    chain, exit_code,
+    CellName, Measurement, Partial, Plan, Provenance, Report, Shard, ShardRecord, Target,
+    Unfinished, chain, exit_code,
 };
 
 /// What is put together, and how it is judged.
@@ -229,7 +229,7 @@ fn common(parts: &[(PathBuf, ShardRecord, Measurement)], checked_out: Option<&st
 }
 
 pub(super) fn names(plan: &Plan) -> Vec<Vec<CellName>> {
-    let of = |target: &crate::model::Target| {
+    let of = |target: &Target| {
         let cells = target.cells.iter();
         cells
             .map(|cell| CellName::new(&target.name, &cell.endpoint))
@@ -338,6 +338,7 @@ fn provenance_of(
         fingerprint: first.and_then(|it| it.fingerprint.clone()),
         images: all().flat_map(|it| it.images.clone()).collect(),
         path: first.map_or_else(String::new, |it| it.path.clone()),
+        // Without one it would pass for the result of another load generator.
         seed: first.and_then(|it| it.seed).or(Some(0)),
         started,
         seconds: ends.fold(0.0, f64::max),

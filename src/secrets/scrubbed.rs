@@ -19,7 +19,7 @@ pub fn inherit<'a>(names: impl Iterator<Item = &'a str>) {
 
 /// Whether a variable is kept from servers and commands: its name says that it is a secret or a right of
 /// the job, or its value is one or has one in it.
-pub fn is_withheld(name: &str, value: &str) -> bool {
+pub fn is_scrubbed(name: &str, value: &str) -> bool {
     let inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
     !inherited.contains(name) && is_right(name, value)
 }
@@ -28,7 +28,7 @@ fn is_right(name: &str, value: &str) -> bool {
     STARTS.iter().any(|start| name.starts_with(start))
         || names::is_secret(name)
         || shapes::has_token(value)
-        // The address of a database has its password in it, and is what servers are told.
+        // The address of a database has its password in it, and servers need it.
         || (known::is_in(value) && !value.contains("://"))
 }
 
@@ -46,21 +46,21 @@ mod tests {
             ("ACTIONS_CACHE_URL", "https://cache.test/"),
             ("HEADER", &format!("Bearer {token}")),
         ] {
-            assert!(is_withheld(name, value), "{name}");
+            assert!(is_scrubbed(name, value), "{name}");
         }
         for (name, value) in [
             ("PATH", "/bin"),
             ("DATABASE_URL", "postgres://app:Hunter2Hunter2@db/app"),
             ("GITHUB_SHA", "0123456789012345678901234567890123456789"),
         ] {
-            assert!(!is_withheld(name, value), "{name}");
+            assert!(!is_scrubbed(name, value), "{name}");
         }
     }
 
     #[test]
     fn what_the_configuration_names_is_handed_on() {
-        assert!(is_withheld("OF_THE_TEST_TOKEN", "x"));
+        assert!(is_scrubbed("OF_THE_TEST_TOKEN", "x"));
         inherit(["OF_THE_TEST_TOKEN"].into_iter());
-        assert!(!is_withheld("OF_THE_TEST_TOKEN", "x"));
+        assert!(!is_scrubbed("OF_THE_TEST_TOKEN", "x"));
     }
 }
