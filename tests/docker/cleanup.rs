@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::support::{Sandbox, eventually};
-use crate::{at_length, engine, left, published};
+use crate::{at_length, engine, engine_alone, left, published};
 
 fn long() -> Sandbox {
     Sandbox::new().config(&at_length(&published(), 400))
@@ -32,7 +32,7 @@ fn an_interrupt_mid_run_leaves_nothing() {
 #[test]
 #[ignore = "needs Docker"]
 fn what_a_killed_run_left_is_swept_by_the_next_check() {
-    let _engine = engine();
+    let _engine = engine_alone();
     let sandbox = long();
     let mut running = sandbox.start(CHECK);
     let pid = running.pid();

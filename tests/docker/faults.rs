@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::daemon::Daemon;
 use crate::support::{Sandbox, eventually, finding, repository};
-use crate::{QUICK, configuration, docker, engine, left, left_at, published};
+use crate::{QUICK, configuration, docker, engine, engine_alone, left, left_at, published};
 
 /// The containers of a run of this process, as the engine describes them.
 fn containers(pid: u32) -> Vec<Value> {
@@ -240,7 +240,7 @@ fn join(client: &UnixStream, open: &Mutex<Vec<UnixStream>>) -> io::Result<()> {
 #[test]
 #[ignore = "needs Docker"]
 fn the_socket_of_the_engine_disappears() {
-    let _engine = engine();
+    let _engine = engine_alone();
     let sandbox = long(&published());
     let socket = sandbox.path("engine.sock");
     let host = format!("unix://{}", socket.display());

@@ -23,14 +23,20 @@ mod stack;
 mod workers;
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use support::{Sandbox, finding, repository};
 
-/// One stack at a time: servers under test are pinned to the same CPU.
-fn engine() -> MutexGuard<'static, ()> {
-    static ENGINE: Mutex<()> = Mutex::new(());
-    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
+static ENGINE: RwLock<()> = RwLock::new(());
+
+/// A stack beside others: thresholds are wide, and what is counted is of one container.
+fn engine() -> RwLockReadGuard<'static, ()> {
+    ENGINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A stack alone on the machine: for what another run would sweep, or would take CPU time from.
+fn engine_alone() -> RwLockWriteGuard<'static, ()> {
+    ENGINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Short rounds, and thresholds wide enough for any machine: these tests are about the way from

@@ -1,6 +1,6 @@
 //! Where the CPU time of a container's Python went: by py-spy from outside of it.
 
-use crate::engine;
+use crate::engine_alone;
 use crate::support::{Sandbox, require};
 
 const SERVER: &str = r#"
@@ -72,7 +72,7 @@ memory_peak     = { floor = "64MiB" }
 #[ignore = "needs Docker"]
 fn the_function_that_got_slower_in_a_container_is_named_as_changed() {
     require(&["py-spy"]);
-    let _engine = engine();
+    let _engine = engine_alone();
     let sandbox = Sandbox::new()
         .config(CONFIGURATION)
         .file("app/Dockerfile", DOCKERFILE)
