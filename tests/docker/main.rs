@@ -23,20 +23,22 @@ mod stack;
 mod workers;
 
 use std::process::Command;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use support::{Sandbox, finding, repository};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-static ENGINE: RwLock<()> = RwLock::new(());
+/// So many stacks keep two CPUs busy: one alone waits half of its time.
+const STACKS: u32 = 2;
+static ENGINE: RwLock<()> = RwLock::const_with_max_readers((), STACKS);
 
 /// A stack beside others: thresholds are wide, and what is counted is of one container.
 fn engine() -> RwLockReadGuard<'static, ()> {
-    ENGINE.read().unwrap_or_else(PoisonError::into_inner)
+    ENGINE.blocking_read()
 }
 
 /// A stack alone on the machine: for what another run would sweep, or would take CPU time from.
 fn engine_alone() -> RwLockWriteGuard<'static, ()> {
-    ENGINE.write().unwrap_or_else(PoisonError::into_inner)
+    ENGINE.blocking_write()
 }
 
 /// Short rounds, and thresholds wide enough for any machine: these tests are about the way from
