@@ -108,13 +108,13 @@ mod tests {
 
     #[test]
     fn paths_leave_a_folder_by_their_words_and_by_links() {
-        let place = tempfile::tempdir().expect("a folder");
-        let folder = place.path().join("project");
+        let outside = tempfile::tempdir().expect("a folder");
+        let folder = outside.path().join("project");
         std::fs::create_dir_all(folder.join("sub")).expect("made");
         let link = |name: &str, to: &Path| {
             std::os::unix::fs::symlink(to, folder.join(name)).expect("a link");
         };
-        link("out", place.path());
+        link("out", outside.path());
         link("in", &folder.join("sub"));
         link("nowhere", Path::new("/nowhere/at/all"));
         let inside = |path: &str| leads_inside(&folder.join(path), &folder);

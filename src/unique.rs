@@ -18,7 +18,7 @@ enum Form {
 
 /// Where the values of a request belong.
 #[derive(Debug, Default)]
-pub struct Places(Vec<(usize, Form)>);
+pub struct Slots(Vec<(usize, Form)>);
 
 /// The value of one sending, in every form.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +72,7 @@ pub fn with_placeholders(text: &str) -> String {
     Form::ALL.into_iter().fold(text.to_owned(), replace)
 }
 
-impl Places {
+impl Slots {
     /// Those of a request with stand-ins.
     pub fn of(request: &[u8]) -> Self {
         let of_form = |form: Form| {
@@ -118,7 +118,7 @@ impl Unique {
     /// Some bytes with the value in place of stand-ins.
     pub fn filled(self, bytes: &[u8]) -> Vec<u8> {
         let mut filled = bytes.to_owned();
-        Places::of(bytes).fill(&mut filled, self);
+        Slots::of(bytes).fill(&mut filled, self);
         filled
     }
 

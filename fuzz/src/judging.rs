@@ -1,7 +1,7 @@
 //! A report on whatever was read.
 
 use perfgate::config;
-use perfgate::gate::{self, Reference, Rules};
+use perfgate::gate::{self, Baselines, Rules};
 use perfgate::model::{Baseline, Coverage, Evidence, Failures, Measurement, Report};
 
 /// Runs of a history that something is judged by.
@@ -10,7 +10,7 @@ const RUNS: usize = gate::FEWEST_RUNS;
 /// Judges by runs that are repeated until they are a history.
 pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
     let count = runs.len() * RUNS;
-    let reference = Reference::Stored(runs.into_iter().cycle().take(count).collect());
+    let reference = Baselines::Stored(runs.into_iter().cycle().take(count).collect());
     let rules = config::default_thresholds();
     let by_default = Rules {
         of_cell: &|_, _| Some(&rules),

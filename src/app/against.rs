@@ -11,7 +11,7 @@ use crate::stack;
 #[derive(Debug, Clone, Default)]
 pub struct Against {
     /// A commit; nothing for the usual one.
-    pub reference: Option<String>,
+    pub git_ref: Option<String>,
     /// Images, each as `SERVER=IMAGE`.
     pub images: Vec<String>,
     pub strategy: Wanted,
@@ -89,13 +89,13 @@ pub(super) struct Anchor {
 impl Against {
     /// Whether the image of a stored run may be the base.
     pub(super) fn takes_anchors(&self) -> bool {
-        self.reference.is_none() && self.images.is_empty() && self.strategy != Wanted::Stored
+        self.git_ref.is_none() && self.images.is_empty() && self.strategy != Wanted::Stored
     }
 
     /// The commit before the changes, where it is known, also where no server is built from it.
     pub(super) fn commit(&self, plan: &Plan) -> Option<String> {
-        match (&self.reference, &self.usual) {
-            (Some(reference), _) => commit(plan, reference).ok(),
+        match (&self.git_ref, &self.usual) {
+            (Some(git_ref), _) => commit(plan, git_ref).ok(),
             (None, Some(usual)) => usual.as_ref().ok().map(|it| it.commit.clone()),
             (None, None) => base::earlier(&plan.root).ok().map(|it| it.commit),
         }
@@ -107,9 +107,9 @@ impl Against {
         plan: &Plan,
         anchors: &[Anchor],
     ) -> Result<Comparisons, Error> {
-        let mut comparisons = match (&self.reference, self.strategy) {
+        let mut comparisons = match (&self.git_ref, self.strategy) {
             (_, Wanted::Stored) => return Ok(Comparisons::default()),
-            (Some(reference), _) => of_commit(plan, &commit(plan, reference)?),
+            (Some(git_ref), _) => of_commit(plan, &commit(plan, git_ref)?),
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
             (None, _) => self.by_default(plan, anchors),
         };
@@ -526,10 +526,10 @@ fn short(commit: &str) -> &str {
 }
 
 /// The full name of a commit that was asked for.
-fn commit(plan: &Plan, reference: &str) -> Result<String, Error> {
+fn commit(plan: &Plan, git_ref: &str) -> Result<String, Error> {
     let git = Git::at(&plan.root);
     let shallow = || git.is_shallow();
-    let reason = match git.commit(reference) {
+    let reason = match git.commit(git_ref) {
         Ok(Some(commit)) => return Ok(commit),
         Ok(None) if shallow()? => {
             "this clone is shallow and does not hold it; fetch the whole history (`fetch-depth: 0` \
@@ -540,7 +540,7 @@ fn commit(plan: &Plan, reference: &str) -> Result<String, Error> {
         Err(error) => return Err(error.into()),
     };
     Err(Error::Argument {
-        argument: format!("--against {reference}"),
+        argument: format!("--against {git_ref}"),
         reason: reason.into(),
     })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::against::{Against, Comparisons};
-use super::judging::{Scope, assemble, judge, note_not_pinned, place, reference, store};
+use super::judging::{Scope, assemble, judge, note_not_pinned, parse_store, read_baselines, store};
 use super::observer::{Notice, Observer};
 use super::results::{Naming, known};
 use super::run_context::RunContext;
@@ -12,7 +12,7 @@ use super::selection::{RunOptions, Selection};
 use super::strictness::Strictness;
 use super::{base_plan, untrusted};
 use crate::error::Error;
-use crate::gate::{self, Reference};
+use crate::gate::{self, Baselines};
 use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report, chain};
 use crate::{baseline, document};
 
@@ -52,29 +52,29 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
     let plan = &context.plan;
     let strictness = &options.strictness.of_part(plan);
     let store = store(plan, options.baseline.as_deref())?;
-    let (reference, unread) = match reference(&store, observe) {
+    let (baselines, unread) = match read_baselines(&store, observe) {
         Err(error @ Error::Baseline(baseline::Error::Git(_))) => {
-            (Reference::Stored(Vec::new()), Some(error))
+            (Baselines::Stored(Vec::new()), Some(error))
         }
         found => (found?, None),
     };
     let anchors = if options.against.takes_anchors() {
-        context.anchors(reference.runs()).await
+        context.anchors(baselines.runs()).await
     } else {
         Vec::new()
     };
     let comparisons = options.against.comparisons(plan, &anchors)?;
     let unread = unread.map(|error| without_store(error, plan, &comparisons, observe));
     let unread = unread.transpose()?;
-    let measured = context.compare(&comparisons, &reference, options.run);
+    let measured = context.compare(&comparisons, &baselines, options.run);
     let mut measurement = measured.await?;
     measurement.provenance.notes.extend(unread);
     save(options, &measurement)?;
     let scope = Scope {
         coverage: gate::coverage(plan, &measurement),
-        gate: gate_comparison(options, plan, &comparisons, &reference),
+        gate: gate_comparison(options, plan, &comparisons, &baselines),
     };
-    Ok(judged(plan, measurement, &reference, scope, strictness))
+    Ok(judged(plan, measurement, &baselines, scope, strictness))
 }
 
 /// The report on the measurement of all shards together.
@@ -85,13 +85,13 @@ pub(super) fn judged_with(
     observe: Observer<'_>,
 ) -> Result<Report, Error> {
     save(options, &measurement)?;
-    let reference = reference(&store(plan, options.baseline.as_deref())?, observe)?;
+    let baselines = read_baselines(&store(plan, options.baseline.as_deref())?, observe)?;
     let scope = Scope {
         coverage: gate::coverage(plan, &measurement),
-        gate: gate_comparison(options, plan, &Comparisons::default(), &reference),
+        gate: gate_comparison(options, plan, &Comparisons::default(), &baselines),
     };
     let strictness = &options.strictness;
-    Ok(judged(plan, measurement, &reference, scope, strictness))
+    Ok(judged(plan, measurement, &baselines, scope, strictness))
 }
 
 /// A store that cannot be read is an error, unless every server has its base beside it: then a warning;
@@ -116,10 +116,10 @@ fn without_store(
 pub fn dry_run(options: &CheckOptions) -> Result<DryRun, Error> {
     let mut plan = options.selection.plan()?;
     if let Some(wanted) = &options.baseline {
-        plan.baselines = place(wanted)?;
+        plan.baselines = parse_store(wanted)?;
     }
     let comparisons = options.against.comparisons(&plan, &[])?;
-    let nothing_stored = Reference::Stored(Vec::new());
+    let nothing_stored = Baselines::Stored(Vec::new());
     let gate = gate_comparison(options, &plan, &comparisons, &nothing_stored);
     Ok(DryRun {
         plan,
@@ -135,7 +135,7 @@ fn of_file(options: &CheckOptions, path: &Path, observe: Observer<'_>) -> Result
     let measurement = options.naming.read(path)?;
     known(&plan, &measurement)?;
     save(options, &measurement)?;
-    let reference = reference(&store(&plan, options.baseline.as_deref())?, observe)?;
+    let baselines = read_baselines(&store(&plan, options.baseline.as_deref())?, observe)?;
     // A result of another generator is of the one load that it made.
     let coverage = if measurement.provenance.is_imported() {
         Coverage::default()
@@ -143,10 +143,10 @@ fn of_file(options: &CheckOptions, path: &Path, observe: Observer<'_>) -> Result
         gate::coverage(&plan, &measurement)
     };
     let none = Comparisons::default();
-    let gate = gate_comparison(options, &plan, &none, &reference);
+    let gate = gate_comparison(options, &plan, &none, &baselines);
     let scope = Scope { coverage, gate };
     let strictness = &options.strictness;
-    Ok(judged(&plan, measurement, &reference, scope, strictness))
+    Ok(judged(&plan, measurement, &baselines, scope, strictness))
 }
 
 /// The report on what code measured that nobody has looked at: it made the numbers; thresholds and
@@ -158,13 +158,13 @@ pub fn report_of_artifact(
 ) -> Result<Report, Error> {
     let plan = options.selection.plan()?;
     let measurement = untrusted::measurement(artifact, &plan)?;
-    let reference = reference(&store(&plan, options.baseline.as_deref())?, observe)?;
+    let baselines = read_baselines(&store(&plan, options.baseline.as_deref())?, observe)?;
     let scope = Scope {
         coverage: gate::coverage(&plan, &measurement),
         gate: Some(GateComparison::unknown(None, untrusted::GATE)),
     };
     let strictness = &options.strictness;
-    Ok(judged(&plan, measurement, &reference, scope, strictness))
+    Ok(judged(&plan, measurement, &baselines, scope, strictness))
 }
 
 /// What became of the gate since the base; nothing where neither git nor a store knows of one.
@@ -172,14 +172,14 @@ fn gate_comparison(
     options: &CheckOptions,
     plan: &Plan,
     comparisons: &Comparisons,
-    reference: &Reference,
+    baselines: &Baselines,
 ) -> Option<GateComparison> {
     if plan.shard.is_some() {
         // That of all shards is compared where they are merged.
         return None;
     }
     let Some(commit) = options.against.commit(plan) else {
-        return of_stored(plan, reference.runs());
+        return of_stored(plan, baselines.runs());
     };
     let found = match &comparisons.base_plan {
         Some(base) => Ok(base.clone()),
@@ -207,12 +207,12 @@ fn of_stored(plan: &Plan, stored: &[Baseline]) -> Option<GateComparison> {
 fn judged(
     plan: &Plan,
     mut measurement: Measurement,
-    reference: &Reference,
+    baselines: &Baselines,
     scope: Scope,
     strictness: &Strictness,
 ) -> Report {
-    note_not_pinned(&mut measurement, reference);
-    let findings = judge(plan, &measurement, reference);
+    note_not_pinned(&mut measurement, baselines);
+    let findings = judge(plan, &measurement, baselines);
     assemble(&measurement, findings, scope, strictness)
 }
 

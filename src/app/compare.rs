@@ -7,7 +7,7 @@ use super::results::Naming;
 use super::strictness::Strictness;
 use crate::config;
 use crate::error::Error;
-use crate::gate::{self, Reference, Rules};
+use crate::gate::{self, Baselines, Rules};
 use crate::import;
 use crate::model::{Baseline, Coverage, Measurement, Outcome, Report, Sample};
 
@@ -45,8 +45,8 @@ pub fn compare(options: &CompareOptions) -> Result<Report, Error> {
         reason: "no measurement is named".into(),
     })?;
     of_one_request(&options.measurements, &measurements, &new)?;
-    let reference = Reference::Stored(measurements.iter().flat_map(kept).collect());
-    let findings = gate::findings(&new, &reference, rules);
+    let baselines = Baselines::Stored(measurements.iter().flat_map(kept).collect());
+    let findings = gate::findings(&new, &baselines, rules);
     let coverage = match measurements.last() {
         Some(old) if is_own(old) && is_own(&new) => Coverage {
             missing: gate::missing(gate::measured(old), &new),

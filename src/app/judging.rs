@@ -9,7 +9,7 @@ use super::strictness::Strictness;
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
-use crate::gate::{self, Reference, Rules, outcome};
+use crate::gate::{self, Baselines, Rules, outcome};
 use crate::model::{
     self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome, Partial,
     Plan, Report, chain,
@@ -20,12 +20,12 @@ use crate::report;
 pub fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
     match wanted {
         None => Ok(Store::open(&plan.baselines)),
-        Some(text) => Ok(Store::open(&place(text)?)),
+        Some(text) => Ok(Store::open(&parse_store(text)?)),
     }
 }
 
 /// Where a store lies that was asked for.
-pub(super) fn place(text: &str) -> Result<model::Store, Error> {
+pub(super) fn parse_store(text: &str) -> Result<model::Store, Error> {
     config::parse_store(text, Path::new(".")).map_err(|why| Error::Argument {
         argument: format!("--baseline {text}"),
         reason: why.into(),
@@ -33,9 +33,9 @@ pub(super) fn place(text: &str) -> Result<model::Store, Error> {
 }
 
 /// Everything stored; what cannot be read of it is reported.
-pub fn reference(store: &Store, observe: Observer<'_>) -> Result<Reference, Error> {
+pub fn read_baselines(store: &Store, observe: Observer<'_>) -> Result<Baselines, Error> {
     let found = stored(store, observe)?;
-    Ok(Reference::new(found.baselines, found.pin))
+    Ok(Baselines::new(found.baselines, found.pin))
 }
 
 /// The same as it was found.
@@ -49,8 +49,8 @@ pub fn stored(store: &Store, observe: Observer<'_>) -> Result<Stored, Error> {
 }
 
 /// Notes which cells the pin has no runs for.
-pub(super) fn note_not_pinned(measurement: &mut Measurement, reference: &Reference) {
-    let keys = reference.not_pinned(&measurement.samples).into_iter();
+pub(super) fn note_not_pinned(measurement: &mut Measurement, baselines: &Baselines) {
+    let keys = baselines.not_pinned(&measurement.samples).into_iter();
     let cells: Vec<_> = keys
         .map(|it| format!("{} {}", it.server, it.endpoint))
         .collect();
@@ -65,12 +65,12 @@ pub(super) fn note_not_pinned(measurement: &mut Measurement, reference: &Referen
 }
 
 /// Judges what a run measured, each cell against what it was compared with.
-pub(super) fn judge(plan: &Plan, measurement: &Measurement, reference: &Reference) -> Vec<Finding> {
+pub(super) fn judge(plan: &Plan, measurement: &Measurement, baselines: &Baselines) -> Vec<Finding> {
     let rules = Rules {
         of_cell: &|server, endpoint| plan.thresholds(server, endpoint),
         accepted: &plan.accepted,
     };
-    gate::findings(measurement, reference, rules)
+    gate::findings(measurement, baselines, rules)
 }
 
 /// What a report says of the gate and of what it was given, beside the findings.

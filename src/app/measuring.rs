@@ -9,7 +9,7 @@ use super::observer::{Notice, Observer};
 use super::profiling::{self, Found, Profiled};
 use super::{provenance, shards};
 use crate::error::Error;
-use crate::gate::{self, Confirmation, Reference};
+use crate::gate::{self, Baselines, Confirmation};
 use crate::measure::{
     self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Schedule, Stop,
     TimePlan, fingerprint,
@@ -63,7 +63,7 @@ pub(super) struct Run<'a> {
     pub(super) schedule: Schedule,
     pub(super) comparisons: &'a Comparisons,
     /// What servers without a base are compared with, where something is judged.
-    pub(super) reference: Option<&'a Reference>,
+    pub(super) baselines: Option<&'a Baselines>,
     pub(super) seed: u64,
     pub(super) profiling: bool,
 }
@@ -216,7 +216,7 @@ impl Run<'_> {
         };
         let mut cells = alone.targets.iter().flat_map(|it| &it.cells);
         let is_stored = |run: &Baseline| alone.targets.iter().any(|it| it.name == run.key.server);
-        let stored = self.reference.map(|it| it.runs().iter().any(is_stored));
+        let stored = self.baselines.map(|it| it.runs().iter().any(is_stored));
         stored == Some(false)
             && !alone.targets.is_empty()
             && !cells.any(|cell| cell.thresholds.iter().any(needs_requests))
@@ -458,9 +458,9 @@ impl Run<'_> {
             counting: self.schedule == Schedule::Sequential,
             seed: self.seed,
             is_suspect: &|sample| {
-                let none = Reference::Stored(Vec::new());
-                let reference = self.reference.unwrap_or(&none);
-                gate::is_suspect(sample, reference, self.plan)
+                let none = Baselines::Stored(Vec::new());
+                let baselines = self.baselines.unwrap_or(&none);
+                gate::is_suspect(sample, baselines, self.plan)
             },
             observe: &observe,
         };

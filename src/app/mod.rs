@@ -43,7 +43,7 @@ pub use busy::most as busiest;
 pub use check::{CheckOptions, DryRun, check, dry_run, report_of_artifact};
 pub use checked_out::Allowed;
 pub use compare::{CompareOptions, compare};
-pub use judging::{reference, store, stored};
+pub use judging::{read_baselines, store, stored};
 pub use notes::{notes, partial_note};
 pub use observer::{Notice, Observer};
 pub use publishing::{Comment, Publisher};

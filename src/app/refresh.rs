@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::checked_out::Allowed;
-use super::judging::{judge, place, reference, store};
+use super::judging::{judge, parse_store, read_baselines, store};
 use super::observer::{Notice, Observer};
 use super::results::{Naming, known};
 use super::run_context::RunContext;
@@ -49,10 +49,10 @@ pub async fn refresh(options: &RefreshOptions, observe: Observer<'_>) -> Result<
         return kept_of(options, observe);
     }
     let context = RunContext::find(&options.selection, observe).await?;
-    let place = options.baseline.as_deref().map(place).transpose()?;
-    let place = place.as_ref().unwrap_or(&context.plan.baselines);
-    options.allowed.check(&context.plan, place)?;
-    let store = Store::open(place);
+    let address = options.baseline.as_deref().map(parse_store).transpose()?;
+    let address = address.as_ref().unwrap_or(&context.plan.baselines);
+    options.allowed.check(&context.plan, address)?;
+    let store = Store::open(address);
     // A right that is missing is known before minutes of measuring.
     store.try_adding()?;
     let (mut fails, mut lacks_a_server, mut cut) = (false, false, None);
@@ -138,10 +138,10 @@ impl Destination<'_> {
             plan,
             observe,
         } = *self;
-        let reference = reference(store, observe)?;
+        let baselines = read_baselines(store, observe)?;
         let (mut documents, first) = (Vec::new(), lines.len());
         let mut fails = false;
-        let all = judge(plan, measurement, &reference);
+        let all = judge(plan, measurement, &baselines);
         for sample in &measurement.samples {
             let is_own = |it: &&Finding| {
                 it.server == sample.key.server && it.endpoint == sample.key.endpoint

@@ -7,7 +7,7 @@ use super::secrets::masked;
 use super::selection::{RunOptions, Selection};
 use super::signals::cleaned_up;
 use crate::error::Error;
-use crate::gate::Reference;
+use crate::gate::Baselines;
 use crate::measure::Schedule;
 use crate::model::{Baseline, Measurement, Partial, Plan, chain};
 use crate::stack::{self, Engine};
@@ -112,11 +112,11 @@ impl<'a> RunContext<'a> {
     pub(super) async fn compare(
         &self,
         comparisons: &Comparisons,
-        reference: &Reference,
+        baselines: &Baselines,
         options: RunOptions,
     ) -> Result<Measurement, Error> {
         let schedule = Schedule::Sequential;
-        self.watched(schedule, comparisons, Some(reference), options)
+        self.watched(schedule, comparisons, Some(baselines), options)
             .await
     }
 
@@ -135,7 +135,7 @@ impl<'a> RunContext<'a> {
         &self,
         schedule: Schedule,
         comparisons: &Comparisons,
-        reference: Option<&Reference>,
+        baselines: Option<&Baselines>,
         options: RunOptions,
     ) -> Result<Measurement, Error> {
         let work = |owner, stop| {
@@ -148,7 +148,7 @@ impl<'a> RunContext<'a> {
                 stop,
                 schedule,
                 comparisons,
-                reference,
+                baselines,
                 seed: options.seed,
                 profiling: options.profiling,
             };

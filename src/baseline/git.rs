@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::Error;
-use crate::git::credentials::{Place, without_credentials};
+use crate::git::credentials::{Remote, without_credentials};
 use crate::git::{self, Call};
 
 /// How often a branch may be rewritten while it is fetched.
@@ -58,19 +58,19 @@ impl Git {
     pub(super) fn fetch(&self, remote: &str, branch: &str) -> Result<Option<String>, Error> {
         let full = format!("refs/heads/{branch}");
         let address = self.address(remote, &["remote", "get-url", "--", remote]);
-        let place = self.with_password(&address)?.unwrap_or(Place::of(remote));
-        let ask = |words: &[&str]| self.to(&place, words).text();
+        let remote_address = self.with_password(&address)?.unwrap_or(Remote::of(remote));
+        let ask = |words: &[&str]| self.to(&remote_address, words).text();
         // No reference of the clone is written: others may be at work in it.
         let quietly = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
         let nowhere = [
             "--no-recurse-submodules",
             "--refmap=",
             "--",
-            &place.address,
+            &remote_address.address,
             &full,
         ];
         for _ in 0..REWRITES {
-            let listed = ask(&["ls-remote", "--", &place.address, &full])?;
+            let listed = ask(&["ls-remote", "--", &remote_address.address, &full])?;
             let found = listed.lines().find_map(|line| {
                 let (commit, name) = line.split_once('\t')?;
                 (name == full).then(|| commit.to_owned())
@@ -204,14 +204,16 @@ impl Git {
         };
         // By its name git would also move the clone's own memory of the remote's branch.
         let address = self.address(remote, &["remote", "get-url", "--push", "--", remote]);
-        let place = self.with_password(&address)?.unwrap_or(Place::of(&address));
+        let remote_address = self
+            .with_password(&address)?
+            .unwrap_or(Remote::of(&address));
         // A hook of the clone is for its own branches.
         let mut words = vec!["push", "--porcelain", "--no-verify"];
         words.extend(options);
         words.extend(lease.as_deref());
-        words.extend(["--", &place.address, &refspec]);
+        words.extend(["--", &remote_address.address, &refspec]);
         // A commit that has arrived although the answer is lost is there already at the next try.
-        let output = self.to(&place, &words).output_in_the_end()?;
+        let output = self.to(&remote_address, &words).output_in_the_end()?;
         if output.status.success() {
             return Ok(Pushed::Done);
         }
@@ -234,25 +236,25 @@ impl Git {
     }
 
     /// Where an address leads that has a password in it.
-    fn with_password(&self, address: &str) -> Result<Option<Place>, Error> {
-        let Some(mut place) = Place::with_password(address) else {
+    fn with_password(&self, address: &str) -> Result<Option<Remote>, Error> {
+        let Some(mut remote_address) = Remote::with_password(address) else {
             return Ok(None);
         };
         // Where git has a header for the server, a second one would be refused.
         let known = ["config", "--get-urlmatch", "http.extraheader"];
-        let known = [known.as_slice(), &[place.address.as_str()]].concat();
+        let known = [known.as_slice(), &[remote_address.address.as_str()]].concat();
         if self.clone.look(&known)?.is_some() {
-            place.header = None;
+            remote_address.header = None;
         }
-        Ok(Some(place))
+        Ok(Some(remote_address))
     }
 
     /// A command that speaks with a remote, with its password where it has one.
-    fn to(&self, place: &Place, words: &[&str]) -> Call<'_> {
+    fn to(&self, remote_address: &Remote, words: &[&str]) -> Call<'_> {
         let call = self.clone.call(words).remote();
-        match &place.header {
+        match &remote_address.header {
             Some(header) => {
-                let key = format!("http.{}.extraheader", place.address);
+                let key = format!("http.{}.extraheader", remote_address.address);
                 call.settings(&[(key.as_str(), header.as_str())])
             }
             None => call,

@@ -13,9 +13,9 @@ pub(super) fn superseded<P: Ord>(
 ) -> Vec<P> {
     let mut keys: BTreeMap<Key, Vec<_>> = BTreeMap::new();
     let documents = documents.into_iter();
-    for (place, baseline) in documents.filter(|(_, run)| of(&run.key)) {
+    for (position, baseline) in documents.filter(|(_, run)| of(&run.key)) {
         let of_key = keys.entry(baseline.key.clone()).or_default();
-        of_key.push((baseline, place));
+        of_key.push((baseline, position));
     }
     let mut old = Vec::new();
     for mut of_key in keys.into_values() {
@@ -26,7 +26,7 @@ pub(super) fn superseded<P: Ord>(
         old.extend(
             of_key
                 .filter(|(_, needed)| !needed)
-                .map(|((_, place), _)| place),
+                .map(|((_, position), _)| position),
         );
     }
     old

@@ -21,8 +21,8 @@ pub struct Stored {
 }
 
 impl Store {
-    pub fn open(place: &model::Store) -> Self {
-        match place {
+    pub fn open(address: &model::Store) -> Self {
+        match address {
             model::Store::Folder(folder) => Self::Directory(Directory::new(folder)),
             model::Store::Branch {
                 clone,

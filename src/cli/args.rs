@@ -141,10 +141,10 @@ pub(super) struct Against {
     /// Compare with servers built from this commit [default: the merge base with the default
     /// branch, else the image of the newest stored run].
     #[arg(long = "against", value_name = "GIT_REF")]
-    reference: Option<String>,
+    git_ref: Option<String>,
     /// Compare a server with this image.
     #[arg(long = "against-image", value_name = "SERVER=IMAGE", num_args = 1..)]
-    #[arg(conflicts_with = "reference")]
+    #[arg(conflicts_with = "git_ref")]
     images: Vec<String>,
     /// How to compare head and base.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
@@ -174,7 +174,7 @@ impl Against {
     /// `usual` is the commit to compare with where none was asked for, or why there is none.
     pub(super) fn plain(&self, usual: Option<Result<app::Base, String>>) -> app::Against {
         app::Against {
-            reference: self.reference.clone(),
+            git_ref: self.git_ref.clone(),
             images: self.images.clone(),
             strategy: match self.strategy {
                 Wanted::Auto => app::Wanted::Auto,

@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Judge this measurement instead of measuring: a file of `perfgate run --json`, or a result of
     /// wrk, oha, k6, vegeta or hey.
     #[arg(long, value_name = "FILE")]
-    #[arg(conflicts_with_all = ["reference", "images", "strategy", "seed", "budget", "shard"])]
+    #[arg(conflicts_with_all = ["git_ref", "images", "strategy", "seed", "budget", "shard"])]
     pub(super) measurement: Option<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,

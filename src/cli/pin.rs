@@ -19,7 +19,7 @@ const SHORTEST_COMMIT: usize = 7;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    place: Place,
+    store: StoreOptions,
     /// Pin the runs up to those of this commit, not up to the newest.
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 pub(super) struct Release {
     #[command(flatten)]
-    place: Place,
+    store: StoreOptions,
     /// Reason, for later readers.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct Release {
 
 /// A store. A pin is one for all servers and endpoints in it.
 #[derive(Debug, clap::Args)]
-struct Place {
+struct StoreOptions {
     /// Configuration file [default: the nearest perfgate.toml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -51,7 +51,7 @@ struct Place {
     baseline: Option<String>,
 }
 
-impl Place {
+impl StoreOptions {
     /// The configuration file, and the store.
     fn find(&self) -> Result<(PathBuf, Store), Error> {
         let file = configuration(self.config.as_deref())?;
@@ -61,7 +61,7 @@ impl Place {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
-    let (file, store) = args.place.find()?;
+    let (file, store) = args.store.find()?;
     let found = stored(&store, &print_notice)?;
     if args.show {
         show(&found);
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
 
 /// Gives the pin up.
 pub(super) fn release(args: &Release) -> Result<u8, Error> {
-    let (_, store) = args.place.find()?;
+    let (_, store) = args.store.find()?;
     let Some(pin) = stored(&store, &print_notice)?.pin else {
         println!("nothing is pinned");
         return Ok(0);

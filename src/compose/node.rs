@@ -266,7 +266,7 @@ mod tests {
 
     fn error(text: &str) -> (usize, String) {
         let problem = Node::parse(text, 0).expect_err("refused");
-        (problem.mark.expect("a place").line, problem.message)
+        (problem.mark.expect("a location").line, problem.message)
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Problem {
 
 /// A place, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// From the root on.
     pub path: PathBuf,
     pub line: usize,

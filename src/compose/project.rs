@@ -13,7 +13,7 @@ use super::interpolation::Variables;
 use super::merge::{merge, untagged};
 use super::node::{Map, Node};
 use super::paths::{folder_of, joined};
-use super::problem::{Mark, Place, Problem};
+use super::problem::{Location, Mark, Problem};
 
 /// Files that one project may be made of.
 const MOST_FILES: usize = 100;
@@ -62,7 +62,7 @@ pub struct Project<'a> {
 pub struct Refused {
     pub problem: Problem,
     /// Where the problem's mark leads to.
-    pub place: Option<Place>,
+    pub location: Option<Location>,
 }
 
 pub(super) struct Loader<'a> {
@@ -98,15 +98,15 @@ impl<'a> Project<'a> {
                 read,
             }),
             Err(problem) => Err(Refused {
-                place: problem.mark.map(|it| place_of(&read, it)),
+                location: problem.mark.map(|it| location_of(&read, it)),
                 problem,
             }),
         }
     }
 
     /// Where something stands.
-    pub fn place(&self, mark: Mark) -> Place {
-        place_of(&self.read, mark)
+    pub fn location(&self, mark: Mark) -> Location {
+        location_of(&self.read, mark)
     }
 
     /// Every file that was read, from the root on.
@@ -116,8 +116,8 @@ impl<'a> Project<'a> {
 }
 
 /// Where something stands, of the files that were read.
-pub fn place_of(read: &[PathBuf], mark: Mark) -> Place {
-    Place {
+pub fn location_of(read: &[PathBuf], mark: Mark) -> Location {
+    Location {
         path: read.get(mark.file).cloned().unwrap_or_default(),
         line: mark.line,
         column: mark.column,

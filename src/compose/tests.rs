@@ -44,10 +44,10 @@ fn refused(files: &[(&str, &str)]) -> String {
     let folder = folder(files);
     with(folder.path(), &[files[0].0], |project| {
         let refused = project.err().expect("refused");
-        let place = refused
-            .place
+        let location = refused
+            .location
             .map(|it| format!("{}:{}: ", it.path.display(), it.line));
-        place.unwrap_or_default() + &refused.problem.message
+        location.unwrap_or_default() + &refused.problem.message
     })
 }
 
@@ -134,17 +134,17 @@ fn circles_and_endless_chains_are_refused() {
 
 #[test]
 fn files_that_are_no_text_or_too_large_are_refused() {
-    let place = folder(&[("a.yaml", "")]);
-    fs::write(place.path().join("a.yaml"), [0xff, 0xfe, 0xfd]).expect("written");
+    let location = folder(&[("a.yaml", "")]);
+    fs::write(location.path().join("a.yaml"), [0xff, 0xfe, 0xfd]).expect("written");
     let said = |root: &Path| {
         with(root, &["a.yaml"], |project| {
             project.err().expect("refused").problem.message
         })
     };
-    assert!(said(place.path()).contains("it is not UTF-8"));
+    assert!(said(location.path()).contains("it is not UTF-8"));
     let large = "#".repeat(5 << 20);
-    let place = folder(&[("a.yaml", large.as_str())]);
-    assert!(said(place.path()).contains("it is larger than 4 MiB"));
+    let location = folder(&[("a.yaml", large.as_str())]);
+    assert!(said(location.path()).contains("it is larger than 4 MiB"));
     assert!(
         refused(&[("a.yaml", "- a\n")]).contains("a compose file is a mapping, and this is a list")
     );

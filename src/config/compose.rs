@@ -8,9 +8,10 @@ use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::Error;
 use super::file;
-use super::place::Places;
+use super::spans::Spans;
 use crate::compose::{
-    Files, Kind, Mark, Problem, Project, Request, Stack, Tables, Value, Wanted, nearest, place_of,
+    Files, Kind, Mark, Problem, Project, Request, Stack, Tables, Value, Wanted, location_of,
+    nearest,
 };
 
 /// Keys that say where a server comes from.
@@ -34,19 +35,19 @@ pub(super) struct Composed {
 /// Reads the compose files that a configuration names.
 pub(super) fn read(
     table: &Spanned<DeTable<'_>>,
-    places: &Places<'_>,
+    spans: &Spans<'_>,
     files: &dyn Files,
 ) -> Result<Option<Composed>, Error> {
     if table.get_ref().get("compose").is_none() {
         return Ok(None);
     }
     let head = Head::deserialize(Deserializer::from(table.clone()));
-    let head = head.map_err(|error| places.syntax(&error))?;
+    let head = head.map_err(|error| spans.syntax(&error))?;
     let Some(named) = head.compose else {
         return Ok(None);
     };
     let span = named.span();
-    let refuse = |message: String, hint: Option<String>| places.invalid(&span, message, hint);
+    let refuse = |message: String, hint: Option<String>| spans.invalid(&span, message, hint);
     let named = named.into_inner().0;
     if named.files.is_empty() {
         let hint = "write the path of one: compose = \"compose.yaml\"";
@@ -63,8 +64,8 @@ pub(super) fn read(
     };
     let project = Project::load(&request).map_err(|refused| {
         let Problem { message, hint, .. } = refused.problem;
-        match refused.place {
-            Some(place) => places.elsewhere(&place, message, hint),
+        match refused.location {
+            Some(location) => spans.elsewhere(&location, message, hint),
             None => refuse(message, hint),
         }
     })?;
@@ -72,11 +73,11 @@ pub(super) fn read(
         table: table.get_ref(),
         known: project.service_names(),
         file: named.files[0].display().to_string(),
-        places,
+        spans,
     };
     let (servers, wanted) = own.wanted(&span)?;
     let of_project = |problem: Problem| match problem.mark {
-        Some(mark) => places.elsewhere(&project.place(mark), problem.message, problem.hint),
+        Some(mark) => spans.elsewhere(&project.location(mark), problem.message, problem.hint),
         None => refuse(problem.message, problem.hint),
     };
     let stack = Stack::of(&project, &wanted).map_err(of_project)?;
@@ -95,9 +96,9 @@ impl Composed {
     pub(super) fn below<'a>(
         &'a self,
         table: Spanned<DeTable<'a>>,
-        places: &mut Places<'_>,
+        spans: &mut Spans<'_>,
     ) -> Spanned<DeTable<'a>> {
-        let mut span = |mark: Mark| places.mark(&place_of(&self.read, mark));
+        let mut span = |mark: Mark| spans.mark(&location_of(&self.read, mark));
         let mut whole = de_table(&self.tables, &mut span);
         let range = table.span();
         merge(&mut whole, table.into_inner());
@@ -177,7 +178,7 @@ struct Own<'a> {
     /// The services of the compose files.
     known: Vec<&'a str>,
     file: String,
-    places: &'a Places<'a>,
+    spans: &'a Spans<'a>,
 }
 
 impl Own<'_> {
@@ -216,7 +217,7 @@ impl Own<'_> {
                 "add one that says which service is measured: [server.app] with service = \"NAME\"; known: {}",
                 self.known.join(", ")
             );
-            return Err(self.places.invalid(span, message, Some(hint)));
+            return Err(self.spans.invalid(span, message, Some(hint)));
         }
         for (name, service) in entries(self.table, "service") {
             if self.is_known(name) {
@@ -261,7 +262,7 @@ impl Own<'_> {
             self.file
         );
         let hint = format!("add service = \"NAME\"; known: {}", self.known.join(", "));
-        Err(self.places.invalid(&server.span(), message, Some(hint)))
+        Err(self.spans.invalid(&server.span(), message, Some(hint)))
     }
 
     /// The service that Postgres or Redis is said to be.
@@ -289,7 +290,7 @@ impl Own<'_> {
             || format!("known: {}", self.known.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        self.places.invalid(span, message, Some(hint))
+        self.spans.invalid(span, message, Some(hint))
     }
 }
 

@@ -29,7 +29,7 @@ impl Resolver<'_> {
                 .next();
             return match taken {
                 None => Ok(requests),
-                Some(name) => Err(self.places.invalid(
+                Some(name) => Err(self.spans.invalid(
                     &endpoint.span(),
                     format!("`{{data.{name}}}` is used and the endpoint has no `data`"),
                     Some("name a file of rows: data = \"ids.csv\"".into()),
@@ -38,7 +38,7 @@ impl Resolver<'_> {
         };
         let invalid = |message: String, hint: &str| {
             let hint = Some(hint.to_owned());
-            self.places.invalid(&file.span(), message, hint)
+            self.spans.invalid(&file.span(), message, hint)
         };
         let path = self.inside(file)?;
         let name = file.get_ref().display();

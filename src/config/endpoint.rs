@@ -23,7 +23,7 @@ impl Resolver<'_> {
         load: &file::Load,
     ) -> Result<Vec<(String, Workload)>, Error> {
         if endpoints.is_empty() {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &(0..0),
                 "no endpoint is named",
                 Some("add one: [endpoint.health] with path = \"/health\"".into()),
@@ -73,7 +73,7 @@ impl Resolver<'_> {
         };
         let requests: Vec<_> = own.requests.iter().map(request).collect::<Result<_, _>>()?;
         if requests.iter().all(|request| request.weight == 0) {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &endpoint.span(),
                 "all requests weigh 0",
                 Some("give at least one a weight of 1 or more".into()),
@@ -84,7 +84,7 @@ impl Resolver<'_> {
 
     pub(super) fn request(&self, parts: &Parts<'_>, span: &Span) -> Result<Request, Error> {
         let path = parts.path.ok_or_else(|| {
-            self.places.invalid(
+            self.spans.invalid(
                 span,
                 "the request has no path",
                 Some("add path = \"/…\"".into()),
@@ -110,7 +110,7 @@ impl Resolver<'_> {
         if !text.is_empty() && text.bytes().all(is_token) && text != "CONNECT" {
             return Ok(text.clone());
         }
-        Err(self.places.invalid(
+        Err(self.spans.invalid(
             &method.span(),
             format!("`{}` is not a method to measure", text.escape_debug()),
             Some("write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS".into()),
@@ -124,14 +124,14 @@ impl Resolver<'_> {
             (None, Some(file)) => {
                 let path = self.inside(file)?;
                 bounded::read(&path, LARGEST).map_err(|error| {
-                    self.places.invalid(
+                    self.spans.invalid(
                         &file.span(),
                         format!("`{}` cannot be read: {error}", path.display()),
                         Some("paths start at the folder of this file".into()),
                     )
                 })
             }
-            (Some(_), Some(file)) => Err(self.places.invalid(
+            (Some(_), Some(file)) => Err(self.spans.invalid(
                 &file.span(),
                 "the request has both `body` and `body_file`",
                 Some("leave one of them out".into()),
@@ -146,7 +146,7 @@ impl Resolver<'_> {
         if text.starts_with('/') && printable && !text.contains('#') {
             return Ok(text.clone());
         }
-        Err(self.places.invalid(
+        Err(self.spans.invalid(
             &path.span(),
             format!("`{}` is not a request target", text.escape_debug()),
             Some(
@@ -172,7 +172,7 @@ impl Resolver<'_> {
                 let name = name.escape_debug();
                 let message = format!("`{name}` {what}");
                 Err(self
-                    .places
+                    .spans
                     .invalid(&value.span(), message, Some(hint.into())))
             };
             match (is_field, decides_length) {
@@ -203,7 +203,7 @@ impl Resolver<'_> {
         match status {
             None => Ok(Expect::default().status),
             Some(status) if (200..600).contains(status.get_ref()) => Ok(*status.get_ref()),
-            Some(status) => Err(self.places.invalid(
+            Some(status) => Err(self.spans.invalid(
                 &status.span(),
                 format!(
                     "`{}` is not the status of a final response",
@@ -221,7 +221,7 @@ impl Resolver<'_> {
     ) -> Result<(String, Value), Error> {
         let text = pointer.get_ref();
         if !text.is_empty() && !text.starts_with('/') {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &pointer.span(),
                 format!("`{text}` is not a JSON pointer"),
                 Some("write \"/items/0/id\"; \"\" is the whole document".into()),
@@ -230,7 +230,7 @@ impl Resolver<'_> {
         json_value(value.get_ref())
             .map(|value| (text.clone(), value))
             .ok_or_else(|| {
-                self.places.invalid(
+                self.spans.invalid(
                     &value.span(),
                     "JSON has no such value",
                     Some("write a text, a number, true or false, a list or a table".into()),

@@ -28,6 +28,6 @@ impl Resolver<'_> {
             return Ok(full);
         }
         let message = format!("`{}` leads outside the folder of this file", path.display());
-        Err(self.places.invalid(span, message, Some(HINT.into())))
+        Err(self.spans.invalid(span, message, Some(HINT.into())))
     }
 }

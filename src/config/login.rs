@@ -42,7 +42,7 @@ impl Resolver<'_> {
     fn capture(&self, name: &str, capture: &Spanned<file::Capture>) -> Result<Capture, Error> {
         let refuse = |message: String, hint: &str| {
             let hint = Some(hint.to_owned());
-            Err(self.places.invalid(&capture.span(), message, hint))
+            Err(self.spans.invalid(&capture.span(), message, hint))
         };
         if self.captured().any(|known| known == name) {
             return refuse(
@@ -108,7 +108,7 @@ impl Resolver<'_> {
                 known => format!("captured: {}", known.join(", ")),
             };
             let message = format!("`{{login.{name}}}` stands for nothing");
-            return Err(self.places.invalid(span, message, Some(hint)));
+            return Err(self.spans.invalid(span, message, Some(hint)));
         }
         Ok(())
     }

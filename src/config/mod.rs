@@ -12,7 +12,6 @@ mod grammar;
 mod inside;
 mod login;
 mod names;
-mod place;
 mod proxy;
 mod random;
 mod ready;
@@ -21,6 +20,7 @@ mod resolve;
 mod server;
 mod service;
 mod spanned;
+mod spans;
 mod store;
 mod thresholds;
 mod units;
@@ -85,21 +85,21 @@ fn resolved(
     beside: Option<&Path>,
     files: Option<&dyn Files>,
 ) -> Result<Plan, Error> {
-    let mut places = place::Places::new(path, text);
-    version::check(text, &places)?;
-    let mut table = DeTable::parse(text).map_err(|error| places.syntax(&error))?;
+    let mut spans = spans::Spans::new(path, text);
+    version::check(text, &spans)?;
+    let mut table = DeTable::parse(text).map_err(|error| spans.syntax(&error))?;
     let folder = Folder {
-        root: places.root(),
+        root: spans.root(),
         beside: beside.map(Path::to_owned),
         allow_outside: compose::allows_outside(&table),
     };
-    let composed = compose::read(&table, &places, files.unwrap_or(&folder))?;
+    let composed = compose::read(&table, &spans, files.unwrap_or(&folder))?;
     if let Some(composed) = &composed {
-        table = composed.below(table, &mut places);
+        table = composed.below(table, &mut spans);
     }
     let file = file::File::deserialize(toml::Deserializer::from(table));
-    let file = file.map_err(|error| places.syntax(&error))?;
-    let plan = resolve::resolve(path, file, &places, beside)?;
+    let file = file.map_err(|error| spans.syntax(&error))?;
+    let plan = resolve::resolve(path, file, &spans, beside)?;
     Ok(Plan {
         notes: composed.map(|it| it.notes).unwrap_or_default(),
         ..plan

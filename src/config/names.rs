@@ -22,7 +22,7 @@ impl Resolver<'_> {
                 let message = format!("a server and a service are both called `{name}`");
                 let hint = "their containers would be, too: call one of them otherwise";
                 let span = service.span();
-                return Err(self.places.invalid(&span, message, Some(hint.into())));
+                return Err(self.spans.invalid(&span, message, Some(hint.into())));
             }
         }
         for (name, proxy) in &file.proxy {
@@ -43,7 +43,7 @@ impl Resolver<'_> {
     ) -> Result<(), Error> {
         is_good(name).map_err(|hint| {
             let message = format!("`{}` is no name of a {what}", name.escape_debug());
-            self.places
+            self.spans
                 .invalid(&of.span(), message, Some(hint.to_owned()))
         })
     }

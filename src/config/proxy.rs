@@ -36,7 +36,7 @@ impl Resolver<'_> {
         let on_host = self.network == Some(NetworkPath::Host);
         if on_host && !Placeholder::give_address(&proxy.command, &proxy.env) {
             let name = &proxy.name;
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &span,
                 format!("proxy `{name}` does not get its address on the host's network"),
                 Some("use {host} and {port} in its `command` or `env`".into()),

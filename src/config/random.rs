@@ -31,7 +31,7 @@ impl Resolver<'_> {
                 for (written, range) in ranges(text) {
                     is_random = true;
                     if range.is_none() {
-                        return Err(self.places.invalid(
+                        return Err(self.spans.invalid(
                             span,
                             format!("`{written}` is no range of whole numbers"),
                             Some("write {random:1..100}; both ends are drawn as well".into()),

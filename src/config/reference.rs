@@ -13,9 +13,8 @@ impl Resolver<'_> {
             return Ok(None);
         };
         let (name, span) = (server.get_ref(), server.span());
-        let invalid = |message: String, hint: &str| {
-            self.places.invalid(&span, message, Some(hint.to_owned()))
-        };
+        let invalid =
+            |message: String, hint: &str| self.spans.invalid(&span, message, Some(hint.to_owned()));
         let Some(index) = targets.iter().position(|it| it.name == *name) else {
             let hint = format!("add it: [server.{name}] with `image`, `build` or `run`");
             return Err(invalid(format!("the file has no [server.{name}]"), &hint));

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::place::Places;
 use super::spanned::Spanned;
+use super::spans::Spans;
 use super::units::Time;
 use super::{Error, accept, file, thresholds};
 use crate::model::{Deadlines, Login, NetworkPath, Pacing, Plan, Service};
@@ -21,22 +21,22 @@ const SETUP: Duration = Duration::from_secs(10 * 60);
 pub(super) fn resolve(
     path: &Path,
     mut file: file::File,
-    places: &Places<'_>,
+    spans: &Spans<'_>,
     beside: Option<&Path>,
 ) -> Result<Plan, Error> {
-    let root = places.root();
+    let root = spans.root();
     let reference = file.reference.take();
     if file.compose.is_none() {
-        has_no_service(&file, places)?;
+        has_no_service(&file, spans)?;
     }
     let mut resolver = Resolver {
-        places,
+        spans,
         root: &root,
         beside,
         services: Vec::new(),
         logins: Vec::new(),
         proxies: file.proxy.keys().cloned().collect(),
-        network: network(file.network.as_ref(), file.internal, places)?,
+        network: network(file.network.as_ref(), file.internal, spans)?,
         allow_outside: file.allow_outside,
         reference: reference.as_ref(),
     };
@@ -45,7 +45,7 @@ pub(super) fn resolve(
     resolver.logins(&file.login)?;
     let resolver = resolver;
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
-    let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, places)?;
+    let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, spans)?;
     let mut targets = resolver.targets(file.server, &workloads, &base)?;
     let reference = resolver.reference(&mut targets)?;
     Ok(Plan {
@@ -62,7 +62,7 @@ pub(super) fn resolve(
         proxies: resolver.proxies(file.proxy)?,
         pacing: resolver.pacing(&file.load)?,
         deadlines: deadlines(&file.deadlines),
-        accepted: accept::resolve(&file.accept, &file.endpoint, &targets, places)?,
+        accepted: accept::resolve(&file.accept, &file.endpoint, &targets, spans)?,
         targets,
         reference,
         baselines: resolver.store(file.baseline.store.as_ref())?,
@@ -72,7 +72,7 @@ pub(super) fn resolve(
 }
 
 /// Without compose files nothing is a service of them.
-fn has_no_service(file: &file::File, places: &Places<'_>) -> Result<(), Error> {
+fn has_no_service(file: &file::File, spans: &Spans<'_>) -> Result<(), Error> {
     let mut servers = file.server.values();
     let of_server = servers.find_map(|it| it.get_ref().service.as_ref());
     let postgres = file.postgres.as_ref();
@@ -86,7 +86,7 @@ fn has_no_service(file: &file::File, places: &Places<'_>) -> Result<(), Error> {
     };
     let message = "`service` names one of a compose file, and the file names none";
     let hint = "add compose = \"compose.yaml\" at the top of the file";
-    Err(places.invalid(&service.span(), message, Some(hint.into())))
+    Err(spans.invalid(&service.span(), message, Some(hint.into())))
 }
 
 /// The way to contained servers that was asked for; one without outside access is a network of
@@ -94,10 +94,10 @@ fn has_no_service(file: &file::File, places: &Places<'_>) -> Result<(), Error> {
 fn network(
     path: Option<&Spanned<NetworkPath>>,
     internal: bool,
-    places: &Places<'_>,
+    spans: &Spans<'_>,
 ) -> Result<Option<NetworkPath>, Error> {
     match path {
-        Some(path) if internal && *path.get_ref() == NetworkPath::Host => Err(places.invalid(
+        Some(path) if internal && *path.get_ref() == NetworkPath::Host => Err(spans.invalid(
             &path.span(),
             "the host's network has a way to the outside, and `internal` wants none",
             Some("leave one of them out".into()),
@@ -118,7 +118,7 @@ fn deadlines(file: &file::Deadlines) -> Deadlines {
 
 /// What the checks of all parts of the file need to know of the rest of it.
 pub(super) struct Resolver<'a> {
-    pub(super) places: &'a Places<'a>,
+    pub(super) spans: &'a Spans<'a>,
     pub(super) root: &'a Path,
     /// Where the head lies, of which this is the base.
     pub(super) beside: Option<&'a Path>,
@@ -140,7 +140,7 @@ impl Resolver<'_> {
     ) -> Result<usize, Error> {
         match value {
             None => Ok(default),
-            Some(value) if *value.get_ref() == 0 => Err(self.places.invalid(
+            Some(value) if *value.get_ref() == 0 => Err(self.spans.invalid(
                 &value.span(),
                 format!("`{name}` is 0"),
                 Some("write 1 or more".into()),
@@ -164,7 +164,7 @@ impl Resolver<'_> {
         };
         pacing.within(budget.get_ref().0).map_err(|few| {
             let hint = "give it more time, or shorten `warmup` or `round`".to_owned();
-            self.places
+            self.spans
                 .invalid(&budget.span(), few.to_string(), Some(hint))
         })
     }

@@ -31,7 +31,7 @@ impl Resolver<'_> {
         base: &Thresholds,
     ) -> Result<Vec<Target>, Error> {
         if servers.is_empty() {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &(0..0),
                 "no server is named",
                 Some("add one: [server.app] with `image`, `build`, `run` or `url`".into()),
@@ -107,7 +107,7 @@ impl Resolver<'_> {
         let Some(cargo) = &server.cargo else {
             let run = server.run.as_ref().filter(|_| runs_it);
             return match run {
-                Some(run) => Err(self.places.invalid(
+                Some(run) => Err(self.spans.invalid(
                     &run.span(),
                     format!("server `{name}` runs {PROGRAM}, and nothing says how it is built"),
                     Some(
@@ -118,7 +118,7 @@ impl Resolver<'_> {
             };
         };
         if !runs_it {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &cargo.span(),
                 format!("`run` of server `{name}` does not use what `cargo` builds"),
                 Some(format!("write {PROGRAM} in `run`, or leave `run` out")),
@@ -153,7 +153,7 @@ impl Resolver<'_> {
             return Ok(None);
         };
         let refuse = |message: String, hint: &str| {
-            Err(self.places.invalid(&url.span(), message, Some(hint.into())))
+            Err(self.spans.invalid(&url.span(), message, Some(hint.into())))
         };
         let Source::Url(head) = source else {
             let message = format!("server `{name}` has a `base_url` and no `url`");
@@ -180,7 +180,7 @@ impl Resolver<'_> {
             let worker = spanned.get_ref();
             let refuse = |message: String, hint: &str| {
                 Err(self
-                    .places
+                    .spans
                     .invalid(&spanned.span(), message, Some(hint.into())))
             };
             if matches!(source, Source::Url(_)) {
@@ -234,7 +234,7 @@ impl Resolver<'_> {
         };
         let message = format!("`{key}` is for containers, and server `{name}` runs in none");
         let hint = "leave it out, or give the server an `image` or a `build`";
-        Err(self.places.invalid(span, message, Some(hint.into())))
+        Err(self.spans.invalid(span, message, Some(hint.into())))
     }
 
     fn behind(&self, server: &file::Server) -> Result<Option<String>, Error> {
@@ -250,7 +250,7 @@ impl Resolver<'_> {
             known => format!("known: {}", known.join(", ")),
         };
         let message = format!("the file has no [proxy.{name}]");
-        Err(self.places.invalid(&behind.span(), message, Some(hint)))
+        Err(self.spans.invalid(&behind.span(), message, Some(hint)))
     }
 
     /// On the host's network every server must take its own loopback port.
@@ -260,7 +260,7 @@ impl Resolver<'_> {
             return Ok(());
         }
         let name = &target.name;
-        Err(self.places.invalid(
+        Err(self.spans.invalid(
             span,
             format!("server `{name}` does not get its address on the host's network"),
             Some("use {host} and {port} in its `command` or `env`".into()),
@@ -298,7 +298,7 @@ impl Resolver<'_> {
         ];
         let mut given = choices.into_iter().flatten();
         match (given.next(), given.next()) {
-            (Some(Source::Run(words)), None) if words.is_empty() => Err(self.places.invalid(
+            (Some(Source::Run(words)), None) if words.is_empty() => Err(self.spans.invalid(
                 span,
                 format!("server `{name}` runs no program"),
                 Some(
@@ -307,7 +307,7 @@ impl Resolver<'_> {
                 ),
             )),
             (Some(source), None) => Ok(source),
-            _ => Err(self.places.invalid(
+            _ => Err(self.spans.invalid(
                 span,
                 format!("server `{name}` needs exactly one of `image`, `build`, `run`, `url`"),
                 server.cargo.as_ref().map(|_| {
@@ -322,7 +322,7 @@ impl Resolver<'_> {
     fn origin(&self, url: &Spanned<String>, transport: &Transport) -> Result<Origin, Error> {
         let invalid = |hint: &str| {
             let message = format!("`{}` is not the URL of a server", url.get_ref());
-            self.places.invalid(&url.span(), message, Some(hint.into()))
+            self.spans.invalid(&url.span(), message, Some(hint.into()))
         };
         let Url {
             address,
@@ -362,7 +362,7 @@ impl Resolver<'_> {
             (Some(path), false) => Trust::File(self.inside(path)?),
             (None, true) => Trust::Anyone,
             (Some(_), true) => {
-                return Err(self.places.invalid(
+                return Err(self.spans.invalid(
                     &tls.span(),
                     "`tls` has both `ca` and `insecure`",
                     Some("leave one of them out".into()),
@@ -386,7 +386,7 @@ impl Resolver<'_> {
         for endpoint in server.endpoint.keys() {
             if !endpoint_names.contains(&endpoint.get_ref().as_str()) {
                 let near = super::error::nearest(endpoint.get_ref(), &endpoint_names);
-                return Err(self.places.invalid(
+                return Err(self.spans.invalid(
                     &endpoint.span(),
                     format!(
                         "server `{name}` names an endpoint `{}` that is not there",
@@ -399,14 +399,14 @@ impl Resolver<'_> {
                 ));
             }
         }
-        let of_server = thresholds::inherit(base, &server.thresholds, self.places)?;
+        let of_server = thresholds::inherit(base, &server.thresholds, self.spans)?;
         let cell = |(endpoint, workload): &(String, Workload)| {
             let own = server
                 .endpoint
                 .iter()
                 .find(|(name, _)| name.get_ref() == endpoint);
             let thresholds = match own {
-                Some((_, own)) => thresholds::inherit(&of_server, &own.thresholds, self.places)?,
+                Some((_, own)) => thresholds::inherit(&of_server, &own.thresholds, self.spans)?,
                 None => of_server.clone(),
             };
             let mut workload = workload.clone();

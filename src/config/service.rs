@@ -121,7 +121,7 @@ impl Resolver<'_> {
         let message = format!("`{text}` is not the scheme of a URL");
         let hint = "write what stands before `://`, such as \"postgresql+asyncpg\"";
         Err(self
-            .places
+            .spans
             .invalid(&scheme.span(), message, Some(hint.into())))
     }
 
@@ -150,7 +150,7 @@ impl Resolver<'_> {
             (Some(image), None, None) => Ok(ServiceSource::Image(image)),
             (None, Some(build), None) => Ok(ServiceSource::Build(self.build(&build)?)),
             (None, None, Some(url)) => self.service_url(known, url).map(ServiceSource::Url),
-            _ => Err(self.places.invalid(
+            _ => Err(self.spans.invalid(
                 span,
                 format!("[{name}] needs exactly one of `image`, `build`, `url`"),
                 None,
@@ -165,7 +165,7 @@ impl Resolver<'_> {
         }
         let message = format!("`url` of [{}] is not a URL of it", known.name);
         let hint = format!("write {}", known.form);
-        Err(self.places.invalid(&url.span(), message, Some(hint)))
+        Err(self.spans.invalid(&url.span(), message, Some(hint)))
     }
 
     fn other(&self, name: String, service: Spanned<file::Service>) -> Result<Service, Error> {
@@ -177,7 +177,7 @@ impl Resolver<'_> {
                 "placeholders have these names for others: {}",
                 RESERVED.join(", ")
             );
-            return Err(self.places.invalid(&span, message, Some(hint)));
+            return Err(self.spans.invalid(&span, message, Some(hint)));
         }
         let source = self.image(
             &format!("service.{name}"),
@@ -232,7 +232,7 @@ impl Resolver<'_> {
             return Ok(());
         }
         let name = &service.name;
-        Err(self.places.invalid(
+        Err(self.spans.invalid(
             span,
             format!("service `{name}` does not get its address on the host's network"),
             Some("use {host} and {port} in its `command` or `env`, or leave out `network`".into()),
@@ -250,7 +250,7 @@ impl Resolver<'_> {
         let ready = spanned.get_ref().clone();
         let refuse = |message: &str, hint: &str| {
             let (span, hint) = (spanned.span(), Some(hint.to_owned()));
-            Err(self.places.invalid(&span, message, hint))
+            Err(self.spans.invalid(&span, message, hint))
         };
         let is_command = !ready.command.is_empty();
         match (ready.log, ready.path, ready.port, is_command) {
@@ -299,7 +299,7 @@ impl Resolver<'_> {
             (None, Some(build)) => Ok(ServiceSource::Build(self.build(build)?)),
             _ => {
                 let message = format!("[{table}] needs exactly one of `image`, `build`");
-                Err(self.places.invalid(span, message, None))
+                Err(self.spans.invalid(span, message, None))
             }
         }
     }
@@ -350,7 +350,7 @@ impl Resolver<'_> {
         if let Some(wrong) = platform.as_ref().filter(|it| !is_platform(it)) {
             let message = format!("`{wrong}` is no platform");
             let hint = "write system and architecture, such as \"linux/amd64\"";
-            return Err(self.places.invalid(span, message, Some(hint.into())));
+            return Err(self.spans.invalid(span, message, Some(hint.into())));
         }
         Ok(BuildKit {
             secrets: table.secrets.iter().map(secret).collect::<Result<_, _>>()?,
@@ -373,7 +373,7 @@ impl Resolver<'_> {
         }
         let message = format!("secret `{id}` has no file `{}`", path.display());
         let hint = "name a file, or a variable of the environment: \"{env.NAME}\"";
-        Err(self.places.invalid(span, message, Some(hint.into())))
+        Err(self.spans.invalid(span, message, Some(hint.into())))
     }
 
     pub(super) fn container(&self, container: &Container<'_>) -> Result<ContainerSettings, Error> {
@@ -414,9 +414,7 @@ impl Resolver<'_> {
         }
         let message = format!("`{}` is no place in a container", path.get_ref());
         let hint = "write an absolute path, such as \"/etc/caddy/Caddyfile\"";
-        Err(self
-            .places
-            .invalid(&path.span(), message, Some(hint.into())))
+        Err(self.spans.invalid(&path.span(), message, Some(hint.into())))
     }
 
     fn nano_cpus(&self, cpus: &Spanned<f64>) -> Result<i64, Error> {
@@ -427,9 +425,7 @@ impl Resolver<'_> {
         }
         let message = format!("`{}` is no number of CPUs", cpus.get_ref());
         let hint = "write how many CPUs the container may use, such as 0.5 or 2";
-        Err(self
-            .places
-            .invalid(&cpus.span(), message, Some(hint.into())))
+        Err(self.spans.invalid(&cpus.span(), message, Some(hint.into())))
     }
 
     /// Environment variables, those of a later file in place of an earlier one's, and those that
@@ -451,7 +447,7 @@ impl Resolver<'_> {
         let path = self.inside(file)?;
         let name = file.get_ref().display();
         let invalid = |message: String, hint: &str| {
-            self.places
+            self.spans
                 .invalid(&file.span(), message, Some(hint.to_owned()))
         };
         let text = bounded::read_text(&self.or_beside(path, file.get_ref()), LARGEST_ENV_FILE);
@@ -492,12 +488,12 @@ impl Resolver<'_> {
             if service.is_none() && known_fields(name).contains(&field) {
                 let message = format!("{written} is used and the file has no [{name}]");
                 let hint = format!("add [{name}] with `image`, `build` or `url`");
-                return Err(self.places.invalid(&span, message, Some(hint)));
+                return Err(self.spans.invalid(&span, message, Some(hint)));
             }
             if service.is_some() || !known_fields(name).is_empty() {
                 let message = format!("{written} stands for nothing");
                 let hint = format!("known: {}", self.known_placeholders(name));
-                return Err(self.places.invalid(&span, message, Some(hint)));
+                return Err(self.spans.invalid(&span, message, Some(hint)));
             }
         }
         Ok(value.clone())
@@ -534,7 +530,7 @@ impl Resolver<'_> {
         }
         let message = format!("`{{env.{name}}}` is used and the environment has no {name}");
         let hint = format!("set {name}, in a workflow under `env:` of the step");
-        Err(self.places.invalid(span, message, Some(hint)))
+        Err(self.spans.invalid(span, message, Some(hint)))
     }
 }
 

@@ -20,7 +20,7 @@ impl Resolver<'_> {
         let text = written.get_ref();
         let wrong = |why| {
             let message = format!("`{text}` is not a baseline store: {why}");
-            self.places
+            self.spans
                 .invalid(&written.span(), message, Some(FORMS.into()))
         };
         if !["dir:", "git:"].iter().any(|kind| text.starts_with(kind)) {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::place::Places;
 use super::spanned::Spanned;
+use super::spans::Spans;
 use super::units::{self, Change, Quantity};
 use super::{Error, file};
 use crate::model::{Direction, Metric, Rule, RuleOrigin, Threshold, Thresholds, Unit};
@@ -64,7 +64,7 @@ pub fn defaults() -> Thresholds {
 pub(super) fn inherit(
     inherited: &Thresholds,
     level: &file::Thresholds,
-    places: &Places<'_>,
+    spans: &Spans<'_>,
 ) -> Result<Thresholds, Error> {
     let mut thresholds = inherited.clone();
     for (metric, written) in level {
@@ -72,7 +72,7 @@ pub(super) fn inherit(
         let level = Level {
             metric: *metric.get_ref(),
             at: metric.span(),
-            places,
+            spans,
         };
         level.overlay(threshold, written)?;
     }
@@ -83,7 +83,7 @@ pub(super) fn inherit(
 struct Level<'a> {
     metric: Metric,
     at: Range<usize>,
-    places: &'a Places<'a>,
+    spans: &'a Spans<'a>,
 }
 
 impl Level<'_> {
@@ -142,14 +142,14 @@ impl Level<'_> {
             _ => None,
         };
         if let Some(hint) = bound {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &change.span(),
                 format!("{} has no relative rule", self.metric.name()),
                 Some(hint.into()),
             ));
         }
         if key == "max_decrease" && written.share >= 1.0 {
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &change.span(),
                 format!("nothing can decrease by `{}`", written.text),
                 Some("write a percentage below 100%".into()),
@@ -159,14 +159,14 @@ impl Level<'_> {
     }
 
     fn rule(&self, key: &str, text: &str, value: f64, span: &Range<usize>) -> Rule {
-        rule(&format!("{key} {text}"), value, self.places.origin(span))
+        rule(&format!("{key} {text}"), value, self.spans.origin(span))
     }
 
     fn in_unit(&self, key: &str, quantity: &Spanned<Quantity>) -> Result<f64, Error> {
         let unit: Unit = self.metric.unit();
         quantity.get_ref().in_unit(unit).ok_or_else(|| {
             let (name, text) = (self.metric.name(), &quantity.get_ref().text);
-            self.places.invalid(
+            self.spans.invalid(
                 &quantity.span(),
                 format!("`{text}` does not fit `{name}.{key}`"),
                 Some(format!("write {}", units::example(unit))),
@@ -181,7 +181,7 @@ impl Level<'_> {
                 Direction::LowerIsBetter => "max_increase",
                 Direction::HigherIsBetter => "max_decrease",
             };
-            return Err(self.places.invalid(
+            return Err(self.spans.invalid(
                 &self.at,
                 format!("`{name}` has a floor and no relative rule that it belongs to"),
                 Some(format!("add `{key}`, such as {key} = \"5%\"")),
@@ -195,7 +195,7 @@ impl Level<'_> {
             Direction::LowerIsBetter => "lower",
             Direction::HigherIsBetter => "higher",
         };
-        self.places.invalid(
+        self.spans.invalid(
             span,
             format!(
                 "`{key}` has no sense for `{}`: {better} is better",

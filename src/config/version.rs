@@ -4,8 +4,8 @@ use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use super::Error;
-use super::place::Places;
 use super::spanned::Spanned;
+use super::spans::Spans;
 
 /// The one key that every version understands: what a later one has added would be an error before it.
 #[derive(Deserialize)]
@@ -14,12 +14,12 @@ struct Head {
 }
 
 /// Refuses a configuration that is for another version than this program's.
-pub(super) fn check(text: &str, places: &Places<'_>) -> Result<(), Error> {
+pub(super) fn check(text: &str, spans: &Spans<'_>) -> Result<(), Error> {
     let own = Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo checks it");
-    check_for(&own, text, places)
+    check_for(&own, text, spans)
 }
 
-fn check_for(own: &Version, text: &str, places: &Places<'_>) -> Result<(), Error> {
+fn check_for(own: &Version, text: &str, spans: &Spans<'_>) -> Result<(), Error> {
     // What is wrong elsewhere is said by who reads all of it.
     let Ok(Head {
         required: Some(required),
@@ -31,7 +31,7 @@ fn check_for(own: &Version, text: &str, places: &Places<'_>) -> Result<(), Error
     let versions = VersionReq::parse(wanted).map_err(|error| {
         let hint = "write a version as cargo does: `required = \"0.3\"` or `\">=0.3, <0.5\"`";
         let message = format!("`{wanted}` names no versions: {error}");
-        places.invalid(&span, message, Some(hint.into()))
+        spans.invalid(&span, message, Some(hint.into()))
     })?;
     if versions.matches(own) {
         return Ok(());
@@ -39,7 +39,7 @@ fn check_for(own: &Version, text: &str, places: &Places<'_>) -> Result<(), Error
     let message = format!("this file is for perfgate {wanted}, and this is perfgate {own}");
     let hint =
         "install a version that it is for (the action's input `version`), or change `required`";
-    Err(places.invalid(&span, message, Some(hint.into())))
+    Err(spans.invalid(&span, message, Some(hint.into())))
 }
 
 #[cfg(test)]
@@ -49,9 +49,9 @@ mod tests {
     use super::*;
 
     fn checked(own: &str, text: &str) -> Result<(), String> {
-        let places = Places::new(Path::new("perfgate.toml"), text);
+        let spans = Spans::new(Path::new("perfgate.toml"), text);
         let own = Version::parse(own).expect("a version");
-        check_for(&own, text, &places).map_err(|error| error.to_string())
+        check_for(&own, text, &spans).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Findings × stored runs → how the values got to where they are, for readers: no verdict rests on
 //! it.
 
-use super::reference::LONGEST_SERIES;
+use super::baselines::LONGEST_SERIES;
 use super::trend::steps;
 use crate::model::{Baseline, Finding, Key, Measurement, Verdict, history};
 

@@ -411,7 +411,7 @@ fn acceptance(head: &Acceptance, base: &[Acceptance]) -> Option<Change> {
 
 fn store(head: &Plan, base: &Plan) -> Option<Change> {
     let kind = GateChangeKind::BaselineChanged;
-    let [now, before] = [head, base].map(|plan| place(&plan.baselines, &plan.root));
+    let [now, before] = [head, base].map(|plan| resolved(&plan.baselines, &plan.root));
     if now == before {
         return None;
     }
@@ -425,7 +425,7 @@ fn store(head: &Plan, base: &Plan) -> Option<Change> {
 }
 
 /// A store as the file of its plan names it, wherever the plan's tree lies.
-fn place(store: &Store, root: &Path) -> Store {
+fn resolved(store: &Store, root: &Path) -> Store {
     match store {
         Store::Folder(folder) => {
             let below = folder.strip_prefix(root).unwrap_or(folder);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::baselines::{FEWEST_RUNS, History};
 use super::finding::{blank, by_ceiling_alone, unjudged};
-use super::reference::{FEWEST_RUNS, History};
 use super::scale::{Scale, crosses};
 use super::{counters, errors, growth};
 use crate::model::{

@@ -1,4 +1,4 @@
-//! Measurement × reference → findings. Pure: the same numbers always give the same verdicts.
+//! Measurement × baselines → findings. Pure: the same numbers always give the same verdicts.
 //!
 //! [`findings()`] is the way to a verdict. [`judge`] walks over the cells, `decide` holds the rule that
 //! turns one value, its history and its threshold into a verdict (`counters` the one for what is counted
@@ -10,6 +10,7 @@
 
 mod accept;
 mod attach_history;
+mod baselines;
 mod changes;
 mod counters;
 mod decide;
@@ -23,11 +24,11 @@ mod missing;
 mod outcome;
 mod paired;
 mod rank;
-mod reference;
 mod scale;
 mod trend;
 mod verdict;
 
+pub use baselines::{Baselines, FEWEST_RUNS};
 pub use changes::{gate_changes, stored_unmeasured};
 pub use independence::dependence;
 pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin, Reproduction};
@@ -36,25 +37,24 @@ pub use missing::{coverage, measured, missing};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::rank;
-pub use reference::{FEWEST_RUNS, Reference};
 pub use trend::trend;
 pub use verdict::{Rules, findings};
 
 use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};
 
-/// Judges every metric of every sample against the reference. Samples without thresholds of
+/// Judges every metric of every sample against the baselines. Samples without thresholds of
 /// their own in `thresholds` are judged by none.
 pub fn judge<'a>(
     samples: &'a [Sample],
-    reference: &Reference,
+    baselines: &Baselines,
     thresholds: impl Fn(&'a Sample) -> Option<&'a Thresholds>,
 ) -> Vec<Finding> {
     let none = Thresholds::new();
     let mut findings = Vec::new();
     for sample in samples {
         let rules = thresholds(sample).unwrap_or(&none);
-        let history = reference.history(&sample.key);
-        let pinned = reference.pinned(&sample.key);
+        let history = baselines.history(&sample.key);
+        let pinned = baselines.pinned(&sample.key);
         findings.extend(Metric::ALL.iter().filter_map(|metric| {
             let mut rolling = decide::decide(sample, *metric, &history, rules)?;
             let lacks_baseline = rolling.reason.as_ref().is_some_and(Reason::lacks_baseline);
@@ -73,9 +73,9 @@ pub fn judge<'a>(
 
 /// Whether a sample breaks a rule, so that a fresh start must break it too before that counts. What
 /// is counted exactly needs none.
-pub fn is_suspect(sample: &Sample, reference: &Reference, plan: &Plan) -> bool {
+pub fn is_suspect(sample: &Sample, baselines: &Baselines, plan: &Plan) -> bool {
     let rules = plan.thresholds(&sample.key.server, &sample.key.endpoint);
-    let findings = judge(std::slice::from_ref(sample), reference, |_| rules);
+    let findings = judge(std::slice::from_ref(sample), baselines, |_| rules);
     let breaks = |it: &Finding| it.verdict == Verdict::Regression && !it.metric.is_counter();
     findings.iter().any(breaks)
 }

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::baselines::{FEWEST_RUNS, measured_steps};
 use super::counters::EQUAL;
-use super::reference::{FEWEST_RUNS, measured_steps};
 use super::scale::Scale;
 use crate::model::{Baseline, CellSeries, Key, Metric, RunMark, Series, Step, Trend, history};
 use crate::stats;
@@ -85,7 +85,7 @@ pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) 
     let known = known.filter_map(|(run, value)| Some((run, (*value)?)));
     // What is measured is compared as ratios, which zero has none of.
     let known = known.filter(|(_, value)| metric.is_counter() || *value > 0.0);
-    let (places, values): (Vec<_>, Vec<_>) = known.unzip();
+    let (positions, values): (Vec<_>, Vec<_>) = known.unzip();
     let at = if metric.is_counter() {
         counted_steps(&values)
     } else {
@@ -94,9 +94,9 @@ pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) 
     let levels = stats::levels(&values, &at);
     let medians: Vec<f64> = levels.into_iter().filter_map(stats::median).collect();
     let step = |(at, levels): (&usize, &[f64])| {
-        let run = runs[places[*at]];
+        let run = runs[positions[*at]];
         Step {
-            run: places[*at],
+            run: positions[*at],
             commit: run.commit.clone(),
             time: run.time,
             before: levels[0],

@@ -1,11 +1,11 @@
-//! Measurement × reference × rules × acceptances → findings: the one way to a verdict, whichever
+//! Measurement × baselines × rules × acceptances → findings: the one way to a verdict, whichever
 //! command asks for it.
 
 use jiff::tz::TimeZone;
 
 use super::accept::accept;
 use super::attach_history::attach_history;
-use super::{Confirmation, Reference, judge, judge_pairs};
+use super::{Baselines, Confirmation, judge, judge_pairs};
 use crate::model::{Acceptance, Finding, Measurement, PairedSample, Sample, Thresholds};
 
 /// What a measurement is judged by.
@@ -20,12 +20,12 @@ pub struct Rules<'a> {
 /// accepted on the day of the measurement passes.
 pub fn findings(
     measurement: &Measurement,
-    reference: &Reference,
+    baselines: &Baselines,
     rules: Rules<'_>,
 ) -> Vec<Finding> {
     let none = Thresholds::new();
     let of_sample = |it: &Sample| (rules.of_cell)(&it.key.server, &it.key.endpoint);
-    let mut findings = judge(&measurement.samples, reference, of_sample);
+    let mut findings = judge(&measurement.samples, baselines, of_sample);
     let of_pairs = |it: &PairedSample| (rules.of_cell)(&it.server, &it.endpoint).unwrap_or(&none);
     let confirmation = Confirmation::of(measurement.pairs.iter().map(of_pairs));
     for sample in &measurement.pairs {
@@ -33,6 +33,6 @@ pub fn findings(
     }
     let today = TimeZone::UTC.to_datetime(measurement.provenance.started);
     accept(&mut findings, rules.accepted, today.date());
-    attach_history(&mut findings, measurement, reference.runs());
+    attach_history(&mut findings, measurement, baselines.runs());
     findings
 }

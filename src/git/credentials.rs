@@ -7,14 +7,14 @@ use percent_encoding::percent_decode_str;
 
 /// How a remote is reached.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Remote {
     /// Its name, or its address without a password.
     pub address: String,
     /// What its password is sent in.
     pub header: Option<String>,
 }
 
-impl Place {
+impl Remote {
     pub fn of(remote: &str) -> Self {
         Self {
             address: remote.to_owned(),
@@ -57,10 +57,14 @@ mod tests {
 
     #[test]
     fn a_password_goes_from_the_address_into_a_header() {
-        let place = Place::with_password("https://a%40b:c%3Ad@git.example.org:8443/x/y.git");
-        let place = place.expect("it has one");
-        assert_eq!(place.address, "https://git.example.org:8443/x/y.git");
-        let header = place.header.expect("it has one");
+        let remote_address =
+            Remote::with_password("https://a%40b:c%3Ad@git.example.org:8443/x/y.git");
+        let remote_address = remote_address.expect("it has one");
+        assert_eq!(
+            remote_address.address,
+            "https://git.example.org:8443/x/y.git"
+        );
+        let header = remote_address.header.expect("it has one");
         let sent = header
             .strip_prefix("Authorization: Basic ")
             .expect("its form");
@@ -78,7 +82,7 @@ mod tests {
             "https://example.org/a:b@c.git",
         ];
         for other in others {
-            assert_eq!(Place::with_password(other), None, "{other}");
+            assert_eq!(Remote::with_password(other), None, "{other}");
         }
     }
 }

@@ -24,8 +24,8 @@ impl Kept {
         Self::new_in(&caches()?.join(FOLDER), top)
     }
 
-    fn new_in(place: &Path, top: &Path) -> Option<Self> {
-        let folder = place.join(digest(top.as_os_str().as_encoded_bytes()));
+    fn new_in(parent: &Path, top: &Path) -> Option<Self> {
+        let folder = parent.join(digest(top.as_os_str().as_encoded_bytes()));
         fs::create_dir_all(&folder).ok()?;
         let lock = File::create(folder.join(LOCK)).ok()?;
         lock.try_lock().ok()?;
@@ -64,8 +64,8 @@ impl Drop for Kept {
 fn caches() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let place = named.filter(|it| it.is_absolute()).or_else(usual)?;
-    place.is_absolute().then_some(place)
+    let parent = named.filter(|it| it.is_absolute()).or_else(usual)?;
+    parent.is_absolute().then_some(parent)
 }
 
 #[cfg(test)]
@@ -74,8 +74,8 @@ mod tests {
 
     #[test]
     fn a_repository_finds_what_it_left_and_no_other_takes_it() {
-        let place = tempfile::tempdir().expect("a folder");
-        let of = |top: &str| Kept::new_in(place.path(), Path::new(top));
+        let parent = tempfile::tempdir().expect("a folder");
+        let of = |top: &str| Kept::new_in(parent.path(), Path::new(top));
         let first = of("/a").expect("nobody has it");
         fs::create_dir_all(first.tree().join("app")).expect("made");
         fs::create_dir_all(first.target()).expect("made");

@@ -23,10 +23,10 @@ impl Scratch {
         Self::new_in(&std::env::temp_dir())
     }
 
-    fn new_in(place: &Path) -> io::Result<Self> {
-        remove_stale(place);
+    fn new_in(parent: &Path) -> io::Result<Self> {
+        remove_stale(parent);
         loop {
-            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             let path = folder.path().join(LOCK);
             let lock = File::create(&path)?;
             // Another process may have found the folder before it was locked.
@@ -45,8 +45,8 @@ impl Scratch {
 }
 
 /// Removes the folders whose process has ended.
-fn remove_stale(place: &Path) {
-    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+fn remove_stale(parent: &Path) {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()).filter(is_ours) {
         // Those of other users cannot be opened, and are theirs to remove.
         let lock = File::options().write(true).open(path.join(LOCK));
@@ -70,14 +70,14 @@ mod tests {
 
     #[test]
     fn a_folder_whose_process_was_killed_is_removed_by_the_next() {
-        let place = TempDir::new().expect("a folder");
-        let living = Scratch::new_in(place.path()).expect("made");
-        let killed = place.path().join("perfgate-base-killed");
+        let parent = TempDir::new().expect("a folder");
+        let living = Scratch::new_in(parent.path()).expect("made");
+        let killed = parent.path().join("perfgate-base-killed");
         fs::create_dir(&killed).expect("made");
         fs::write(killed.join(LOCK), "").expect("written");
-        let foreign = place.path().join("perfgate-base-foreign");
+        let foreign = parent.path().join("perfgate-base-foreign");
         fs::create_dir(&foreign).expect("made");
-        let next = Scratch::new_in(place.path()).expect("made");
+        let next = Scratch::new_in(parent.path()).expect("made");
         assert!(!killed.exists());
         assert!(living.path().exists() && next.path().exists() && foreign.exists());
         let path = next.path().to_owned();

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use super::{Error, Git, Tree};
 
 /// A folder in which repositories are made.
-struct Place(TempDir);
+struct Repository(TempDir);
 
-impl Place {
+impl Repository {
     fn new() -> Self {
         Self(TempDir::new().expect("a folder"))
     }
@@ -90,22 +90,22 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_tree_is_a_clone_and_the_repository_stays_as_it_is() {
-    let place = Place::new();
-    let git = place.repository("shop");
-    place.write("shop/kept.txt", "first");
-    place.write("shop/secret.txt", "not for archives");
-    place.write("shop/.gitattributes", "secret.txt export-ignore\n");
-    place.commit("shop", "first");
-    place.git("shop", &["tag", "--annotate", "--message=v1", "v1"]);
-    place.write("shop/kept.txt", "second");
-    let base = place.commit("shop", "second");
-    place.write("shop/kept.txt", "third");
-    place.commit("shop", "third");
-    place.git("shop", &["tag", "later"]);
-    place.write("shop/kept.txt", "staged");
-    place.git("shop", &["add", "."]);
-    place.write("shop/.env", "untracked");
-    let before = contents(&place.path("shop"));
+    let repository = Repository::new();
+    let git = repository.repository("shop");
+    repository.write("shop/kept.txt", "first");
+    repository.write("shop/secret.txt", "not for archives");
+    repository.write("shop/.gitattributes", "secret.txt export-ignore\n");
+    repository.commit("shop", "first");
+    repository.git("shop", &["tag", "--annotate", "--message=v1", "v1"]);
+    repository.write("shop/kept.txt", "second");
+    let base = repository.commit("shop", "second");
+    repository.write("shop/kept.txt", "third");
+    repository.commit("shop", "third");
+    repository.git("shop", &["tag", "later"]);
+    repository.write("shop/kept.txt", "staged");
+    repository.git("shop", &["add", "."]);
+    repository.write("shop/.env", "untracked");
+    let before = contents(&repository.path("shop"));
     let tree = Tree::of(&git, &base).expect("a tree");
     assert_eq!(read(&tree, "kept.txt"), "second");
     assert_eq!(read(&tree, "secret.txt"), "not for archives");
@@ -126,17 +126,17 @@ fn a_tree_is_a_clone_and_the_repository_stays_as_it_is() {
     let path = tree.path().to_owned();
     drop(tree);
     assert!(!path.exists());
-    assert_eq!(contents(&place.path("shop")), before);
+    assert_eq!(contents(&repository.path("shop")), before);
 }
 
 #[test]
 fn a_tree_of_a_linked_work_tree_and_of_a_folder_in_it() {
-    let place = Place::new();
-    place.repository("shop");
-    place.write("shop/api/file", "text");
-    let base = place.commit("shop", "first");
-    place.git("shop", &["worktree", "add", "--quiet", "../linked"]);
-    let git = Git::at(&place.path("linked/api"));
+    let repository = Repository::new();
+    repository.repository("shop");
+    repository.write("shop/api/file", "text");
+    let base = repository.commit("shop", "first");
+    repository.git("shop", &["worktree", "add", "--quiet", "../linked"]);
+    let git = Git::at(&repository.path("linked/api"));
     assert_eq!(git.prefix().expect("below its top"), "api/");
     let tree = Tree::of(&git, &base).expect("a tree");
     assert_eq!(read(&tree, "api/file"), "text");
@@ -145,13 +145,13 @@ fn a_tree_of_a_linked_work_tree_and_of_a_folder_in_it() {
 
 #[test]
 fn a_tree_of_a_commit_that_a_shallow_clone_has_fetched_alone() {
-    let place = Place::new();
-    place.repository("remote");
-    place.write("remote/file", "first");
-    let base = place.commit("remote", "first");
-    place.write("remote/file", "second");
-    place.commit("remote", "second");
-    let git = place.shallow("remote", "clone");
+    let repository = Repository::new();
+    repository.repository("remote");
+    repository.write("remote/file", "first");
+    let base = repository.commit("remote", "first");
+    repository.write("remote/file", "second");
+    repository.commit("remote", "second");
+    let git = repository.shallow("remote", "clone");
     assert_eq!(git.commit(&base).expect("an answer"), None);
     assert!(git.fetch_commit(&base).expect("fetched"));
     assert!(git.is_shallow().expect("an answer"));
@@ -162,18 +162,18 @@ fn a_tree_of_a_commit_that_a_shallow_clone_has_fetched_alone() {
 
 #[test]
 fn submodules_come_from_the_stores_of_the_repository() {
-    let place = Place::new();
-    place.repository("inner");
-    place.write("inner/deep.txt", "deep");
-    place.commit("inner", "first");
-    place.repository("lib");
-    place.write("lib/lib.txt", "one");
-    let inner = place.url("inner");
-    place.git("lib", &["submodule", "--quiet", "add", &inner, "inner"]);
-    place.commit("lib", "first");
-    let git = place.repository("shop");
-    let lib = place.url("lib");
-    place.git(
+    let repository = Repository::new();
+    repository.repository("inner");
+    repository.write("inner/deep.txt", "deep");
+    repository.commit("inner", "first");
+    repository.repository("lib");
+    repository.write("lib/lib.txt", "one");
+    let inner = repository.url("inner");
+    repository.git("lib", &["submodule", "--quiet", "add", &inner, "inner"]);
+    repository.commit("lib", "first");
+    let git = repository.repository("shop");
+    let lib = repository.url("lib");
+    repository.git(
         "shop",
         &[
             "submodule",
@@ -185,17 +185,17 @@ fn submodules_come_from_the_stores_of_the_repository() {
             "vendor/lib",
         ],
     );
-    place.git(
+    repository.git(
         "shop",
         &["submodule", "--quiet", "update", "--init", "--recursive"],
     );
-    let base = place.commit("shop", "with lib");
-    place.write("shop/vendor/lib/lib.txt", "two");
-    place.commit("shop/vendor/lib", "second");
-    place.commit("shop", "newer lib");
+    let base = repository.commit("shop", "with lib");
+    repository.write("shop/vendor/lib/lib.txt", "two");
+    repository.commit("shop/vendor/lib", "second");
+    repository.commit("shop", "newer lib");
     // Nobody is asked: where they came from is gone.
-    fs::remove_dir_all(place.path("lib")).expect("removed");
-    fs::remove_dir_all(place.path("inner")).expect("removed");
+    fs::remove_dir_all(repository.path("lib")).expect("removed");
+    fs::remove_dir_all(repository.path("inner")).expect("removed");
     let tree = Tree::of(&git, &base).expect("a tree");
     assert!(tree.lacks.is_empty(), "{:?}", tree.lacks);
     assert_eq!(read(&tree, "vendor/lib/lib.txt"), "one");
@@ -206,15 +206,15 @@ fn submodules_come_from_the_stores_of_the_repository() {
 
 #[test]
 fn a_submodule_that_is_nowhere_is_named() {
-    let place = Place::new();
-    place.repository("lib");
-    place.commit("lib", "first");
-    let git = place.repository("shop");
-    let lib = place.url("lib");
-    place.git("shop", &["submodule", "--quiet", "add", &lib, "lib"]);
-    let base = place.commit("shop", "with lib");
+    let repository = Repository::new();
+    repository.repository("lib");
+    repository.commit("lib", "first");
+    let git = repository.repository("shop");
+    let lib = repository.url("lib");
+    repository.git("shop", &["submodule", "--quiet", "add", &lib, "lib"]);
+    let base = repository.commit("shop", "with lib");
     for gone in ["lib", "shop/.git/modules", "shop/lib"] {
-        fs::remove_dir_all(place.path(gone)).expect("removed");
+        fs::remove_dir_all(repository.path(gone)).expect("removed");
     }
     let tree = Tree::of(&git, &base).expect("a tree");
     let [lack] = tree.lacks.as_slice() else {
@@ -229,17 +229,17 @@ fn a_submodule_that_is_nowhere_is_named() {
 
 #[test]
 fn a_shallow_clone_is_deepened_until_the_branches_meet() {
-    let place = Place::new();
-    place.repository("remote");
-    let base = place.commit("remote", "where they part");
-    place.git("remote", &["checkout", "--quiet", "-b", "change"]);
+    let repository = Repository::new();
+    repository.repository("remote");
+    let base = repository.commit("remote", "where they part");
+    repository.git("remote", &["checkout", "--quiet", "-b", "change"]);
     for number in 0..60 {
-        place.commit("remote", &format!("change {number}"));
+        repository.commit("remote", &format!("change {number}"));
     }
-    place.git("remote", &["checkout", "--quiet", "main"]);
-    let tip = place.commit("remote", "meanwhile");
-    place.git("remote", &["checkout", "--quiet", "change"]);
-    let git = place.shallow("remote", "clone");
+    repository.git("remote", &["checkout", "--quiet", "main"]);
+    let tip = repository.commit("remote", "meanwhile");
+    repository.git("remote", &["checkout", "--quiet", "change"]);
+    let git = repository.shallow("remote", "clone");
     assert!(git.fetch_commit(&tip).expect("fetched"));
     assert_eq!(git.merge_base("HEAD", &tip).expect("an answer"), None);
     let head = git.head().expect("an answer").expect("a commit");
@@ -249,58 +249,63 @@ fn a_shallow_clone_is_deepened_until_the_branches_meet() {
 
 #[test]
 fn a_whole_clone_stays_whole() {
-    let place = Place::new();
-    place.repository("remote");
-    place.commit("remote", "first");
-    place.git(".", &["clone", "--quiet", &place.url("remote"), "clone"]);
-    let next = place.commit("remote", "second");
-    let git = Git::at(&place.path("clone"));
+    let repository = Repository::new();
+    repository.repository("remote");
+    repository.commit("remote", "first");
+    repository.git(
+        ".",
+        &["clone", "--quiet", &repository.url("remote"), "clone"],
+    );
+    let next = repository.commit("remote", "second");
+    let git = Git::at(&repository.path("clone"));
     assert!(git.fetch_commit(&next).expect("fetched"));
     assert!(!git.is_shallow().expect("an answer"));
 }
 
 #[test]
 fn the_parents_of_a_shallow_commit_are_known() {
-    let place = Place::new();
-    place.repository("remote");
-    let main = place.commit("remote", "first");
-    place.git("remote", &["checkout", "--quiet", "-b", "change"]);
-    let change = place.commit("remote", "second");
-    place.git("remote", &["checkout", "--quiet", "main"]);
-    place.git(
+    let repository = Repository::new();
+    repository.repository("remote");
+    let main = repository.commit("remote", "first");
+    repository.git("remote", &["checkout", "--quiet", "-b", "change"]);
+    let change = repository.commit("remote", "second");
+    repository.git("remote", &["checkout", "--quiet", "main"]);
+    repository.git(
         "remote",
         &["merge", "--quiet", "--no-ff", "--message=merge", "change"],
     );
-    let git = place.shallow("remote", "clone");
+    let git = repository.shallow("remote", "clone");
     assert_eq!(git.parents("HEAD").expect("parents"), [main, change]);
 }
 
 #[test]
 fn what_has_changed_is_named_but_for_new_files_and_the_store() {
-    let place = Place::new();
-    let git = place.repository("shop");
-    place.write("shop/a file", "1");
-    place.write("shop/store/run.json", "1");
-    place.commit("shop", "first");
-    place.write("shop/new", "1");
-    place.write("shop/store/run.json", "2");
-    let store = place.path("shop/store");
+    let repository = Repository::new();
+    let git = repository.repository("shop");
+    repository.write("shop/a file", "1");
+    repository.write("shop/store/run.json", "1");
+    repository.commit("shop", "first");
+    repository.write("shop/new", "1");
+    repository.write("shop/store/run.json", "2");
+    let store = repository.path("shop/store");
     assert!(git.changed(Some(&store)).expect("an answer").is_empty());
     assert_eq!(git.changed(None).expect("an answer"), ["store/run.json"]);
-    place.write("shop/a file", "2");
+    repository.write("shop/a file", "2");
     assert_eq!(git.changed(Some(&store)).expect("an answer"), ["a file"]);
     assert!(git.has_changes().expect("an answer"));
 }
 
 #[test]
 fn no_repository_is_told_from_a_git_that_refuses() {
-    let place = Place::new();
-    let nowhere = Git::at(&place.path(".")).head().expect_err("no repository");
+    let repository = Repository::new();
+    let nowhere = Git::at(&repository.path("."))
+        .head()
+        .expect_err("no repository");
     assert!(matches!(nowhere, Error::NoRepository { .. }), "{nowhere}");
     assert!(!nowhere.is_refusal());
-    let git = place.repository("shop");
+    let git = repository.repository("shop");
     assert_eq!(git.head().expect("an answer"), None);
-    place.commit("shop", "first");
+    repository.commit("shop", "first");
     let call = git.call(&["rev-parse", "HEAD"]);
     let refused = call.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").text();
     let refused = refused.expect_err("another owner");
@@ -319,10 +324,10 @@ fn no_repository_is_told_from_a_git_that_refuses() {
 
 #[test]
 fn a_lock_is_said_with_its_remedy() {
-    let place = Place::new();
-    let git = place.repository("shop");
-    place.commit("shop", "first");
-    place.write("shop/.git/index.lock", "");
+    let repository = Repository::new();
+    let git = repository.repository("shop");
+    repository.commit("shop", "first");
+    repository.write("shop/.git/index.lock", "");
     let refused = git.ask(&["add", "."]).expect_err("locked");
     assert!(
         refused.to_string().contains("index.lock': File exists"),
@@ -340,18 +345,18 @@ fn a_lock_is_said_with_its_remedy() {
 
 #[test]
 fn nobody_is_asked_for_a_password_and_no_hook_runs() {
-    let place = Place::new();
-    let git = place.repository("shop");
-    place.commit("shop", "first");
-    let asked = place.path("asked");
+    let repository = Repository::new();
+    let git = repository.repository("shop");
+    repository.commit("shop", "first");
+    let asked = repository.path("asked");
     let script = format!("#!/bin/sh\necho asked >> '{}'\n", asked.display());
     for name in ["askpass", "shop/.git/hooks/post-checkout"] {
         use std::os::unix::fs::PermissionsExt;
-        place.write(name, &script);
+        repository.write(name, &script);
         let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(place.path(name), executable).expect("executable");
+        fs::set_permissions(repository.path(name), executable).expect("executable");
     }
-    let askpass = place.path("askpass").display().to_string();
+    let askpass = repository.path("askpass").display().to_string();
     git.ask(&["config", "core.askPass", &askpass]).expect("set");
     let credentials = git.call(&["credential", "fill"]);
     let filled = credentials

@@ -17,7 +17,7 @@ const TARGET: &str = "target";
 /// from is only read.
 #[derive(Debug)]
 pub struct Tree {
-    place: Place,
+    storage: Storage,
     path: PathBuf,
     /// What a clone would have and this one has not.
     pub lacks: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Tree {
 
 /// Where a tree lies.
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Scratch { _folder: Scratch },
     Kept(Kept),
 }
@@ -35,25 +35,29 @@ impl Tree {
     pub fn of(git: &Git, commit: &str) -> Result<Self, Error> {
         let folder = Scratch::new().map_err(|source| Error::Scratch { source })?;
         let path = folder.path().to_owned();
-        Self::in_folder(git, commit, &path, Place::Scratch { _folder: folder })
+        Self::in_folder(git, commit, &path, Storage::Scratch { _folder: folder })
     }
 
     /// The same where builds find what the one before has left, unless another run is there.
     pub fn kept(git: &Git, commit: &str) -> Result<Self, Error> {
         match Kept::of(&git.top()?) {
-            Some(kept) => Self::in_folder(git, commit, &kept.tree(), Place::Kept(kept)),
+            Some(kept) => Self::in_folder(git, commit, &kept.tree(), Storage::Kept(kept)),
             None => Self::of(git, commit),
         }
     }
 
-    fn in_folder(git: &Git, commit: &str, folder: &Path, place: Place) -> Result<Self, Error> {
+    fn in_folder(git: &Git, commit: &str, folder: &Path, storage: Storage) -> Result<Self, Error> {
         let top = git.top()?;
         // Some builds go by the folder's name.
         let name = top.file_name().unwrap_or("repository".as_ref());
         let path = folder.join(name);
         fs::create_dir_all(folder).map_err(|source| Error::Scratch { source })?;
         let lacks = clone(&Source::of(git)?, commit, &path)?;
-        Ok(Self { place, path, lacks })
+        Ok(Self {
+            storage,
+            path,
+            lacks,
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -62,7 +66,7 @@ impl Tree {
 
     /// Lets cargo build a workspace of the tree into the folder that is kept. git takes no note of it.
     pub fn keep_target(&self, workspace: &Path) -> io::Result<()> {
-        let Place::Kept(kept) = &self.place else {
+        let Storage::Kept(kept) = &self.storage else {
             return Ok(());
         };
         let target = workspace.join(TARGET);

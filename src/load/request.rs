@@ -10,7 +10,7 @@ use hyper::{Method, Uri};
 
 use super::Error;
 use crate::model::{Expect, Origin, Request};
-use crate::unique::{self, Places, Unique};
+use crate::unique::{self, Slots, Unique};
 
 /// The requests of a workload, ready to be sent.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Script {
 pub(super) struct Prepared {
     pub(super) http1: Vec<u8>,
     /// Where values belong that differ each time.
-    pub(super) unique: Places,
+    pub(super) unique: Slots,
     /// Nothing where HTTP/1 is spoken.
     http2: Option<hyper::Request<Bytes>>,
     /// Whether its response has no body, whatever the header fields say.
@@ -94,7 +94,7 @@ impl Prepared {
         let http2 = || http2(request, &method, &fields, origin);
         let http1 = http1(request, &fields);
         Ok(Self {
-            unique: Places::of(&http1),
+            unique: Slots::of(&http1),
             http1,
             http2: origin.transport.http2.then(http2).transpose()?,
             is_head: method == Method::HEAD,

@@ -58,7 +58,7 @@ pub enum Data {
     /// That of the services, which the target's own commands set up before each start.
     Own,
     /// A copy of what [`Driver::set_up`] has set up for a build, at one of two places, 0 or 1.
-    Copy { of: Side, place: u32 },
+    Copy { of: Side, slot: u32 },
 }
 
 impl Data {

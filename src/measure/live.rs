@@ -121,10 +121,10 @@ impl<'a> Live<'a> {
     async fn tenancy(&self, server: &str, data: Data) -> Result<Tenancy, Error> {
         match data {
             Data::Own => Ok(Tenancy::default()),
-            Data::Copy { of, place } => {
+            Data::Copy { of, slot } => {
                 let set_up = self.set_up.as_ref().filter(|(of, _)| of == server);
                 let (_, set_up) = set_up.expect("builds are set up before they are started");
-                let (name, number) = (format!("perfgate_{place}"), FIRST_COPY + place);
+                let (name, number) = (format!("perfgate_{slot}"), FIRST_COPY + slot);
                 Ok(self.stack.copied(set_up.get(of), &name, number).await?)
             }
         }

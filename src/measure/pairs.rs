@@ -104,7 +104,7 @@ pub struct Assignment {
     /// The side that is started first: where both start at once, by the time of a call.
     pub first: Side,
     /// Which of the two places (database, port) the head takes, 0 or 1; the base takes the other.
-    pub place: u32,
+    pub slot: u32,
 }
 
 /// The result of comparing two builds.

@@ -87,8 +87,8 @@ fn of_map(name: &str) -> Frame {
     };
     let of_node = || {
         let (_, rest) = name.split_once(':')?;
-        let (function, place) = rest.rsplit_once(' ')?;
-        let mut parts = place.rsplitn(3, ':');
+        let (function, location) = rest.rsplit_once(' ')?;
+        let mut parts = location.rsplitn(3, ':');
         let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
         let function = function.trim_start_matches(['*', '~', '^', '+']);
         Some(Frame {

@@ -30,16 +30,16 @@ fn without_process(stack: &str) -> &str {
 
 fn frame(text: &str) -> Frame {
     let parts = text.strip_suffix(')').and_then(|it| it.rsplit_once(" ("));
-    let Some((name, place)) = parts else {
+    let Some((name, location)) = parts else {
         return Frame {
             name: text.to_owned(),
             file: None,
             line: None,
         };
     };
-    let (file, line) = match place.rsplit_once(':') {
+    let (file, line) = match location.rsplit_once(':') {
         Some((file, line)) => (file, line.parse().ok()),
-        None => (place, None),
+        None => (location, None),
     };
     Frame {
         name: name.to_owned(),

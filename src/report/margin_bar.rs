@@ -18,20 +18,20 @@ impl MarginBar {
     pub(super) fn of(finding: &Finding) -> Option<Self> {
         let (change, margin) = (finding.change?, finding.margin?);
         let sign = finding.metric.direction().sign_of_worse();
-        let place = |change: f64| in_margins(sign * change, margin);
+        let position = |change: f64| in_margins(sign * change, margin);
         let interval = finding.interval.map(|ends| {
-            let [a, b] = ends.map(place);
+            let [a, b] = ends.map(position);
             [a.min(b), a.max(b)]
         });
         Some(Self {
-            point: place(change),
+            point: position(change),
             interval,
         })
     }
 
     /// Whether something lies beyond what is shown.
-    pub(super) fn clipped(place: f64) -> bool {
-        place.abs() > REACH
+    pub(super) fn clipped(position: f64) -> bool {
+        position.abs() > REACH
     }
 }
 

@@ -294,8 +294,8 @@ fn functions(report: &Report, page: &mut Page<'_>) {
         let named = profile.named().take(text::MOST_NAMED);
         let lines: Vec<_> = named
             .map(|it| {
-                let [name, place, change] = text::function(it).map(|it| escape(&it));
-                format!("- **{name}** ({place}): {change}\n")
+                let [name, location, change] = text::function(it).map(|it| escape(&it));
+                format!("- **{name}** ({location}): {change}\n")
             })
             .collect();
         page.table(&format!("{}:\n\n", escape(&text::profile(profile))), &lines);

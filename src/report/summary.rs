@@ -154,7 +154,7 @@ pub(super) fn unchanged(report: &Report) -> Option<String> {
         ))
     });
     (!passed.is_empty()).then(|| {
-        let (count, cells) = (passed.len(), places(&cells));
+        let (count, cells) = (passed.len(), cell_names(&cells));
         format!(
             "unchanged: {count} in {cells}{}",
             nearest.unwrap_or_default()
@@ -163,15 +163,15 @@ pub(super) fn unchanged(report: &Report) -> Option<String> {
 }
 
 /// The first few cells by name.
-fn places(cells: &[(&String, &String)]) -> String {
+fn cell_names(cells: &[(&String, &String)]) -> String {
     let shown = cells.iter().take(CELLS_NAMED);
     let name = |(server, endpoint): &(&String, &String)| {
         format!("{} {}", text::printable(server), text::printable(endpoint))
     };
-    let mut places: Vec<_> = shown.map(name).collect();
-    let more = cells.len() - places.len();
-    places.extend((more > 0).then(|| format!("{more} more cells")));
-    places.join(", ")
+    let mut cell_names: Vec<_> = shown.map(name).collect();
+    let more = cells.len() - cell_names.len();
+    cell_names.extend((more > 0).then(|| format!("{more} more cells")));
+    cell_names.join(", ")
 }
 
 /// The outcome in a line, with what keeps it from being the whole truth.

@@ -318,18 +318,18 @@ pub(super) fn function(it: &FunctionChange) -> [String; 3] {
     } else {
         ""
     };
-    let mut place = place(it);
+    let mut location = location(it);
     if it.in_change {
-        place = format!("{place}, in your change");
+        location = format!("{location}, in your change");
     }
     let [low, high] = cost.interval.map(signed_micros);
     let more = signed_micros(cost.difference());
     let change = format!("{more} CPU per request{with_callees} ({low} to {high})");
-    [printable(&it.name), printable(&place), change]
+    [printable(&it.name), printable(&location), change]
 }
 
 /// The file and the line of a function.
-pub(super) fn place(it: &FunctionChange) -> String {
+pub(super) fn location(it: &FunctionChange) -> String {
     let file = it.file.as_deref().unwrap_or("unknown file");
     match it.line {
         Some(line) => format!("{file}:{line}"),
@@ -364,7 +364,7 @@ pub(super) fn incident_at_length(it: &Incident) -> String {
 
 /// How many requests of a build failed, by kind, and what was answered.
 pub(super) fn failures(it: &Failures) -> String {
-    let place = format!("{} {}, {}", it.server, it.endpoint, it.side.name());
+    let location = format!("{} {}, {}", it.server, it.endpoint, it.side.name());
     let status = listed(
         it.status
             .iter()
@@ -376,9 +376,12 @@ pub(super) fn failures(it: &Failures) -> String {
             .iter()
             .map(|(kind, of)| format!("{} {of}", failure_name(*kind))),
     ) {
-        None => format!("{place}: none of {} requests failed{status}", it.requests),
+        None => format!(
+            "{location}: none of {} requests failed{status}",
+            it.requests
+        ),
         Some(kinds) => format!(
-            "{place}: {} of {} requests failed ({kinds}){status}",
+            "{location}: {} of {} requests failed ({kinds}){status}",
             it.failed(),
             it.requests
         ),

@@ -41,7 +41,7 @@ static PLACED: LazyLock<[Regex; 3]> =
 /// A text without them.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
     let mut masked = TOKEN.replace_all(text, INSTEAD);
-    for place in PLACED.iter() {
+    for pattern in PLACED.iter() {
         let instead = |found: &Captures<'_>| {
             let (all, secret) = (&found[0], &found["secret"]);
             if secret.starts_with(STAND_INS) {
@@ -50,7 +50,7 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
             let end = if all.ends_with('@') { "@" } else { "" };
             format!("{}{INSTEAD}{end}", &found["before"])
         };
-        if let Cow::Owned(text) = place.replace_all(&masked, instead) {
+        if let Cow::Owned(text) = pattern.replace_all(&masked, instead) {
             masked = Cow::Owned(text);
         }
     }
@@ -64,7 +64,9 @@ pub(super) fn has_token(text: &str) -> bool {
 
 /// The secrets that stand behind what names them.
 pub(super) fn placed(text: &str) -> Vec<String> {
-    let found = PLACED.iter().flat_map(|place| place.captures_iter(text));
+    let found = PLACED
+        .iter()
+        .flat_map(|pattern| pattern.captures_iter(text));
     let secrets = found.map(|it| it["secret"].to_owned());
     secrets.filter(|it| !it.starts_with(STAND_INS)).collect()
 }

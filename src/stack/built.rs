@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::cargo_env::shared_folders;
-use super::place::with_environment;
 use super::process::located;
+use super::substitutions::with_environment;
 use crate::model::{Plan, Source, Target};
 
 /// What cargo leaves in every target directory.

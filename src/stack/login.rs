@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Error;
 use super::answer::Answer;
-use super::place::variables;
 use super::ready::{answer, in_full};
+use super::substitutions::variables;
 use crate::dial::Dialer;
 use crate::model::{
     AnswerPart, Capture, Login, Origin, Placeholder, Ready, Target, Values, body_filled, filled,

@@ -27,7 +27,6 @@ mod loopback;
 pub mod machine;
 mod others;
 mod owner;
-mod place;
 mod process;
 mod program;
 mod programs;
@@ -43,6 +42,7 @@ mod server;
 mod services;
 mod stack_context;
 mod stage;
+mod substitutions;
 pub mod sweep;
 mod tail;
 mod tenancy;
@@ -70,9 +70,9 @@ pub use tenancy::Tenancy;
 
 use crowd::Crowd;
 use image::Images;
-use place::placeholders;
 use services::{Running, Site};
 use stack_context::StackContext;
+use substitutions::placeholders;
 use tenancy::SetUp;
 use tokio::sync::Mutex;
 

@@ -21,15 +21,16 @@ impl Stack {
         server: &Origin,
     ) -> Result<(Container, SocketAddr), Error> {
         let around = &self.context;
-        let mut place = self.place(around.listen(proxy.port)?, &Tenancy::default(), true);
-        place.set(Placeholder::Upstream, self.upstream(target, server)?);
+        let mut substitutions =
+            self.substitutions(around.listen(proxy.port)?, &Tenancy::default(), true);
+        substitutions.set(Placeholder::Upstream, self.upstream(target, server)?);
         let recipe = Recipe {
             name: &proxy.name,
             role: format!("{}-{}", target.role(), proxy.name),
             image: self.images.get(&image_name(&proxy.name)),
-            command: place.fill_all(&proxy.command),
-            env: place.fill_env(&proxy.env),
-            listen: Some(place.listen),
+            command: substitutions.fill_all(&proxy.command),
+            env: substitutions.fill_env(&proxy.env),
+            listen: Some(substitutions.listen),
             ports: &[],
             cpus: &around.cores.services,
             memory: None,

@@ -8,7 +8,6 @@ use super::container::Container;
 use super::crowd::Crowd;
 use super::kernel_counts::KernelCounts;
 use super::login::log_in;
-use super::place::{Place, variables};
 use super::process::{self, Group};
 use super::program::Program;
 use super::ready::{Wait, ask};
@@ -17,6 +16,7 @@ use super::resources::Resources;
 use super::roll::Roll;
 use super::run_to_end::run_to_end;
 use super::stack_context::free_port;
+use super::substitutions::{Substitutions, variables};
 use super::worker::Workers;
 use super::{Error, Observer, Stack, Stage, Tenancy};
 use crate::dial::Dialer;
@@ -61,10 +61,10 @@ impl Server {
                 Self::container(stack, target, tenancy, observe).await
             }
         }?;
-        let place = stack.place_of_command(target, tenancy)?;
+        let substitutions = stack.substitutions_of_command(target, tenancy)?;
         let server = Self {
             services: stack.crowds().await,
-            workers: Workers::start(stack, target, &place, observe).await?,
+            workers: Workers::start(stack, target, &substitutions, observe).await?,
             ..server
         };
         let server = match stack.proxy_of(target) {
@@ -223,13 +223,16 @@ impl Server {
         } else {
             own_port(target)?
         };
-        let place = stack.place_of_process(target, listen, tenancy);
+        let substitutions = stack.substitutions_of_process(target, listen, tenancy);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
-        let (command, env) = (place.fill_all(command), place.fill_env(&target.env));
+        let (command, env) = (
+            substitutions.fill_all(command),
+            substitutions.fill_env(&target.env),
+        );
         let group = Group::start(&stack.process(target, &command, &env))?;
         let started = Some((Program::process(group), start));
-        Self::ready(target, origin(target, place.listen), started).await
+        Self::ready(target, origin(target, substitutions.listen), started).await
     }
 
     async fn container(
@@ -239,12 +242,12 @@ impl Server {
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         let around = &stack.context;
-        let place = stack.place(around.listen(target.port)?, tenancy, true);
+        let substitutions = stack.substitutions(around.listen(target.port)?, tenancy, true);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
         let recipe = Recipe {
-            listen: Some(place.listen),
-            ..stack.recipe(target, target.role(), &target.command, &place)
+            listen: Some(substitutions.listen),
+            ..stack.recipe(target, target.role(), &target.command, &substitutions)
         };
         let container = Container::start(recipe, around).await?;
         let address = container.address().await?;
@@ -324,7 +327,7 @@ pub(super) async fn set_up(
     }
     let around = &stack.context;
     let inside = target.source.is_contained();
-    let place = stack.place_of_command(target, tenancy)?;
+    let substitutions = stack.substitutions_of_command(target, tenancy)?;
     for (number, words) in target.setup.iter().enumerate() {
         let command = words.join(" ");
         observe(Stage::Setup {
@@ -333,11 +336,14 @@ pub(super) async fn set_up(
         });
         if inside {
             let role = format!("{}-setup-{number}", target.name);
-            let recipe = stack.recipe(target, role, words, &place);
+            let recipe = stack.recipe(target, role, words, &substitutions);
             let container = Container::start(recipe, around).await?;
             run_to_end(container, &target.name, command, stack.deadlines.setup).await?;
         } else {
-            let (words, env) = (place.fill_all(words), place.fill_env(&target.env));
+            let (words, env) = (
+                substitutions.fill_all(words),
+                substitutions.fill_env(&target.env),
+            );
             let recipe = stack.process(target, &words, &env);
             process::run_to_end(&recipe, stack.deadlines.setup, observe).await?;
         }
@@ -347,21 +353,30 @@ pub(super) async fn set_up(
 
 impl Stack {
     /// What placeholders stand for to a command of a server that does not serve.
-    fn place_of_command(&self, target: &Target, tenancy: &Tenancy) -> Result<Place, Error> {
+    fn substitutions_of_command(
+        &self,
+        target: &Target,
+        tenancy: &Tenancy,
+    ) -> Result<Substitutions, Error> {
         let inside = target.source.is_contained();
         if inside {
             let listen = self.context.listen(target.port)?;
-            return Ok(self.place(listen, tenancy, true));
+            return Ok(self.substitutions(listen, tenancy, true));
         }
-        Ok(self.place_of_process(target, free_port()?, tenancy))
+        Ok(self.substitutions_of_process(target, free_port()?, tenancy))
     }
 
-    fn place_of_process(&self, target: &Target, listen: SocketAddr, tenancy: &Tenancy) -> Place {
-        let mut place = self.place(listen, tenancy, false);
+    fn substitutions_of_process(
+        &self,
+        target: &Target,
+        listen: SocketAddr,
+        tenancy: &Tenancy,
+    ) -> Substitutions {
+        let mut substitutions = self.substitutions(listen, tenancy, false);
         if let Some(program) = self.programs.of(target) {
-            place.set(Placeholder::Program, program.display().to_string());
+            substitutions.set(Placeholder::Program, program.display().to_string());
         }
-        place
+        substitutions
     }
 
     /// A container of a server's image.
@@ -370,14 +385,14 @@ impl Stack {
         target: &'a Target,
         role: String,
         command: &[String],
-        place: &Place,
+        substitutions: &Substitutions,
     ) -> Recipe<'a> {
         Recipe {
             name: &target.name,
             role,
             image: self.images.get(&target.name),
-            command: place.fill_all(command),
-            env: place.fill_env(&target.env),
+            command: substitutions.fill_all(command),
+            env: substitutions.fill_env(&target.env),
             listen: None,
             ports: &[],
             cpus: &self.context.cores.server,

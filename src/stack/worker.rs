@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::crowd::Crowd;
-use super::place::Place;
 use super::process::Group;
 use super::program::Program;
 use super::ready::{ANSWER, Last, Wait};
 use super::recipe::Recipe;
 use super::resources::Resources;
+use super::substitutions::Substitutions;
 use super::{Error, Observer, Stack, Stage, process};
 use crate::model::{self, Target};
 
@@ -36,14 +36,14 @@ impl Workers {
     pub(super) async fn start(
         stack: &Stack,
         target: &Target,
-        place: &Place,
+        substitutions: &Substitutions,
         observe: Observer<'_>,
     ) -> Result<Self, Error> {
         let mut workers = Self::default();
         for worker in &target.workers {
             let full_name = format!("{}.{}", target.name, worker.name);
             observe(Stage::Start(&full_name));
-            let program = program(stack, target, worker, &full_name, place).await?;
+            let program = program(stack, target, worker, &full_name, substitutions).await?;
             until_ready(&program, worker, full_name, target.ready.within).await?;
             workers.0.push(Worker {
                 name: worker.name.clone(),
@@ -106,21 +106,21 @@ async fn program(
     target: &Target,
     worker: &model::Worker,
     full_name: &str,
-    place: &Place,
+    substitutions: &Substitutions,
 ) -> Result<Program, Error> {
-    let env = place.fill_env(&target.env_of(worker));
+    let env = substitutions.fill_env(&target.env_of(worker));
     if target.source.is_contained() {
         let role = format!("{}-{}", target.role(), worker.name);
         let recipe = Recipe {
             name: full_name,
             env,
             memory: worker.memory.or(target.memory),
-            ..stack.recipe(target, role, &worker.command, place)
+            ..stack.recipe(target, role, &worker.command, substitutions)
         };
         let container = Container::start(recipe, &stack.context).await?;
         return Ok(Program::container(container));
     }
-    let command = place.fill_all(&worker.command);
+    let command = substitutions.fill_all(&worker.command);
     let recipe = process::Recipe {
         name: full_name,
         ..stack.process(target, &command, &env)

@@ -129,9 +129,15 @@ impl Sandbox {
     /// The same, pushed to a remote of its own; where that lies.
     pub(crate) fn pushed(&self) -> PathBuf {
         let remote = self.path(".git/remote.git");
-        let place = remote.to_string_lossy().into_owned();
-        self.git(&["init", "--quiet", "--bare", "--initial-branch=main", &place]);
-        self.git(&["remote", "add", "origin", &place]);
+        let address = remote.to_string_lossy().into_owned();
+        self.git(&[
+            "init",
+            "--quiet",
+            "--bare",
+            "--initial-branch=main",
+            &address,
+        ]);
+        self.git(&["remote", "add", "origin", &address]);
         self.git(&["push", "--quiet", "origin", "main"]);
         remote
     }

@@ -54,7 +54,7 @@ static TLS12: [&SupportedProtocolVersion; 1] = [&version::TLS12];
 
 /// How a server is to be set up.
 pub(crate) struct Site {
-    place: Place,
+    address: ListenAddress,
     /// What the certificate is for; nothing for plain text.
     name: Option<&'static str>,
     /// Whether the certificate is that of the authority itself.
@@ -65,7 +65,7 @@ pub(crate) struct Site {
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum ListenAddress {
     Tcp(&'static str),
     Unix,
 }
@@ -100,7 +100,7 @@ impl Site {
     /// Plain text on 127.0.0.1, HTTP/1 and HTTP/2.
     pub(crate) fn new() -> Self {
         Self {
-            place: Place::Tcp("127.0.0.1"),
+            address: ListenAddress::Tcp("127.0.0.1"),
             name: None,
             self_signed: false,
             alpn: &["h2", "http/1.1"],
@@ -111,13 +111,13 @@ impl Site {
 
     /// Listens on `[::1]`.
     pub(crate) fn on_ipv6(mut self) -> Self {
-        self.place = Place::Tcp("[::1]");
+        self.address = ListenAddress::Tcp("[::1]");
         self
     }
 
     /// Listens on a Unix socket.
     pub(crate) fn on_socket(mut self) -> Self {
-        self.place = Place::Unix;
+        self.address = ListenAddress::Unix;
         self
     }
 
@@ -177,22 +177,22 @@ impl Site {
     }
 
     fn scheme(&self) -> &'static str {
-        match (self.place, self.name) {
-            (Place::Unix, _) => "unix",
-            (Place::Tcp(_), None) => "http",
-            (Place::Tcp(_), Some(_)) => "https",
+        match (self.address, self.name) {
+            (ListenAddress::Unix, _) => "unix",
+            (ListenAddress::Tcp(_), None) => "http",
+            (ListenAddress::Tcp(_), Some(_)) => "https",
         }
     }
 
     /// A listener, what stands for it in a URL behind the scheme, and its port.
     fn listen(&self, folder: &TempDir) -> (Listener, String, u16) {
-        match self.place {
-            Place::Unix => {
+        match self.address {
+            ListenAddress::Unix => {
                 let path = folder.path().join("web.sock");
                 let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
                 (Listener::Unix(listener), format!("{}:", path.display()), 0)
             }
-            Place::Tcp(host) => {
+            ListenAddress::Tcp(host) => {
                 let listener = std::net::TcpListener::bind(format!("{host}:0"));
                 let listener = listener.unwrap_or_else(|error| panic!("{host}: {error}"));
                 let port = listener.local_addr().expect("an address").port();

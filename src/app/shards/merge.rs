@@ -273,19 +273,19 @@ fn put_together(plan: &Plan, parts: Vec<Measurement>, problems: Vec<String>) -> 
         whole.profiles.extend(part.profiles);
     }
     let order: Vec<CellName> = names(plan).concat();
-    let place = |server: &str, endpoint: &str| {
+    let position = |server: &str, endpoint: &str| {
         let mut order = order.iter();
         order.position(|it| it.server == server && it.endpoint == endpoint)
     };
     whole
         .samples
-        .sort_by_key(|it| place(&it.key.server, &it.key.endpoint));
+        .sort_by_key(|it| position(&it.key.server, &it.key.endpoint));
     whole
         .pairs
-        .sort_by_key(|it| place(&it.server, &it.endpoint));
+        .sort_by_key(|it| position(&it.server, &it.endpoint));
     whole
         .identical
-        .sort_by_key(|it| place(&it.server, &it.endpoint));
+        .sort_by_key(|it| position(&it.server, &it.endpoint));
     whole.same_build.sort();
     whole.same_build.dedup();
     whole

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 use super::deal::{cut_to, deal};
 use super::merge::{Found, joined, names};
 use crate::config;
-use crate::gate::{self, Confirmation, Reference, Rules};
+use crate::gate::{self, Baselines, Confirmation, Rules};
 use crate::measure::{Noise, PairPacing, Pairing, Simulated};
 use crate::model::{
     Fingerprint, Measurement, Partial, Plan, Provenance, Runner, Shard, ShardRecord, Sides,
@@ -132,7 +132,7 @@ fn findings(plan: &Plan, measurement: &Measurement) -> String {
         of_cell: &|server, endpoint| plan.thresholds(server, endpoint),
         accepted: &[],
     };
-    let findings = gate::findings(measurement, &Reference::Stored(Vec::new()), rules);
+    let findings = gate::findings(measurement, &Baselines::Stored(Vec::new()), rules);
     serde_json::to_string(&findings).expect("findings")
 }
 

@@ -3,10 +3,10 @@ use super::*;
 const MOVIES: &str = "select * from movie limit $1";
 const DIRECTOR: &str = "select * from director where id = $1";
 
-fn stored(sample: &Sample) -> Reference {
+fn stored(sample: &Sample) -> Baselines {
     let time = Timestamp::from_second(1_000_000).expect("a time");
     let verdict = Outcome::Regression;
-    Reference::Stored(vec![Baseline::of_sample(sample, None, time, verdict)])
+    Baselines::Stored(vec![Baseline::of_sample(sample, None, time, verdict)])
 }
 
 fn sql(head: &Sample, base: &Sample, margin: f64) -> Finding {

@@ -267,13 +267,13 @@ fn memory_that_is_taken_once_is_no_leak() {
         }
         alone
     };
-    let verdict = |sample: &Sample, reference: &Reference, rule: Rule| {
+    let verdict = |sample: &Sample, baselines: &Baselines, rule: Rule| {
         let threshold = Threshold {
             ceiling: Some(rule),
             ..Threshold::default()
         };
         let rules = Thresholds::from([(Metric::MemoryGrowth, threshold)]);
-        judged(sample, reference, &rules, Metric::MemoryGrowth).verdict
+        judged(sample, baselines, &rules, Metric::MemoryGrowth).verdict
     };
     let alone = |per_round| verdict(&grown(per_round), &history(&[]), configured(1024.0));
     let leak = [4_100_000, 4_000_000, 4_200_000, 4_100_000];
@@ -287,14 +287,14 @@ fn memory_that_is_taken_once_is_no_leak() {
     );
 
     // By default it is held against what the service did before, once there is that.
-    let by_default = |reference: &Reference| verdict(&grown(leak), reference, rule(1024.0));
+    let by_default = |baselines: &Baselines| verdict(&grown(leak), baselines, rule(1024.0));
     assert_eq!(by_default(&history(&[])), Verdict::NotJudged);
     let stored = |bytes: f64| {
         let mut runs = runs(&FLAT);
         for run in &mut runs {
             run.values.insert(Metric::MemoryGrowth, bytes);
         }
-        Reference::Stored(runs)
+        Baselines::Stored(runs)
     };
     assert_eq!(by_default(&stored(0.0)), Verdict::Regression);
     assert_eq!(by_default(&stored(4000.0)), Verdict::Pass);

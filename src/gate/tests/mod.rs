@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::accept::accept;
-use super::{Reference, judge, outcome};
+use super::{Baselines, judge, outcome};
 use crate::model::{
     Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
     Machine, Metric, Others, Outcome, Pair, PairedSample, PairedStart, PlanChange, QueryPlan,
@@ -66,8 +66,8 @@ fn runs(values: &[f64]) -> Vec<Baseline> {
     ages.map(|(value, age)| run(*value, age)).collect()
 }
 
-fn history(values: &[f64]) -> Reference {
-    Reference::Stored(runs(values))
+fn history(values: &[f64]) -> Baselines {
+    Baselines::Stored(runs(values))
 }
 
 /// A sample with so many responses a second, each of them `latency` long.
@@ -179,8 +179,8 @@ fn margin(metric: Metric, value: f64, floor: Option<f64>) -> Thresholds {
     )])
 }
 
-fn judged(sample: &Sample, reference: &Reference, rules: &Thresholds, metric: Metric) -> Finding {
-    let findings = judge(std::slice::from_ref(sample), reference, |_| Some(rules));
+fn judged(sample: &Sample, baselines: &Baselines, rules: &Thresholds, metric: Metric) -> Finding {
+    let findings = judge(std::slice::from_ref(sample), baselines, |_| Some(rules));
     findings
         .into_iter()
         .find(|finding| finding.metric == metric)
@@ -195,7 +195,7 @@ fn throughput_by(head: u64, runs: Vec<Baseline>) -> Finding {
     let metric = Metric::Throughput;
     let sample = sample(head, Duration::from_millis(1));
     let rules = margin(metric, 0.05, None);
-    judged(&sample, &Reference::Stored(runs), &rules, metric)
+    judged(&sample, &Baselines::Stored(runs), &rules, metric)
 }
 
 const FLAT: [f64; 6] = [1000.0, 1005.0, 995.0, 1002.0, 998.0, 1000.0];
@@ -294,10 +294,10 @@ fn only_the_newest_thirty_runs_count() {
 #[test]
 fn a_change_below_the_floor_does_not_matter() {
     let slow = sample(1000, Duration::from_micros(150));
-    let reference = history(&[100.0; 6]);
+    let baselines = history(&[100.0; 6]);
     let latency = |floor| {
         let rules = margin(Metric::LatencyP50, 0.05, floor);
-        judged(&slow, &reference, &rules, Metric::LatencyP50)
+        judged(&slow, &baselines, &rules, Metric::LatencyP50)
     };
     assert_eq!(latency(None).verdict, Verdict::Regression);
     let forgiven = latency(Some(200.0));
@@ -458,7 +458,7 @@ fn who_takes_the_cpus_takes_no_memory() {
     let rules = margin(Metric::MemoryPeak, 0.1, None);
     let finding = judged(
         &larger,
-        &Reference::Stored(runs),
+        &Baselines::Stored(runs),
         &rules,
         Metric::MemoryPeak,
     );
@@ -593,9 +593,9 @@ mod laws {
 fn an_invalid_load_is_inconclusive_where_its_times_count() {
     let mut busy = sample(100, Duration::from_millis(1));
     busy.rounds[0].tally.generator_cpu = Duration::from_secs(2);
-    let reference = Reference::Stored(Vec::new());
+    let baselines = Baselines::Stored(Vec::new());
     for metric in [Metric::Throughput, Metric::LatencyP50] {
-        let finding = judged(&busy, &reference, &margin(metric, 0.05, None), metric);
+        let finding = judged(&busy, &baselines, &margin(metric, 0.05, None), metric);
         assert_eq!(finding.verdict, Verdict::Inconclusive);
         let doubt = Doubt::GeneratorBusy;
         assert_eq!(finding.reason, Some(Reason::InvalidLoad { doubt }));
@@ -606,7 +606,7 @@ fn an_invalid_load_is_inconclusive_where_its_times_count() {
         ..Threshold::default()
     };
     let rules = Thresholds::from([(metric, bound)]);
-    let finding = judged(&busy, &reference, &rules, metric);
+    let finding = judged(&busy, &baselines, &rules, metric);
     assert_eq!(finding.verdict, Verdict::Pass);
 }
 

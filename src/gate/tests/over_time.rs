@@ -123,9 +123,9 @@ fn a_finding_shows_the_runs_of_its_key_and_where_they_stepped() {
     }
     let stored = [other, runs].concat();
     let heads = [sample(900, Duration::from_millis(1))];
-    let reference = Reference::Stored(stored.clone());
+    let baselines = Baselines::Stored(stored.clone());
     let rules = margin(Metric::Throughput, 0.05, None);
-    let mut findings = judge(&heads, &reference, |_| Some(&rules));
+    let mut findings = judge(&heads, &baselines, |_| Some(&rules));
     attach_history(&mut findings, &measurement(&heads), &stored);
     let of = |metric| findings.iter().find(|it| it.metric == metric);
     let throughput = of(Metric::Throughput).expect("a finding");
@@ -147,8 +147,8 @@ fn what_was_merged_is_judged_by_its_own_level_once_that_is_known() {
     let judged = |slower: usize, throughput: u64| {
         let stored = regressed_since(slower);
         let heads = [sample(throughput, Duration::from_millis(1))];
-        let reference = Reference::Stored(stored.clone());
-        let mut findings = judge(&heads, &reference, |_| Some(&rules));
+        let baselines = Baselines::Stored(stored.clone());
+        let mut findings = judge(&heads, &baselines, |_| Some(&rules));
         attach_history(&mut findings, &measurement(&heads), &stored);
         let of = |it: &&Finding| it.metric == Metric::Throughput;
         findings.iter().find(of).cloned().expect("a finding")
@@ -192,9 +192,9 @@ fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
 fn runs_older_than_those_that_judge_are_not_shown() {
     let stored = days(&[vec![(500.0, 1.0); 10], vec![(1000.0, 1.0); 30]].concat());
     let heads = [sample(1000, Duration::from_millis(1))];
-    let reference = Reference::Stored(stored.clone());
+    let baselines = Baselines::Stored(stored.clone());
     let rules = margin(Metric::Throughput, 0.05, None);
-    let mut findings = judge(&heads, &reference, |_| Some(&rules));
+    let mut findings = judge(&heads, &baselines, |_| Some(&rules));
     attach_history(&mut findings, &measurement(&heads), &stored);
     let of = |it: &&Finding| it.metric == Metric::Throughput;
     let throughput = findings.iter().find(of).expect("a finding");

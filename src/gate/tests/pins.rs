@@ -23,9 +23,9 @@ fn since_pin() -> Reason {
 }
 
 fn judged_by(runs: &[Baseline], pin: Option<&Pin>, head: &Sample) -> Finding {
-    let reference = Reference::new(runs.to_vec(), pin.cloned());
+    let baselines = Baselines::new(runs.to_vec(), pin.cloned());
     let rules = margin(Metric::Throughput, 0.05, None);
-    judged(head, &reference, &rules, Metric::Throughput)
+    judged(head, &baselines, &rules, Metric::Throughput)
 }
 
 /// So many runs of one value, after those before them.
@@ -83,8 +83,8 @@ fn a_pin_with_too_few_runs_of_the_key_leaves_the_verdict_to_the_newest() {
     let head = sample(1000, Duration::from_millis(1));
     let since = judged_by(&runs, Some(&pin), &head);
     assert_eq!(since, judged_by(&runs, None, &head));
-    let reference = Reference::new(runs, Some(pin));
-    assert_eq!(reference.not_pinned(&[head]), [&key()]);
+    let baselines = Baselines::new(runs, Some(pin));
+    assert_eq!(baselines.not_pinned(&[head]), [&key()]);
 }
 
 #[test]
@@ -100,8 +100,8 @@ fn what_is_counted_must_not_creep_either() {
     let head = counted(&[12.0; 5], &[]);
     let rules = margin(Metric::SqlPerRequest, 0.1, None);
     let judged_by = |pin| {
-        let reference = Reference::new(runs.clone(), pin);
-        judged(&head, &reference, &rules, Metric::SqlPerRequest)
+        let baselines = Baselines::new(runs.clone(), pin);
+        judged(&head, &baselines, &rules, Metric::SqlPerRequest)
     };
     assert_eq!(judged_by(None).verdict, Verdict::Pass);
     let since = judged_by(Some(pin));

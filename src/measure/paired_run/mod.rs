@@ -425,7 +425,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     /// place is as often on one side as on the other.
     fn assign(&mut self) -> Assignment {
         if self.assignments.is_empty() {
-            let draws = |first: Side| [0, 1].map(|place| Assignment { first, place });
+            let draws = |first: Side| [0, 1].map(|slot| Assignment { first, slot });
             self.assignments = Side::BOTH.into_iter().flat_map(draws).collect();
             self.assignments.shuffle(&mut self.random);
         }

@@ -28,7 +28,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             instance: self.instance(*side),
             data: Data::Copy {
                 of: self.builds.on(*side),
-                place: assignment.place_of(*side),
+                slot: assignment.slot_of(*side),
             },
         };
         let starts: Vec<_> = started.iter().map(start).collect();
@@ -72,10 +72,10 @@ impl<'a, D: Driver> PairedRun<'a, D> {
 }
 
 impl Assignment {
-    const fn place_of(self, side: Side) -> u32 {
+    const fn slot_of(self, side: Side) -> u32 {
         match side {
-            Side::Head => self.place,
-            Side::Base => 1 - self.place,
+            Side::Head => self.slot,
+            Side::Base => 1 - self.slot,
         }
     }
 }

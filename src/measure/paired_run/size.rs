@@ -19,7 +19,7 @@ impl<D: Driver> PairedRun<'_, D> {
         let mut sizes: Vec<Option<Size>> = vec![None; self.sizes.len()];
         let mut startup = Duration::ZERO;
         for first in Side::BOTH {
-            let assignment = Assignment { first, place: 0 };
+            let assignment = Assignment { first, slot: 0 };
             let before = self.driver.elapsed();
             self.start_sides(&[first], assignment).await?;
             startup += self.driver.elapsed().saturating_sub(before);

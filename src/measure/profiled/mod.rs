@@ -58,12 +58,12 @@ pub async fn profile(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<
     if !driver.has_set_up(&sides.head.name) {
         driver.set_up(sides, observe).await?;
     }
-    let places = both(sides).into_iter().zip(0..);
-    let starts = places.map(|(instance, place)| Start {
+    let slots = both(sides).into_iter().zip(0..);
+    let starts = slots.map(|(instance, slot)| Start {
         instance,
         data: Data::Copy {
             of: instance.side,
-            place,
+            slot,
         },
     });
     let starts: Vec<_> = starts.collect();

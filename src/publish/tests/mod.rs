@@ -184,10 +184,10 @@ async fn lists_are_read_to_their_end_also_below_the_path_of_an_enterprise_server
 #[tokio::test]
 async fn graphql_lies_beside_the_routes() {
     let data = json!({ "data": { "viewer": { "login": "me" } } });
-    for (prefix, place) in [("", "/graphql"), ("/api/v3", "/api/graphql")] {
+    for (prefix, address) in [("", "/graphql"), ("/api/v3", "/api/graphql")] {
         let server = MockServer::start().await;
         Mock::given(method("POST"))
-            .and(path(place))
+            .and(path(address))
             .and(header("authorization", "Bearer planted-token"))
             .respond_with(answer(200, &data))
             .mount(&server)

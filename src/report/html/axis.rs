@@ -67,7 +67,7 @@ impl Axis {
         let (low, high) = ends(values);
         let (low, high) = (low / 1.1, high * 1.1);
         let enough = |ticks: &Vec<f64>| ticks.len() >= FEWEST_TICKS;
-        let mut sets = DECADES.iter().map(|places| decades(places, low, high));
+        let mut sets = DECADES.iter().map(|within| decades(within, low, high));
         let step = step(high - low, unit);
         let even = || multiples((low / step).ceil(), (high / step).floor(), step).collect();
         let ticks = sets.find(enough).unwrap_or_else(even);
@@ -164,10 +164,10 @@ impl Ranged for Axis {
     type ValueType = f64;
 
     fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
-        let place = f64::from(start) + self.along(*value) * f64::from(end - start);
-        #[expect(clippy::cast_possible_truncation, reason = "a place in a picture")]
-        let place = place.round() as i32;
-        place
+        let position = f64::from(start) + self.along(*value) * f64::from(end - start);
+        #[expect(clippy::cast_possible_truncation, reason = "a position in a picture")]
+        let position = position.round() as i32;
+        position
     }
 
     fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
@@ -214,10 +214,14 @@ fn step(span: f64, unit: Unit) -> f64 {
     step.unwrap_or(rough) * base
 }
 
-fn decades(places: &[f64], low: f64, high: f64) -> Vec<f64> {
+fn decades(within: &[f64], low: f64, high: f64) -> Vec<f64> {
     let decades = multiples(low.log10().floor(), high.log10().ceil(), 1.0);
     decades
-        .flat_map(|power| places.iter().map(move |place| place * 10_f64.powf(power)))
+        .flat_map(|power| {
+            within
+                .iter()
+                .map(move |multiple| multiple * 10_f64.powf(power))
+        })
         .filter(|tick| (low..=high).contains(tick))
         .collect()
 }

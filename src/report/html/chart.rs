@@ -71,8 +71,8 @@ impl Chart {
     /// How far across the whole picture a value stands, in percent.
     pub(super) fn across(&self, value: f64) -> f64 {
         let inside = f64::from(WIDTH - self.left - RIGHT);
-        let place = f64::from(self.left) + self.x.along(value) * inside;
-        (1000.0 * place / f64::from(WIDTH)).round() / 10.0
+        let position = f64::from(self.left) + self.x.along(value) * inside;
+        (1000.0 * position / f64::from(WIDTH)).round() / 10.0
     }
 
     /// The picture as SVG.
@@ -171,9 +171,9 @@ impl Canvas<'_, '_> {
     /// Words beside the top of an upright.
     pub(super) fn words(&mut self, x: f64, words: &str, ink: RGBColor) {
         let style = letters(ink).pos(Pos::new(HPos::Center, VPos::Bottom));
-        let place = (x, self.ends[1]);
+        let position = (x, self.ends[1]);
         self.context
-            .draw_series([Text::new(words.to_owned(), place, style)])
+            .draw_series([Text::new(words.to_owned(), position, style)])
             .expect(INFALLIBLE);
     }
 }

@@ -29,10 +29,10 @@ pub(super) fn figure(evidence: &Evidence) -> Option<Figure> {
     let chart = Chart::new(Axis::shares(requests), y, "of the requests ended within");
     let svg = chart.drawn(|canvas| {
         for (name, trace) in traces.iter().rev() {
-            let place = |point: &[f64; 2]| (point[0].min(chart.x.high()), point[1]);
+            let position = |point: &[f64; 2]| (point[0].min(chart.x.high()), point[1]);
             let points = trace.latency.iter().filter(|point| point[1] > 0.0);
             let ink = if *name == "head" { HEAD } else { BASE };
-            canvas.line(points.map(place).collect(), ink);
+            canvas.line(points.map(position).collect(), ink);
         }
     });
     Some(Figure {

@@ -13,22 +13,22 @@ pub(super) fn bar(finding: &Finding, tone: &str) -> Markup {
     let Some(bar) = MarginBar::of(finding) else {
         return html! {};
     };
-    let [low, high] = bar.interval.unwrap_or([bar.point; 2]).map(place);
+    let [low, high] = bar.interval.unwrap_or([bar.point; 2]).map(position);
     html! {
         svg class={ "gauge " (tone) } viewBox="0 0 124 16" width="124" height="16" role="img" aria-label=(words(finding)) {
             path.scale d={ "M62 1v14M32 4v8M92 4v8" } {}
             path.interval d={ "M" (low) " 8H" (high) } {}
-            circle.point cx=(place(bar.point)) cy="8" r="4" {}
+            circle.point cx=(position(bar.point)) cy="8" r="4" {}
             @if MarginBar::clipped(bar.point) && bar.point < 0.0 { path.beyond d="M7 4L2 8L7 12" {} }
             @if MarginBar::clipped(bar.point) && bar.point > 0.0 { path.beyond d="M117 4L122 8L117 12" {} }
         }
     }
 }
 
-fn place(margins: f64) -> String {
+fn position(margins: f64) -> String {
     // The outermost point leaves room for the arrow that says there is more.
-    let place = margins.clamp(-REACH, REACH) / REACH * SIDE;
-    format!("{:.1}", 62.0 + place.clamp(-50.0, 50.0))
+    let position = margins.clamp(-REACH, REACH) / REACH * SIDE;
+    format!("{:.1}", 62.0 + position.clamp(-50.0, 50.0))
 }
 
 fn words(finding: &Finding) -> String {

@@ -61,7 +61,7 @@ fn row(it: &FunctionChange) -> Markup {
     html! {
         tr {
             td { b { (plain(&it.name)) } }
-            td { (plain(&text::place(it))) @if it.in_change { " " span.badge.unsure { "in your change" } } }
+            td { (plain(&text::location(it))) @if it.in_change { " " span.badge.unsure { "in your change" } } }
             (cost(&it.own))
             (cost(&it.total))
         }
@@ -205,12 +205,12 @@ mod tests {
             (1, 2, 40.0, 40.0),
         ]);
         let drawn = drawn(&profile);
-        let places: Vec<_> = drawn
+        let positions: Vec<_> = drawn
             .iter()
             .map(|it| (it.depth, it.left, it.width))
             .collect();
         let expected = [(0, 0.0, 1.0), (1, 0.0, 0.6), (2, 0.0, 0.3), (1, 0.6, 0.4)];
-        assert_eq!(places, expected);
+        assert_eq!(positions, expected);
         let changes = drawn.iter().map(|it| own_change(it, &drawn));
         let changes: Vec<_> = changes.map(|it| (it * 1000.0).round()).collect();
         assert_eq!(changes, [0.0, 0.0, 667.0, 0.0]);

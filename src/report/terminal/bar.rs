@@ -36,8 +36,8 @@ pub(super) fn bar(bar: MarginBar) -> String {
     clippy::cast_sign_loss,
     reason = "between 0 and 2 * SIDE"
 )]
-fn column(place: f64) -> usize {
-    let share = (place.clamp(-REACH, REACH) + REACH) / (2.0 * REACH);
+fn column(position: f64) -> usize {
+    let share = (position.clamp(-REACH, REACH) + REACH) / (2.0 * REACH);
     (share * 2.0 * SIDE as f64).round() as usize
 }
 

@@ -64,8 +64,8 @@ fn failures(it: &Failures) -> String {
 /// The functions that take more CPU time; nothing where none is known to.
 fn profile(it: &CpuProfile) -> Option<String> {
     let functions = it.named().take(text::MOST_NAMED).map(|function| {
-        let [name, place, change] = text::function(function);
-        filled(&format!("  {name} ({place}): {change}"), 4)
+        let [name, location, change] = text::function(function);
+        filled(&format!("  {name} ({location}): {change}"), 4)
     });
     let functions: Vec<_> = functions.collect();
     let title = filled(&format!("{}:", text::profile(it)), 4);

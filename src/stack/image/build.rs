@@ -13,7 +13,7 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt};
 
 use super::super::context::Context;
-use super::super::place::with_environment;
+use super::super::substitutions::with_environment;
 use super::super::tail::tail;
 use super::super::{Engine, Error, Observer, Stage};
 use super::buildkit::{self, Failure};

@@ -57,8 +57,8 @@ pub(super) fn of_folder(folder: &Path) -> String {
     };
     let origin = git.setting("remote.origin.url").ok().flatten();
     let repository = origin.as_deref().map(address).filter(|it| !it.is_empty());
-    let places = [repository, Some(&*below)].into_iter().flatten();
-    let mut names = places
+    let candidates = [repository, Some(&*below)].into_iter().flatten();
+    let mut names = candidates
         .map(|it| last(Path::new(it)))
         .filter(|it| !it.is_empty());
     let name = names.next_back().unwrap_or_default();

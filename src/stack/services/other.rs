@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::super::Error;
 use super::super::container::{Container, container_name};
-use super::super::place::Place;
 use super::super::ready::{ANSWER, Wait, ask};
 use super::super::recipe::Recipe;
 use super::super::run_to_end::run_to_end;
+use super::super::substitutions::Substitutions;
 use super::{Counted, Room, Running, Site, mysql, rabbitmq};
 use crate::dial::Dialer;
 use crate::model::{
@@ -87,13 +87,13 @@ impl Other {
             None => (None, &[][..]),
         };
         let listen = first.map(|port| around.listen(port)).transpose()?;
-        let place = Place::of_service(listen, &self.placeholders);
-        let env = place.fill_env(env);
+        let substitutions = Substitutions::of_service(listen, &self.placeholders);
+        let env = substitutions.fill_env(env);
         let recipe = Recipe {
             name,
             role: role.clone(),
             image: images.get(name),
-            command: place.fill_all(command),
+            command: substitutions.fill_all(command),
             env: env.clone(),
             listen,
             ports: rest,
@@ -123,7 +123,7 @@ impl Other {
         let filled = |commands: &[Vec<String>]| {
             let commands = commands.iter();
             commands
-                .map(|words| place.fill_all(words))
+                .map(|words| substitutions.fill_all(words))
                 .collect::<Vec<_>>()
         };
         let instance = Instance {

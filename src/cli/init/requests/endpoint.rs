@@ -125,7 +125,7 @@ impl Choice {
     pub(super) fn of(mut found: Found, health: Option<&str>) -> Self {
         let health = health.map(|path| {
             let same = found.endpoints.iter().position(|it| it.path == path);
-            let same = same.map(|place| found.endpoints.remove(place));
+            let same = same.map(|position| found.endpoints.remove(position));
             let name = "health".to_owned();
             Endpoint {
                 name,

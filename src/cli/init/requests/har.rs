@@ -139,8 +139,8 @@ pub(super) fn found(text: &str) -> Result<(String, Found), String> {
 /// Of equally frequent ones the first.
 fn most_frequent(origins: impl Iterator<Item = String>) -> Option<String> {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for (place, origin) in origins.enumerate() {
-        counts.entry(origin).or_insert((0, usize::MAX - place)).0 += 1;
+    for (position, origin) in origins.enumerate() {
+        counts.entry(origin).or_insert((0, usize::MAX - position)).0 += 1;
     }
     let most = counts.into_iter().max_by_key(|(_, count)| *count);
     most.map(|(origin, _)| origin)

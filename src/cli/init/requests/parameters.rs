@@ -19,7 +19,7 @@ const DESCRIBED_ELSEWHERE: [&str; 2] = ["accept", "content-type"];
 struct Parameter<'a> {
     name: &'a str,
     /// `path`, `query`, `header` or `cookie`.
-    place: &'a str,
+    candidate: &'a str,
     is_required: bool,
     value: Option<String>,
 }
@@ -35,7 +35,7 @@ pub(super) fn target(
     let path = document.prefix(item, operation) + path;
     let mut target = filled(&path, &parameters)?;
     for parameter in parameters.iter().filter(|it| it.is_required) {
-        match parameter.place {
+        match parameter.candidate {
             "path" => {}
             "query" => {
                 let joint = if target.contains('?') { '&' } else { '?' };
@@ -69,8 +69,9 @@ fn parameters<'a>(
         let own = holder.get("parameters").and_then(Value::as_array);
         for parameter in own.into_iter().flatten() {
             let parameter = parameter_of(document, document.resolved(parameter)?)?;
-            let is_same =
-                |it: &Parameter<'_>| it.name == parameter.name && it.place == parameter.place;
+            let is_same = |it: &Parameter<'_>| {
+                it.name == parameter.name && it.candidate == parameter.candidate
+            };
             if !parameters.iter().any(is_same) {
                 parameters.push(parameter);
             }
@@ -80,11 +81,11 @@ fn parameters<'a>(
 }
 
 fn parameter_of<'a>(document: &'a Document, parameter: &'a Value) -> Option<Parameter<'a>> {
-    let place = parameter.get("in")?.as_str()?;
+    let candidate = parameter.get("in")?.as_str()?;
     Some(Parameter {
         name: parameter.get("name")?.as_str()?,
-        place,
-        is_required: place == "path" || parameter["required"] == true,
+        candidate,
+        is_required: candidate == "path" || parameter["required"] == true,
         value: value(document, parameter),
     })
 }
@@ -92,16 +93,16 @@ fn parameter_of<'a>(document: &'a Document, parameter: &'a Value) -> Option<Para
 /// A value that the document says a parameter can have, its examples before defaults and choices.
 fn value(document: &Document, parameter: &Value) -> Option<String> {
     let schema = parameter.get("schema").and_then(|it| document.resolved(it));
-    let mut places = [Some(parameter), schema].into_iter().flatten();
-    places.find_map(|place| {
-        let mut examples = examples(document, place.get("examples"));
-        let direct = |name: &str| text(place.get(name)?);
+    let mut candidates = [Some(parameter), schema].into_iter().flatten();
+    candidates.find_map(|candidate| {
+        let mut examples = examples(document, candidate.get("examples"));
+        let direct = |name: &str| text(candidate.get(name)?);
         ["example", "x-example"]
             .into_iter()
             .find_map(direct)
             .or_else(|| examples.find_map(text))
             .or_else(|| ["default", "const"].into_iter().find_map(direct))
-            .or_else(|| text(place.get("enum")?.get(0)?))
+            .or_else(|| text(candidate.get("enum")?.get(0)?))
     })
 }
 
@@ -134,7 +135,7 @@ fn filled(path: &str, parameters: &[Parameter<'_>]) -> Option<String> {
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}')?;
-        let mut own = parameters.iter().filter(|it| it.place == "path");
+        let mut own = parameters.iter().filter(|it| it.candidate == "path");
         let value = own.find(|it| it.name == name)?.value.as_ref()?;
         if value.is_empty() {
             return None;

@@ -281,13 +281,13 @@ impl Postgres {
             )
         };
         let (url, file) = (self.url(room, true), inside(path));
-        let place: [&str; 3] = ["--no-password", "--dbname", &url];
+        let database: [&str; 3] = ["--no-password", "--dbname", &url];
         let last: &[&str] = if is_dump {
             &[&file]
         } else {
             &["--file", &file]
         };
-        let words = [&[program], options, &place, last].concat();
+        let words = [&[program], options, &database, last].concat();
         let words: Vec<_> = words.into_iter().map(str::to_owned).collect();
         match container.execute(&words).await? {
             (0, _) => Ok(()),

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::error::nearest;
-use crate::compose::Place;
+use crate::compose::Location;
 use crate::model::RuleOrigin;
 
 /// Finds the line and column of a byte range in the configuration file.
-pub(super) struct Places<'a> {
+pub(super) struct Spans<'a> {
     path: PathBuf,
     text: &'a str,
     /// Places in other files: their ranges of bytes begin behind the text, in their order.
@@ -20,7 +20,7 @@ struct Other {
     column: usize,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Spans<'a> {
     pub(super) fn new(path: &Path, text: &'a str) -> Self {
         Self {
             path: path.to_owned(),
@@ -30,22 +30,27 @@ impl<'a> Places<'a> {
     }
 
     /// A place in a file beside the configuration, as a range of bytes that only this has.
-    pub(super) fn mark(&mut self, place: &Place) -> Range<usize> {
+    pub(super) fn mark(&mut self, location: &Location) -> Range<usize> {
         let at = self.text.len() + 1 + self.others.len();
         self.others.push(Other {
-            path: self.beside(&place.path),
-            line: place.line,
-            column: place.column,
+            path: self.beside(&location.path),
+            line: location.line,
+            column: location.column,
         });
         at..at
     }
 
     /// An error in a file beside the configuration.
-    pub(super) fn elsewhere(&self, place: &Place, message: String, hint: Option<String>) -> Error {
+    pub(super) fn elsewhere(
+        &self,
+        location: &Location,
+        message: String,
+        hint: Option<String>,
+    ) -> Error {
         Error::Invalid {
-            path: self.beside(&place.path),
-            line: place.line,
-            column: place.column,
+            path: self.beside(&location.path),
+            line: location.line,
+            column: location.column,
             message,
             hint,
         }

@@ -9,22 +9,22 @@ use super::{Stack, Tenancy};
 use crate::model::{Placeholder, Values, filled};
 
 /// One start of a server.
-pub(super) struct Place {
+pub(super) struct Substitutions {
     pub(super) listen: SocketAddr,
     /// By placeholder, as it is written.
     values: Vec<(String, String)>,
 }
 
-impl Place {
+impl Substitutions {
     /// One start of a service, which may listen nowhere and use the services before it.
     pub(super) fn of_service(listen: Option<SocketAddr>, values: &[(String, String)]) -> Self {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let mut place = Self {
+        let mut substitutions = Self {
             listen: listen.unwrap_or(nowhere),
             values: values.to_vec(),
         };
-        place.add_own();
-        place
+        substitutions.add_own();
+        substitutions
     }
 
     fn add_own(&mut self) {
@@ -55,17 +55,22 @@ impl Place {
 
 impl Stack {
     /// What the placeholders stand for when a server listens there.
-    pub(super) fn place(&self, listen: SocketAddr, tenancy: &Tenancy, contained: bool) -> Place {
+    pub(super) fn substitutions(
+        &self,
+        listen: SocketAddr,
+        tenancy: &Tenancy,
+        contained: bool,
+    ) -> Substitutions {
         let services = self.services.iter();
         let values = services.flat_map(|(name, service)| {
             placeholders(name, service.values(tenancy.room(name), contained))
         });
-        let mut place = Place {
+        let mut substitutions = Substitutions {
             listen,
             values: values.collect(),
         };
-        place.add_own();
-        place
+        substitutions.add_own();
+        substitutions
     }
 }
 

@@ -13,7 +13,7 @@ const SMALLEST_STEP: f64 = 0.05;
 
 /// What the head is compared with.
 #[derive(Debug, Clone)]
-pub enum Reference {
+pub enum Baselines {
     /// Runs that were kept, in any order.
     Stored(Vec<Baseline>),
     /// The same, and the pin up to which they count a second time.
@@ -31,7 +31,7 @@ pub(super) struct History<'a> {
     newest: Option<&'a Baseline>,
 }
 
-impl Reference {
+impl Baselines {
     /// The runs, with the pin that holds where there is one.
     pub fn new(runs: Vec<Baseline>, pin: Option<Pin>) -> Self {
         match pin {
