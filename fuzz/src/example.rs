@@ -149,10 +149,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
                 settings: text(),
                 runner,
             },
-            startup: None,
-            startup_disturbed: false,
-            steady: true,
-            rounds: Vec::new(),
+            starts: Vec::new(),
             counters: Some(Counters {
                 requests: 10,
                 batches: BTreeMap::from([(Metric::SqlPerRequest, vec![queries])]),
@@ -165,7 +162,6 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
             }),
             beside_reference: Vec::new(),
             base: None,
-            again: None,
             summary: Some(Summary {
                 generator: text(),
                 requests: u64::MAX,

@@ -496,7 +496,7 @@ fn cells(targets: &[Target]) -> Vec<Unfinished> {
 fn whole(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished> {
     let wanted = pacing.round * u32::try_from(pacing.rounds).unwrap_or(u32::MAX);
     let measured = |it: &Sample| {
-        it.rounds
+        it.rounds()
             .iter()
             .map(|round| round.tally.window)
             .sum::<Duration>()

@@ -29,10 +29,12 @@ pub fn partial_note(provenance: &Provenance) -> Option<String> {
 pub fn notes(measurement: &Measurement) -> Vec<String> {
     let samples = &measurement.samples;
     let unread = of_cells(samples, |sample| {
-        let unread = sample.rounds.iter().all(|round| round.usage.is_none());
+        let unread = sample.rounds().iter().all(|round| round.usage.is_none());
         (unread && sample.summary.is_none()).then(String::new)
     });
-    let unsteady = of_cells(samples, |sample| (!sample.steady).then(String::new));
+    let unsteady = of_cells(samples, |sample| {
+        sample.starts.iter().any(|it| !it.steady).then(String::new)
+    });
     let stolen = of_cells(samples, |sample| {
         let worst = worst(sample, |machine, _| machine.steal)?;
         Some(format!(" {}", report::percent(worst)))
@@ -44,7 +46,7 @@ pub fn notes(measurement: &Measurement) -> Vec<String> {
         Some(format!(" {}", report::percent(worst)))
     });
     let lost = measurement.samples.iter().filter_map(|sample| {
-        let worst = worst_loss(sample.rounds.iter())?;
+        let worst = worst_loss(sample.rounds().iter())?;
         Some(format!(
             "{} {} {worst}",
             sample.key.server, sample.key.endpoint
@@ -117,7 +119,7 @@ fn unused(measurement: &Measurement) -> Vec<String> {
 
 /// All rounds, those of pairs among them.
 fn rounds(measurement: &Measurement) -> Vec<&Round> {
-    let alone = measurement.samples.iter().flat_map(|it| &it.rounds);
+    let alone = measurement.samples.iter().flat_map(|it| it.rounds());
     let in_pairs = measurement.pairs.iter().flat_map(PairedSample::rounds);
     alone.chain(in_pairs).collect()
 }
@@ -127,7 +129,7 @@ fn leniences(measurement: &Measurement) -> Vec<String> {
     let cells = |lenience: Lenience| {
         let needs = |round: &Round| round.tally.leniences.contains(&lenience);
         let alone = measurement.samples.iter();
-        let alone = alone.filter(|it| it.rounds.iter().any(needs));
+        let alone = alone.filter(|it| it.rounds().iter().any(needs));
         let alone = alone.map(|it| format!("{} {}", it.key.server, it.key.endpoint));
         let paired = measurement.pairs.iter();
         let paired = paired.filter(|it| it.rounds().any(needs));
@@ -154,7 +156,7 @@ fn of_cells(samples: &[Sample], say: impl Fn(&Sample) -> Option<String>) -> Vec<
 
 /// The largest share among the rounds, where it is notable.
 fn worst(sample: &Sample, share: impl Fn(&Machine, Duration) -> f64) -> Option<f64> {
-    let shares = sample.rounds.iter().filter_map(|round| {
+    let shares = sample.rounds().iter().filter_map(|round| {
         let machine = round.machine.as_ref()?;
         Some(share(machine, round.tally.window))
     });

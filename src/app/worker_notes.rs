@@ -16,7 +16,7 @@ struct Work {
 /// A line for every cell whose server has workers.
 pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
     let alone = measurement.samples.iter().filter_map(|it| {
-        let work = Work::of(it.rounds.iter())?;
+        let work = Work::of(it.rounds().iter())?;
         Some(note(&it.key.server, &it.key.endpoint, &work, None))
     });
     let paired = measurement.pairs.iter().filter_map(|it| {

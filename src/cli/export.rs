@@ -35,5 +35,5 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
 }
 
 fn has_rounds(measurement: &Measurement) -> bool {
-    !measurement.pairs.is_empty() || measurement.samples.iter().any(|it| !it.rounds.is_empty())
+    !measurement.pairs.is_empty() || measurement.samples.iter().any(|it| !it.rounds().is_empty())
 }

@@ -73,6 +73,6 @@ fn line(sample: &Sample) -> String {
         value(Metric::CpuPerRequest, report::micros),
         value(Metric::MemoryPeak, report::bytes),
         value(Metric::StartupTime, |seconds| report::micros(seconds * 1e6)),
-        sample.rounds.len(),
+        sample.rounds().len(),
     )
 }

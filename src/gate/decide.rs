@@ -84,7 +84,7 @@ fn once(
     {
         return Some(finding.not_judged(reason.clone()));
     }
-    if judged && metric.is_of_answers() && errors::is_failing(&sample.rounds, rules) {
+    if judged && metric.is_of_answers() && errors::is_failing(sample.rounds(), rules) {
         let reason = Reason::Failing { side: Side::Head };
         return Some(unjudged(finding, threshold, reason));
     }
@@ -145,8 +145,8 @@ fn limit(metric: Metric, ceiling: &Rule, history: &History<'_>, base: Option<f64
 fn breaks(sample: &Sample, metric: Metric, head: f64, limit: f64) -> bool {
     match metric {
         _ if sample.summary.is_some() => crosses(metric, head, limit),
-        Metric::ErrorRate => errors::is_above(&sample.rounds, limit),
-        Metric::MemoryGrowth => growth::is_above(&sample.rounds, limit),
+        Metric::ErrorRate => errors::is_above(sample.rounds(), limit),
+        Metric::MemoryGrowth => growth::is_above(sample.rounds(), limit),
         _ => crosses(metric, head, limit),
     }
 }
@@ -154,11 +154,11 @@ fn breaks(sample: &Sample, metric: Metric, head: f64, limit: f64) -> bool {
 /// Whether the head breaks a bound also by what nothing disturbed.
 fn breaks_undisturbed(sample: &Sample, metric: Metric, limit: f64) -> bool {
     if metric == Metric::ErrorRate && sample.summary.is_none() {
-        return errors::is_above_undisturbed(&sample.rounds, limit);
+        return errors::is_above_undisturbed(sample.rounds(), limit);
     }
     let calm = undisturbed(sample, metric);
     let head = calm.as_ref().and_then(|calm| metric.of_sample(calm));
-    let excused = || Some(excused(metric.of_sample(sample)?, metric, &sample.rounds));
+    let excused = || Some(excused(metric.of_sample(sample)?, metric, sample.rounds()));
     let head = head.or_else(excused);
     head.is_some_and(|head| breaks(sample, metric, head, limit))
 }
@@ -185,12 +185,15 @@ pub(super) fn excused<'a>(
 /// A sample as far as nothing disturbed what a metric is read off; nothing where little is left.
 fn undisturbed(sample: &Sample, metric: Metric) -> Option<Sample> {
     let mut calm = sample.clone();
-    if metric == Metric::StartupTime && sample.startup_disturbed {
+    let Some(start) = calm.starts.first_mut() else {
+        return Some(calm);
+    };
+    if metric == Metric::StartupTime && start.startup_disturbed {
         return None;
     }
     if metric.is_of_time() && sample.summary.is_none() {
-        calm.rounds.retain(|round| !Machine::is_disturbed([round]));
-        let is_little = calm.rounds.len() * 2 < sample.rounds.len();
+        start.rounds.retain(|round| !Machine::is_disturbed([round]));
+        let is_little = start.rounds.len() * 2 < sample.rounds().len();
         return (!is_little).then_some(calm);
     }
     Some(calm)
@@ -232,7 +235,7 @@ fn relative(
     if found.is_regression() {
         let calm = match undisturbed(sample, metric) {
             Some(calm) => above_zero(&calm, metric),
-            None => Some(excused(head, metric, &sample.rounds)),
+            None => Some(excused(head, metric, sample.rounds())),
         };
         if !calm.and_then(change).is_some_and(Change::is_regression) {
             let finding = found.verdict_on(finding);
@@ -246,7 +249,7 @@ fn relative(
 /// request from completing one.
 fn above_zero(sample: &Sample, metric: Metric) -> Option<f64> {
     let value = metric.of_sample(sample)?;
-    let span: Duration = sample.rounds.iter().map(|it| it.tally.span()).sum();
+    let span: Duration = sample.rounds().iter().map(|it| it.tally.span()).sum();
     match metric {
         Metric::Throughput if value <= 0.0 => Some(0.5 / span.as_secs_f64()),
         _ => (value > 0.0).then_some(value),

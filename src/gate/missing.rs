@@ -59,7 +59,7 @@ fn of_pairs(sample: &PairedSample) -> CellName {
 
 fn has_values(sample: &Sample) -> bool {
     let imported = sample.summary.as_ref();
-    !sample.rounds.is_empty() || imported.is_some_and(|it| !it.values.is_empty())
+    !sample.rounds().is_empty() || imported.is_some_and(|it| !it.values.is_empty())
 }
 
 fn has_pairs(sample: &PairedSample) -> bool {

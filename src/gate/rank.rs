@@ -39,17 +39,17 @@ fn competitor(sample: &Sample, targets: &[Target]) -> Competitor {
 }
 
 fn standing(sample: &Sample, competitor: Competitor) -> Standing {
-    let rounds = sample.rounds.iter();
+    let rounds = sample.rounds().iter();
     let rounds = rounds.map(|round| Metric::Throughput.of_round(round));
     let rounds: Vec<_> = rounds.collect::<Option<_>>().unwrap_or_default();
-    let tallies = || sample.rounds.iter().map(|round| &round.tally);
+    let tallies = || sample.rounds().iter().map(|round| &round.tally);
     let sum = |of: fn(&Tally) -> u64| tallies().map(of).sum();
     let mut errors = BTreeMap::new();
     for (kind, count) in tallies().flat_map(|tally| &tally.errors) {
         *errors.entry(*kind).or_default() += count;
     }
     let slowest = sample
-        .rounds
+        .rounds()
         .iter()
         .filter_map(|round| Metric::LatencyMax.of_round(round));
     Standing {
@@ -58,7 +58,7 @@ fn standing(sample: &Sample, competitor: Competitor) -> Standing {
         throughput: stats::median(&rounds),
         interval: stats::median_interval(&rounds, LEVEL),
         level: LEVEL,
-        rounds: sample.rounds.len(),
+        rounds: sample.rounds().len(),
         latency_p50: Metric::LatencyP50.of_sample(sample),
         latency_p99: Metric::LatencyP99.of_sample(sample),
         latency_max: slowest.reduce(f64::max),

@@ -5,7 +5,9 @@ use super::{
     Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, RoundOrder,
     Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
-use crate::model::{Again, Cell, Incident, Machine, Pacing, Round, Sample, Sides, Target, chain};
+use crate::model::{
+    Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, chain,
+};
 
 /// A measurement under way.
 pub(super) struct Session<'a, D> {
@@ -34,10 +36,17 @@ struct Lane<'a> {
 }
 
 impl Lane<'_> {
+    /// What its server's first start has measured.
+    fn start(&mut self) -> &mut SingleStart {
+        &mut self.sample.starts[0]
+    }
+
     /// Leaves out disturbed rounds for which others were made.
     fn drop_disturbed(&mut self) {
-        let mut spare = self.sample.rounds.len().saturating_sub(self.rounds);
-        self.sample.rounds.retain(|round| {
+        let wanted = self.rounds;
+        let rounds = &mut self.start().rounds;
+        let mut spare = rounds.len().saturating_sub(wanted);
+        rounds.retain(|round| {
             let drop = spare > 0 && Machine::is_disturbed([round]);
             spare -= usize::from(drop);
             !drop
@@ -65,7 +74,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let mut lanes = Vec::new();
         let result = self.fill(&mut lanes, targets, later).await;
         lanes.retain(|lane| {
-            let has_rounds = !lane.sample.rounds.is_empty();
+            let has_rounds = !lane.sample.rounds().is_empty();
             has_rounds && !self.failed.contains(&lane.target.name)
         });
         let samples = lanes.into_iter().map(|lane| lane.sample);
@@ -150,14 +159,10 @@ impl<'a, D: Driver> Session<'a, D> {
             repeats: plan.pacing.rounds / 2,
             sample: Sample {
                 key,
-                startup: startup.map(|it| it.time),
-                startup_disturbed: startup.is_some_and(|it| it.disturbed),
-                steady: true,
-                rounds: Vec::new(),
+                starts: vec![started_by(startup)],
                 counters: None,
                 beside_reference: Vec::new(),
                 base: None,
-                again: None,
                 summary: None,
             },
         };
@@ -187,7 +192,7 @@ impl<'a, D: Driver> Session<'a, D> {
             let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
                 continue;
             };
-            lane.sample.steady = steady;
+            lane.start().steady = steady;
             lane.window = sizing::shortest_window(lane.window, observed);
             lane.rounds = sizing::rounds(self.measuring.plan.pacing, lane.window);
             lane.repeats = lane.rounds / 2;
@@ -226,18 +231,16 @@ impl<'a, D: Driver> Session<'a, D> {
             });
             let (target, cell, window) = (*target, *cell, *window);
             let measured = self.round(target, cell, window).await;
-            let Lane {
-                repeats, sample, ..
-            } = &mut lanes[drawn];
-            let number = sample.rounds.len() + 1;
+            let lane = &mut lanes[drawn];
+            let number = lane.sample.rounds().len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
             let kept = self.kept(measured, target, during).await?;
             let disturbed = kept.as_ref().is_some_and(|it| Machine::is_disturbed([it]));
-            if disturbed && *repeats > 0 {
-                *repeats -= 1;
+            if disturbed && lane.repeats > 0 {
+                lane.repeats -= 1;
                 schedule.repeat(drawn);
             }
-            sample.rounds.extend(kept);
+            lane.start().rounds.extend(kept);
         }
         for lane in lanes.iter_mut() {
             lane.drop_disturbed();
@@ -333,28 +336,29 @@ impl<'a, D: Driver> Session<'a, D> {
                 if self.failed.contains(&target.name) {
                     break;
                 }
-                let rounds = self.rounds_again(lane).await?;
-                lane.sample.again = Some(Again {
-                    startup: startup.map(|it| it.time),
-                    startup_disturbed: startup.is_some_and(|it| it.disturbed),
-                    rounds,
-                });
+                let mut start = started_by(startup);
+                self.rounds_again(lane, &mut start).await?;
+                lane.sample.starts.push(start);
             }
         }
         Ok(())
     }
 
-    async fn rounds_again(&mut self, lane: &Lane<'a>) -> Result<Vec<Round>, Error> {
+    async fn rounds_again(
+        &mut self,
+        lane: &Lane<'a>,
+        start: &mut SingleStart,
+    ) -> Result<(), Error> {
         let MeasureConfig { plan, observe, .. } = self.measuring;
         let (target, cell) = (lane.target, lane.cell);
-        let mut rounds = Vec::new();
         let longest = plan.pacing.warmup;
         let load = Load::of(Instance::of(target), cell);
         let warmed = self.driver.warm_up(&load, longest, observe).await;
         let during = || format!("another warm-up of {}", cell.endpoint);
-        if self.kept(warmed, target, during).await?.is_none() {
-            return Ok(rounds);
-        }
+        let Some(WarmUp { steady, .. }) = self.kept(warmed, target, during).await? else {
+            return Ok(());
+        };
+        start.steady = steady;
         for round in 1..=lane.rounds {
             observe(Event::Again {
                 server: &target.name,
@@ -367,9 +371,9 @@ impl<'a, D: Driver> Session<'a, D> {
             let Some(measured) = self.kept(measured, target, during).await? else {
                 break;
             };
-            rounds.push(measured);
+            start.rounds.push(measured);
         }
-        Ok(rounds)
+        Ok(())
     }
 
     /// Names the servers whose processes were replaced within rounds.
@@ -445,4 +449,14 @@ fn left(pacing: Pacing, rounds: usize, later: &[&Target]) -> Duration {
     let each = pacing.warmup + times(pacing.round, pacing.rounds);
     let later = later.iter().map(|target| times(each, target.cells.len()));
     times(pacing.round, rounds) + later.sum::<Duration>()
+}
+
+/// A start before its first round.
+fn started_by(startup: Option<Startup>) -> SingleStart {
+    SingleStart {
+        startup: startup.map(|it| it.time),
+        startup_disturbed: startup.is_some_and(|it| it.disturbed),
+        steady: true,
+        rounds: Vec::new(),
+    }
 }

@@ -20,7 +20,7 @@ pub(super) fn between(before: &Resources, after: &Resources) -> Option<Turnover>
 /// The rounds of a cell in which processes ended, as one incident, without output yet.
 pub(super) fn incident(sample: &Sample) -> Option<Incident> {
     let turnovers: Vec<_> = sample
-        .rounds
+        .rounds()
         .iter()
         .filter_map(|it| it.turnover.as_ref())
         .collect();
@@ -44,7 +44,7 @@ pub(super) fn incident(sample: &Sample) -> Option<Incident> {
         during: format!(
             "{} of {} rounds of {}",
             turnovers.len(),
-            sample.rounds.len(),
+            sample.rounds().len(),
             sample.key.endpoint
         ),
         what,

@@ -94,7 +94,7 @@ impl Baseline {
     ) -> Self {
         let value = |metric: &Metric| Some((*metric, metric.of_sample(sample)?));
         let rounds = |metric: &Metric| {
-            let values = sample.rounds.iter().map(|round| metric.of_round(round));
+            let values = sample.rounds().iter().map(|round| metric.of_round(round));
             let values = values.collect::<Option<Vec<_>>>()?;
             (!values.is_empty()).then_some((*metric, values))
         };

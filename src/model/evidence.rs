@@ -92,7 +92,7 @@ impl Evidence {
     }
 
     fn of_sample(sample: &Sample) -> Self {
-        let rounds: Vec<_> = sample.rounds.iter().collect();
+        let rounds: Vec<_> = sample.rounds().iter().collect();
         Self {
             server: sample.key.server.clone(),
             endpoint: sample.key.endpoint.clone(),

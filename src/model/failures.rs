@@ -39,7 +39,7 @@ impl Failures {
     fn of_sample(sample: &Sample) -> Option<Self> {
         let key = &sample.key;
         let none = Self::none(&key.server, &key.endpoint, Side::Head);
-        let all = sample.rounds.iter().fold(none, Self::and);
+        let all = sample.rounds().iter().fold(none, Self::and);
         Some(all).filter(|it| it.failed() > 0)
     }
 

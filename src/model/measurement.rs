@@ -1,14 +1,10 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    CellName, Counters, CpuProfile, Incident, Key, Metric, PairedSample, Partial, Round,
-    ShardRecord, Sides,
-};
+use super::{CellName, CpuProfile, Incident, PairedSample, Partial, Sample, ShardRecord};
 
 /// Everything one run measured: the rounds of every cell and where they were taken.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -36,117 +32,11 @@ pub struct Measurement {
 
 impl Measurement {
     /// The version this program writes.
-    pub const SCHEMA: u32 = 1;
+    pub const SCHEMA: u32 = 2;
 
     /// Whether a server could not be measured.
     pub fn lacks_a_server(&self) -> bool {
         self.incidents.iter().any(|incident| incident.fatal)
-    }
-}
-
-/// The rounds of one server and endpoint.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Sample {
-    /// What the sample may be compared with.
-    pub key: Key,
-    /// Time the server took to its first expected response; nothing for a server that ran already.
-    pub startup: Option<Duration>,
-    /// Whether other programs took the CPUs meanwhile.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub startup_disturbed: bool,
-    /// Whether throughput became flat during the warm-up.
-    pub steady: bool,
-    pub rounds: Vec<Round>,
-    /// Nothing where no pass of single requests was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counters: Option<Counters>,
-    /// Rounds of the server (head) and of the reference program (base) at the same time on the same
-    /// CPUs; none where the plan names no reference.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub beside_reference: Vec<Sides<Round>>,
-    /// Why it was measured without the base that its neighbours have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<NoBase>,
-    /// A fresh start of the server, made because the first broke a rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub again: Option<Again>,
-    /// What another load generator reported, in place of rounds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<Summary>,
-}
-
-/// Why a server and endpoint has no base, although there is another build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NoBase {
-    /// The other build does not have it.
-    New,
-    /// The other build could not be measured.
-    Failed,
-}
-
-/// What a fresh start measured of the same server and endpoint.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Again {
-    pub startup: Option<Duration>,
-    /// Whether other programs took the CPUs meanwhile.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub startup_disturbed: bool,
-    pub rounds: Vec<Round>,
-}
-
-/// The result of another load generator: the values that it gave and no others.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Its name.
-    pub generator: String,
-    /// Responses that the times are of.
-    pub requests: u64,
-    pub values: BTreeMap<Metric, f64>,
-}
-
-impl Sample {
-    /// The same cell as its fresh start measured it, where there was one.
-    pub fn repeated(&self) -> Option<Self> {
-        let Again {
-            startup,
-            startup_disturbed,
-            rounds,
-        } = self.again.clone()?;
-        Some(Self {
-            startup,
-            startup_disturbed,
-            rounds,
-            again: None,
-            ..self.clone()
-        })
-    }
-
-    /// CPU time per request as a multiple of the reference's, by pair of rounds; nothing where there
-    /// are none, or one tells no CPU time.
-    pub fn relative_cpu(&self) -> Option<Vec<f64>> {
-        let ratio = |sides: &Sides<Round>| {
-            let cpu = sides.as_ref().map(|it| Metric::CpuPerRequest.of_round(it));
-            let Sides { head, base } = cpu.both().filter(|it| it.base > 0.0)?;
-            Some(head / base)
-        };
-        let ratios = self.beside_reference.iter().map(ratio);
-        let ratios: Vec<_> = ratios.collect::<Option<_>>()?;
-        (!ratios.is_empty()).then_some(ratios)
-    }
-
-    /// Completed requests of the middle round; of half the rounds there are no more.
-    pub fn typical_requests(&self) -> u64 {
-        if let Some(summary) = &self.summary {
-            return summary.requests;
-        }
-        let rounds = self.rounds.iter();
-        let mut counts: Vec<_> = rounds.map(|round| round.tally.completed()).collect();
-        counts.sort_unstable();
-        counts
-            .get(counts.len().saturating_sub(1) / 2)
-            .copied()
-            .unwrap_or(0)
     }
 }
 

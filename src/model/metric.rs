@@ -324,16 +324,20 @@ impl Metric {
             return summary.values.get(&self).copied();
         }
         match self {
-            Self::StartupTime => sample.startup.map(|startup| startup.as_secs_f64()),
+            Self::StartupTime => sample
+                .starts
+                .first()?
+                .startup
+                .map(|startup| startup.as_secs_f64()),
             Self::RelativeCpu => crate::stats::median(&sample.relative_cpu()?),
             Self::ErrorRate => share(
-                total(sample.rounds.iter().map(|round| round.tally.failed())),
-                total(sample.rounds.iter().map(|round| round.tally.completed())),
+                total(sample.rounds().iter().map(|round| round.tally.failed())),
+                total(sample.rounds().iter().map(|round| round.tally.completed())),
             ),
             Self::MemoryPeak | Self::MemoryRss => {
                 self.of_rounds(sample).into_iter().reduce(f64::max)
             }
-            Self::MemoryGrowth => self.of_pooled(&sample.rounds),
+            Self::MemoryGrowth => self.of_pooled(sample.rounds()),
             counter if counter.is_counter() => sample.counters.as_ref()?.median(counter),
             _ => crate::stats::median(&self.of_rounds(sample)),
         }
@@ -379,7 +383,7 @@ impl Metric {
     /// The values of the rounds that have one. Where others completed requests, a round without any
     /// has a rate of zero.
     fn of_rounds(self, sample: &Sample) -> Vec<f64> {
-        let rounds = sample.rounds.iter();
+        let rounds = sample.rounds().iter();
         let silent = (self == Self::Throughput).then_some(0.0);
         let values: Vec<_> = rounds.map(|round| self.of_round(round)).collect();
         if values.iter().all(Option::is_none) {

@@ -30,6 +30,7 @@ mod query_plan;
 mod ranking;
 mod report;
 mod round;
+mod sample;
 mod series;
 mod service;
 mod shard;
@@ -54,9 +55,7 @@ pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
 pub use identity::Identity;
 pub use incident::{BaseFailure, Incident, chain};
 pub use login::{AnswerPart, Capture, Login};
-pub use measurement::{
-    Again, Fingerprint, Measurement, NoBase, Provenance, Runner, Sample, Summary,
-};
+pub use measurement::{Fingerprint, Measurement, Provenance, Runner};
 pub use metric::{Direction, Metric, Unit};
 pub use origin::{Address, Origin, Tls, Transport, Trust};
 pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};
@@ -68,6 +67,7 @@ pub use query_plan::{PlanChange, QueryPlan};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage, Workers};
+pub use sample::{NoBase, Sample, SingleStart, Summary};
 pub use series::{CellSeries, RunMark, Series, Step, Trend};
 pub use service::{
     ContainerSettings, KnownCounters, OtherService, Postgres, Service, ServiceKind, ServiceReady,

@@ -223,7 +223,7 @@ impl Sample {
     /// What speaks against most of the rounds, the gravest first.
     pub fn doubt(&self) -> Option<Doubt> {
         let threads = self.key.load.threads;
-        let rounds = self.rounds.iter();
+        let rounds = self.rounds().iter();
         let doubts: Vec<_> = rounds.map(|round| round.tally.doubts(threads)).collect();
         Doubt::common(&doubts)
     }

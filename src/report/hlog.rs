@@ -40,7 +40,7 @@ type Series<'a> = (String, Vec<&'a Round>);
 fn tagged(measurement: &Measurement) -> Vec<Series<'_>> {
     let samples = measurement.samples.iter().map(|sample| {
         let name = tag(&[&sample.key.server, &sample.key.endpoint]);
-        (name, sample.rounds.iter().collect())
+        (name, sample.rounds().iter().collect())
     });
     let pairs = measurement.pairs.iter().flat_map(of_pairs);
     samples.chain(pairs).collect()

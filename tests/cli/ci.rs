@@ -169,7 +169,7 @@ async fn what_a_fork_did_not_measure_is_missing_and_never_green() {
     let mut renamed = fork.json("measured.json");
     renamed["samples"][0]["key"]["endpoint"] = "renamed".into();
     let mut empty = fork.json("measured.json");
-    empty["samples"][0]["rounds"] = json!([]);
+    empty["samples"][0]["starts"][0]["rounds"] = json!([]);
     let mut none = fork.json("measured.json");
     none["samples"] = json!([]);
     let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",

@@ -361,7 +361,9 @@ fn is_partial(sandbox: &Sandbox, reason: &str, code: i32) {
     let kept = sandbox.json("m.json");
     assert_eq!(kept["provenance"]["partial"], *partial);
     assert_eq!(
-        kept["samples"][0]["rounds"].as_array().map(Vec::len),
+        kept["samples"][0]["starts"][0]["rounds"]
+            .as_array()
+            .map(Vec::len),
         Some(8)
     );
 }
@@ -518,9 +520,10 @@ fn the_clock_jumps_in_a_round() {
         assert!(0.0 < whole && whole <= begin.elapsed().as_secs_f64());
         let measurement = sandbox.json("m.json");
         for sample in measurement["samples"].as_array().expect("samples") {
-            let startup = seconds(&sample["startup"]);
+            let start = &sample["starts"][0];
+            let startup = seconds(&start["startup"]);
             assert!(0.0 < startup && startup < whole, "{startup}");
-            let rounds = sample["rounds"].as_array().expect("rounds");
+            let rounds = start["rounds"].as_array().expect("rounds");
             let windows = rounds.iter().map(|it| seconds(&it["tally"]["window"]));
             assert!(windows.clone().eq([0.3; 8]), "{windows:?}");
         }
@@ -580,7 +583,7 @@ fn the_network_loses_packets() {
     let slowest = of("latency_p99")["head"].as_f64().expect("microseconds");
     assert!(slowest > 100_000.0, "{slowest}");
     let measurement = sandbox.json("m.json");
-    let rounds = measurement["samples"][0]["rounds"].as_array();
+    let rounds = measurement["samples"][0]["starts"][0]["rounds"].as_array();
     for round in rounds.expect("rounds") {
         let (tally, machine) = (&round["tally"], &round["machine"]);
         let errors = tally["errors"].as_object().expect("kinds");

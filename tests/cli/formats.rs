@@ -67,7 +67,7 @@ fn a_measurement_is_of_its_schema_and_exports_every_round() {
         .run(["export", "new.json", "--format", "hlog"])
         .exits(0)
         .stdout;
-    let rounds = measurement["samples"][0]["rounds"]
+    let rounds = measurement["samples"][0]["starts"][0]["rounds"]
         .as_array()
         .expect("rounds");
     let intervals = intervals(&log);

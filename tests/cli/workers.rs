@@ -22,7 +22,7 @@ ready   = "takes jobs of mail"
     run.prints("note: workers, sample health: queue ")
         .prints(" CPU time per request, ");
     let measurement = sandbox.json("m.json");
-    let round = &measurement["samples"][0]["rounds"][0];
+    let round = &measurement["samples"][0]["starts"][0]["rounds"][0];
     let own = round["workers"]["usage"]["queue"]["memory"].as_u64();
     assert!(own.is_some_and(|bytes| bytes > 0), "{round}");
     // Nothing counts the jobs of such a server.

@@ -1,12 +1,12 @@
 use std::process::Command;
 
 use crate::support::{finding, repository};
-use crate::{engine, fixture, with_fault};
+use crate::{engine, engine_alone, fixture, with_fault};
 
 #[test]
 #[ignore = "needs Docker"]
 fn two_builds_side_by_side_have_a_database_each() {
-    let _engine = engine();
+    let _engine = engine_alone();
     let sandbox = fixture().committed();
     // Far from what the statements cost, so that it is confirmed in any case.
     let changed = with_fault("FAULT_N_PLUS_ONE = \"1\"").replace("+300%", "+50%");

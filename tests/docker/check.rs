@@ -1,5 +1,5 @@
 use crate::support::{Sandbox, finding, with_verdict};
-use crate::{configuration, engine, fixture, published, with_fault};
+use crate::{configuration, engine, engine_alone, fixture, published, with_fault};
 
 const SERVERS: [&str; 6] = [
     "uwsgi",
@@ -71,7 +71,7 @@ fn the_first_check_judges_all_servers_and_endpoints() {
 #[test]
 #[ignore = "needs Docker"]
 fn each_fault_makes_the_check_fail_and_names_its_cell() {
-    let _engine = engine();
+    let _engine = engine_alone();
     let sandbox = fixture();
     let refresh = [
         "baseline",

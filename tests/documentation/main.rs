@@ -16,7 +16,7 @@ use serde_json::Value;
 const UPDATE: &str = "UPDATE_DOCS";
 const SCHEMAS: [(&str, &str); 5] = [
     ("report", "report-1.json"),
-    ("measurement", "measurement-1.json"),
+    ("measurement", "measurement-2.json"),
     ("baseline", "baseline-1.json"),
     ("ranking", "ranking-1.json"),
     ("config", "perfgate.toml.json"),

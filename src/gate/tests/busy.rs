@@ -5,13 +5,13 @@ use super::*;
 fn crowded(cpu_per_request: Duration) -> Sample {
     let mut slow = sample(100, Duration::from_millis(500));
     let cpu = cpu_per_request * 100;
-    slow.rounds[0].usage = Some(Usage {
+    slow.starts[0].rounds[0].usage = Some(Usage {
         cpu,
         memory: 1,
         rss: None,
         grown: None,
     });
-    slow.rounds[0].machine = Some(Machine {
+    slow.starts[0].rounds[0].machine = Some(Machine {
         steal: 0.25,
         run_delay: Some(RunDelay {
             server: cpu * 90,
@@ -46,18 +46,15 @@ fn waiting_is_no_excuse_for_cpu_time() {
 /// A fresh start that was disturbed has not shown that nothing is there.
 #[test]
 fn a_disturbed_fresh_start_does_not_say_that_nothing_was_reproduced() {
-    let mut sample = crowded(Duration::from_millis(3));
-    let again = |cpu| Again {
-        startup: None,
-        startup_disturbed: false,
-        rounds: crowded(cpu).rounds,
+    let then = |cpu| {
+        let mut sample = crowded(Duration::from_millis(3));
+        sample.starts.extend(crowded(cpu).starts);
+        sample
     };
-    sample.again = Some(again(Duration::from_micros(2500)));
     let busy = (Verdict::Inconclusive, Some(Reason::MachineBusy));
-    assert_eq!(verdict(&sample), busy);
-    sample.again = Some(again(Duration::from_micros(500)));
+    assert_eq!(verdict(&then(Duration::from_micros(2500))), busy);
     let gone = (Verdict::Inconclusive, Some(Reason::NotReproduced));
-    assert_eq!(verdict(&sample), gone);
+    assert_eq!(verdict(&then(Duration::from_micros(500))), gone);
 }
 
 /// A server that does little waits long beside what it runs, and yet short beside the time of a round: of
@@ -66,7 +63,10 @@ fn a_disturbed_fresh_start_does_not_say_that_nothing_was_reproduced() {
 fn short_waits_are_no_excuse_for_a_stalled_round() {
     let stalled = |waited| {
         let mut sample = crowded(Duration::from_micros(100));
-        let machine = sample.rounds[0].machine.as_mut().expect("a machine");
+        let machine = sample.starts[0].rounds[0]
+            .machine
+            .as_mut()
+            .expect("a machine");
         machine.run_delay = Some(RunDelay {
             server: waited,
             ..RunDelay::default()

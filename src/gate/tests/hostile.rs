@@ -6,7 +6,9 @@ use crate::gate::{Confirmation, Standing, judge_pairs, standing};
 /// Rounds of the sides of one pair, by how many requests each completed in a second.
 fn pair(head: u64, base: u64) -> Pair {
     let round = |count: u64| {
-        let mut round = sample(count, Duration::from_millis(1)).rounds.remove(0);
+        let mut round = sample(count, Duration::from_millis(1)).starts[0]
+            .rounds
+            .remove(0);
         round.tally.span = Some(Duration::from_secs(1));
         round
     };
@@ -256,8 +258,8 @@ fn a_leak_of_a_few_kibibytes_a_request_is_seen() {
 fn memory_that_is_taken_once_is_no_leak() {
     let grown = |per_round: [i64; 4]| {
         let mut alone = sample(1000, Duration::from_millis(1));
-        alone.rounds = vec![alone.rounds[0].clone(); 4];
-        for (round, grown) in alone.rounds.iter_mut().zip(per_round) {
+        alone.starts[0].rounds = vec![alone.starts[0].rounds[0].clone(); 4];
+        for (round, grown) in alone.starts[0].rounds.iter_mut().zip(per_round) {
             round.usage = Some(Usage {
                 cpu: Duration::from_millis(1),
                 memory: 64 << 20,

@@ -16,7 +16,7 @@ fn what_was_planned_and_has_no_round_is_missing() {
     let mut measured_one = measurement(&[sample(1000, Duration::from_millis(1))]);
     assert_eq!(missing([home(), movies()], &measured_one), [movies()]);
     assert_eq!(measured(&measured_one).collect::<Vec<_>>(), [home()]);
-    measured_one.samples[0].rounds.clear();
+    measured_one.samples[0].starts[0].rounds.clear();
     assert_eq!(missing([home()], &measured_one), [home()]);
     measured_one.samples[0].summary = Some(Summary {
         generator: "wrk".into(),
@@ -28,7 +28,9 @@ fn what_was_planned_and_has_no_round_is_missing() {
 
 #[test]
 fn pairs_count_where_there_are_some() {
-    let round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
+    let round = sample(1000, Duration::from_millis(1)).starts[0]
+        .rounds
+        .remove(0);
     let mut paired = measurement(&[]);
     paired.pairs = vec![unchanged(round)];
     assert_eq!(missing([home()], &paired), []);

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use super::accept::accept;
 use super::{Baselines, judge, outcome};
 use crate::model::{
-    Acceptance, Again, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape,
-    Machine, Metric, Others, Outcome, Pair, PairedSample, PairedStart, PlanChange, QueryPlan,
-    Reason, Round, Rule, RuleOrigin, RunDelay, Runner, Sample, Side, Sides, Statement, Strategy,
+    Acceptance, Baseline, Counters, Difference, Doubt, Failure, Finding, Key, LoadShape, Machine,
+    Metric, Others, Outcome, Pair, PairedSample, PairedStart, PlanChange, QueryPlan, Reason, Round,
+    Rule, RuleOrigin, RunDelay, Runner, Sample, Side, Sides, SingleStart, Statement, Strategy,
     Tally, Threshold, Thresholds, Usage, Verdict,
 };
 
@@ -88,15 +88,19 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
     };
     Sample {
         key: key(),
-        startup: None,
-        startup_disturbed: false,
-        steady: true,
-        rounds: vec![round],
+        starts: vec![started(vec![round])],
         counters: None,
         beside_reference: Vec::new(),
         base: None,
-        again: None,
         summary: None,
+    }
+}
+
+fn started(rounds: Vec<Round>) -> SingleStart {
+    SingleStart {
+        steady: true,
+        rounds,
+        ..SingleStart::default()
     }
 }
 
@@ -143,7 +147,6 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
         counters: Some(counters),
         beside_reference: Vec::new(),
         base: None,
-        again: None,
         ..sample(1000, Duration::from_millis(1))
     }
 }
@@ -361,13 +364,16 @@ fn what_cannot_be_read_is_not_judged_where_a_rule_asks_for_it() {
 #[test]
 fn a_rate_of_zero_is_slower_than_any_history() {
     let mut silent = sample(0, Duration::from_millis(1));
-    silent.rounds[0].tally.started = 5;
-    silent.rounds[0].tally.errors.insert(Failure::Timeout, 5);
+    silent.starts[0].rounds[0].tally.started = 5;
+    silent.starts[0].rounds[0]
+        .tally
+        .errors
+        .insert(Failure::Timeout, 5);
     let rules = margin(Metric::Throughput, 0.05, None);
     let finding = judged(&silent, &history(&FLAT), &rules, Metric::Throughput);
     assert_eq!(finding.reason, Some(Reason::Failing { side: Side::Head }));
-    silent.rounds[0].tally.errors.clear();
-    silent.rounds[0].tally.succeeded = 5;
+    silent.starts[0].rounds[0].tally.errors.clear();
+    silent.starts[0].rounds[0].tally.succeeded = 5;
     let finding = judged(&silent, &history(&FLAT), &rules, Metric::Throughput);
     assert_eq!(finding.verdict, Verdict::Regression);
 }
@@ -397,7 +403,7 @@ fn a_rule_that_the_user_wrote_and_that_cannot_be_applied_is_no_pass() {
 fn only_what_timed_out_may_be_the_fault_of_a_busy_machine() {
     let failing = |kind: Failure| {
         let mut failing = sample(1000, Duration::from_millis(1));
-        let round = &mut failing.rounds[0];
+        let round = &mut failing.starts[0].rounds[0];
         round.machine = Some(disturbed());
         round.tally.errors.insert(kind, 200);
         let threshold = Threshold {
@@ -428,8 +434,8 @@ fn rounds_that_others_disturbed_do_not_show_a_regression() {
     let rules = margin(Metric::Throughput, 0.05, None);
     let verdict = |disturbed_rounds: usize| {
         let mut slow = sample(500, Duration::from_millis(2));
-        slow.rounds = vec![slow.rounds[0].clone(); 4];
-        for round in &mut slow.rounds[..disturbed_rounds] {
+        slow.starts[0].rounds = vec![slow.starts[0].rounds[0].clone(); 4];
+        for round in &mut slow.starts[0].rounds[..disturbed_rounds] {
             round.machine = Some(disturbed());
         }
         let finding = judged(&slow, &history(&FLAT), &rules, Metric::Throughput);
@@ -444,8 +450,8 @@ fn rounds_that_others_disturbed_do_not_show_a_regression() {
 #[test]
 fn who_takes_the_cpus_takes_no_memory() {
     let mut larger = sample(1000, Duration::from_millis(1));
-    larger.rounds[0].machine = Some(disturbed());
-    larger.rounds[0].usage = Some(Usage {
+    larger.starts[0].rounds[0].machine = Some(disturbed());
+    larger.starts[0].rounds[0].usage = Some(Usage {
         cpu: Duration::from_millis(1),
         memory: 600 << 20,
         rss: None,
@@ -473,7 +479,7 @@ fn a_busy_machine_excuses_no_more_than_the_time_that_threads_waited() {
     let rules = margin(Metric::Throughput, 0.05, None);
     let verdict = |throughput: u64| {
         let mut slow = sample(throughput, Duration::from_millis(2));
-        let round = &mut slow.rounds[0];
+        let round = &mut slow.starts[0].rounds[0];
         round.usage = Some(Usage {
             cpu: Duration::from_millis(500),
             memory: 1,
@@ -510,11 +516,9 @@ fn a_start_that_others_disturbed_does_not_break_a_bound() {
     };
     let rules = Thresholds::from([(Metric::StartupTime, bound)]);
     let verdict = |startup_disturbed| {
-        let slow = Sample {
-            startup: Some(Duration::from_secs(2)),
-            startup_disturbed,
-            ..sample(500, Duration::from_millis(2))
-        };
+        let mut slow = sample(500, Duration::from_millis(2));
+        slow.starts[0].startup = Some(Duration::from_secs(2));
+        slow.starts[0].startup_disturbed = startup_disturbed;
         let finding = judged(&slow, &history(&FLAT), &rules, Metric::StartupTime);
         (finding.verdict, finding.reason)
     };
@@ -526,22 +530,21 @@ fn a_start_that_others_disturbed_does_not_break_a_bound() {
 
 #[test]
 fn what_a_fresh_start_does_not_repeat_is_no_regression() {
-    let mut slow = sample(500, Duration::from_millis(2));
+    let once = sample(500, Duration::from_millis(2));
     let rules = margin(Metric::Throughput, 0.05, None);
     let verdict = |sample: &Sample| {
         let finding = judged(sample, &history(&FLAT), &rules, Metric::Throughput);
         (finding.verdict, finding.reason)
     };
-    let again = |throughput| Again {
-        startup: None,
-        startup_disturbed: false,
-        rounds: sample(throughput, Duration::from_millis(2)).rounds,
+    let then = |throughput| {
+        let mut twice = once.clone();
+        let second = sample(throughput, Duration::from_millis(2));
+        twice.starts.extend(second.starts);
+        twice
     };
-    slow.again = Some(again(500));
-    assert_eq!(verdict(&slow), (Verdict::Regression, None));
-    slow.again = Some(again(1000));
+    assert_eq!(verdict(&then(500)), (Verdict::Regression, None));
     assert_eq!(
-        verdict(&slow),
+        verdict(&then(1000)),
         (Verdict::Inconclusive, Some(Reason::NotReproduced))
     );
 }
@@ -592,7 +595,7 @@ mod laws {
 #[test]
 fn an_invalid_load_is_inconclusive_where_its_times_count() {
     let mut busy = sample(100, Duration::from_millis(1));
-    busy.rounds[0].tally.generator_cpu = Duration::from_secs(2);
+    busy.starts[0].rounds[0].tally.generator_cpu = Duration::from_secs(2);
     let baselines = Baselines::Stored(Vec::new());
     for metric in [Metric::Throughput, Metric::LatencyP50] {
         let finding = judged(&busy, &baselines, &margin(metric, 0.05, None), metric);

@@ -177,7 +177,9 @@ fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
     }
     let stored = [elsewhere, older, regressed_since(5)].concat();
     let rules = margin(Metric::Throughput, 0.05, None);
-    let round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
+    let round = sample(1000, Duration::from_millis(1)).starts[0]
+        .rounds
+        .remove(0);
     let sample = unchanged(round);
     let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
     attach_history(&mut findings, &measurement(&[]), &stored);

@@ -5,7 +5,11 @@ use crate::model::OpenLoop;
 #[test]
 fn bounds_on_the_head_alone_need_the_machine() {
     let seconds = Duration::from_secs(2);
-    let mut sample = unchanged(sample(1000, Duration::from_millis(1)).rounds.remove(0));
+    let mut sample = unchanged(
+        sample(1000, Duration::from_millis(1)).starts[0]
+            .rounds
+            .remove(0),
+    );
     for start in &mut sample.starts {
         start.startup = Sides {
             head: Some(seconds),
@@ -46,7 +50,9 @@ fn bounds_on_the_head_alone_need_the_machine() {
 
 #[test]
 fn a_doubtful_load_makes_only_what_has_a_threshold_inconclusive() {
-    let mut round = sample(1000, Duration::from_millis(1)).rounds.remove(0);
+    let mut round = sample(1000, Duration::from_millis(1)).starts[0]
+        .rounds
+        .remove(0);
     round.tally.generator_cpu = Duration::from_secs(1);
     let sample = unchanged(round);
     let rules = margin(Metric::LatencyP50, 0.05, None);
@@ -72,7 +78,7 @@ fn a_late_generator_hides_a_change_side_by_side_and_makes_none() {
     let found = |head: u64, base: u64, lag: u64, strategy| {
         let round = |micros| {
             let latency = Duration::from_micros(micros);
-            let mut round = sample(1000, latency).rounds.remove(0);
+            let mut round = sample(1000, latency).starts[0].rounds.remove(0);
             let mut open = OpenLoop::empty();
             open.send_lag.saturating_record(1000 * lag);
             open.service.saturating_record(1000 * (micros - lag));

@@ -81,7 +81,7 @@ async fn every_cell_is_measured_in_every_round() {
             (
                 sample.key.server.as_str(),
                 sample.key.endpoint.as_str(),
-                sample.rounds.len(),
+                sample.starts[0].rounds.len(),
             )
         })
         .collect();
@@ -360,7 +360,7 @@ async fn what_was_measured_before_the_engine_went_is_kept() {
     let rounds = |server: &str| {
         let samples = measured.samples.iter();
         let own = samples.filter(|it| it.key.server == server);
-        own.map(|it| it.rounds.len()).collect::<Vec<_>>()
+        own.map(|it| it.starts[0].rounds.len()).collect::<Vec<_>>()
     };
     assert_eq!(rounds("one"), [4, 4]);
     assert_eq!(
