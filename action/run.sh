@@ -115,6 +115,8 @@ gate() {
     words+=(--comment "${PERFGATE_COMMENT:-auto}" --fail-on "${PERFGATE_FAIL_ON:-regression}")
     words+=(--timeout "${PERFGATE_TIMEOUT:-30m}")
     [[ -z ${PERFGATE_ARTIFACT:-} ]] || words+=("--artifact=$PERFGATE_ARTIFACT")
+    [[ -z ${PERFGATE_SHARD:-} ]] || words+=("--shard=$PERFGATE_SHARD")
+    [[ -z ${PERFGATE_SHARDS:-} ]] || words+=("--shards=$PERFGATE_SHARDS")
     [[ -z ${PERFGATE_AGAINST:-} ]] || words+=("--against=$PERFGATE_AGAINST")
     [[ -z ${PERFGATE_BASELINE_STORE:-} ]] || words+=("--baseline=$PERFGATE_BASELINE_STORE")
     if is_set allow-dirty "${PERFGATE_ALLOW_DIRTY:-false}"; then words+=(--allow-dirty); fi

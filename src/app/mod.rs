@@ -10,6 +10,7 @@ mod against;
 mod base;
 mod base_plan;
 mod busy;
+mod cargo_options;
 mod check;
 mod checked_out;
 mod commit_files;

@@ -87,6 +87,12 @@ impl<'a> Publisher<'a> {
         }
     }
 
+    /// Says nothing but in the job's own summary: the job that puts all shards together speaks for them.
+    pub fn of_shard(&mut self) {
+        self.github = None;
+        self.comment = Comment::Never;
+    }
+
     pub fn comment_url(&self) -> Option<&str> {
         self.comment_url.as_deref()
     }

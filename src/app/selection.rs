@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::names::{self, is_wanted};
-use super::{secrets, shards};
+use super::{cargo_options, secrets, shards};
 use crate::config;
+use crate::document;
 use crate::error::Error;
-use crate::model::{Plan, Shard, digest};
+use crate::model::{CargoBuild, Plan, Shard, digest};
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub struct Selection {
     pub budget: Option<Duration>,
     /// The part that this job measures; nothing for all.
     pub shard: Option<Shard>,
+    /// How cargo builds, in place of what the configuration says; of what is not set that holds.
+    pub cargo: CargoBuild,
 }
 
 /// How a run goes about it.
@@ -55,6 +58,7 @@ impl Selection {
         let proxies = plan.proxies.iter().map(|it| &it.name);
         names::check(&plan, "proxy", &self.behind, proxies)?;
         self.cut(&mut plan);
+        cargo_options::apply(&self.cargo, &mut plan)?;
         if let Some(budget) = self.budget {
             plan.pacing = plan.pacing.within(budget).map_err(|few| Error::Argument {
                 argument: format!("--budget {budget:?}"),
@@ -86,6 +90,13 @@ impl Selection {
                 bytes.push(0xfe);
             }
         }
+        let is_written = self.cargo != CargoBuild::default();
+        bytes.extend(
+            is_written
+                .then(|| document::text(&self.cargo))
+                .unwrap_or_default()
+                .bytes(),
+        );
         Ok(digest(&bytes))
     }
 
@@ -109,6 +120,8 @@ impl Selection {
     /// The plan of a base, cut down to the same.
     pub(super) fn of_base(&self, mut plan: Plan) -> Plan {
         self.cut(&mut plan);
+        // What the base lacks has no build to be changed.
+        let _ = cargo_options::apply(&self.cargo, &mut plan);
         if let Some(Ok(pacing)) = self.budget.map(|budget| plan.pacing.within(budget)) {
             plan.pacing = pacing;
         }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::shard;
 use crate::app;
 use crate::config;
 use crate::import::Name;
-use crate::model::Shard;
+use crate::model::{CargoBuild, Shard};
 
 /// Seed of shards, where none is given.
 const SEED_OF_SHARDS: u64 = 1;
@@ -37,12 +38,56 @@ pub(super) struct Selection {
     /// Time limit for the whole run, which then exits with code 4.
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     timeout: Option<Duration>,
-    /// Measure only this part of the plan, of N parts; `perfgate merge` judges all of them.
-    #[arg(long, value_name = "I/N")]
+    /// Measure only this part of the plan, of N parts; `perfgate merge` judges all of them. `auto` takes
+    /// the job's place in GitHub's matrix or GitLab's `parallel`.
+    #[arg(long, value_name = "I/N", value_parser = shard::parse)]
     shard: Option<Shard>,
     /// Do not show progress.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    cargo: CargoOptions,
+}
+
+/// How cargo builds servers that have `cargo`, in place of what perfgate.toml says.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cargo")]
+struct CargoOptions {
+    /// Package that the server is of.
+    #[arg(long, short, value_name = "NAME")]
+    package: Option<String>,
+    /// Program of the package.
+    #[arg(long, value_name = "NAME")]
+    bin: Option<String>,
+    /// Features, separated by commas.
+    #[arg(long, short = 'F', value_name = "NAMES", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Without the default features.
+    #[arg(long)]
+    no_default_features: bool,
+    /// Profile of cargo [default: `release`].
+    #[arg(long, value_name = "NAME")]
+    cargo_profile: Option<String>,
+    /// Target triple.
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// Manifest of the package or workspace.
+    #[arg(long, value_name = "FILE")]
+    manifest_path: Option<PathBuf>,
+}
+
+impl CargoOptions {
+    fn plain(&self) -> CargoBuild {
+        CargoBuild {
+            package: self.package.clone(),
+            bin: self.bin.clone(),
+            features: self.features.clone(),
+            no_default_features: self.no_default_features,
+            profile: self.cargo_profile.clone(),
+            target: self.target.clone(),
+            manifest: self.manifest_path.clone(),
+        }
+    }
 }
 
 impl Selection {
@@ -55,6 +100,7 @@ impl Selection {
             behind: self.behind.clone(),
             budget: self.budget,
             shard: self.shard,
+            cargo: self.cargo.plain(),
         }
     }
 
@@ -69,6 +115,10 @@ impl Selection {
             timeout: self.timeout,
             profiling: false,
         }
+    }
+
+    pub(super) const fn is_shard(&self) -> bool {
+        self.shard.is_some()
     }
 
     pub(super) const fn is_quiet(&self) -> bool {

@@ -9,7 +9,7 @@ use super::args::Outputs;
 use super::output::deliver;
 use super::ui::{Progress, print_notice};
 use super::{check, explain, warn};
-use crate::app::{self, Allowed, Publisher, RefreshOptions};
+use crate::app::{self, Allowed, MergeOptions, Publisher, RefreshOptions};
 use crate::error::Error;
 use crate::git::Git;
 use crate::model::{Report, Verdict, chain};
@@ -53,6 +53,9 @@ pub(super) struct Args {
     /// Artifact that holds measurement.json (with `--mode report`).
     #[arg(long, value_name = "NAME", default_value = "perfgate")]
     artifact: String,
+    /// Folder with the measurements of all shards (with `--mode merge`).
+    #[arg(long, value_name = "FOLDER", default_value = "shards")]
+    shards: PathBuf,
     /// Store the measurement even if files differ from the commit (with `--mode refresh`).
     #[arg(long)]
     allow_dirty: bool,
@@ -68,6 +71,8 @@ enum Mode {
     Refresh,
     /// Publish what another workflow measured.
     Report,
+    /// Judge and publish the measurements of all shards.
+    Merge,
 }
 
 /// When a pull request is commented on.
@@ -89,6 +94,7 @@ impl Mode {
             Self::Check => publish::Mode::Check,
             Self::Refresh => publish::Mode::Refresh,
             Self::Report => publish::Mode::Report,
+            Self::Merge => publish::Mode::Merge,
         }
     }
 }
@@ -125,6 +131,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         Task::Check => check(args, &job).await,
         Task::Refresh => refresh(args, &job).await,
         Task::Report => report(args, &job).await,
+        Task::Merge => merge(args, &job).await,
     };
     let (code, lines) = result.unwrap_or_else(|error| {
         explain(&error);
@@ -163,7 +170,10 @@ fn say_failed(job: &Job, error: &Error) {
 /// What the clean-up step runs, whatever became of the job.
 async fn close(args: &Args, job: &Job) -> Result<u8, Error> {
     // Of what was refused, and of a refresh, there is no check.
-    let has_check = matches!(job.task(args.mode.plain()), Ok(Task::Check | Task::Report));
+    let has_check = matches!(
+        job.task(args.mode.plain()),
+        Ok(Task::Check | Task::Report | Task::Merge)
+    );
     let file = args.check.selection.plain().file();
     if let (true, Ok(file)) = (has_check, file) {
         let mut publisher = Publisher::new(job, args.comment.plain(), args.key(job, &file))?;
@@ -182,6 +192,10 @@ async fn check(args: Args, job: &Job) -> Result<Published, Error> {
     let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
     let github = publisher.github().ok();
     let usual = app::of_job(job, folder_of(&file), github).await;
+    let is_shard = check.selection.is_shard();
+    if is_shard {
+        publisher.of_shard();
+    }
     publisher.open().await;
     let progress = Progress::new(check.selection.is_quiet());
     let options = check.plain(usual);
@@ -192,7 +206,30 @@ async fn check(args: Args, job: &Job) -> Result<Published, Error> {
             return Err(error);
         }
     };
-    publish(publisher, &report, check.outputs, &save).await
+    let (code, mut lines) = publish(publisher, &report, check.outputs, &save).await?;
+    if is_shard {
+        lines.clear();
+    }
+    Ok((code, lines))
+}
+
+/// Judges what the jobs before this one measured, each a shard.
+async fn merge(args: Args, job: &Job) -> Result<Published, Error> {
+    let mut check = args.check.plain(None);
+    let save = check.save.get_or_insert(kept(MEASUREMENT)).clone();
+    let sources = vec![args.shards.clone()];
+    let options = MergeOptions { sources, check };
+    let file = options.check.selection.file()?;
+    let mut publisher = Publisher::new(job, args.comment.plain(), args.key(job, &file))?;
+    publisher.open().await;
+    let report = match app::merge(&options, &print_notice) {
+        Ok(report) => report,
+        Err(error) => {
+            publisher.failed(&error).await;
+            return Err(error);
+        }
+    };
+    publish(publisher, &report, args.check.outputs, &save).await
 }
 
 /// Measures the default branch and keeps what was measured.
@@ -271,11 +308,15 @@ async fn publish(
     deliver(report, &files)?;
     publisher.publish(report).await;
     let regressions = report.with_verdict(Verdict::Regression).count();
+    let seconds = report.provenance.length().map(|it| format!("{it:.0}"));
     let comment = publisher.comment_url().unwrap_or_default();
     let base = report.provenance.base.as_deref().unwrap_or_default();
     let outputs = [
         ("verdict", report::outcome_name(report.outcome).to_owned()),
         ("regressions", regressions.to_string()),
+        ("worst", report::worst(report)),
+        ("counts", report::counts(report)),
+        ("seconds", seconds.unwrap_or_default()),
         ("report-json", absolute(&json)),
         ("report-markdown", absolute(&markdown)),
         ("measurement", absolute(measurement)),

@@ -5,6 +5,7 @@ use super::output::deliver;
 use super::ui::print_notice;
 use crate::app::{self, Against, CheckOptions, MergeOptions, Naming, RunOptions, Selection};
 use crate::error::Error;
+use crate::model::CargoBuild;
 
 /// Puts the measurements of all shards together and judges them once, by the rules of the whole plan. A
 /// shard that is missing, or does not belong to the others, is named, and the check does not pass.
@@ -49,6 +50,7 @@ pub(super) fn run(args: Args) -> Result<u8, Error> {
                 behind: args.behind,
                 budget: None,
                 shard: None,
+                cargo: CargoBuild::default(),
             },
             run: RunOptions {
                 seed: 0,

@@ -37,6 +37,7 @@ mod rank;
 mod report;
 mod run;
 mod schema;
+mod shard;
 mod shell;
 mod stored_runs;
 mod terminal;

@@ -98,6 +98,8 @@ pub enum Mode {
     Refresh,
     /// Publish what another workflow measured.
     Report,
+    /// Publish what other jobs of this workflow measured, each a part of it.
+    Merge,
 }
 
 /// What a job does.
@@ -106,6 +108,7 @@ pub enum Task {
     Check,
     Refresh,
     Report,
+    Merge,
 }
 
 impl Job {
@@ -161,6 +164,7 @@ impl Job {
         let task = match (mode, &self.trigger) {
             (Mode::Report, _) | (Mode::Auto, Trigger::WorkflowRun(_)) => Task::Report,
             (Mode::Refresh, _) | (Mode::Auto, Trigger::DefaultBranch) => Task::Refresh,
+            (Mode::Merge, _) => Task::Merge,
             (Mode::Check | Mode::Auto, _) => Task::Check,
         };
         match (task, &self.trigger) {
@@ -173,7 +177,7 @@ impl Job {
                 event: "workflow_run".into(),
                 why: event::STRANGERS,
             }),
-            (Task::Refresh, Trigger::DefaultBranch) | (Task::Check, _) => Ok(task),
+            (Task::Refresh, Trigger::DefaultBranch) | (Task::Check | Task::Merge, _) => Ok(task),
             (Task::Refresh, _) => Err(Error::NotTrusted {
                 why: "this event is not of the default branch",
             }),

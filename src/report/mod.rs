@@ -12,6 +12,7 @@ mod load;
 mod margin_bar;
 mod markdown;
 mod openmetrics;
+mod outputs;
 pub mod ranking;
 mod sparkline;
 mod summary;
@@ -31,6 +32,7 @@ pub use markdown::{
     Frame, baseline_lines, escape as escaped, failure, framed, has_news, headline, markdown,
 };
 pub use openmetrics::openmetrics;
+pub use outputs::{counts, worst};
 pub use summary::{headline as title, warnings};
 pub use terminal::terminal;
 pub use text::{

@@ -208,6 +208,17 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
     assert_eq!(outputs["baseline-sha"], main.as_str(), "{said}");
     assert_eq!(outputs["comment-url"], "https://github.test/c/1", "{said}");
     assert_ne!(outputs["regressions"], "0", "{said}");
+    let json = |name: &str| -> Value {
+        let text = outputs[name].as_str().expect("a text");
+        serde_json::from_str(text).expect("JSON")
+    };
+    assert_eq!(json("worst")["endpoint"], "health", "{said}");
+    assert_eq!(
+        json("counts")["regression"].to_string(),
+        outputs["regressions"].as_str().expect("a number")
+    );
+    let seconds = outputs["seconds"].as_str().map(str::parse::<u32>);
+    assert!(matches!(seconds, Some(Ok(1..))), "{said}");
     let annotation = "::error title=perfgate::sample health latency_p50: ";
     assert!(
         said.contains(annotation) && said.contains("Summary - ## ❌ perfgate"),
@@ -357,4 +368,85 @@ async fn services_of_one_repository_share_a_comment_in_both_orders_of_ending() {
     for order in ["shop, blog", "blog, shop"] {
         legs(order, config, named).await;
     }
+}
+
+/// Three servers, each measured by a job of its own. Files in a folder stand in for artifacts.
+const SHARDS: &str = r"
+name: perfgate
+on: pull_request
+jobs:
+  measure:
+    runs-on: ubuntu-latest
+    strategy:
+      fail-fast: false
+      max-parallel: 1
+      matrix: { shard: [1, 2, 3] }
+    steps:
+      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
+      - uses: ./
+        with:
+          install: path
+          github-token: TOKEN
+          shard: ${{ matrix.shard }}/3
+      - if: ${{ !contains('LOST', matrix.shard) }}
+        run: install -D .perfgate/measurement.json FOLDER/${{ matrix.shard }}/measurement.json
+  check:
+    needs: measure
+    if: always()
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
+      - uses: ./
+        with:
+          install: path
+          github-token: TOKEN
+          mode: merge
+          shards: FOLDER
+";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows"]
+async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
+    let (server, github) = GitHub::start().await;
+    let text = sample("0", "0", "0");
+    let (_, one) = text.split_once("[server.sample]").expect("a server");
+    let (one, _) = one.split_once("[endpoint").expect("an endpoint");
+    let three = format!("[server.first]{one}[server.second]{one}{text}");
+    let beside = TempDir::new().expect("a folder");
+    let folder = |name: &str| beside.path().join(name).display().to_string();
+    let workflow = |name: &str, lost: &str| {
+        SHARDS
+            .replace("FOLDER", &folder(name))
+            .replace("LOST", lost)
+    };
+    let (whole, lacking) = (workflow("all", "none"), workflow("some", "2"));
+    let sandbox = Sandbox::new().config(&three);
+    let stage = Stage::of(&server.uri(), beside, sandbox, &whole);
+    let main = stage.sandbox.git(&["rev-parse", "main"]);
+    stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
+
+    let head = stage.commit("nothing");
+    let (_, said) = stage.act("pull_request", &pull_request(&head, &main));
+    let body = {
+        let kept = github.kept();
+        assert_eq!((kept.written, kept.checks.len()), (1, 1), "{said}");
+        kept.comments[0]["body"].as_str().expect("text").to_owned()
+    };
+    for server in ["first", "second", "sample"] {
+        assert!(body.contains(&format!("{server} health")), "{body}");
+    }
+    assert!(!body.contains("missing"), "{body}");
+
+    let lacking = lacking.replace("TOKEN", TOKEN);
+    let sandbox = stage.sandbox.file(".github/workflows/gate.yml", &lacking);
+    let stage = Stage { sandbox, ..stage };
+    let head = stage.commit("nothing again");
+    let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
+    assert!(!succeeded, "{said}");
+    let kept = github.kept();
+    assert_eq!(kept.written, 1, "{said}");
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    assert!(body.contains("shard 2/3 is missing"), "{body}");
+    assert_eq!(kept.checks.len(), 2, "{said}");
+    assert_eq!(kept.conclusions.last().map(String::as_str), Some("failure"));
 }

@@ -37,7 +37,7 @@ fn waiting_that_a_change_adds_is_a_regression_of_latency() {
     let sandbox = sandbox.config(&slower);
     let changes = sandbox.git(&["status", "--porcelain"]);
     sandbox
-        .run(["check", "--quiet", "--json", "out.json"])
+        .run(["check", "--quiet", "--no-profile", "--json", "out.json"])
         .exits(1)
         .prints("sample health latency_p50")
         .prints("duet strategy against");
@@ -141,7 +141,7 @@ fn two_that_cannot_be_up_at_once_take_turns() {
         .exits(2)
         .complains("cannot be up at once, because it does not get its port");
     sandbox
-        .run(["check", "--quiet", "--json", "out.json"])
+        .run(["check", "--quiet", "--no-profile", "--json", "out.json"])
         .exits(1)
         .prints("`sample` and its base were measured in turn")
         .prints("interleaved strategy against");

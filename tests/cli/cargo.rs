@@ -72,10 +72,21 @@ fn slower(configuration: &str) -> Sandbox {
     repository(configuration).file("src/main.rs", &server)
 }
 
+/// The configuration with a program that perfgate has cargo build.
+fn built_by_cargo(how: &str) -> String {
+    let prepare = "prepare = [[\"cargo\", \"build\", \"--release\", \"--offline\"]]";
+    let run = "run = [\"target/release/app\", ";
+    assert!(CONFIGURATION.contains(prepare) && CONFIGURATION.contains(run));
+    CONFIGURATION
+        .replace(prepare, "")
+        .replace(run, &format!("cargo = {how}\nrun = [\"{{program}}\", "))
+}
+
 fn check(sandbox: &Sandbox) -> Run {
     sandbox.run([
         "check",
         "--quiet",
+        "--no-profile",
         "--against",
         "HEAD",
         "--json",
@@ -92,12 +103,15 @@ fn is_found(sandbox: &Sandbox) {
 
 #[test]
 fn a_target_directory_for_all_is_not_used() {
-    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
-        let sandbox = slower(CONFIGURATION);
-        let shared = sandbox.path("shared").display().to_string();
-        let sandbox = sandbox.env(name, &shared);
-        is_found(&sandbox);
-        assert!(!sandbox.path("shared").exists(), "{name}");
+    let names = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
+    let mut sandbox = slower(CONFIGURATION);
+    for name in names {
+        let shared = sandbox.path("shared").join(name).display().to_string();
+        sandbox = sandbox.env(name, &shared);
+    }
+    is_found(&sandbox);
+    for name in names {
+        assert!(!sandbox.path("shared").join(name).exists(), "{name}");
     }
 }
 
@@ -167,17 +181,7 @@ fn equal_programs_of_different_files_do_not_pass() {
 
 #[test]
 fn cargo_builds_both_sides_as_the_file_says() {
-    let configuration = CONFIGURATION
-        .replacen(
-            "prepare = [[\"cargo\", \"build\", \"--release\", \"--offline\"]]",
-            "",
-            1,
-        )
-        .replacen(
-            "run = [\"target/release/app\", ",
-            "cargo = { features = [\"fast\"] }\nrun = [\"{program}\", ",
-            1,
-        );
+    let configuration = built_by_cargo("{ features = [\"fast\"] }");
     let features = format!("{MANIFEST}\n[features]\nfast = []\n");
     let server = SERVER.replace(
         "from_millis(20)",
@@ -203,18 +207,47 @@ fn cargo_builds_both_sides_as_the_file_says() {
 }
 
 #[test]
-fn a_package_with_two_binaries_says_which() {
-    let configuration = CONFIGURATION
-        .replacen(
-            "prepare = [[\"cargo\", \"build\", \"--release\", \"--offline\"]]",
-            "",
-            1,
-        )
-        .replacen(
-            "run = [\"target/release/app\", ",
-            "cargo = {}\nrun = [\"{program}\", ",
-            1,
+fn options_of_cargo_stand_in_place_of_the_file() {
+    let sandbox = repository(&built_by_cargo(
+        "{ features = [\"fast\"], package = \"app\" }",
+    ));
+    let dry = |options: &[&str]| sandbox.run([&["check", "--dry-run"], options].concat());
+    dry(&["-p", "other", "-F", "slow,loud", "--cargo-profile", "dev"])
+        .exits(0)
+        .prints("cargo build --profile dev --package other --features slow,loud; runs {program}");
+    dry(&["--bin", "app", "--no-default-features", "--target", "x"])
+        .exits(0)
+        .prints(
+            "cargo build --profile release --package app --bin app --target x --features fast \
+             --no-default-features; runs {program}",
         );
+    dry(&["--manifest-path", "./src/../Cargo.toml"])
+        .exits(0)
+        .prints("--manifest-path Cargo.toml --features fast");
+    dry(&["--manifest-path", "/etc/hosts"])
+        .exits(2)
+        .complains("--manifest-path /etc/hosts")
+        .complains("the base has no such file: name one below ");
+}
+
+#[test]
+fn options_of_cargo_need_a_server_that_cargo_builds() {
+    repository(CONFIGURATION)
+        .run(["check", "--dry-run", "--features", "loud"])
+        .exits(2)
+        .complains("cargo builds none of the servers: write `cargo = {}` in perfgate.toml");
+    let two = built_by_cargo("{}") + "\n[server.second]\ncargo = {}\n";
+    let sandbox = repository(&two);
+    let of = |more: &[&str]| sandbox.run([&["check", "--dry-run", "--bin", "app"], more].concat());
+    of(&[])
+        .exits(2)
+        .complains("cargo builds several servers: choose one by --server");
+    of(&["--server", "app"]).exits(0).prints("--bin app");
+}
+
+#[test]
+fn a_package_with_two_binaries_says_which() {
+    let configuration = built_by_cargo("{}");
     let sandbox = repository(&configuration).file("src/bin/other.rs", "fn main() {}\n");
     sandbox
         .run(["check", "--quiet", "--strategy", "stored"])

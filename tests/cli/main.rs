@@ -35,6 +35,7 @@ mod ready;
 mod running;
 mod secrets;
 mod shards;
+mod store;
 mod transport;
 mod usage;
 mod workers;
