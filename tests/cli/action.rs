@@ -433,7 +433,10 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
         kept.comments[0]["body"].as_str().expect("text").to_owned()
     };
     for server in ["first", "second", "sample"] {
-        assert!(body.contains(&format!("{server} health")), "{body}");
+        assert!(
+            body.contains(&format!("| {server} | health | throughput |")),
+            "{body}"
+        );
     }
     assert!(!body.contains("missing"), "{body}");
 

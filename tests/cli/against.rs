@@ -16,6 +16,7 @@ path = "/api/django-starter/monitoring/health"
 connections = 8
 round       = "600ms"
 warmup      = "200ms"
+budget      = "5m"
 
 [thresholds]
 throughput      = { max_decrease = "90%" }

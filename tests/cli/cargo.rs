@@ -46,6 +46,7 @@ path = "/"
 connections = 8
 round       = "600ms"
 warmup      = "200ms"
+budget      = "5m"
 
 [thresholds]
 throughput      = { max_decrease = "90%" }
@@ -274,11 +275,7 @@ fn the_compiler_of_the_caller_is_not_that_of_both_sides() {
 
 #[test]
 fn a_budget_for_fewer_starts_than_a_verdict_needs_is_refused() {
-    let configuration = CONFIGURATION.replacen(
-        "warmup      = \"200ms\"",
-        "warmup = \"200ms\"\nbudget = \"5s\"",
-        1,
-    );
+    let configuration = CONFIGURATION.replacen("budget      = \"5m\"", "budget = \"5s\"", 1);
     check(&repository(&configuration))
         .exits(2)
         .complains("cannot judge an endpoint in 5s: head and base are started 4 times")

@@ -86,7 +86,7 @@ fn what_is_no_measurement_is_named() {
     sandbox
         .run(["compare", "b.json", "a.json"])
         .exits(2)
-        .complains("its schema is 99 and this version reads up to 1");
+        .complains("its schema is 99 and this version reads up to 2");
     sandbox
         .run(["compare", "c.json", "a.json"])
         .exits(2)

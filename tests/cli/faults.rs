@@ -376,7 +376,7 @@ fn an_interrupt_keeps_what_was_measured() {
         let sandbox = two();
         let mut running = sandbox.start(CHECK);
         let pid = running.pid();
-        running.until("second: health, round 1 of 8");
+        running.until("second: health, round 1 of ");
         running.signal(signal);
         let run = running.end().exits(130);
         run.prints("PARTIAL (interrupted)")
@@ -414,7 +414,7 @@ fn a_deadline_before_anything_was_measured_is_an_error() {
 fn a_measurement_that_was_cut_short_is_no_baseline() {
     let sandbox = two();
     let mut running = sandbox.start(["baseline", "refresh"]);
-    running.until("second: health, round 1 of 8");
+    running.until("second: health, round 1 of ");
     running.signal("INT");
     let run = running.end().exits(130);
     run.prints("sample health: stored");
@@ -495,12 +495,12 @@ fn the_clock_jumps_in_a_round() {
         let words = [CHECK.as_slice(), &["--timeout", "100s"]].concat();
         let mut running = sandbox.start(words);
         let pid = running.pid();
-        running.until("sample: health, round 1 of 8");
+        running.until("sample: health, round 1 of ");
         let jumped = Timestamp::now();
         jump(&sandbox);
         let off = clock(&sandbox).duration_since(Timestamp::now());
         assert!((off.as_secs() - by).abs() < 60, "the clock is off by {off}");
-        running.until("second: health, round 1 of 8");
+        running.until("second: health, round 1 of ");
         running.end().exits(1).prints("FAILED: 1 of ");
         assert_eq!(labelled(pid), 0);
 
@@ -525,7 +525,12 @@ fn the_clock_jumps_in_a_round() {
             assert!(0.0 < startup && startup < whole, "{startup}");
             let rounds = start["rounds"].as_array().expect("rounds");
             let windows = rounds.iter().map(|it| seconds(&it["tally"]["window"]));
-            assert!(windows.clone().eq([0.3; 8]), "{windows:?}");
+            // Slow answers make rounds longer and fewer; a day is not among what they take.
+            let is_usual = |it: f64| (0.3..10.0).contains(&it);
+            assert!(
+                windows.len() > 0 && windows.clone().all(is_usual),
+                "{windows:?}"
+            );
         }
     }
 }
