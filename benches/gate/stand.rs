@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use clap::ValueEnum;
 use perfgate::config;
 use perfgate::document;
-use perfgate::model::{self, Measurement, Metric, Outcome, Reason, Report};
+use perfgate::model::{self, Measurement, Metric, Outcome, Reason, Report, Sample};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -243,7 +243,7 @@ impl Stand {
         let output = self.perfgate(&["run", "--config", &config, "--json"], &out, endpoint)?;
         succeeded(&output)?;
         let measured: Measurement = document::read(&out, "measurement", Measurement::SCHEMA)?;
-        let rounds = measured.samples.iter().flat_map(|sample| &sample.rounds);
+        let rounds = measured.samples.iter().flat_map(Sample::rounds);
         Ok(rounds.filter_map(|round| metric.of_round(round)).collect())
     }
 

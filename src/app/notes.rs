@@ -119,7 +119,7 @@ fn unused(measurement: &Measurement) -> Vec<String> {
 
 /// All rounds, those of pairs among them.
 fn rounds(measurement: &Measurement) -> Vec<&Round> {
-    let alone = measurement.samples.iter().flat_map(|it| it.rounds());
+    let alone = measurement.samples.iter().flat_map(Sample::rounds);
     let in_pairs = measurement.pairs.iter().flat_map(PairedSample::rounds);
     alone.chain(in_pairs).collect()
 }

@@ -90,13 +90,9 @@ impl Selection {
                 bytes.push(0xfe);
             }
         }
-        let is_written = self.cargo != CargoBuild::default();
-        bytes.extend(
-            is_written
-                .then(|| document::text(&self.cargo))
-                .unwrap_or_default()
-                .bytes(),
-        );
+        if self.cargo != CargoBuild::default() {
+            bytes.extend(document::text(&self.cargo).bytes());
+        }
         Ok(digest(&bytes))
     }
 

@@ -16,7 +16,7 @@ use crate::report;
 pub(super) enum Command {
     /// Measure, and store the result.
     #[command(after_help = examples::REFRESH)]
-    Refresh(Refresh),
+    Refresh(Box<Refresh>),
     /// List stored runs.
     Show(Show),
     /// Show stored runs over time, and the commits where a metric changed.
@@ -67,7 +67,7 @@ pub(super) struct Prune {
 
 pub(super) async fn run(command: Command) -> Result<u8, Error> {
     match command {
-        Command::Refresh(args) => refresh(args).await,
+        Command::Refresh(args) => refresh(&args).await,
         Command::Show(args) => show(&args),
         Command::History(args) => history::run(&args),
         Command::Pin(args) => pin::run(&args),
@@ -76,7 +76,7 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
     }
 }
 
-async fn refresh(args: Refresh) -> Result<u8, Error> {
+async fn refresh(args: &Refresh) -> Result<u8, Error> {
     let progress = Progress::new(args.selection.is_quiet());
     let kept = app::refresh(&args.plain(), &|notice| progress.show(notice)).await?;
     Ok(kept.code)

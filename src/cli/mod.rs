@@ -112,7 +112,7 @@ enum Command {
 /// Runs a command; the code to exit with.
 pub async fn run(cli: Cli) -> Result<u8, Error> {
     cli.color.apply();
-    let code = dispatch(cli).await?;
+    let code = Box::pin(dispatch(cli)).await?;
     match terminal::lost() {
         None => Ok(code),
         Some(source) => Err(Error::Document(document::Error::Print { source })),
