@@ -127,6 +127,35 @@ fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
     }
 }
 
+#[test]
+fn cargo_binstall_finds_the_archives_of_releases() {
+    let read = |name: &str| fs::read_to_string(repository().join(name)).expect("a file");
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("TOML");
+    let package = &manifest["package"];
+    let metadata = &package["metadata"]["binstall"];
+    let url = metadata["pkg-url"].as_str().expect("an address");
+    let (repository, archive) = url
+        .split_once("/releases/download/v{ version }/")
+        .expect("a release");
+    assert_eq!(repository, "{ repo }");
+    assert!(
+        package["repository"]
+            .as_str()
+            .is_some_and(|it| it.starts_with("https://"))
+    );
+    let in_shell = archive
+        .replace("{ version }", "$VERSION")
+        .replace("{ target }", "$TARGET");
+    let release = read(".github/workflows/release.yml");
+    assert!(
+        release.contains(&format!("--file \"{in_shell}\"")),
+        "{in_shell}"
+    );
+    // The programs lie at the top of the archive, by their names.
+    assert_eq!(metadata["bin-dir"].as_str(), Some("{ bin }"));
+    assert!(release.contains("/dist\" perfgate cargo-perfgate\n"));
+}
+
 /// The first block of code of a language in a page.
 fn block<'a>(page: &'a str, language: &str) -> &'a str {
     let (_, rest) = page

@@ -9,7 +9,12 @@ use serde_json::Value;
 use spdx::{Expression, ParseMode};
 
 /// The packages of this repository.
-const OWN: [&str; 3] = ["perfgate", "perfgate-fuzz", "perfgate-sample"];
+const OWN: [&str; 4] = [
+    "perfgate",
+    "perfgate-alloc",
+    "perfgate-fuzz",
+    "perfgate-sample",
+];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -124,7 +129,7 @@ fn every_package_comes_from_the_registry() {
 }
 
 #[test]
-fn nothing_unsafe_is_compiled_of_our_own() {
+fn nothing_unsafe_is_compiled_of_our_own_but_the_allocator() {
     let manifest =
         |path: &str| std::fs::read_to_string(repository().join(path)).expect("a manifest");
     let workspace = manifest("Cargo.toml");
@@ -139,4 +144,7 @@ fn nothing_unsafe_is_compiled_of_our_own() {
             "{path}"
         );
     }
+    // It runs in servers, never in perfgate.
+    assert!(manifest("alloc/Cargo.toml").contains("undocumented_unsafe_blocks = \"deny\""));
+    assert!(!built("--package=perfgate", "normal,build,dev").contains("perfgate-alloc v0.1.0"));
 }

@@ -57,6 +57,15 @@ pub fn defaults() -> Thresholds {
         counter(Metric::RedisConnectionsPerRequest),
         counter(Metric::RedisConnectionsLeaked),
         counter(Metric::MessagesPerRequest),
+        // What runs beside a request, such as a timer, allocates now and then.
+        (
+            Metric::AllocationsPerRequest,
+            floor(margin("max_increase 0", 0.0), 0.5),
+        ),
+        (
+            Metric::AllocatedBytesPerRequest,
+            floor(margin("max_increase 1%", 0.01), 64.0),
+        ),
     ])
 }
 

@@ -55,6 +55,18 @@ pub(super) async fn count(
     tenancy: &Tenancy,
     single: SingleRequests<'_>,
 ) -> Result<Counted, Error> {
+    let server = single.server;
+    server.count_allocations(true);
+    let counted = counted(stack, tenancy, single).await;
+    server.count_allocations(false);
+    counted
+}
+
+async fn counted(
+    stack: &Stack,
+    tenancy: &Tenancy,
+    single: SingleRequests<'_>,
+) -> Result<Counted, Error> {
     let mut job = single.job.clone();
     closed_loop(&mut job.workload, FIRST_CONNECTIONS);
     let warm = single
@@ -85,7 +97,9 @@ pub(super) async fn count(
     missing.extend(readable.missing(single.server.name()));
     while idle.len() < BATCHES {
         let kernel = single.server.kernel_counts().await;
+        let allocated = single.server.allocated();
         let tally = single.requests(&job, of_batch).await?;
+        let allocated = allocated.zip(single.server.allocated());
         let kernel_after = single.server.kernel_counts().await;
         if let Some(failing) = single.failing(&tally).await {
             return Ok(Counted {
@@ -116,12 +130,14 @@ pub(super) async fn count(
         let after = settled(stack, tenancy, before.open()).await;
         let bytes = tally.body_bytes as f64 / tally.responses() as f64;
         let values = after.since(&before, tally.started);
+        let allocations = allocated.map(|(before, after)| after.since(before, tally.started));
         let is_exact = |(metric, _): &(Metric, f64)| !has_workers || !OF_REDIS.contains(metric);
         for (metric, value) in values
             .into_iter()
             .filter(is_exact)
             .chain([(Metric::BytesPerResponse, bytes)])
             .chain(kernel_after.since(&kernel, tally.started))
+            .chain(allocations.into_iter().flatten())
         {
             counters.batches.entry(metric).or_default().push(value);
         }

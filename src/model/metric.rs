@@ -65,6 +65,9 @@ pub enum Metric {
     PageFaultsPerRequest,
     /// Calls of the kernel by which the server's processes read or write.
     IoCallsPerRequest,
+    /// Allocations, of a server that counts them by `perfgate-alloc`.
+    AllocationsPerRequest,
+    AllocatedBytesPerRequest,
     /// Bytes of the program that a server of this host runs.
     BinarySize,
 }
@@ -99,7 +102,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -130,6 +133,8 @@ impl Metric {
         Self::ContextSwitchesPerRequest,
         Self::PageFaultsPerRequest,
         Self::IoCallsPerRequest,
+        Self::AllocationsPerRequest,
+        Self::AllocatedBytesPerRequest,
         Self::BinarySize,
     ];
 
@@ -166,6 +171,8 @@ impl Metric {
             Self::ContextSwitchesPerRequest => "context_switches_per_request",
             Self::PageFaultsPerRequest => "page_faults_per_request",
             Self::IoCallsPerRequest => "io_calls_per_request",
+            Self::AllocationsPerRequest => "allocations_per_request",
+            Self::AllocatedBytesPerRequest => "allocated_bytes_per_request",
             Self::BinarySize => "binary_size",
         }
     }
@@ -188,6 +195,8 @@ impl Metric {
                 | Self::ContextSwitchesPerRequest
                 | Self::PageFaultsPerRequest
                 | Self::IoCallsPerRequest
+                | Self::AllocationsPerRequest
+                | Self::AllocatedBytesPerRequest
                 | Self::BinarySize
         )
     }
@@ -201,6 +210,7 @@ impl Metric {
             | Self::MemoryRss
             | Self::BytesPerResponse
             | Self::WalPerRequest
+            | Self::AllocatedBytesPerRequest
             | Self::BinarySize => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
             Self::RelativeCpu => Unit::Multiple,

@@ -8,6 +8,7 @@
 //! [`Stack::lost`] says whether what all servers need is still there; [`sweep`] leaves nothing
 //! behind.
 
+mod allocations;
 mod answer;
 mod built;
 mod cargo_env;
@@ -51,6 +52,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+pub use allocations::Allocated;
 pub use answer::{Answer, Missed};
 pub use built::Built;
 pub use cargo_env::{compiler, workspace};

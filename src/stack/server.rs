@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use super::allocations::{self, Allocated, Allocations};
 use super::container::Container;
 use super::crowd::Crowd;
 use super::kernel_counts::KernelCounts;
@@ -38,6 +39,8 @@ pub struct Server {
     services: Vec<Option<Crowd>>,
     /// What its logins captured.
     captured: Values,
+    /// What its allocator counts; nothing for one that is no process of this host.
+    allocations: Option<Allocations>,
 }
 
 /// Where processes are found: nothing for those that perfgate did not start.
@@ -145,6 +148,18 @@ impl Server {
         KernelCounts::of(crowds.iter().flat_map(|it| it.processes(&roll)))
     }
 
+    /// Has its allocator count, or not, where it can.
+    pub fn count_allocations(&self, counting: bool) {
+        if let Some(allocations) = &self.allocations {
+            allocations.count(counting);
+        }
+    }
+
+    /// What its allocator has counted; nothing where that does not count.
+    pub fn allocated(&self) -> Option<Allocated> {
+        self.allocations.as_ref()?.read()
+    }
+
     /// Its processes, without its workers'; none of one that perfgate did not start, or whose engine has
     /// another kernel.
     pub async fn processes(&self) -> Vec<i32> {
@@ -226,13 +241,25 @@ impl Server {
         let substitutions = stack.substitutions_of_process(target, listen, tenancy);
         observe(Stage::Start(&target.name));
         let start = Instant::now();
-        let (command, env) = (
+        let (command, mut env) = (
             substitutions.fill_all(command),
             substitutions.fill_env(&target.env),
         );
+        // Without the file its allocations are not counted, and nothing else.
+        let allocations = Allocations::new().ok();
+        let named = allocations.as_ref().map(|it| {
+            let path = it.path().display().to_string();
+            (allocations::VARIABLE.to_owned(), path)
+        });
+        env.extend(named);
         let group = Group::start(&stack.process(target, &command, &env))?;
         let started = Some((Program::process(group), start));
-        Self::ready(target, origin(target, substitutions.listen), started).await
+        let origin = origin(target, substitutions.listen);
+        let server = Self::ready(target, origin, started).await?;
+        Ok(Self {
+            allocations,
+            ..server
+        })
     }
 
     async fn container(
@@ -283,6 +310,7 @@ impl Server {
             proxy: None,
             services: Vec::new(),
             captured: Values::new(),
+            allocations: None,
         })
     }
 

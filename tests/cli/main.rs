@@ -11,6 +11,7 @@ mod wire;
 
 mod action;
 mod against;
+mod allocations;
 mod baseline;
 mod beside;
 mod cargo;
