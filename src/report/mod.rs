@@ -1,6 +1,7 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
 mod advice;
+mod bisection;
 mod bridge;
 mod folded;
 mod gate;
@@ -19,6 +20,7 @@ mod terminal;
 mod text;
 mod trend;
 
+pub use bisection::{bisection, bisection_check};
 pub use bridge::{bencher, github_action_benchmark};
 pub use folded::folded;
 pub use gate::gate_changes;

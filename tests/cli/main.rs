@@ -13,6 +13,7 @@ mod action;
 mod against;
 mod baseline;
 mod beside;
+mod bisect;
 mod cargo;
 mod check;
 mod ci;
