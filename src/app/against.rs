@@ -63,6 +63,9 @@ pub(super) struct Comparisons {
     pub(super) is_required: bool,
     /// Whether servers of identical builds are not to be measured.
     pub(super) skips_identical: bool,
+    /// Whether what regressed is believed without fresh starts: where the next comparison shows whether it
+    /// was so, they take time and tell little.
+    pub(super) skips_confirmation: bool,
     /// Why servers have no base.
     lacks: Vec<Lack>,
     /// Whether the files of the base are those of the head.

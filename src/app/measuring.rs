@@ -350,7 +350,10 @@ impl Run<'_> {
         let judged = judged.map(|cell| &cell.thresholds);
         let shard = self.plan.shard.as_ref();
         let elsewhere = shard.into_iter().flat_map(|it| &it.others);
-        let confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
+        let mut confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
+        if self.comparisons.skips_confirmation {
+            confirmation.starts = 0;
+        }
         let mut compared = Compared::default();
         let mut all: Vec<_> = self.comparisons.all.iter().collect();
         all.retain(|it| {

@@ -36,8 +36,8 @@ pub use openmetrics::openmetrics;
 pub use summary::{headline as title, warnings};
 pub use terminal::terminal;
 pub use text::{
-    bytes, clean, commit, incident, lenience, micros, outcome_icon, outcome_name, percent,
-    printable, quoted, rate, sentence, value,
+    bytes, clean, commit, incident, lenience, micros, new_step, outcome_icon, outcome_name,
+    percent, printable, quoted, rate, sentence, value,
 };
 pub use trend::trend;
 

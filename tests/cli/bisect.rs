@@ -16,7 +16,7 @@ path = "/api/django-starter/monitoring/health"
 
 [load]
 connections = 8
-round       = "400ms"
+round       = "300ms"
 warmup      = "200ms"
 
 [thresholds]
@@ -76,9 +76,9 @@ fn the_commit_that_sleeps_longer_is_named_and_one_that_does_not_start_is_skipped
         ("Three", serving(20)),
         ("Four does not start", "exit 3\n".into()),
         ("Five", serving(20)),
-        ("Six sleeps longer", serving(60)),
-        ("Seven", serving(60)),
-        ("Eight", serving(60)),
+        ("Six sleeps longer", serving(40)),
+        ("Seven", serving(40)),
+        ("Eight", serving(40)),
     ]);
     let short = |at: usize| names[at][..12].to_owned();
     let running = sandbox.start([

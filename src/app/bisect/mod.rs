@@ -143,6 +143,7 @@ impl Search<'_, '_> {
             let subject = wanted.clearest(&report);
             let is_regressed = subject.is_some();
             self.course.begin(subject, report, is_undecided);
+            self.note_check();
             if is_regressed || !is_undecided {
                 return Ok(is_regressed);
             }
@@ -171,11 +172,16 @@ impl Search<'_, '_> {
                     });
                 }
             }
-            if let Some(line) = self.course.last_line() {
-                self.note(&line);
-            }
+            self.note_check();
         }
         Ok(())
+    }
+
+    /// Says what the last check came to.
+    fn note_check(&mut self) {
+        if let Some(line) = self.course.last_line() {
+            self.note(&line);
+        }
     }
 
     async fn check(&mut self, question: Question, extent: Extent<'_>) -> Result<Checked, Error> {

@@ -109,7 +109,8 @@ impl<'a> Probe<'a> {
             ));
         };
         let plan = extent.of(&new.plan);
-        let comparisons = self.comparisons(&plan, old, head)?;
+        let mut comparisons = self.comparisons(&plan, old, head)?;
+        comparisons.skips_confirmation = matches!(extent, Extent::Only(_));
         let context = self.context.with_plan(plan);
         let run = self.run(extent)?;
         let measured = context.compare(&comparisons, &nothing_stored(), run).await;

@@ -113,7 +113,7 @@ pub(super) fn of_history(
 fn worst(cell: &CellSeries) -> Option<(&Series, [String; 2])> {
     let of_series = |series| {
         let step = last_worse(series)?;
-        let commits = around(cell, step)?;
+        let commits = [step.since.clone()?, step.commit.clone()?];
         Some((series, commits, size(step)))
     };
     let found = cell.series.iter().filter_map(of_series);
@@ -128,13 +128,4 @@ fn last_worse(series: &Series) -> Option<&Step> {
 fn size(step: &Step) -> f64 {
     step.change
         .map_or(f64::INFINITY, |change| change.ln_1p().abs())
-}
-
-/// The last commit before a step, and the first after it.
-pub(super) fn around(cell: &CellSeries, step: &Step) -> Option<[String; 2]> {
-    let bad = step.commit.clone()?;
-    let before = cell.runs.get(..step.run)?.iter().rev();
-    let mut commits = before.filter_map(|run| run.commit.clone());
-    let good = commits.find(|it| *it != bad)?;
-    Some([good, bad])
 }
