@@ -63,9 +63,7 @@ pub(super) struct Comparisons {
     pub(super) is_required: bool,
     /// Whether servers of identical builds are not to be measured.
     pub(super) skips_identical: bool,
-    /// Whether what regressed is believed without fresh starts: where the next comparison shows whether it
-    /// was so, they take time and tell little.
-    pub(super) skips_confirmation: bool,
+    pub(super) confirms: Confirms,
     /// Why servers have no base.
     lacks: Vec<Lack>,
     /// Whether the files of the base are those of the head.
@@ -76,6 +74,15 @@ pub(super) struct Comparisons {
     pub(super) base_plan: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     pub(super) tree: Option<Arc<Tree>>,
+}
+
+/// Whether what regressed must show again in fresh starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Confirms {
+    #[default]
+    Always,
+    /// Where the next comparison shows whether it was so, they take time and tell little.
+    Never,
 }
 
 /// A server without a base.

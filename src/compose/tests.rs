@@ -234,11 +234,11 @@ services:
 
 #[test]
 fn what_a_worker_has_for_itself_and_is_not_used_is_said() {
-    let text = r#"
+    let text = r"
 services:
   web: {build: ., command: serve, working_dir: /app, user: app}
   jobs: {build: ., command: work, working_dir: /jobs, user: app, cpus: 0.5, mem_limit: 1g}
-"#;
+";
     let folder = folder(&[("a.yaml", text)]);
     let notes = with(folder.path(), &["a.yaml"], |project| {
         let wanted = Wanted {

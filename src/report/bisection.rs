@@ -170,3 +170,144 @@ fn of_interval(it: &ChangeInterval) -> String {
     let [low, high] = it.interval.map(text::change);
     format!("{} (interval {low} to {high})", change(it.change))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metric, SkippedCommit};
+
+    fn commit(digit: char, subject: &str) -> CommitInfo {
+        CommitInfo {
+            name: digit.to_string().repeat(40),
+            date: "2026-10-02T09:30:00+02:00".into(),
+            subject: subject.into(),
+        }
+    }
+
+    fn change(change: f64) -> ChangeInterval {
+        ChangeInterval {
+            change,
+            interval: [change - 0.012, change + 0.013],
+        }
+    }
+
+    fn subject(metric: Metric) -> BisectionSubject {
+        BisectionSubject {
+            server: "gunicorn".into(),
+            endpoint: "movies".into(),
+            metric,
+            unit: metric.unit(),
+        }
+    }
+
+    fn check(base: char, head: char, it: f64) -> BisectionCheck {
+        BisectionCheck {
+            base: base.to_string().repeat(40),
+            head: head.to_string().repeat(40),
+            change: Some(change(it)),
+            verdict: Some(Verdict::Regression),
+            seconds: 60.4,
+        }
+    }
+
+    fn found() -> Bisection {
+        let other = |metric, at_culprit| OtherRegression {
+            subject: subject(metric),
+            change: Some(0.071),
+            at_culprit,
+        };
+        Bisection {
+            schema: Bisection::SCHEMA,
+            outcome: BisectionOutcome::CulpritFound,
+            exit_code: 1,
+            good: commit('a', "Release 1.2"),
+            bad: commit('b', "Newest"),
+            commits: 64,
+            subject: Some(subject(Metric::LatencyP50)),
+            change: Some(change(0.098)),
+            culprits: vec![
+                Culprit {
+                    commits: vec![commit('c', "Load the settings for every request")],
+                    parent: "d".repeat(40),
+                    change: change(0.061),
+                    direct: true,
+                    probability: 0.998,
+                },
+                Culprit {
+                    commits: vec![
+                        commit('e', "Move to the new framework"),
+                        commit('f', "Fix the build"),
+                    ],
+                    parent: "1".repeat(40),
+                    change: change(0.034),
+                    direct: false,
+                    probability: 0.96,
+                },
+            ],
+            suspects: Vec::new(),
+            skipped: vec![SkippedCommit {
+                commit: commit('e', "Move to the new framework"),
+                reason: "cannot build `app`:\nexit code 1".into(),
+            }],
+            checks: vec![check('a', 'b', 0.098), check('d', 'c', 0.061)],
+            others: vec![
+                other(Metric::CpuPerRequest, Some(Verdict::Regression)),
+                other(Metric::MemoryPeak, Some(Verdict::Pass)),
+                other(Metric::LatencyP99, None),
+            ],
+        }
+    }
+
+    #[test]
+    fn culprits_stand_with_what_they_changed() {
+        insta::assert_snapshot!(bisection(&found()));
+    }
+
+    #[test]
+    fn what_is_not_sure_is_said_with_probabilities() {
+        let suspects = |first, last, commits, probability| SuspectRange {
+            first: commit(first, "First"),
+            last: commit(last, "Last"),
+            commits,
+            probability,
+        };
+        insta::assert_snapshot!(bisection(&Bisection {
+            outcome: BisectionOutcome::RangeFound,
+            culprits: Vec::new(),
+            suspects: vec![suspects('c', 'd', 7, 0.641), suspects('e', 'e', 1, 0.3)],
+            skipped: Vec::new(),
+            others: Vec::new(),
+            ..found()
+        }));
+    }
+
+    #[test]
+    fn where_nothing_regressed_that_is_the_first_line() {
+        let nothing = |outcome| Bisection {
+            outcome,
+            subject: None,
+            culprits: Vec::new(),
+            others: Vec::new(),
+            skipped: Vec::new(),
+            ..found()
+        };
+        let shown = |outcome| bisection(&nothing(outcome));
+        let good = "aaaaaaaaaaaa and bbbbbbbbbbbb\n2 checks of 64 commits in 121 s\n";
+        assert_eq!(
+            shown(BisectionOutcome::NoRegression),
+            format!("NO REGRESSION between {good}")
+        );
+        let unsure = shown(BisectionOutcome::Inconclusive);
+        assert!(
+            unsure.starts_with("INCONCLUSIVE: the checks do not tell whether anything regressed")
+        );
+    }
+
+    #[test]
+    fn a_check_has_its_number_and_its_interval() {
+        assert_eq!(
+            bisection_check(3, 12, &check('a', 'b', 0.058)),
+            "check 3 of at most 12: bbbbbbbbbbbb beside aaaaaaaaaaaa: +5.8 % (interval +4.6 % to +7.1 %)"
+        );
+    }
+}

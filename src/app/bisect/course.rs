@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::Bisected;
 use super::range::Range;
 use super::subject::{estimated, finding, observed, shown, subject};
-use crate::error::Error;
 use crate::model::{
     Bisection, BisectionCheck, BisectionOutcome, BisectionSubject, ChangeInterval, CommitInfo,
     Culprit, OtherRegression, Report, SkippedCommit, SuspectRange, Verdict, exit_code,
@@ -161,7 +160,7 @@ impl Course {
     /// Leaves out a commit that cannot be measured.
     pub(super) fn skip(&mut self, position: usize, why: String) {
         let commit = report::commit(&self.commit(position).name);
-        if self.search.is_measured(position) {
+        if position == 0 || self.search.is_measured(position) {
             self.failed_again += 1;
             let why = report::printable(&why);
             self.line = Some(format!("{commit} could not be measured again: {why}"));
@@ -204,7 +203,7 @@ impl Course {
     }
 
     /// What it all comes to.
-    pub(super) fn end(self, is_regressed: bool) -> Result<Bisected, Error> {
+    pub(super) fn end(self, is_regressed: bool) -> Bisected {
         let culprits = self.culprits(is_regressed);
         let suspects = self.suspects(is_regressed);
         let outcome = match (is_regressed, culprits.is_empty(), suspects.is_empty()) {
@@ -241,7 +240,7 @@ impl Course {
         };
         let report = self.deciding_report().or(self.first);
         let report = report.expect("both ends were compared");
-        Ok(Bisected { bisection, report })
+        Bisected { bisection, report }
     }
 
     fn change(&self, from: usize, to: usize) -> Option<ChangeInterval> {

@@ -82,7 +82,7 @@ pub async fn bisect(options: &BisectOptions, observe: Observer<'_>) -> Result<Bi
     if is_regressed {
         Box::pin(search.between()).await?;
     }
-    search.course.end(is_regressed)
+    Ok(search.course.end(is_regressed))
 }
 
 fn range_of(
@@ -162,15 +162,16 @@ impl Search<'_, '_> {
             } else {
                 Extent::Only(&subject)
             };
-            match self.check(question, extent).await? {
-                Checked::Report(report) => self.course.add(question, *report),
-                Checked::Unmeasured(Side::Head, why) => self.course.skip(question.to, why),
-                Checked::Unmeasured(Side::Base, reason) => {
-                    return Err(Error::Unmeasured {
-                        commit: report::commit(&self.course.commit(question.from).name),
-                        reason,
-                    });
+            match self.check(question, extent).await {
+                Ok(Checked::Report(report)) => self.course.add(question, *report),
+                Ok(Checked::Unmeasured(Side::Head, why)) => self.course.skip(question.to, why),
+                Ok(Checked::Unmeasured(Side::Base, why)) => self.course.skip(question.from, why),
+                // What is known by then is worth saying.
+                Err(error @ Error::Deadline { .. }) => {
+                    (self.observe)(&Notice::Warning(&error));
+                    break;
                 }
+                Err(error) => return Err(error),
             }
             self.note_check();
         }
@@ -210,3 +211,6 @@ fn nothing_judged(wanted: &Wanted) -> Error {
                 .into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

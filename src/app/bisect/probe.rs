@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::super::against::{Against, Comparisons};
+use super::super::against::{Against, Comparisons, Confirms};
 use super::super::judging::{Scope, assemble, judge};
 use super::super::observer::Observer;
 use super::super::run_context::RunContext;
@@ -18,7 +18,7 @@ use crate::git::{Git, Tree};
 use crate::model::{
     BisectionSubject, Measurement, Metric, Plan, Report, Side, Target, chain, exit_code,
 };
-use crate::{bounded, config, measure, stack};
+use crate::{bounded, config, measure, report, stack};
 
 /// Bytes of a configuration.
 const LARGEST: u64 = 16 << 20;
@@ -110,13 +110,15 @@ impl<'a> Probe<'a> {
         };
         let plan = extent.of(&new.plan);
         let mut comparisons = self.comparisons(&plan, old, head)?;
-        comparisons.skips_confirmation = matches!(extent, Extent::Only(_));
+        if matches!(extent, Extent::Only(_)) {
+            comparisons.confirms = Confirms::Never;
+        }
         let context = self.context.with_plan(plan);
         let run = self.run(extent)?;
         let measured = context.compare(&comparisons, &nothing_stored(), run).await;
         self.checks += 1;
         match measured {
-            Ok(measurement) => report(&context.plan, measurement, head),
+            Ok(measurement) => self.report(&context.plan, &measurement, head),
             Err(error) if is_of_commit(&error) => {
                 Ok(Checked::Unmeasured(Side::Head, chain(&error)))
             }
@@ -134,12 +136,45 @@ impl<'a> Probe<'a> {
         Ok(comparisons)
     }
 
+    /// The report on two commits, where both could be measured to the end.
+    fn report(&self, plan: &Plan, measurement: &Measurement, head: &str) -> Result<Checked, Error> {
+        let provenance = &measurement.provenance;
+        if let Some(partial) = &provenance.partial {
+            if partial.exit_code == exit_code::INTERRUPTED {
+                return Err(Error::Interrupted);
+            }
+            self.options.timeout.map(|it| self.left(it)).transpose()?;
+            return Err(Error::Unmeasured {
+                commit: report::commit(head),
+                reason: partial.reason.clone(),
+            });
+        }
+        if let Some(incident) = measurement.incidents.iter().find(|it| it.fatal) {
+            return Ok(Checked::Unmeasured(Side::Head, incident.what.clone()));
+        }
+        let is_identical = !measurement.identical.is_empty();
+        if provenance.base.is_none() && !is_identical {
+            let why = provenance.notes.first().cloned();
+            return Ok(Checked::Unmeasured(Side::Base, why.unwrap_or_default()));
+        }
+        let findings = judge(plan, measurement, &nothing_stored());
+        let scope = Scope {
+            coverage: gate::coverage(plan, measurement),
+            gate: None,
+        };
+        let report = assemble(measurement, findings, scope, &Strictness::default());
+        Ok(Checked::Report(Box::new(report)))
+    }
+
+    /// What is left of the time for the whole run.
+    fn left(&self, timeout: Duration) -> Result<Duration, Error> {
+        let left = timeout.checked_sub(self.begun.elapsed());
+        left.ok_or(Error::Deadline { timeout })
+    }
+
     /// How the next check is made.
     fn run(&self, extent: Extent<'_>) -> Result<RunOptions, Error> {
-        let left = |timeout: std::time::Duration| {
-            let left = timeout.checked_sub(self.begun.elapsed());
-            left.ok_or(Error::Deadline { timeout })
-        };
+        let left = |timeout| self.left(timeout);
         Ok(RunOptions {
             seed: self.options.seed.wrapping_add(self.checks),
             timeout: self.options.timeout.map(left).transpose()?,
@@ -250,34 +285,6 @@ fn target_of(rules: &Target, own: &Plan) -> Result<Target, String> {
 
 fn nothing_stored() -> Reference {
     Reference::Stored(Vec::new())
-}
-
-/// The report on two commits, where both could be measured to the end.
-fn report(plan: &Plan, measurement: Measurement, head: &str) -> Result<Checked, Error> {
-    if let Some(partial) = &measurement.provenance.partial {
-        return Err(match partial.exit_code {
-            exit_code::INTERRUPTED => Error::Interrupted,
-            _ => Error::Unmeasured {
-                commit: crate::report::commit(head),
-                reason: partial.reason.clone(),
-            },
-        });
-    }
-    let provenance = &measurement.provenance;
-    if let Some(incident) = measurement.incidents.iter().find(|it| it.fatal) {
-        return Ok(Checked::Unmeasured(Side::Head, incident.what.clone()));
-    }
-    if provenance.base.is_none() {
-        let why = provenance.notes.first().cloned();
-        return Ok(Checked::Unmeasured(Side::Base, why.unwrap_or_default()));
-    }
-    let findings = judge(plan, &measurement, &nothing_stored());
-    let scope = Scope {
-        coverage: gate::coverage(plan, &measurement),
-        gate: None,
-    };
-    let report = assemble(&measurement, findings, scope, &Strictness::default());
-    Ok(Checked::Report(Box::new(report)))
 }
 
 /// Whether an error is one of the commit that is measured, and not of the machine.

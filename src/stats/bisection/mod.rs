@@ -257,9 +257,9 @@ impl StepSearch {
         let mut hypotheses = Vec::new();
         for gaps in choices(places.len() - 1) {
             let prior = self.prior(&gaps, &places);
-            let (evidence, hypothesis) = self.fitted(gaps, &places);
+            let (evidence, fitted) = self.fitted(gaps, &places);
             logs.push(prior.ln() + evidence);
-            hypotheses.push(hypothesis);
+            hypotheses.push(fitted);
         }
         let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = logs.iter().map(|log| (log - most).exp()).sum();
@@ -280,37 +280,50 @@ impl StepSearch {
     /// model of normal errors with a normal prior of the steps, which has both in closed form.
     fn fitted(&self, gaps: Vec<usize>, places: &[usize]) -> (f64, Hypothesis) {
         let variance = self.usual_step().powi(2);
-        let count = gaps.len();
-        let mut precision = vec![vec![0.0; count]; count];
-        let mut weighted = vec![0.0; count];
-        let mut misfit = 0.0;
-        for step in 0..count {
-            precision[step][step] = 1.0 / variance;
-        }
-        for it in &self.observations {
-            let weight = it.error.powi(-2);
-            misfit += weight * it.change.powi(2);
-            let seen = |gap: usize| it.from <= places[gap] && places[gap + 1] <= it.to;
-            for (one, _) in gaps.iter().enumerate().filter(|(_, gap)| seen(**gap)) {
-                weighted[one] += weight * it.change;
-                for (other, _) in gaps.iter().enumerate().filter(|(_, gap)| seen(**gap)) {
-                    precision[one][other] += weight;
-                }
-            }
-        }
+        let (precision, weighted) = self.equations(&gaps, places, variance);
         let (covariance, determinant) = inverted(precision);
         let product = |row: &Vec<f64>| row.iter().zip(&weighted).map(|(a, b)| a * b).sum();
         let means: Vec<f64> = covariance.iter().map(product).collect();
         let explained: f64 = means.iter().zip(&weighted).map(|(a, b)| a * b).sum();
-        let width = determinant.ln() + count as f64 * variance.ln();
-        let evidence = -0.5 * (misfit - explained + width);
+        let width = determinant.ln() + gaps.len() as f64 * variance.ln();
         let hypothesis = Hypothesis {
             gaps,
             means,
             covariance,
             probability: 0.0,
         };
-        (evidence, hypothesis)
+        // What no hypothesis explains is the same for all of them.
+        (0.5 * (explained - width), hypothesis)
+    }
+
+    /// The normal equations of the steps: the matrix, to which the prior with its variance adds, and the
+    /// right-hand side.
+    fn equations(
+        &self,
+        gaps: &[usize],
+        places: &[usize],
+        variance: f64,
+    ) -> (Vec<Vec<f64>>, Vec<f64>) {
+        let count = gaps.len();
+        let mut precision = vec![vec![0.0; count]; count];
+        let mut weighted = vec![0.0; count];
+        for (step, row) in precision.iter_mut().enumerate() {
+            row[step] = 1.0 / variance;
+        }
+        for it in &self.observations {
+            let weight = it.error.powi(-2);
+            let is_seen = |step: &usize| {
+                let gap = gaps[*step];
+                it.from <= places[gap] && places[gap + 1] <= it.to
+            };
+            for one in (0..count).filter(is_seen) {
+                weighted[one] += weight * it.change;
+                for other in (0..count).filter(is_seen) {
+                    precision[one][other] += weight;
+                }
+            }
+        }
+        (precision, weighted)
     }
 }
 
