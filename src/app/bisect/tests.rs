@@ -20,8 +20,10 @@ fn range(commits: usize) -> Range {
 fn report(change: f64) -> Report {
     let text = include_bytes!("../../../fixtures/reports/paired.json");
     let mut report: Report = serde_json::from_slice(text).expect("a report");
-    let server = report.findings[0].server.clone();
-    report.findings.retain(|it| it.server == server);
+    let first = report.findings[0].clone();
+    report
+        .findings
+        .retain(|it| it.server == first.server && it.endpoint == first.endpoint);
     for finding in &mut report.findings {
         let is_moved = matches!(finding.metric, Metric::LatencyP50 | Metric::CpuPerRequest);
         if !is_moved {
