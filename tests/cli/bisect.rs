@@ -48,7 +48,7 @@ fn repository(commits: &[(&str, String)]) -> (Sandbox, Vec<String>) {
     let sandbox = Sandbox::new()
         .without_docker()
         .config(CONFIGURATION)
-        .file(".gitignore", "scratch\nout.*\n")
+        .file(".gitignore", "scratch\nout.*\n.perfgate\n")
         .file("serve.sh", &serving(20))
         .committed();
     fs::create_dir(sandbox.path(SCRATCH)).expect("a folder");
@@ -181,4 +181,44 @@ fn a_bad_commit_that_does_not_start_is_an_error() {
         .run(["bisect", "--quiet", "--good", &names[0]])
         .exits(4)
         .complains(&format!("cannot compare with commit {}", &names[1][..12]));
+}
+
+/// A commit that runs were stored of when the sample was much faster.
+const FAST: &str = "fa57000000000000000000000000000000000000";
+
+#[test]
+fn a_refresh_that_finds_a_step_names_its_commits_and_the_command() {
+    let (sandbox, names) = repository(&[("One", serving(20))]);
+    let refresh = ["baseline", "refresh", "--measurement", "out.json"];
+    sandbox
+        .run(["run", "--quiet", "--json", "out.json"])
+        .exits(0);
+    sandbox.run(refresh).exits(0);
+    let folder = sandbox.path(".perfgate/baselines/app/health");
+    let stored = fs::read_dir(&folder).expect("a cell").next();
+    let stored = stored.expect("a run").expect("a file").path();
+    let text = fs::read(&stored).expect("a document");
+    fs::remove_file(stored).expect("removed");
+    let mut run: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    run["commit"] = FAST.into();
+    run["values"]["throughput"] = 1e7.into();
+    for second in 0..12 {
+        run["time"] = format!("2026-10-02T09:30:{second:02}Z").into();
+        let name = folder.join(format!("early-{second}.json"));
+        fs::write(name, run.to_string()).expect("written");
+    }
+    let command = format!(
+        "`perfgate bisect --good {} --bad {} --server app --endpoint health --metric throughput` finds the commit",
+        &FAST[..12],
+        &names[1][..12]
+    );
+    let is_told = |_: &usize| sandbox.run(refresh).stdout.contains(&command);
+    let told = (0..8).filter(is_told).count();
+    assert_eq!(told, 1, "a step is new once");
+    sandbox
+        .run(["bisect", "--from-history", "--metric", "throughput"])
+        .exits(2)
+        .complains(&format!(
+            "cannot read `--good {FAST}`: git knows no such commit"
+        ));
 }
