@@ -30,8 +30,7 @@ impl Range {
         }
         if !git.is_ancestor(&earlier, &later)? {
             return Err(refused(if git.is_ancestor(&later, &earlier)? {
-                "the bad commit is older than the good one; swap them to find what made it better"
-                    .into()
+                "the bad commit is older than the good one; name the older one as good".into()
             } else {
                 format!(
                     "the good commit is not in the history of the bad one; name an earlier one, such as \

@@ -6,15 +6,18 @@
 //! them (Lindley, *Annals of Mathematical Statistics* 27, 1956). What is measured counts by its error, so
 //! that an answer which decides nothing by itself is not lost, and a wrong one is outweighed.
 
+mod answer;
+mod matrix;
+
 use std::collections::BTreeSet;
-use std::f64::consts::TAU;
+
+use answer::{Answer, mutual_information};
+use matrix::inverted;
 
 /// How probable it is beforehand that so many commits changed the value: none, one, two or three.
 const STEPS: [f64; 4] = [0.02, 0.75, 0.18, 0.05];
 /// Hypotheses less probable than this are not looked ahead from.
-const NEGLIGIBLE: f64 = 1e-3;
-/// Points at which the density of the next answer is taken.
-const POINTS: usize = 48;
+const NEGLIGIBLE: f64 = 5e-3;
 /// How probable a step at a commit must be for that to be named.
 const SURE: f64 = 0.95;
 /// A step is said to remain where its mean is so many standard deviations from nothing.
@@ -385,66 +388,6 @@ fn choices(count: usize) -> Vec<Vec<usize>> {
         }
     }
     all
-}
-
-/// The inverse of a small symmetric matrix that is positive definite, and the determinant of the matrix:
-/// Gauss-Jordan elimination, which needs no pivots then.
-fn inverted(mut matrix: Vec<Vec<f64>>) -> (Vec<Vec<f64>>, f64) {
-    let count = matrix.len();
-    let mut determinant = 1.0;
-    for pivot in 0..count {
-        let of_pivot = matrix[pivot][pivot];
-        determinant *= of_pivot;
-        matrix[pivot][pivot] = 1.0;
-        matrix[pivot].iter_mut().for_each(|it| *it /= of_pivot);
-        let eliminating = matrix[pivot].clone();
-        for (row, values) in matrix.iter_mut().enumerate() {
-            if row != pivot {
-                let factor = values[pivot];
-                values[pivot] = 0.0;
-                let pairs = values.iter_mut().zip(&eliminating);
-                pairs.for_each(|(value, it)| *value -= factor * it);
-            }
-        }
-    }
-    (matrix, determinant)
-}
-
-/// What the next answer would be by one hypothesis: normal.
-struct Answer {
-    /// Of the hypothesis.
-    probability: f64,
-    mean: f64,
-    deviation: f64,
-}
-
-impl Answer {
-    fn density(&self, at: f64) -> f64 {
-        let distance = (at - self.mean) / self.deviation;
-        (-0.5 * distance * distance).exp() / (self.deviation * TAU.sqrt())
-    }
-}
-
-/// What an answer tells of the hypothesis that it comes from, in nats.
-fn mutual_information(answers: &[Answer]) -> f64 {
-    let low = answers.iter().map(|it| it.mean - 4.0 * it.deviation);
-    let low = low.fold(f64::INFINITY, f64::min);
-    let high = answers.iter().map(|it| it.mean + 4.0 * it.deviation);
-    let high = high.fold(f64::NEG_INFINITY, f64::max);
-    let width = (high - low) / POINTS as f64;
-    let mut information = 0.0;
-    for point in 0..POINTS {
-        let at = low + (point as f64 + 0.5) * width;
-        let densities: Vec<_> = answers
-            .iter()
-            .map(|it| (it.probability, it.density(at)))
-            .collect();
-        let mixed: f64 = densities.iter().map(|(weight, it)| weight * it).sum();
-        let told = densities.iter().filter(|(_, it)| *it > 0.0);
-        let told = told.map(|(weight, it)| weight * it * (it / mixed).ln());
-        information += width * told.sum::<f64>();
-    }
-    information
 }
 
 #[cfg(test)]
