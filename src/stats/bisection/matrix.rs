@@ -30,11 +30,12 @@ mod tests {
         let matrix = [[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]];
         let (inverse, determinant) = inverted(matrix.map(Vec::from).into());
         assert!((determinant - 21.29).abs() < 1e-9, "{determinant}");
+        // A symmetric matrix has a symmetric inverse: its rows are its columns.
         for (row, values) in matrix.iter().enumerate() {
-            for column in 0..3 {
-                let product = (0..3).map(|it| values[it] * inverse[it][column]);
+            for (column, of_inverse) in inverse.iter().enumerate() {
+                let product: f64 = values.iter().zip(of_inverse).map(|(a, b)| a * b).sum();
                 let expected = f64::from(u8::from(row == column));
-                assert!((product.sum::<f64>() - expected).abs() < 1e-9);
+                assert!((product - expected).abs() < 1e-9, "{product}");
             }
         }
     }
