@@ -43,6 +43,8 @@ pub enum Error {
     OtherCommit { head: String, expected: String },
     #[error("cannot store a run of commit {head}: files differ from it: {files}")]
     Dirty { head: String, files: String },
+    #[error("cannot compare with commit {commit}: {reason}")]
+    Unmeasured { commit: String, reason: String },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot start the threads that wait for input and output")]
@@ -103,6 +105,7 @@ impl Error {
             | Self::Git(_)
             | Self::Document(_)
             | Self::Publish(_)
+            | Self::Unmeasured { .. }
             | Self::Runtime { .. }
             | Self::Deadline { .. } => exit_code::ENVIRONMENT,
             Self::Interrupted => exit_code::INTERRUPTED,
@@ -132,6 +135,9 @@ impl Error {
             }
             Self::Dirty { .. } => {
                 Some("commit the changes, or store them all the same: `--allow-dirty`".into())
+            }
+            Self::Unmeasured { .. } => {
+                Some("name a commit near it that builds and starts: `--good` or `--bad`".into())
             }
             Self::Read { .. } => Some("name a file that can be read".into()),
             Self::Runtime { .. } => Some("raise the limit on threads: `ulimit -u`".into()),

@@ -47,6 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
         &[
             "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
             "import", "measure", "model", "profile", "publish", "report", "secrets", "stack",
+            "stats",
         ],
     ),
     (

@@ -571,6 +571,10 @@ fn of_the_program() -> Vec<Error> {
             head: "3f2c1ab4d2e1".into(),
             files: "shop/views.py, shop/urls.py".into(),
         },
+        Error::Unmeasured {
+            commit: "3f2c1ab4d2e1".into(),
+            reason: "cannot build `app`: exit code 1".into(),
+        },
         Error::Read {
             path: "item.json".into(),
             source: missing(),

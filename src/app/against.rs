@@ -1,10 +1,14 @@
 //! Where the base of a comparison comes from: the tree of another commit, or images.
 
+use std::sync::Arc;
+
 use super::base::{self, Base};
 use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
-use crate::model::{BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target, chain};
+use crate::model::{
+    BaseFailure, Cell, Key, NoBase, Plan, Side, Sides, Source, Strategy, Target, chain,
+};
 use crate::stack;
 
 /// What the head is compared with.
@@ -59,6 +63,7 @@ pub(super) struct Comparisons {
     pub(super) is_required: bool,
     /// Whether servers of identical builds are not to be measured.
     pub(super) skips_identical: bool,
+    pub(super) confirms: Confirms,
     /// Why servers have no base.
     lacks: Vec<Lack>,
     /// Whether the files of the base are those of the head.
@@ -68,7 +73,16 @@ pub(super) struct Comparisons {
     /// The plan of the base, whether or not its servers can be compared with.
     pub(super) base_plan: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
-    pub(super) tree: Option<Tree>,
+    pub(super) tree: Option<Arc<Tree>>,
+}
+
+/// Whether what regressed must show again in fresh starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Confirms {
+    #[default]
+    Always,
+    /// Where the next comparison shows whether it was so, they take time and tell little.
+    Never,
 }
 
 /// A server without a base.
@@ -155,7 +169,7 @@ impl Against {
     }
 
     /// Side by side, or in turn where two of a server cannot be up at once.
-    fn bring_together(&self, comparisons: &mut Comparisons) -> Result<(), Error> {
+    pub(super) fn bring_together(&self, comparisons: &mut Comparisons) -> Result<(), Error> {
         for comparison in &mut comparisons.all {
             let Comparison {
                 sides, strategy, ..
@@ -222,6 +236,34 @@ impl Comparisons {
             lacks: plan.targets.iter().map(lack).collect(),
             ..Self::default()
         }
+    }
+
+    /// The servers of a plan beside those of another commit, whose plan is `before`.
+    pub(super) fn with_commit(plan: &Plan, before: &Plan, commit: &str) -> Self {
+        let mut comparisons = Self::default();
+        for head in &plan.targets {
+            let mut targets = before.targets.iter();
+            let base = targets.find(|target| target.name == head.name);
+            let build = format!("commit {}", short(commit));
+            let found = comparable(head, base).and_then(|base| {
+                let comparison = comparison(head, base.clone(), build.clone());
+                comparison.shared_with(base).ok_or("it has other endpoints")
+            });
+            match found {
+                Ok(comparison) => comparisons.all.push(comparison),
+                Err(why) => comparisons.lacks.push(Lack {
+                    server: head.name.clone(),
+                    why: format!("{why} in {build}"),
+                }),
+            }
+        }
+        // An image has been built elsewhere; everything else is made from what the commands leave.
+        let is_made = comparisons.all.iter().any(Comparison::is_made_from_tree);
+        comparisons.prepare = is_made.then(|| before.clone());
+        comparisons.base_plan = Some(before.clone());
+        let is_compared = !comparisons.all.is_empty();
+        comparisons.base = is_compared.then(|| commit.to_owned());
+        comparisons
     }
 
     /// Gives servers without a base the image of their newest stored run.
@@ -426,8 +468,12 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     let said = |error: git::Error| why_with_hint(&error, error.hint());
     let git = Git::at(&plan.root);
     let is_kept = plan.targets.iter().any(|it| it.cargo.is_some()) || plan.prepares_by_cargo();
-    let tree = if is_kept { Tree::kept } else { Tree::of };
-    let tree = tree(&git, commit).map_err(said)?;
+    let tree = if is_kept {
+        Tree::kept(&git, commit, Side::Base)
+    } else {
+        Tree::of(&git, commit)
+    }
+    .map_err(said)?;
     let name = plan.file.file_name().unwrap_or_default();
     let file = tree.path().join(git.prefix().map_err(said)?).join(name);
     if !file.exists() {
@@ -435,38 +481,17 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
         return Ok(Comparisons::none(plan, &why));
     }
     let before = config::load_base(&file, &plan.root).map_err(|error| chain(&error))?;
-    let mut comparisons = Comparisons::default();
-    for head in &plan.targets {
-        let mut targets = before.targets.iter();
-        let base = targets.find(|target| target.name == head.name);
-        let build = format!("commit {}", short(commit));
-        let found = comparable(head, base).and_then(|base| {
-            let comparison = comparison(head, base.clone(), build.clone());
-            comparison.shared_with(base).ok_or("it has other endpoints")
-        });
-        match found {
-            Ok(comparison) => comparisons.all.push(comparison),
-            Err(why) => comparisons.lacks.push(Lack {
-                server: head.name.clone(),
-                why: format!("{why} in {build}"),
-            }),
-        }
-    }
+    let mut comparisons = Comparisons::with_commit(plan, &before, commit);
     // A build that finds nothing takes longer, and no more.
     let workspace = stack::workspace(&before.root);
     let _kept = workspace.map(|it| tree.keep_target(&it));
     comparisons.has_same_files = has_same_files(&git, commit).unwrap_or_default();
-    // An image has been built elsewhere; everything else is made from what the commands leave.
-    let is_made = comparisons.all.iter().any(Comparison::is_made_from_tree);
-    comparisons.prepare = is_made.then(|| before.clone());
-    comparisons.base_plan = Some(before);
     if !comparisons.all.is_empty() {
-        comparisons.base = Some(commit.to_owned());
         let lacks = tree.lacks.iter();
         let note = |lack| format!("of the base (commit {}), {lack}", short(commit));
         comparisons.notes.extend(lacks.map(note));
     }
-    comparisons.tree = Some(tree);
+    comparisons.tree = Some(Arc::new(tree));
     Ok(comparisons)
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use super::against::{Comparison, Comparisons, has_failed};
+use super::against::{Comparison, Comparisons, Confirms, has_failed};
 use super::observer::{Notice, Observer};
 use super::profiling::{self, Found, Profiled};
 use super::{provenance, shards};
@@ -350,7 +350,10 @@ impl Run<'_> {
         let judged = judged.map(|cell| &cell.thresholds);
         let shard = self.plan.shard.as_ref();
         let elsewhere = shard.into_iter().flat_map(|it| &it.others);
-        let confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
+        let mut confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
+        if self.comparisons.confirms == Confirms::Never {
+            confirmation.starts = 0;
+        }
         let mut compared = Compared::default();
         let mut all: Vec<_> = self.comparisons.all.iter().collect();
         all.retain(|it| {

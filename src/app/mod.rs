@@ -3,12 +3,13 @@
 //!
 //! [`check()`] measures and judges, [`run()`] measures alone, [`try_configuration()`] calls every
 //! endpoint once, [`rank()`] puts servers in order,
-//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
+//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`bisect()`] finds the commit that made it worse, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
 //! a [`Publisher`] tells GitHub.
 
 mod against;
 mod base;
 mod base_plan;
+mod bisect;
 mod busy;
 mod cargo_options;
 mod check;
@@ -40,6 +41,7 @@ mod worker_notes;
 
 pub use against::{Against, Wanted};
 pub use base::{Base, of_job};
+pub use bisect::{Between, BisectOptions, Bisected, bisect};
 pub use busy::most as busiest;
 pub use check::{CheckOptions, DryRun, check, dry_run, report_of_artifact};
 pub use checked_out::Allowed;

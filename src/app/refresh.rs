@@ -1,5 +1,6 @@
 //! Measures and stores, and says of each cell what became of it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -12,11 +13,12 @@ use super::selection::{RunOptions, Selection};
 use crate::baseline::Store;
 use crate::document;
 use crate::error::Error;
-use crate::gate::outcome;
+use crate::gate::{self, outcome};
 use crate::model::{
     Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict, chain,
     exit_code,
 };
+use crate::report;
 
 /// Where measurements go that could not be stored, below the configuration's folder.
 const ASIDE: &str = ".perfgate/not-stored";
@@ -179,6 +181,9 @@ impl Destination<'_> {
         }
         if !documents.is_empty() {
             store.add(&documents)?;
+            let metrics = judged_metrics(plan);
+            let steps = gate::new_steps(baselines.runs(), &documents, &metrics).into_iter();
+            lines.extend(steps.map(|(cell, metric, step)| report::new_step(&cell, metric, &step)));
         }
         for line in &lines[first..] {
             observe(&Notice::Line(line));
@@ -198,6 +203,15 @@ fn baseline(plan: &Plan, sample: &Sample, measurement: &Measurement, verdict: Ou
         dirty: provenance.dirty,
         ..Baseline::of_sample(sample, commit, provenance.started, verdict)
     }
+}
+
+/// The metrics that two builds are compared by.
+fn judged_metrics(plan: &Plan) -> Vec<Metric> {
+    let cells = plan.targets.iter().flat_map(|it| &it.cells);
+    let rules = cells.flat_map(|it| &it.thresholds);
+    let judged = rules.filter(|(_, threshold)| threshold.margin.is_some());
+    let metrics: BTreeSet<Metric> = judged.map(|(metric, _)| *metric).collect();
+    metrics.into_iter().collect()
 }
 
 fn too_many_errors(findings: &[Finding]) -> Option<String> {

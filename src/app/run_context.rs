@@ -70,6 +70,16 @@ impl<'a> RunContext<'a> {
         }
     }
 
+    /// The same with another plan.
+    pub(super) fn with_plan(&self, plan: Plan) -> Self {
+        Self {
+            plan,
+            observe: self.observe,
+            engine: self.engine.clone(),
+            notes: self.notes.clone(),
+        }
+    }
+
     /// The images of the newest good stored runs, of those servers that run in containers, which can
     /// be run again as they were and are not the servers' own.
     pub(super) async fn anchors(&self, stored: &[Baseline]) -> Vec<Anchor> {

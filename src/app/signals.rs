@@ -1,9 +1,11 @@
 //! Interruption: the first SIGINT, SIGTERM or SIGHUP ends a command in order, a second one at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::observer::{Notice, Observer};
 use crate::error::Error;
@@ -79,6 +81,45 @@ pub async fn any() {
     let orderly = Orderly::begin();
     Signals::listen().next().await;
     std::mem::forget(orderly);
+}
+
+/// Takes up the first signal over several pieces of work, so that what lies between them ends in order
+/// too.
+pub(super) struct Watch {
+    is_stopped: Arc<AtomicBool>,
+    listening: JoinHandle<()>,
+    _orderly: Orderly,
+}
+
+impl Watch {
+    pub(super) fn begin() -> Self {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&is_stopped);
+        let mut signals = Signals::listen();
+        let listening = tokio::spawn(async move {
+            signals.next().await;
+            stopped.store(true, Ordering::SeqCst);
+        });
+        Self {
+            is_stopped,
+            listening,
+            _orderly: Orderly::begin(),
+        }
+    }
+
+    /// An error once a signal has come.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.is_stopped.load(Ordering::SeqCst) {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
 }
 
 /// Waits until the process must end at once: for a signal that nobody takes up, or the second.

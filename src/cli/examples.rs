@@ -25,6 +25,13 @@ pub(super) const MERGE: &str = "Examples:
   perfgate check --shard 1/3 --save shards/1/measurement.json
   perfgate merge shards --json report.json";
 
+pub(super) const BISECT: &str = "Examples:
+  perfgate bisect --good v1.2.0 --bad HEAD
+  perfgate bisect --good 3f2c1ab --server gunicorn --endpoint movies --metric latency_p50
+  perfgate bisect --from-history --report culprit.html
+
+Exits with 0 where nothing regressed, with 1 where something did, and with 5 where the checks do not tell.";
+
 pub(super) const REFRESH: &str = "Examples:
   perfgate baseline refresh --runs 10
   perfgate baseline refresh --as gunicorn movies --measurement 1.txt 2.txt 3.txt 4.txt 5.txt";

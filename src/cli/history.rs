@@ -57,7 +57,8 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     Ok(0)
 }
 
-fn metric() -> impl TypedValueParser<Value = Metric> {
+/// Takes the name of a metric.
+pub(super) fn metric() -> impl TypedValueParser<Value = Metric> {
     let names = PossibleValuesParser::new(Metric::ALL.map(Metric::name));
     names.map(|name| {
         let mut all = Metric::ALL.into_iter();

@@ -19,6 +19,7 @@ macro_rules! eprintln {
 
 mod args;
 mod baseline;
+mod bisect;
 mod check;
 mod ci;
 mod cleanup;
@@ -83,6 +84,9 @@ enum Command {
     /// Put the measurements of all shards together and judge them once.
     #[command(after_help = examples::MERGE)]
     Merge(merge::Args),
+    /// Find the commit that made a metric worse.
+    #[command(after_help = examples::BISECT)]
+    Bisect(bisect::Args),
     /// Manage stored baselines.
     #[command(subcommand)]
     Baseline(baseline::Command),
@@ -136,6 +140,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Rank(args) => rank::run(args).await,
         Command::Compare(args) => compare::run(&args),
         Command::Merge(args) => merge::run(args),
+        Command::Bisect(args) => bisect::run(args).await,
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),

@@ -1,7 +1,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::config;
-use crate::model::{Baseline, Measurement, Ranking, Report};
+use crate::model::{Baseline, Bisection, Measurement, Ranking, Report};
 
 /// Prints the JSON Schema of a document, or of perfgate.toml.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,8 @@ enum Document {
     Baseline,
     /// What `rank --json` writes.
     Ranking,
+    /// What `bisect --json` writes.
+    Bisection,
     /// perfgate.toml.
     Config,
 }
@@ -31,6 +33,7 @@ pub(super) fn run(args: &Args) -> u8 {
         }
         Document::Baseline => versioned(schema_for!(Baseline), Baseline::KIND, Baseline::SCHEMA),
         Document::Ranking => versioned(schema_for!(Ranking), "ranking", Ranking::SCHEMA),
+        Document::Bisection => versioned(schema_for!(Bisection), "bisection", Bisection::SCHEMA),
         Document::Config => config::schema(),
     };
     println!("{:#}", schema.as_value());

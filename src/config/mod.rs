@@ -62,6 +62,11 @@ pub fn load_base(path: &Path, beside: &Path) -> Result<Plan, Error> {
     resolved(path, &read(path)?, Some(beside), None)
 }
 
+/// The same of a text, in place of what lies at `path`.
+pub fn parse_base(path: &Path, text: &str, beside: &Path) -> Result<Plan, Error> {
+    resolved(path, text, Some(beside), None)
+}
+
 /// Resolves the text of a configuration file that lies at `path`.
 pub fn parse(path: &Path, text: &str) -> Result<Plan, Error> {
     resolved(path, text, None, None)

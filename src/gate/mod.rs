@@ -37,7 +37,7 @@ pub use missing::{coverage, measured, missing};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::rank;
-pub use trend::trend;
+pub use trend::{new_steps, trend};
 pub use verdict::{Rules, findings};
 
 use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};

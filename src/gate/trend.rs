@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::baselines::{FEWEST_RUNS, measured_steps};
 use super::counters::EQUAL;
 use super::scale::Scale;
-use crate::model::{Baseline, CellSeries, Key, Metric, RunMark, Series, Step, Trend, history};
+use crate::model::{
+    Baseline, CellName, CellSeries, Key, Metric, RunMark, Series, Step, Trend, history,
+};
 use crate::stats;
 
 /// The series of these metrics, of every key with enough runs and of the newest run's.
@@ -98,6 +100,7 @@ pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) 
         Step {
             run: positions[*at],
             commit: run.commit.clone(),
+            since: before(&runs[..positions[*at]], run),
             time: run.time,
             before: levels[0],
             after: levels[1],
@@ -106,6 +109,47 @@ pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) 
         }
     };
     at.iter().zip(medians.windows(2)).map(step).collect()
+}
+
+/// The last commit of earlier runs that is not the run's own.
+fn before(earlier: &[&Baseline], run: &Baseline) -> Option<String> {
+    let commits = earlier.iter().rev().filter_map(|it| it.commit.clone());
+    let own = run.commit.as_ref()?;
+    commits.into_iter().find(|it| it != own)
+}
+
+/// Steps that are seen for the first time once runs are added, by server, endpoint and metric: the last one
+/// of each series, where it is for the worse.
+pub fn new_steps(
+    stored: &[Baseline],
+    added: &[Baseline],
+    metrics: &[Metric],
+) -> Vec<(CellName, Metric, Step)> {
+    let mut found = Vec::new();
+    for newest in added {
+        let of_key = |it: &&Baseline| it.key == newest.key;
+        let mut runs: Vec<_> = stored.iter().filter(of_key).collect();
+        runs.sort_by_key(|run| run.time);
+        let known = runs.len();
+        runs.push(newest);
+        let cell = CellName::new(&newest.key.server, &newest.key.endpoint);
+        for metric in metrics {
+            let steps_of = |runs: &[&Baseline]| {
+                let values = runs.iter().map(|run| run.values.get(metric).copied());
+                let values: Vec<_> = values.collect();
+                steps(runs, &values, *metric).pop()
+            };
+            let Some(step) = steps_of(&runs).filter(|step| step.worse) else {
+                continue;
+            };
+            // Another run may move a step that was known by one or two.
+            let is_known = |it: Step| it.worse && it.run.abs_diff(step.run) < FEWEST_RUNS;
+            if !steps_of(&runs[..known]).is_some_and(is_known) {
+                found.push((cell.clone(), *metric, step));
+            }
+        }
+    }
+    found
 }
 
 /// Noise does not touch what is counted: whatever differs from the run before is a step.

@@ -3,9 +3,25 @@
 use std::path::{self, Path, PathBuf};
 
 use super::{Error, Git};
+use crate::model::CommitInfo;
 
 /// Names that a default branch usually has, where the remote does not say which it is.
 const USUAL: [&str; 4] = ["origin/main", "origin/master", "main", "master"];
+
+/// How `git log` writes what [`CommitInfo`] holds.
+const FORMAT: &str = "--format=%H %aI %s";
+
+impl CommitInfo {
+    fn parsed(line: &str) -> Option<Self> {
+        let (name, rest) = line.split_once(' ')?;
+        let (date, subject) = rest.split_once(' ').unwrap_or((rest, ""));
+        Some(Self {
+            name: name.to_owned(),
+            date: date.to_owned(),
+            subject: subject.to_owned(),
+        })
+    }
+}
 
 impl Git {
     /// The full name of the commit that is checked out; nothing where there is none yet.
@@ -34,6 +50,29 @@ impl Git {
         let header = text.lines().take_while(|line| !line.is_empty());
         let parents = header.filter_map(|line| line.strip_prefix("parent "));
         Ok(parents.map(str::to_owned).collect())
+    }
+
+    /// The commits between an earlier one and a later one that has it in its past, oldest first, the later
+    /// one included: those of branches that were merged count as their merge.
+    pub fn first_parents(&self, earlier: &str, later: &str) -> Result<Vec<CommitInfo>, Error> {
+        let range = format!("{earlier}..{later}");
+        let words = ["log", "--first-parent", "--reverse", FORMAT];
+        let words = [words.as_slice(), &["--end-of-options", &range]].concat();
+        let listed = self.ask(&words)?;
+        Ok(listed.lines().filter_map(CommitInfo::parsed).collect())
+    }
+
+    /// Name, author date and subject of a commit.
+    pub fn commit_info(&self, commit: &str) -> Result<CommitInfo, Error> {
+        let line = self.ask(&["log", "--max-count=1", FORMAT, "--end-of-options", commit])?;
+        Ok(CommitInfo::parsed(&line).unwrap_or_default())
+    }
+
+    /// Whether a commit is in the past of another, or is that one.
+    pub fn is_ancestor(&self, earlier: &str, later: &str) -> Result<bool, Error> {
+        let words = ["merge-base", "--is-ancestor", "--end-of-options"];
+        let words = [words.as_slice(), &[earlier, later]].concat();
+        Ok(self.look(&words)?.is_some())
     }
 
     /// The newest commit that two have in their past; nothing where none is known.

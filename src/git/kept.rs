@@ -1,7 +1,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::model::digest;
+use crate::model::{Side, digest};
 
 /// Below the folder for caches.
 const FOLDER: &str = "perfgate/bases";
@@ -18,14 +18,18 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The folder of the repository at `top`, with no tree in it; nothing where another run has it, or
-    /// where there is no place for it.
-    pub(super) fn of(top: &Path) -> Option<Self> {
-        Self::new_in(&caches()?.join(FOLDER), top)
+    /// The folder of one side of the repository at `top`, with no tree in it; nothing where another run has
+    /// it, or where there is no place for it.
+    pub(super) fn of(top: &Path, side: Side) -> Option<Self> {
+        Self::new_in(&caches()?.join(FOLDER), top, side)
     }
 
-    fn new_in(parent: &Path, top: &Path) -> Option<Self> {
-        let folder = parent.join(digest(top.as_os_str().as_encoded_bytes()));
+    fn new_in(parent: &Path, top: &Path, side: Side) -> Option<Self> {
+        let name = digest(top.as_os_str().as_encoded_bytes());
+        let folder = parent.join(match side {
+            Side::Base => name,
+            Side::Head => format!("{name}-head"),
+        });
         fs::create_dir_all(&folder).ok()?;
         let lock = File::create(folder.join(LOCK)).ok()?;
         lock.try_lock().ok()?;
@@ -75,13 +79,15 @@ mod tests {
     #[test]
     fn a_repository_finds_what_it_left_and_no_other_takes_it() {
         let parent = tempfile::tempdir().expect("a folder");
-        let of = |top: &str| Kept::new_in(parent.path(), Path::new(top));
+        let of = |top: &str| Kept::new_in(parent.path(), Path::new(top), Side::Base);
         let first = of("/a").expect("nobody has it");
         fs::create_dir_all(first.tree().join("app")).expect("made");
         fs::create_dir_all(first.target()).expect("made");
         assert!(of("/a").is_none(), "a run has it");
         let other = of("/b").expect("another repository");
         assert_ne!(other.tree(), first.tree());
+        let head = Kept::new_in(parent.path(), Path::new("/a"), Side::Head);
+        assert_ne!(head.expect("another side").tree(), first.tree());
         let (tree, target) = (first.tree(), first.target());
         drop(first);
         assert!(!tree.exists() && target.exists());

@@ -8,6 +8,7 @@ use super::kept::Kept;
 use super::scratch::Scratch;
 use super::source::Source;
 use super::{Error, Git};
+use crate::model::Side;
 
 /// How cargo calls the folder that it builds into.
 const TARGET: &str = "target";
@@ -38,9 +39,9 @@ impl Tree {
         Self::in_folder(git, commit, &path, Storage::Scratch { _folder: folder })
     }
 
-    /// The same where builds find what the one before has left, unless another run is there.
-    pub fn kept(git: &Git, commit: &str) -> Result<Self, Error> {
-        match Kept::of(&git.top()?) {
+    /// The same where builds of this side find what the one before has left, unless another run is there.
+    pub fn kept(git: &Git, commit: &str, side: Side) -> Result<Self, Error> {
+        match Kept::of(&git.top()?, side) {
             Some(kept) => Self::in_folder(git, commit, &kept.tree(), Storage::Kept(kept)),
             None => Self::of(git, commit),
         }

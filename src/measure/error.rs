@@ -84,7 +84,7 @@ impl Error {
     }
 
     /// Whether the others can be measured all the same.
-    pub(super) fn is_of_one_server(&self) -> bool {
+    pub fn is_of_one_server(&self) -> bool {
         match self {
             Self::Base { source, .. } => source.is_of_one_server(),
             Self::Stack(error) => !error.is_of_everything(),

@@ -27,7 +27,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     ),
     (
         INCONCLUSIVE,
-        "inconclusive, only with --fail-on inconclusive",
+        "inconclusive, only with --fail-on inconclusive or of bisect",
     ),
     (
         WEAKER_GATE,

@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod baseline;
+mod bisection;
 mod build;
 mod counters;
 mod coverage;
@@ -42,6 +43,10 @@ mod workload;
 
 pub use acceptance::Acceptance;
 pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, history};
+pub use bisection::{
+    Bisection, BisectionCheck, BisectionOutcome, BisectionSubject, ChangeInterval, CommitInfo,
+    Culprit, OtherRegression, SkippedCommit, SuspectRange,
+};
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
 pub use counters::{Counters, Statement, StatementChange};
 pub use coverage::{CellName, Coverage};

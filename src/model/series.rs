@@ -55,6 +55,9 @@ pub struct Step {
     /// Index of the first run of the new level.
     pub run: usize,
     pub commit: Option<String>,
+    /// The last other commit that runs were stored of before; the step lies between both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     pub time: Timestamp,
     /// Median of the level before, in the metric's unit.
     pub before: f64,

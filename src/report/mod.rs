@@ -1,6 +1,7 @@
 //! Report → bytes: one function per format, all of them views of the same finished report.
 
 mod advice;
+mod bisection;
 mod bridge;
 mod folded;
 mod gate;
@@ -20,6 +21,7 @@ mod terminal;
 mod text;
 mod trend;
 
+pub use bisection::{bisection, bisection_check};
 pub use bridge::{bencher, github_action_benchmark};
 pub use folded::folded;
 pub use gate::gate_changes;
@@ -36,8 +38,8 @@ pub use outputs::{counts, worst};
 pub use summary::{headline as title, warnings};
 pub use terminal::terminal;
 pub use text::{
-    bytes, clean, commit, incident, lenience, micros, outcome_icon, outcome_name, percent,
-    printable, quoted, rate, sentence, value,
+    bytes, clean, commit, incident, lenience, micros, new_step, outcome_icon, outcome_name,
+    percent, printable, quoted, rate, sentence, value,
 };
 pub use trend::trend;
 

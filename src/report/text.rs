@@ -3,8 +3,9 @@
 use jiff::civil::Date;
 
 use crate::model::{
-    CpuProfile, Doubt, Failure, Failures, Finding, FirstFailure, FunctionChange, Incident,
-    Lenience, Metric, Outcome, PlanChange, Reason, Sides, StatementChange, Step, Unit, Verdict,
+    CellName, CpuProfile, Doubt, Failure, Failures, Finding, FirstFailure, FunctionChange,
+    Incident, Lenience, Metric, Outcome, PlanChange, Reason, Sides, StatementChange, Step, Unit,
+    Verdict,
 };
 
 /// Letters of an abbreviated commit.
@@ -177,8 +178,42 @@ fn stepped(finding: &Finding) -> Option<String> {
     let unsettled = matches!(finding.verdict, Verdict::Regression | Verdict::Inconclusive);
     let step = finding.step.as_ref().filter(|step| step.worse)?;
     let is_shown = unsettled || has_shifted(finding);
-    (is_shown && !finding.strategy.is_paired())
-        .then(|| format!("stored runs changed {}", self::step(step, finding.unit)))
+    (is_shown && !finding.strategy.is_paired()).then(|| {
+        let cell = CellName::new(&finding.server, &finding.endpoint);
+        changed(&cell, finding.metric, step)
+    })
+}
+
+/// `gunicorn movies latency_p50: stored runs changed …`
+pub fn new_step(cell: &CellName, metric: Metric, step: &Step) -> String {
+    let names = printable(&format!("{} {}", cell.server, cell.endpoint));
+    format!("{names} {}: {}", metric.name(), changed(cell, metric, step))
+}
+
+/// Where stored runs became worse, and what finds the commit where there are several.
+fn changed(cell: &CellName, metric: Metric, step: &Step) -> String {
+    let place = format!("stored runs changed {}", self::step(step, metric.unit()));
+    let Some((good, bad)) = step.since.as_deref().zip(step.commit.as_deref()) else {
+        return place;
+    };
+    let words = ["--server", &cell.server, "--endpoint", &cell.endpoint];
+    let words = words.map(|it| shell_word(&printable(it)));
+    format!(
+        "{place}; `perfgate bisect --good {} --bad {} {} --metric {}` finds the commit",
+        commit(good),
+        commit(bad),
+        words.join(" "),
+        metric.name()
+    )
+}
+
+/// A word as a shell takes it for one.
+fn shell_word(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@".contains(it);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Whether a pass is by runs of a level that nobody accepted: the first on it regressed.

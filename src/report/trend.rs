@@ -189,6 +189,7 @@ mod tests {
         let step = |run: &usize| Step {
             run: *run,
             commit: runs[*run].commit.clone(),
+            since: None,
             time: runs[*run].time,
             before: values[*run - 1],
             after: values[*run],

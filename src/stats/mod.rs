@@ -1,5 +1,6 @@
 //! The numbers: slices of values go in, estimates come out. Methods carry their textbook names.
 
+mod bisection;
 mod change_point;
 mod mixture;
 mod multiplicity;
@@ -11,6 +12,7 @@ mod signed_rank;
 mod simultaneous;
 mod student;
 
+pub use bisection::{Observation, Question, StepSearch, Suspects, smallest_step};
 pub use change_point::{change_points, levels};
 pub use mixture::{TwoGroups, two_groups};
 pub use multiplicity::{second_error, values_needed};

@@ -14,6 +14,7 @@ mod against;
 mod allocations;
 mod baseline;
 mod beside;
+mod bisect;
 mod cargo;
 mod check;
 mod ci;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::gate::attach_history::attach_history;
-use crate::gate::{Confirmation, judge_pairs, trend};
+use crate::gate::{Confirmation, judge_pairs, new_steps, trend};
 use crate::model::{CellSeries, Fingerprint, Measurement, Provenance, Step};
 
 /// Runs of one day after another, with throughput and statements per request.
@@ -54,6 +54,29 @@ fn a_step_is_found_at_its_commit_whatever_order_the_runs_are_in() {
     assert_eq!(throughput.newest.to_bits(), 901.0_f64.to_bits());
     assert_eq!(cell.runs[13].verdict, Outcome::Regression);
     assert_eq!(cell.series[1].steps, []);
+}
+
+#[test]
+fn a_step_is_new_once_and_lies_between_two_commits() {
+    let wave = |day: u32| f64::from(day % 3);
+    let value = |day| (if day < 12 { 1000.0 } else { 900.0 } + wave(day), 2.0);
+    let values: Vec<_> = (0..20).map(value).collect();
+    let runs = days(&values);
+    let metrics = [Metric::Throughput, Metric::SqlPerRequest];
+    let is_new =
+        |count: usize| !new_steps(&runs[..count], &runs[count..=count], &metrics).is_empty();
+    let first: Vec<_> = (0..20).filter(|count| is_new(*count)).collect();
+    let [count] = first.as_slice() else {
+        panic!("new at {first:?}");
+    };
+    let found = new_steps(&runs[..*count], &runs[*count..=*count], &metrics);
+    let (cell, metric, step) = &found[0];
+    assert_eq!(
+        (cell.server.as_str(), *metric),
+        (runs[0].key.server.as_str(), Metric::Throughput)
+    );
+    assert_eq!(step.since.as_deref(), Some("commit 11"));
+    assert_eq!(step.commit.as_deref(), Some("commit 12"));
 }
 
 #[test]
