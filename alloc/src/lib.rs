@@ -88,9 +88,12 @@ pub fn attach(path: &Path) -> io::Result<()> {
     // SAFETY: the file is as large as the page, and nobody makes it smaller: it is perfgate's own, for
     // this program alone. It is read and written by atomic operations only.
     let map = unsafe { MmapOptions::new().len(size).map_mut(&file)? };
-    // A mapping begins at a page of memory, which is aligned for every type; it is never unmapped.
+    #[expect(
+        clippy::cast_ptr_alignment,
+        reason = "a mapping begins at a page of memory, which is aligned for every type"
+    )]
     let page = Box::leak(Box::new(map)).as_mut_ptr().cast::<Page>();
-    // SAFETY: it points at a mapping of this size that stays, and all bits are numbers.
+    // SAFETY: it points at a mapping of this size that is never unmapped, and all bits are numbers.
     unsafe { &*page }
         .attached
         .store(ATTACHED, Ordering::Relaxed);
