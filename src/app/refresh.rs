@@ -178,7 +178,7 @@ impl Destination<'_> {
             lines.push(format!("{name}: stored{remark}{with_changes}"));
         }
         if !documents.is_empty() {
-            store.add(&documents)?;
+            store.add(&documents, plan.keep)?;
         }
         for line in &lines[first..] {
             observe(&Notice::Line(line));

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{baseline, pin};
+use super::{KEEP, baseline, pin};
 use crate::baseline::{Branch, Error};
 
 const BRANCH: &str = "perf/baselines";
@@ -102,8 +102,8 @@ fn what_is_added_is_found_by_every_clone_and_nothing_else_changes() {
     let branch = remote.branch("clone");
     assert!(branch.all().expect("no branch yet").baselines.is_empty());
     let cells = [baseline("app", "home", 20), baseline("app", "movies", 20)];
-    branch.add(&cells).expect("added");
-    branch.add(&[baseline("app", "home", 10)]).expect("added");
+    branch.add(&cells, KEEP).expect("added");
+    branch.add(&[baseline("app", "home", 10)], KEEP).expect("added");
     let after = contents(&clone);
     let changed = after
         .iter()
@@ -139,7 +139,7 @@ fn twenty_writers_at_once_lose_nothing() {
             let second = i64::try_from(writer).expect("small");
             scope.spawn(move || {
                 branch
-                    .add(&[baseline("app", "home", second)])
+                    .add(&[baseline("app", "home", second)], KEEP)
                     .expect("added");
             });
         }
@@ -155,7 +155,7 @@ fn a_damaged_document_is_told_of_and_left_out() {
     let remote = Remote::new();
     remote.clone_as("clone");
     let branch = remote.branch("clone");
-    branch.add(&[baseline("app", "home", 1)]).expect("added");
+    branch.add(&[baseline("app", "home", 1)], KEEP).expect("added");
     remote.git("first", &["fetch", "--quiet", "origin", BRANCH]);
     remote.git("first", &["checkout", "--quiet", "FETCH_HEAD"]);
     let folder = remote.folder.path().join("first/app/home");
@@ -179,7 +179,7 @@ fn a_damaged_document_is_told_of_and_left_out() {
         "{messages:?}"
     );
     branch
-        .add(&[baseline("app", "home", 2)])
+        .add(&[baseline("app", "home", 2)], KEEP)
         .expect("still added to");
     assert_eq!(branch.all().expect("read").baselines.len(), 2);
 }
@@ -194,7 +194,7 @@ fn pruning_keeps_the_newest_and_what_it_does_not_know() {
             baseline("app", "home", second),
             baseline("app", "movies", second),
         ];
-        branch.add(&cells).expect("added");
+        branch.add(&cells, KEEP).expect("added");
     }
     assert_eq!(branch.prune(3, &|_| true).expect("pruned"), 2);
     assert_eq!(remote.commits(), 1);
@@ -205,7 +205,7 @@ fn pruning_keeps_the_newest_and_what_it_does_not_know() {
         branch.prune(3, &|_| true).expect("nothing left to prune"),
         0
     );
-    branch.add(&[baseline("app", "home", 5)]).expect("added");
+    branch.add(&[baseline("app", "home", 5)], KEEP).expect("added");
     assert_eq!(remote.commits(), 2);
 }
 
@@ -214,7 +214,7 @@ fn a_remote_that_does_not_want_it_is_not_asked_again() {
     let remote = Remote::new();
     remote.clone_as("clone");
     remote.hook("pre-receive", "echo asked >> asked; exit 1");
-    let error = remote.branch("clone").add(&[baseline("app", "home", 1)]);
+    let error = remote.branch("clone").add(&[baseline("app", "home", 1)], KEEP);
     let error = error.expect_err("refused");
     assert!(matches!(error, Error::Refused { .. }), "{error}");
     assert!(
@@ -251,7 +251,7 @@ fn pins_lie_beside_the_runs_and_outlive_pruning_with_theirs() {
     let branch = remote.branch("clone");
     for second in 1..=4 {
         branch
-            .add(&[baseline("app", "home", second)])
+            .add(&[baseline("app", "home", second)], KEEP)
             .expect("added");
     }
     branch.add_pin(&pin(5, Some(1))).expect("pinned");
@@ -281,10 +281,10 @@ fn a_push_that_dies_on_the_way_leaves_the_branch_readable() {
         let remote = Remote::new();
         remote.clone_as("clone");
         let branch = remote.branch("clone");
-        branch.add(&[baseline("app", "home", 1)]).expect("added");
+        branch.add(&[baseline("app", "home", 1)], KEEP).expect("added");
         // The other side ends in the middle, before or after it has taken the commit.
         remote.hook(hook, "kill -KILL $PPID");
-        let error = branch.add(&[baseline("app", "home", 2)]);
+        let error = branch.add(&[baseline("app", "home", 2)], KEEP);
         let error = error.expect_err("the answer is lost").to_string();
         assert!(error.contains(BRANCH), "{hook}: {error}");
         let found = branch.all().expect("readable");
@@ -292,7 +292,7 @@ fn a_push_that_dies_on_the_way_leaves_the_branch_readable() {
         let taken = found.baselines.len();
         assert!((1..=2).contains(&taken), "{hook}: {taken}");
         fs::remove_file(remote.folder.path().join("remote.git/hooks").join(hook)).expect("removed");
-        branch.add(&[baseline("app", "home", 3)]).expect("added");
+        branch.add(&[baseline("app", "home", 3)], KEEP).expect("added");
         let found = remote.branch("first").all().expect("readable");
         assert_eq!(found.baselines.len(), taken + 1, "{hook}");
     }

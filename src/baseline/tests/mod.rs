@@ -10,6 +10,9 @@ use crate::baseline::{Directory, Error};
 use crate::document;
 use crate::model::{Baseline, Key, LoadShape, Metric, Outcome, Pin, Runner};
 
+/// So many runs that none of a test is one too many.
+const KEEP: usize = 1000;
+
 fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
     Baseline {
         schema: Baseline::SCHEMA,

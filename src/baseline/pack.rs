@@ -1,0 +1,124 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::contents::Contents;
+use super::{name, prune, recent};
+use crate::document;
+use crate::model::{Baseline, Key, Pin};
+
+/// What becomes of a branch's files when its runs are packed.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// Paths and texts; some are as they were.
+    pub(super) written: Vec<(String, Vec<u8>)>,
+    pub(super) removed: Vec<String>,
+    /// Runs that are kept no longer.
+    pub(super) gone: usize,
+}
+
+/// How many runs are kept.
+pub(super) struct Keep<'a> {
+    /// Newest runs of each of the keys.
+    pub(super) runs: usize,
+    pub(super) of: &'a dyn Fn(&Key) -> bool,
+}
+
+impl Keep<'_> {
+    pub(super) const ALL: Self = Self {
+        runs: usize::MAX,
+        of: &|_| true,
+    };
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Line { archive: String, index: usize },
+    Own(String),
+    New(usize),
+}
+
+/// Moves every run that has a document of its own, and those that are added, to the archive of their month; leaves out
+/// what is kept no longer; and writes anew what checks read.
+pub(super) fn pack(
+    contents: Contents,
+    files: impl Iterator<Item = String>,
+    added: &[Baseline],
+    keep: &Keep<'_>,
+) -> Packed {
+    let pin = Pin::in_force(contents.pins.iter().cloned());
+    let all = places(&contents, added);
+    let runs = all.iter().map(|(place, run)| (place.clone(), *run));
+    let old = prune::superseded(runs, keep.of, keep.runs, pin.as_ref());
+    let old: BTreeSet<_> = old.into_iter().collect();
+    let stays = |it: &&(Place, &Baseline)| !old.contains(&it.0);
+    let recent = recent::recent(all.iter().filter(stays).map(|it| it.1), pin.as_ref());
+    let recent = recent.into_iter();
+    let recent: BTreeMap<String, Vec<u8>> = recent
+        .map(|(key, runs)| (name::recent(key), document::line(&runs).into_bytes()))
+        .collect();
+    let is_stale = |path: &String| {
+        name::Kind::of(path) == name::Kind::Recent && !recent.contains_key(path)
+    };
+    let mut removed: Vec<_> = files.filter(is_stale).collect();
+    removed.extend(contents.own.iter().map(|(path, _)| path.clone()));
+    let mut archives = archives(&all, &old);
+    let mut written: Vec<_> = recent.into_iter().collect();
+    for (path, lines) in &contents.archives {
+        let is_kept = |index| {
+            let archive = path.clone();
+            !old.contains(&Place::Line { archive, index })
+        };
+        let kept = lines.iter().enumerate().filter(|it| is_kept(it.0));
+        let mut text: Vec<u8> = kept.flat_map(|it| it.1.text.clone()).collect();
+        end_line(&mut text);
+        text.extend(archives.remove(path).unwrap_or_default());
+        if text.is_empty() {
+            removed.push(path.clone());
+        } else {
+            written.push((path.clone(), text));
+        }
+    }
+    written.extend(archives);
+    Packed {
+        written,
+        removed,
+        gone: old.len(),
+    }
+}
+
+/// Every run with where it is, oldest first.
+fn places<'a>(contents: &'a Contents, added: &'a [Baseline]) -> Vec<(Place, &'a Baseline)> {
+    let mut all = Vec::new();
+    for (archive, lines) in &contents.archives {
+        for (index, line) in lines.iter().enumerate() {
+            let archive = archive.clone();
+            let place = Place::Line { archive, index };
+            all.extend(line.run.as_ref().map(|run| (place, run)));
+        }
+    }
+    let own = contents.own.iter();
+    all.extend(own.map(|(path, run)| (Place::Own(path.clone()), run)));
+    let added = added.iter().enumerate();
+    all.extend(added.map(|(index, run)| (Place::New(index), run)));
+    all.sort_by_key(|(_, run)| run.time);
+    all
+}
+
+/// The lines that runs become which are in no archive yet, by its path.
+fn archives(all: &[(Place, &Baseline)], old: &BTreeSet<Place>) -> BTreeMap<String, Vec<u8>> {
+    let mut archives: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let is_new = |place: &Place| !matches!(place, Place::Line { .. }) && !old.contains(place);
+    for (_, run) in all.iter().filter(|(place, _)| is_new(place)) {
+        let text = document::line(&(*run).clone().without_rounds());
+        let archive = archives.entry(name::archive(run)).or_default();
+        archive.extend(text.into_bytes());
+    }
+    archives
+}
+
+/// Ends a last line that was cut off.
+fn end_line(text: &mut Vec<u8>) {
+    if text.last().is_some_and(|byte| *byte != b'\n') {
+        text.push(b'\n');
+    }
+}
