@@ -66,7 +66,7 @@ impl Branch {
             if self.is_full(base, baselines)? {
                 let contents = self.contents(base, |_| true)?;
                 if contents.unknown.is_empty() {
-                    let packed = self.packed(base, contents, baselines, &keep)?;
+                    let packed = self.packed(base, &contents, baselines, &keep)?;
                     return self.changes(base, packed);
                 }
             }
@@ -95,7 +95,7 @@ impl Branch {
             // Checks read what the pin is about.
             if !contents.archives.is_empty() && contents.unknown.is_empty() {
                 contents.pins.push(pin.clone());
-                let packed = self.packed(base, contents, &[], &Keep::ALL)?;
+                let packed = self.packed(base, &contents, &[], &Keep::ALL)?;
                 changes = self.changes(base, packed)?;
             }
             changes.added.push(entry.clone());
@@ -114,7 +114,7 @@ impl Branch {
                 if let Some(unknown) = contents.unknown.pop() {
                     return Err(unknown.into());
                 }
-                let packed = self.packed(base, contents, &[], &keep)?;
+                let packed = self.packed(base, &contents, &[], &keep)?;
                 gone = packed.gone;
                 let Some(base) = base.filter(|_| gone > 0) else {
                     return Ok(None);
@@ -182,7 +182,9 @@ impl Branch {
     fn is_full(&self, base: Option<&str>, added: &[Baseline]) -> Result<bool, Error> {
         let files = self.files(base)?.into_iter();
         let own = files.filter(|file| Kind::of(&file.path) == Kind::Run);
-        let paths = own.map(|file| file.path).chain(added.iter().map(name::path));
+        let paths = own
+            .map(|file| file.path)
+            .chain(added.iter().map(name::path));
         let mut cells: BTreeMap<String, usize> = BTreeMap::new();
         for path in paths {
             let cell = path.rsplit_once('/').map_or("", |(cell, _)| cell);
@@ -194,7 +196,7 @@ impl Branch {
     fn packed(
         &self,
         base: Option<&str>,
-        contents: Contents,
+        contents: &Contents,
         added: &[Baseline],
         keep: &Keep<'_>,
     ) -> Result<Packed, Error> {

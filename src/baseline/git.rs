@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::Error;
 use super::remote::{Over, Pushed, Repository};
-use crate::git::credentials::without_credentials;
 use crate::git;
+use crate::git::credentials::without_credentials;
 
 /// Objects of a remote of a clone.
 #[derive(Debug, Clone)]
@@ -133,12 +133,7 @@ impl Git {
     }
 
     /// Makes a commit the newest of the remote's branch.
-    pub(super) fn push(
-        &self,
-        branch: &str,
-        commit: &str,
-        over: Over<'_>,
-    ) -> Result<Pushed, Error> {
+    pub(super) fn push(&self, branch: &str, commit: &str, over: Over<'_>) -> Result<Pushed, Error> {
         self.repository()?.push(branch, commit, over, &[])
     }
 
@@ -211,4 +206,3 @@ fn next_of_batch(rest: &mut &[u8]) -> Option<Vec<u8>> {
     *rest = rest.get(size + 1..).unwrap_or_default();
     Some(contents)
 }
-

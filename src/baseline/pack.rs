@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::Contents;
-use super::{name, prune, recent};
+use super::name::{self, Kind};
+use super::{prune, recent};
 use crate::document;
 use crate::model::{Baseline, Key, Pin};
 
@@ -38,52 +39,43 @@ enum Place {
 }
 
 /// Moves every run that has a document of its own, and those that are added, to the archive of their month; leaves out
-/// what is kept no longer; and writes anew what checks read.
+/// what is kept no longer; and writes anew what checks read. `files` are the paths that there are.
 pub(super) fn pack(
-    contents: Contents,
+    contents: &Contents,
     files: impl Iterator<Item = String>,
     added: &[Baseline],
     keep: &Keep<'_>,
 ) -> Packed {
     let pin = Pin::in_force(contents.pins.iter().cloned());
-    let all = places(&contents, added);
+    let mut all = places(contents, added);
     let runs = all.iter().map(|(place, run)| (place.clone(), *run));
     let old = prune::superseded(runs, keep.of, keep.runs, pin.as_ref());
     let old: BTreeSet<_> = old.into_iter().collect();
-    let stays = |it: &&(Place, &Baseline)| !old.contains(&it.0);
-    let recent = recent::recent(all.iter().filter(stays).map(|it| it.1), pin.as_ref());
+    all.retain(|(place, _)| !old.contains(place));
+    let recent = recent::recent(all.iter().map(|(_, run)| *run), pin.as_ref());
     let recent = recent.into_iter();
-    let recent: BTreeMap<String, Vec<u8>> = recent
-        .map(|(key, runs)| (name::recent(key), document::line(&runs).into_bytes()))
-        .collect();
-    let is_stale = |path: &String| {
-        name::Kind::of(path) == name::Kind::Recent && !recent.contains_key(path)
+    let recent = recent.map(|(key, runs)| (name::recent(key), document::line(&runs)));
+    let recent: BTreeMap<String, String> = recent.collect();
+    let mut packed = Packed {
+        gone: old.len(),
+        ..Packed::default()
     };
-    let mut removed: Vec<_> = files.filter(is_stale).collect();
-    removed.extend(contents.own.iter().map(|(path, _)| path.clone()));
-    let mut archives = archives(&all, &old);
-    let mut written: Vec<_> = recent.into_iter().collect();
-    for (path, lines) in &contents.archives {
-        let is_kept = |index| {
-            let archive = path.clone();
-            !old.contains(&Place::Line { archive, index })
-        };
-        let kept = lines.iter().enumerate().filter(|it| is_kept(it.0));
-        let mut text: Vec<u8> = kept.flat_map(|it| it.1.text.clone()).collect();
-        end_line(&mut text);
-        text.extend(archives.remove(path).unwrap_or_default());
+    let is_stale = |path: &String| Kind::of(path) == Kind::Recent && !recent.contains_key(path);
+    packed.removed.extend(files.filter(is_stale));
+    let own = contents.own.iter();
+    packed.removed.extend(own.map(|(path, _)| path.clone()));
+    for (path, text) in archives(contents, &all, &old) {
         if text.is_empty() {
-            removed.push(path.clone());
+            packed.removed.push(path);
         } else {
-            written.push((path.clone(), text));
+            packed.written.push((path, text));
         }
     }
-    written.extend(archives);
-    Packed {
-        written,
-        removed,
-        gone: old.len(),
-    }
+    let recent = recent.into_iter();
+    packed
+        .written
+        .extend(recent.map(|(path, text)| (path, text.into_bytes())));
+    packed
 }
 
 /// Every run with where it is, oldest first.
@@ -104,11 +96,25 @@ fn places<'a>(contents: &'a Contents, added: &'a [Baseline]) -> Vec<(Place, &'a 
     all
 }
 
-/// The lines that runs become which are in no archive yet, by its path.
-fn archives(all: &[(Place, &Baseline)], old: &BTreeSet<Place>) -> BTreeMap<String, Vec<u8>> {
+/// The archives with the runs that stay, by their paths.
+fn archives(
+    contents: &Contents,
+    stay: &[(Place, &Baseline)],
+    old: &BTreeSet<Place>,
+) -> BTreeMap<String, Vec<u8>> {
     let mut archives: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let is_new = |place: &Place| !matches!(place, Place::Line { .. }) && !old.contains(place);
-    for (_, run) in all.iter().filter(|(place, _)| is_new(place)) {
+    for (path, lines) in &contents.archives {
+        let text = archives.entry(path.clone()).or_default();
+        for (index, line) in lines.iter().enumerate() {
+            let archive = path.clone();
+            if !old.contains(&Place::Line { archive, index }) {
+                text.extend(&line.text);
+            }
+        }
+        end_line(text);
+    }
+    let is_new = |place: &Place| !matches!(place, Place::Line { .. });
+    for (_, run) in stay.iter().filter(|(place, _)| is_new(place)) {
         let text = document::line(&(*run).clone().without_rounds());
         let archive = archives.entry(name::archive(run)).or_default();
         archive.extend(text.into_bytes());

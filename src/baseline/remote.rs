@@ -81,11 +81,7 @@ impl Repository {
         top.ask(&["init", "--quiet", "--bare", "--template=", &format, &path])?;
         let lent = lent(&top, remote)?;
         let fetched = address(&top, remote, &["remote", "get-url", "--", remote]);
-        let pushed = address(
-            &top,
-            remote,
-            &["remote", "get-url", "--push", "--", remote],
-        );
+        let pushed = address(&top, remote, &["remote", "get-url", "--push", "--", remote]);
         Ok(Self {
             to_fetch: settings(&top, &fetched, &lent)?,
             to_push: settings(&top, &pushed, &lent)?,

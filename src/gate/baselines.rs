@@ -1,6 +1,8 @@
 use jiff::tz::TimeZone;
 
-use crate::model::{Baseline, Key, LONGEST_HISTORY, LONGEST_SERIES, Metric, Pin, Reason, Sample, history};
+use crate::model::{
+    Baseline, Key, LONGEST_HISTORY, LONGEST_SERIES, Metric, Pin, Reason, Sample, history,
+};
 use crate::stats;
 
 /// Runs a history needs before anything is judged by it.

@@ -41,7 +41,9 @@ mod validity;
 mod workload;
 
 pub use acceptance::Acceptance;
-pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LONGEST_SERIES, LoadShape, history};
+pub use baseline::{
+    Baseline, Difference, Key, LONGEST_HISTORY, LONGEST_SERIES, LoadShape, history,
+};
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
 pub use counters::{Counters, Statement, StatementChange};
 pub use coverage::{CellName, Coverage};

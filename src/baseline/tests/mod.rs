@@ -1,5 +1,6 @@
 mod branch;
 mod faulty;
+mod packed;
 
 use std::collections::BTreeMap;
 use std::fs;
