@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -62,21 +63,27 @@ impl Branch {
             runs: keep,
             of: &|_| true,
         };
+        let own = baselines.iter().map(|baseline| {
+            let text = document::text(baseline);
+            self.stored(name::path(baseline), text)
+        });
+        let own: Vec<Entry> = own.collect::<Result<_, Error>>()?;
+        let mut is_again = false;
         self.append(&message, |base| {
-            if self.is_full(base, baselines)? {
+            let was_tried = mem::replace(&mut is_again, true);
+            if self.is_full(base, &own)? {
                 let contents = self.contents(base, |_| true)?;
                 if contents.unknown.is_empty() {
-                    let packed = self.packed(base, &contents, baselines, &keep)?;
+                    let added = own.iter().map(|entry| entry.path.as_str()).zip(baselines);
+                    // A commit may have arrived although its push failed.
+                    let added = added.filter(|it| !was_tried || !contents.holds(it.0, it.1));
+                    let added: Vec<_> = added.map(|(_, run)| run).collect();
+                    let packed = self.packed(base, &contents, &added, &keep)?;
                     return self.changes(base, packed);
                 }
             }
-            let stored = baselines.iter().map(|baseline| {
-                let text = document::text(baseline);
-                self.stored(name::path(baseline), text)
-            });
-            let added = stored.collect::<Result<_, Error>>()?;
             Ok(Changes {
-                added,
+                added: own.clone(),
                 ..Changes::default()
             })
         })
@@ -179,16 +186,14 @@ impl Branch {
     }
 
     /// Whether a cell would have too many documents of single runs with these.
-    fn is_full(&self, base: Option<&str>, added: &[Baseline]) -> Result<bool, Error> {
-        let files = self.files(base)?.into_iter();
-        let own = files.filter(|file| Kind::of(&file.path) == Kind::Run);
-        let paths = own
-            .map(|file| file.path)
-            .chain(added.iter().map(name::path));
-        let mut cells: BTreeMap<String, usize> = BTreeMap::new();
+    fn is_full(&self, base: Option<&str>, added: &[Entry]) -> Result<bool, Error> {
+        let files = self.files(base)?;
+        let own = files.iter().filter(|it| Kind::of(&it.path) == Kind::Run);
+        let paths: BTreeSet<_> = own.chain(added).map(|it| it.path.as_str()).collect();
+        let mut cells: BTreeMap<&str, usize> = BTreeMap::new();
         for path in paths {
             let cell = path.rsplit_once('/').map_or("", |(cell, _)| cell);
-            *cells.entry(cell.to_owned()).or_default() += 1;
+            *cells.entry(cell).or_default() += 1;
         }
         Ok(cells.into_values().any(|count| count > MOST_OWN))
     }
@@ -197,7 +202,7 @@ impl Branch {
         &self,
         base: Option<&str>,
         contents: &Contents,
-        added: &[Baseline],
+        added: &[&Baseline],
         keep: &Keep<'_>,
     ) -> Result<Packed, Error> {
         let files = self.files(base)?.into_iter().map(|file| file.path);
@@ -221,7 +226,7 @@ impl Branch {
     fn append(
         &self,
         message: &str,
-        changes: impl Fn(Option<&str>) -> Result<Changes, Error>,
+        mut changes: impl FnMut(Option<&str>) -> Result<Changes, Error>,
     ) -> Result<(), Error> {
         self.again_while_behind(|| {
             let commit = self.at_tip(|base| {

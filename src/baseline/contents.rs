@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Stored;
 use super::git::Entry;
 use super::name::{self, Kind};
 use super::recent::Recent;
-use super::store::Stored;
 use crate::document;
 use crate::model::{Baseline, Pin};
 
@@ -35,6 +35,13 @@ pub(super) struct Line {
     pub(super) text: Vec<u8>,
     /// Nothing where it is damaged: it stays all the same.
     pub(super) run: Option<Baseline>,
+}
+
+impl Line {
+    /// The text of a run that is packed.
+    pub(super) fn of(run: &Baseline) -> String {
+        document::line(&run.clone().without_rounds())
+    }
 }
 
 /// How large a file may be that is read.
@@ -108,6 +115,13 @@ impl Contents {
             });
         }
         self.archives.insert(path, lines);
+    }
+
+    /// Whether a run is here, in its own document or in an archive.
+    pub(super) fn holds(&self, path: &str, run: &Baseline) -> bool {
+        let line = Line::of(run);
+        let mut lines = self.archives.values().flatten();
+        self.own.iter().any(|(own, _)| own == path) || lines.any(|it| it.text == line.as_bytes())
     }
 
     /// Every run.

@@ -1,9 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::contents::Contents;
+use super::contents::{Contents, Line};
 use super::name::{self, Kind};
 use super::{prune, recent};
-use crate::document;
 use crate::model::{Baseline, Key, Pin};
 
 /// What becomes of a branch's files when its runs are packed.
@@ -43,7 +42,7 @@ enum Place {
 pub(super) fn pack(
     contents: &Contents,
     files: impl Iterator<Item = String>,
-    added: &[Baseline],
+    added: &[&Baseline],
     keep: &Keep<'_>,
 ) -> Packed {
     let pin = Pin::in_force(contents.pins.iter().cloned());
@@ -54,7 +53,7 @@ pub(super) fn pack(
     all.retain(|(place, _)| !old.contains(place));
     let recent = recent::recent(all.iter().map(|(_, run)| *run), pin.as_ref());
     let recent = recent.into_iter();
-    let recent = recent.map(|(key, runs)| (name::recent(key), document::line(&runs)));
+    let recent = recent.map(|(key, runs)| (name::recent(key), runs.text()));
     let recent: BTreeMap<String, String> = recent.collect();
     let mut packed = Packed {
         gone: old.len(),
@@ -79,7 +78,7 @@ pub(super) fn pack(
 }
 
 /// Every run with where it is, oldest first.
-fn places<'a>(contents: &'a Contents, added: &'a [Baseline]) -> Vec<(Place, &'a Baseline)> {
+fn places<'a>(contents: &'a Contents, added: &[&'a Baseline]) -> Vec<(Place, &'a Baseline)> {
     let mut all = Vec::new();
     for (archive, lines) in &contents.archives {
         for (index, line) in lines.iter().enumerate() {
@@ -90,7 +89,7 @@ fn places<'a>(contents: &'a Contents, added: &'a [Baseline]) -> Vec<(Place, &'a 
     }
     let own = contents.own.iter();
     all.extend(own.map(|(path, run)| (Place::Own(path.clone()), run)));
-    let added = added.iter().enumerate();
+    let added = added.iter().copied().enumerate();
     all.extend(added.map(|(index, run)| (Place::New(index), run)));
     all.sort_by_key(|(_, run)| run.time);
     all
@@ -115,7 +114,7 @@ fn archives(
     }
     let is_new = |place: &Place| !matches!(place, Place::Line { .. });
     for (_, run) in stay.iter().filter(|(place, _)| is_new(place)) {
-        let text = document::line(&(*run).clone().without_rounds());
+        let text = Line::of(run);
         let archive = archives.entry(name::archive(run)).or_default();
         archive.extend(text.into_bytes());
     }

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::model::{Baseline, Key, LONGEST_SERIES, Pin, history};
 
 /// The runs of one key that checks read: a copy of a small part of the archive, made anew whenever runs are packed.
@@ -20,6 +21,10 @@ impl Recent {
     pub(super) const SCHEMA: u32 = 2;
     /// What errors call such a document.
     pub(super) const KIND: &str = "document of recent runs";
+
+    pub(super) fn text(&self) -> String {
+        document::line(self)
+    }
 
     fn new(runs: Vec<Baseline>) -> Self {
         Self {

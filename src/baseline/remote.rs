@@ -20,8 +20,9 @@ const GONE: &str = "couldn't find remote ref";
 const REWRITTEN: &str = "not our ref";
 
 /// Settings of a clone that say how remotes are reached.
-const TRANSPORT: [&str; 7] = [
+const TRANSPORT: [&str; 8] = [
     "http.",
+    "url.",
     "credential.",
     "protocol.",
     "ssh.",
@@ -80,11 +81,13 @@ impl Repository {
         let path = folder.path().to_string_lossy();
         top.ask(&["init", "--quiet", "--bare", "--template=", &format, &path])?;
         let lent = lent(&top, remote)?;
-        let fetched = address(&top, remote, &["remote", "get-url", "--", remote]);
-        let pushed = address(&top, remote, &["remote", "get-url", "--push", "--", remote]);
+        let of = |options: &[&str]| {
+            let words = [&["remote", "get-url"], options, &["--", remote]].concat();
+            settings(&top, remote, &words, &lent)
+        };
         Ok(Self {
-            to_fetch: settings(&top, &fetched, &lent)?,
-            to_push: settings(&top, &pushed, &lent)?,
+            to_fetch: of(&[])?,
+            to_push: of(&["--push"])?,
             folder,
             top,
         })
@@ -212,14 +215,17 @@ fn lent(top: &git::Git, remote: &str) -> Result<Settings, Error> {
     Ok(own.filter_map(lent).collect())
 }
 
-/// The address of a remote; what `named` does not find is one.
-fn address(top: &git::Git, remote: &str, named: &[&str]) -> String {
-    let named = (!remote.contains("://")).then(|| top.ask(named).ok());
-    named.flatten().unwrap_or_else(|| remote.to_owned())
-}
-
-/// The settings by which an address is reached. A password in it is sent in a header, and seen nowhere else.
-fn settings(top: &git::Git, address: &str, lent: &Settings) -> Result<Settings, Error> {
+/// The settings by which a remote is reached. A password in its address is sent in a header, and seen nowhere else.
+fn settings(
+    top: &git::Git,
+    remote: &str,
+    get_url: &[&str],
+    lent: &Settings,
+) -> Result<Settings, Error> {
+    let named = (!remote.contains("://")).then(|| top.ask(get_url).ok());
+    let named = named.flatten();
+    // What is no name is an address.
+    let address = named.as_deref().unwrap_or(remote);
     let mut settings = Settings::new();
     let remote = Remote::with_password(address).unwrap_or(Remote::of(address));
     let address = remote.address;
@@ -231,11 +237,15 @@ fn settings(top: &git::Git, address: &str, lent: &Settings) -> Result<Settings, 
         }
     }
     settings.extend(lent.iter().cloned());
+    if named.is_some() {
+        // It was rewritten already; of several rules the longest holds.
+        let rules = ["insteadOf", "pushInsteadOf"];
+        let rules = rules.map(|rule| (format!("url.{address}.{rule}"), address.clone()));
+        settings.extend(rules);
+    }
     settings.extend([
         (format!("remote.{NAME}.tagOpt"), "--no-tags".to_owned()),
         ("fetch.recurseSubmodules".to_owned(), "false".to_owned()),
-        // It was rewritten already; of several rules the longest holds.
-        (format!("url.{address}.insteadOf"), address.clone()),
         (format!("remote.{NAME}.url"), address),
     ]);
     Ok(settings)

@@ -90,7 +90,7 @@ impl Remote {
         self.git("first", &["push", "--quiet", "origin", &to]);
     }
 
-    fn hook(&self, name: &str, script: &str) {
+    pub(super) fn hook(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt;
         let path = self.folder.path().join("remote.git/hooks").join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");

@@ -215,6 +215,23 @@ fn what_a_later_version_has_packed_is_left_alone() {
 }
 
 #[test]
+fn a_run_that_arrived_although_its_push_failed_is_there_once() {
+    for others in [3, 16, 40] {
+        let remote = unpacked(&runs(1..=others));
+        let branch = remote.branch("clone");
+        // The branch is moved to what is pushed before git itself can do it, and that fails.
+        let move_it = "rm hooks/update; git update-ref $1 $3 $2";
+        remote.hook("update", move_it);
+        branch.add(&[run(others + 1)], KEEP).expect("added");
+        assert!(!remote.path("remote.git/hooks/update").exists());
+        let found = branch.all().expect("read").baselines;
+        assert_eq!(times(&found), seconds(1..=others + 1));
+        let few = branch.recent().expect("read").baselines;
+        assert_eq!(times(&few), seconds(1..=others + 1));
+    }
+}
+
+#[test]
 fn a_clone_lends_its_way_to_the_remote_and_gets_no_object() {
     let remote = Remote::new();
     let clone = remote.clone_as("clone");
