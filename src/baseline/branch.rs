@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use super::contents::{Contents, largest};
+use super::contents::{Contents, Line, largest};
 use super::git::{Changes, Entry, Git};
 use super::name::{self, Kind};
 use super::pack::{Keep, Packed, pack};
@@ -68,22 +68,23 @@ impl Branch {
             self.stored(name::path(baseline), text)
         });
         let own: Vec<Entry> = own.collect::<Result<_, Error>>()?;
-        let mut is_again = false;
+        let runs: Vec<_> = own.iter().zip(baselines).collect();
+        let mut was_tried = false;
         self.append(&message, |base| {
-            let was_tried = mem::replace(&mut is_again, true);
+            let mut runs = runs.clone();
+            if mem::replace(&mut was_tried, true) {
+                self.leave_out_arrived(base, &mut runs)?;
+            }
             if self.is_full(base, &own)? {
                 let contents = self.contents(base, |_| true)?;
                 if contents.unknown.is_empty() {
-                    let added = own.iter().map(|entry| entry.path.as_str()).zip(baselines);
-                    // A commit may have arrived although its push failed.
-                    let added = added.filter(|it| !was_tried || !contents.holds(it.0, it.1));
-                    let added: Vec<_> = added.map(|(_, run)| run).collect();
+                    let added: Vec<_> = runs.into_iter().map(|(_, run)| run).collect();
                     let packed = self.packed(base, &contents, &added, &keep)?;
                     return self.changes(base, packed);
                 }
             }
             Ok(Changes {
-                added: own.clone(),
+                added: runs.into_iter().map(|(entry, _)| entry.clone()).collect(),
                 ..Changes::default()
             })
         })
@@ -183,6 +184,28 @@ impl Branch {
         });
         let contents = self.git.contents(&files, largest)?;
         Ok(Contents::of(&self.name, files, contents))
+    }
+
+    /// Leaves out what the branch has already: a commit may have arrived although its push failed, and may have been
+    /// packed since.
+    fn leave_out_arrived(
+        &self,
+        base: Option<&str>,
+        runs: &mut Vec<(&Entry, &Baseline)>,
+    ) -> Result<(), Error> {
+        let paths: BTreeSet<_> = runs.iter().map(|(_, run)| name::archive(run)).collect();
+        let files = self.files(base)?;
+        let archives = files.iter().filter(|file| paths.contains(&file.path));
+        let archives: Vec<_> = archives.cloned().collect();
+        let archives = self.git.contents(&archives, largest)?;
+        let archives = archives.iter().flatten();
+        let lines: BTreeSet<_> = archives
+            .flat_map(|text| text.split_inclusive(|byte| *byte == b'\n'))
+            .collect();
+        runs.retain(|(entry, run)| {
+            !files.contains(entry) && !lines.contains(Line::of(run).as_bytes())
+        });
+        Ok(())
     }
 
     /// Whether a cell would have too many documents of single runs with these.

@@ -117,13 +117,6 @@ impl Contents {
         self.archives.insert(path, lines);
     }
 
-    /// Whether a run is here, in its own document or in an archive.
-    pub(super) fn holds(&self, path: &str, run: &Baseline) -> bool {
-        let line = Line::of(run);
-        let mut lines = self.archives.values().flatten();
-        self.own.iter().any(|(own, _)| own == path) || lines.any(|it| it.text == line.as_bytes())
-    }
-
     /// Every run.
     pub(super) fn all(mut self) -> Stored {
         let archives = std::mem::take(&mut self.archives).into_values();

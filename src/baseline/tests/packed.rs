@@ -167,16 +167,16 @@ fn what_is_damaged_of_packed_runs_is_named_and_stays() {
     };
     let few = branch.recent().expect("read");
     assert!(few.baselines.is_empty());
-    let named = names(&few);
+    let said = names(&few);
     assert!(
-        named[0].contains(&format!("{BRANCH}:{}", files[1])),
-        "{named:?}"
+        said[0].contains(&format!("{BRANCH}:{}", files[1])),
+        "{said:?}"
     );
     let all = branch.all().expect("read");
     assert_eq!(times(&all.baselines), seconds(3..=100));
-    let named = names(&all).join("\n");
+    let said = names(&all).join("\n");
     for line in [1, 2, 101] {
-        assert!(named.contains(&format!("{}:{line}`", files[0])), "{named}");
+        assert!(said.contains(&format!("{}:{line}`", files[0])), "{said}");
     }
     packed_again(&branch, 102);
     let all = branch.all().expect("read");
