@@ -46,14 +46,14 @@ impl Branch {
     /// Every baseline, oldest first within its cell; what is damaged is left out.
     pub fn all(&self) -> Result<Stored, Error> {
         let contents = self.at_tip(|base| self.contents(base, |_| true))?;
-        Ok(contents.all())
+        Ok(contents.into_all())
     }
 
     /// The baselines that a check reads; what is damaged is left out.
     pub fn recent(&self) -> Result<Stored, Error> {
         let wanted = |kind| kind != Kind::Archive;
         let contents = self.at_tip(|base| self.contents(base, wanted))?;
-        Ok(contents.few())
+        Ok(contents.into_recent())
     }
 
     /// Adds a commit that holds the baselines. Of every key so many of the newest runs stay once they are packed.

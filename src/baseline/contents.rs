@@ -89,7 +89,10 @@ impl Contents {
             Kind::Other => Ok(()),
         };
         match taken.err() {
-            Some(error @ document::Error::Schema { .. }) if kind == Kind::Recent => {
+            // What a later version keeps is not this one's to delete.
+            Some(error @ document::Error::Schema { .. })
+                if matches!(kind, Kind::Recent | Kind::Pin) =>
+            {
                 self.unknown.push(error);
             }
             error => self.damaged.extend(error),
@@ -118,20 +121,20 @@ impl Contents {
     }
 
     /// Every run.
-    pub(super) fn all(mut self) -> Stored {
+    pub(super) fn into_all(mut self) -> Stored {
         let archives = std::mem::take(&mut self.archives).into_values();
         let packed = archives.flatten().filter_map(|line| line.run);
         let packed = packed.collect();
-        self.stored(packed)
+        self.into_stored(packed)
     }
 
     /// What checks read.
-    pub(super) fn few(mut self) -> Stored {
+    pub(super) fn into_recent(mut self) -> Stored {
         let packed = std::mem::take(&mut self.recent);
-        self.stored(packed)
+        self.into_stored(packed)
     }
 
-    fn stored(self, packed: Vec<Baseline>) -> Stored {
+    fn into_stored(self, packed: Vec<Baseline>) -> Stored {
         let mut baselines = packed;
         baselines.extend(self.own.into_iter().map(|(_, run)| run));
         let cell = |run: &Baseline| name::cell(&run.key.server, &run.key.endpoint);

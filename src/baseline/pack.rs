@@ -31,7 +31,7 @@ impl Keep<'_> {
 
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Location {
     Line { archive: String, index: usize },
     Own(String),
     New(usize),
@@ -46,11 +46,11 @@ pub(super) fn pack(
     keep: &Keep<'_>,
 ) -> Packed {
     let pin = Pin::in_force(contents.pins.iter().cloned());
-    let mut all = places(contents, added);
-    let runs = all.iter().map(|(place, run)| (place.clone(), *run));
+    let mut all = locations(contents, added);
+    let runs = all.iter().map(|(location, run)| (location.clone(), *run));
     let old = prune::superseded(runs, keep.of, keep.runs, pin.as_ref());
     let old: BTreeSet<_> = old.into_iter().collect();
-    all.retain(|(place, _)| !old.contains(place));
+    all.retain(|(location, _)| !old.contains(location));
     let recent = recent::recent(all.iter().map(|(_, run)| *run), pin.as_ref());
     let recent = recent.into_iter();
     let recent = recent.map(|(key, runs)| (name::recent(key), runs.text()));
@@ -78,19 +78,19 @@ pub(super) fn pack(
 }
 
 /// Every run with where it is, oldest first.
-fn places<'a>(contents: &'a Contents, added: &[&'a Baseline]) -> Vec<(Place, &'a Baseline)> {
+fn locations<'a>(contents: &'a Contents, added: &[&'a Baseline]) -> Vec<(Location, &'a Baseline)> {
     let mut all = Vec::new();
     for (archive, lines) in &contents.archives {
         for (index, line) in lines.iter().enumerate() {
             let archive = archive.clone();
-            let place = Place::Line { archive, index };
-            all.extend(line.run.as_ref().map(|run| (place, run)));
+            let location = Location::Line { archive, index };
+            all.extend(line.run.as_ref().map(|run| (location, run)));
         }
     }
     let own = contents.own.iter();
-    all.extend(own.map(|(path, run)| (Place::Own(path.clone()), run)));
+    all.extend(own.map(|(path, run)| (Location::Own(path.clone()), run)));
     let added = added.iter().copied().enumerate();
-    all.extend(added.map(|(index, run)| (Place::New(index), run)));
+    all.extend(added.map(|(index, run)| (Location::New(index), run)));
     all.sort_by_key(|(_, run)| run.time);
     all
 }
@@ -98,22 +98,22 @@ fn places<'a>(contents: &'a Contents, added: &[&'a Baseline]) -> Vec<(Place, &'a
 /// The archives with the runs that stay, by their paths.
 fn archives(
     contents: &Contents,
-    stay: &[(Place, &Baseline)],
-    old: &BTreeSet<Place>,
+    stay: &[(Location, &Baseline)],
+    old: &BTreeSet<Location>,
 ) -> BTreeMap<String, Vec<u8>> {
     let mut archives: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for (path, lines) in &contents.archives {
         let text = archives.entry(path.clone()).or_default();
         for (index, line) in lines.iter().enumerate() {
             let archive = path.clone();
-            if !old.contains(&Place::Line { archive, index }) {
+            if !old.contains(&Location::Line { archive, index }) {
                 text.extend(&line.text);
             }
         }
         end_line(text);
     }
-    let is_new = |place: &Place| !matches!(place, Place::Line { .. });
-    for (_, run) in stay.iter().filter(|(place, _)| is_new(place)) {
+    let is_new = |location: &Location| !matches!(location, Location::Line { .. });
+    for (_, run) in stay.iter().filter(|(location, _)| is_new(location)) {
         let text = Line::of(run);
         let archive = archives.entry(name::archive(run)).or_default();
         archive.extend(text.into_bytes());

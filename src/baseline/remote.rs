@@ -80,7 +80,7 @@ impl Repository {
         let format = format!("--object-format={format}");
         let path = folder.path().to_string_lossy();
         top.ask(&["init", "--quiet", "--bare", "--template=", &format, &path])?;
-        let lent = lent(&top, remote)?;
+        let lent = transport_settings(&top, remote)?;
         let of = |options: &[&str]| {
             let words = [&["remote", "get-url"], options, &["--", remote]].concat();
             settings(&top, remote, &words, &lent)
@@ -106,11 +106,11 @@ impl Repository {
             self.fetching(&words).text()
         };
         let mut fetched = fetch(&["--depth=1", "--filter=blob:none"]);
-        if says(&fetched, "shallow") {
+        if mentions(&fetched, "shallow") {
             // A server of files alone has no part of a history to give.
             fetched = fetch(&[]);
         }
-        if says(&fetched, GONE) {
+        if mentions(&fetched, GONE) {
             return Ok(None);
         }
         fetched?;
@@ -125,7 +125,7 @@ impl Repository {
         let some = ["fetch", "--quiet", "--filter=blob:none", "--stdin", NAME];
         let some = self.local(&some).remote().settings(&settings).input(names);
         let fetched = some.text();
-        if fetched.is_ok() || says(&fetched, REWRITTEN) {
+        if fetched.is_ok() || mentions(&fetched, REWRITTEN) {
             return Ok(fetched.map(drop)?);
         }
         // A server may know filters and give no single objects.
@@ -186,13 +186,13 @@ pub(super) fn is_rewritten(error: &Error) -> bool {
     matches!(error, Error::Git(error) if error.to_string().contains(REWRITTEN))
 }
 
-fn says<T>(result: &Result<T, git::Error>, words: &str) -> bool {
+fn mentions<T>(result: &Result<T, git::Error>, words: &str) -> bool {
     let error = result.as_ref().err();
     error.is_some_and(|error| error.to_string().contains(words))
 }
 
 /// What a clone's own settings say of the way to a remote; those of the user hold anyway.
-fn lent(top: &git::Git, remote: &str) -> Result<Settings, Error> {
+fn transport_settings(top: &git::Git, remote: &str) -> Result<Settings, Error> {
     let listed = ["config", "--list", "--includes", "--show-scope", "-z"];
     let listed = top.call(&listed).text()?;
     let words: Vec<_> = listed.split('\0').collect();
