@@ -118,6 +118,12 @@ pub fn text(document: &impl Serialize) -> String {
     text.expect("our documents have a JSON form") + "\n"
 }
 
+/// The text of a document on one line.
+pub fn line(document: &impl Serialize) -> String {
+    let text = serde_json::to_string(document);
+    text.expect("our documents have a JSON form") + "\n"
+}
+
 /// Writes a file in place of an older one; folders on the way are made. What is not a regular
 /// file, such as a pipe, is written to as it is.
 pub fn write(path: &Path, text: &str) -> Result<(), Error> {

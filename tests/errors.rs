@@ -453,7 +453,7 @@ fn of_baselines() -> Vec<Error> {
             source: missing(),
         }),
         baseline::Error::Git(git::Error::Refused {
-            command: "ls-remote -- origin refs/heads/perfgate-baselines".into(),
+            command: "fetch --quiet --depth=1 --filter=blob:none store".into(),
             status: "exit code 128".into(),
             reason: "fatal: 'origin' does not appear to be a git repository".into(),
             remedy: None,

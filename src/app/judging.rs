@@ -32,20 +32,25 @@ pub(super) fn parse_store(text: &str) -> Result<model::Store, Error> {
     })
 }
 
-/// Everything stored; what cannot be read of it is reported.
+/// The stored runs that are judged by; what cannot be read of them is reported.
 pub fn read_baselines(store: &Store, observe: Observer<'_>) -> Result<Baselines, Error> {
-    let found = stored(store, observe)?;
+    let found = store.recent()?;
+    report_damaged(&found, observe);
     Ok(Baselines::new(found.baselines, found.pin))
 }
 
-/// The same as it was found.
+/// Everything stored; what cannot be read of it is reported.
 pub fn stored(store: &Store, observe: Observer<'_>) -> Result<Stored, Error> {
     let found = store.all()?;
+    report_damaged(&found, observe);
+    Ok(found)
+}
+
+fn report_damaged(found: &Stored, observe: Observer<'_>) {
     for error in &found.damaged {
         let note = format!("warning: left out: {}", chain(error));
         observe(&Notice::Note(&note));
     }
-    Ok(found)
 }
 
 /// Notes which cells the pin has no runs for.

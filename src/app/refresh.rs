@@ -180,7 +180,7 @@ impl Destination<'_> {
             lines.push(format!("{name}: stored{remark}{with_changes}"));
         }
         if !documents.is_empty() {
-            store.add(&documents)?;
+            store.add(&documents, plan.keep)?;
             let metrics = judged_metrics(plan);
             let steps = gate::new_steps(baselines.runs(), &documents, &metrics).into_iter();
             lines.extend(steps.map(|(cell, metric, step)| report::new_step(&cell, metric, &step)));

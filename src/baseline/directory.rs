@@ -48,10 +48,12 @@ impl Directory {
     /// removed.
     pub fn prune(&self, keep: usize, of: &dyn Fn(&Key) -> bool) -> Result<usize, Error> {
         let pin = self.pin()?;
-        let old = prune::superseded(self.documents()?, of, keep, pin.as_ref());
+        let documents = self.documents()?;
+        let documents = documents.iter().map(|(path, run)| (path, run));
+        let old = prune::superseded(documents, of, keep, pin.as_ref());
         for path in &old {
             fs::remove_file(path).map_err(|source| Error::Remove {
-                path: path.clone(),
+                path: (*path).clone(),
                 source,
             })?;
         }

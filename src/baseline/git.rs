@@ -1,23 +1,23 @@
-//! git as a store of objects: plumbing alone, so that the work tree, the index and HEAD of the
-//! clone stay as they are.
+//! git as a store of objects: plumbing alone, in a repository of its own, so that the clone stays as it is.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 
 use super::Error;
-use crate::git::credentials::{Remote, without_credentials};
-use crate::git::{self, Call};
+use super::remote::{Over, Pushed, Repository};
+use crate::git;
+use crate::git::credentials::without_credentials;
 
-/// How often a branch may be rewritten while it is fetched.
-const REWRITES: usize = 5;
-/// What git says where a branch is not there any more.
-const GONE: &str = "couldn't find remote ref";
-
-/// A clone whose objects, remotes and credentials are used.
+/// Objects of a remote of a clone.
 #[derive(Debug, Clone)]
 pub(super) struct Git {
-    clone: git::Git,
+    clone: PathBuf,
+    remote: String,
+    /// Made when it is first needed; what it has fetched is not fetched again.
+    repository: Arc<OnceLock<Repository>>,
 }
 
 /// A file in a tree.
@@ -27,248 +27,144 @@ pub(super) struct Entry {
     pub(super) blob: String,
 }
 
-/// What came of a push.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
-    Done,
-    /// Somebody else was faster.
-    Behind,
-    /// The remote does not want it.
-    Refused(String),
-}
-
-/// Which history a push may replace.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Over<'a> {
-    /// None: the branch only grows.
-    Ancestors,
-    /// Whatever is there, as long as it is this commit.
-    Exactly(&'a str),
+/// What a commit changes in the files of the one before.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) added: Vec<Entry>,
+    pub(super) removed: Vec<String>,
 }
 
 impl Git {
-    pub(super) fn new(clone: &Path) -> Self {
+    pub(super) fn new(clone: &Path, remote: &str) -> Self {
         Self {
-            clone: git::Git::at(clone),
+            clone: clone.to_owned(),
+            remote: remote.to_owned(),
+            repository: Arc::default(),
         }
     }
 
-    /// The newest commit of a remote's branch, with its objects; nothing where there is no such
-    /// branch.
-    pub(super) fn fetch(&self, remote: &str, branch: &str) -> Result<Option<String>, Error> {
-        let full = format!("refs/heads/{branch}");
-        let address = self.address(remote, &["remote", "get-url", "--", remote]);
-        let remote_address = self.with_password(&address)?.unwrap_or(Remote::of(remote));
-        let ask = |words: &[&str]| self.to(&remote_address, words).text();
-        // No reference of the clone is written: others may be at work in it.
-        let quietly = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-        let nowhere = [
-            "--no-recurse-submodules",
-            "--refmap=",
-            "--",
-            &remote_address.address,
-            &full,
-        ];
-        for _ in 0..REWRITES {
-            let listed = ask(&["ls-remote", "--", &remote_address.address, &full])?;
-            let found = listed.lines().find_map(|line| {
-                let (commit, name) = line.split_once('\t')?;
-                (name == full).then(|| commit.to_owned())
-            });
-            let Some(found) = found else { return Ok(None) };
-            let fetched = ask(&[quietly.as_slice(), &nowhere].concat());
-            // Where the branch was rewritten or removed in between, what was listed did not come.
-            if self.clone.commit(&found)?.is_some() {
-                fetched?;
-                return Ok(Some(found));
-            }
-            match fetched {
-                Err(error) if !error.to_string().contains(GONE) => return Err(error.into()),
-                _ => {}
-            }
+    fn repository(&self) -> Result<&Repository, Error> {
+        if let Some(repository) = self.repository.get() {
+            return Ok(repository);
         }
-        Err(Error::Contended {
-            branch: branch.to_owned(),
-            remote: without_credentials(remote),
-            tries: REWRITES,
-        })
+        let new = Repository::new(&self.clone, &self.remote)?;
+        Ok(self.repository.get_or_init(|| new))
     }
 
-    /// The files of a commit.
+    /// The newest commit of the remote's branch; nothing where there is no such branch.
+    pub(super) fn tip(&self, branch: &str) -> Result<Option<String>, Error> {
+        self.repository()?.tip(branch)
+    }
+
+    /// The files of a commit, by their paths.
     pub(super) fn files(&self, commit: &str) -> Result<Vec<Entry>, Error> {
         let words = ["ls-tree", "-r", "-z", "--full-tree", commit];
-        Ok(entries(&self.clone.call(&words).text()?))
+        let mut files = entries(&self.repository()?.call(&words).text()?);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
     }
 
-    /// The contents of blobs, in their order; nothing for one larger than `most` bytes.
-    pub(super) fn blobs(
+    /// The contents of files, in their order; nothing for one larger than its path allows. What is not here yet is
+    /// fetched.
+    pub(super) fn contents(
         &self,
-        entries: &[Entry],
-        most: usize,
+        files: &[Entry],
+        most: impl Fn(&str) -> usize,
     ) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        let names: String = entries
-            .iter()
-            .map(|entry| format!("{}\n", entry.blob))
-            .collect();
-        let sizes = self.fed(&["cat-file", "--batch-check"], &names)?;
-        let sizes = String::from_utf8_lossy(&sizes).into_owned();
-        let small: Vec<_> = sizes
-            .lines()
-            .map(|line| line.rsplit(' ').next().and_then(|size| size.parse().ok()))
-            .map(|size: Option<usize>| size.is_some_and(|size| size <= most))
-            .collect();
-        let wanted = entries.iter().zip(&small).filter(|(_, small)| **small);
-        let names: String = wanted
-            .map(|(entry, _)| format!("{}\n", entry.blob))
-            .collect();
-        let batch = self.fed(&["cat-file", "--batch"], &names)?;
+        let mut sizes = self.sizes()?;
+        let missing = files.iter().filter(|it| !sizes.contains_key(&it.blob));
+        let missing = lines(missing);
+        if !missing.is_empty() {
+            self.repository()?.fetch_objects(&missing)?;
+            sizes = self.sizes()?;
+        }
+        let is_small = |it: &Entry| {
+            let size = sizes.get(&it.blob);
+            size.is_some_and(|size| *size <= most(&it.path))
+        };
+        let batch = lines(files.iter().filter(|it| is_small(it)));
+        let batch = self.fed(&["cat-file", "--batch"], batch)?;
         let mut rest = batch.as_slice();
-        Ok(small
-            .iter()
-            .map(|small| {
-                if *small {
-                    next_of_batch(&mut rest)
-                } else {
-                    None
-                }
-            })
-            .collect())
+        let next = |it| is_small(it).then(|| next_of_batch(&mut rest)).flatten();
+        Ok(files.iter().map(next).collect())
+    }
+
+    /// The sizes of the objects that are here.
+    fn sizes(&self) -> Result<HashMap<String, usize>, Error> {
+        let words = ["cat-file", "--batch-check", "--batch-all-objects"];
+        let listed = self.repository()?.call(&words).text()?;
+        let size = |line: &str| {
+            let mut words = line.split(' ');
+            Some((words.next()?.to_owned(), words.next_back()?.parse().ok()?))
+        };
+        Ok(listed.lines().filter_map(size).collect())
     }
 
     /// Stores a text as an object.
-    pub(super) fn store(&self, text: &str) -> Result<String, Error> {
+    pub(super) fn store(&self, text: impl Into<Vec<u8>>) -> Result<String, Error> {
         let words = ["hash-object", "-w", "-t", "blob", "--stdin"];
         let name = self.fed(&words, text)?;
         Ok(String::from_utf8_lossy(&name).trim().to_owned())
     }
 
-    /// A commit whose tree is that of `base` with files added; without a base those files alone.
+    /// A commit with the files of `base` and changes to them, on top of `parent`.
     pub(super) fn commit(
         &self,
         base: Option<&str>,
-        added: &[Entry],
+        parent: Option<&str>,
+        changes: &Changes,
         message: &str,
     ) -> Result<String, Error> {
         let scratch = TempDir::with_prefix("perfgate-index-")
             .map_err(|source| git::Error::Scratch { source })?;
         let index = scratch.path().join("index");
         if let Some(base) = base {
-            self.with_index(&index, &["read-tree", base], "")?;
+            self.with_index(&index, &["read-tree", base], String::new())?;
         }
-        let lines: String = added
-            .iter()
-            .map(|entry| format!("100644 {}\t{}\0", entry.blob, entry.path))
-            .collect();
         let update = ["update-index", "--add", "-z", "--index-info"];
-        self.with_index(&index, &update, &lines)?;
-        let tree = self.with_index(&index, &["write-tree"], "")?;
+        let none = "0".repeat(base.map_or(0, str::len));
+        self.with_index(&index, &update, index_lines(changes, &none))?;
+        // Files that stay as they are need not be here.
+        let write = ["write-tree", "--missing-ok"];
+        let tree = self.with_index(&index, &write, String::new())?;
         let mut words = vec!["commit-tree", tree.trim(), "-m", message];
-        words.extend(base.iter().flat_map(|base| ["-p", *base]));
-        Ok(self.clone.ask(&words)?)
+        words.extend(parent.iter().flat_map(|parent| ["-p", *parent]));
+        Ok(self.repository()?.call(&words).text()?.trim().to_owned())
     }
 
-    /// Makes a commit the newest of a remote's branch.
-    pub(super) fn push(
-        &self,
-        remote: &str,
-        branch: &str,
-        commit: &str,
-        over: Over<'_>,
-    ) -> Result<Pushed, Error> {
-        self.pushed(remote, branch, commit, over, &[])
+    /// Makes a commit the newest of the remote's branch.
+    pub(super) fn push(&self, branch: &str, commit: &str, over: Over<'_>) -> Result<Pushed, Error> {
+        self.repository()?.push(branch, commit, over, &[])
     }
 
     /// What would come of it, as far as the remote says it before it is sent anything.
-    pub(super) fn try_push(
-        &self,
-        remote: &str,
-        branch: &str,
-        commit: &str,
-    ) -> Result<Pushed, Error> {
-        self.pushed(remote, branch, commit, Over::Ancestors, &["--dry-run"])
+    pub(super) fn try_push(&self, branch: &str, commit: &str) -> Result<Pushed, Error> {
+        let repository = self.repository()?;
+        repository.push(branch, commit, Over::Ancestors, &["--dry-run"])
     }
 
-    fn pushed(
-        &self,
-        remote: &str,
-        branch: &str,
-        commit: &str,
-        over: Over<'_>,
-        options: &[&str],
-    ) -> Result<Pushed, Error> {
-        let full = format!("refs/heads/{branch}");
-        let refspec = format!("{commit}:{full}");
-        let lease = match over {
-            Over::Ancestors => None,
-            Over::Exactly(old) => Some(format!("--force-with-lease={full}:{old}")),
-        };
-        // By its name git would also move the clone's own memory of the remote's branch.
-        let address = self.address(remote, &["remote", "get-url", "--push", "--", remote]);
-        let remote_address = self
-            .with_password(&address)?
-            .unwrap_or(Remote::of(&address));
-        // A hook of the clone is for its own branches.
-        let mut words = vec!["push", "--porcelain", "--no-verify"];
-        words.extend(options);
-        words.extend(lease.as_deref());
-        words.extend(["--", &remote_address.address, &refspec]);
-        // A commit that has arrived although the answer is lost is there already at the next try.
-        let output = self.to(&remote_address, &words).output_in_the_end()?;
-        if output.status.success() {
-            return Ok(Pushed::Done);
-        }
-        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
-        let refused = answer.lines().find(|line| line.starts_with('!'));
-        Ok(match refused {
-            None => Pushed::Refused(git::reason(&output)),
-            Some(line) if is_race(line) => Pushed::Behind,
-            Some(line) => {
-                let why = line.rsplit('\t').next().unwrap_or(line);
-                Pushed::Refused(without_credentials(why))
-            }
-        })
-    }
-
-    /// The address of a remote; what `named` does not find is one.
-    fn address(&self, remote: &str, named: &[&str]) -> String {
-        let named = (!remote.contains("://")).then(|| self.clone.ask(named).ok());
-        named.flatten().unwrap_or_else(|| remote.to_owned())
-    }
-
-    /// Where an address leads that has a password in it.
-    fn with_password(&self, address: &str) -> Result<Option<Remote>, Error> {
-        let Some(mut remote_address) = Remote::with_password(address) else {
-            return Ok(None);
-        };
-        // Where git has a header for the server, a second one would be refused.
-        let known = ["config", "--get-urlmatch", "http.extraheader"];
-        let known = [known.as_slice(), &[remote_address.address.as_str()]].concat();
-        if self.clone.look(&known)?.is_some() {
-            remote_address.header = None;
-        }
-        Ok(Some(remote_address))
-    }
-
-    /// A command that speaks with a remote, with its password where it has one.
-    fn to(&self, remote_address: &Remote, words: &[&str]) -> Call<'_> {
-        let call = self.clone.call(words).remote();
-        match &remote_address.header {
-            Some(header) => {
-                let key = format!("http.{}.extraheader", remote_address.address);
-                call.settings(&[(key.as_str(), header.as_str())])
-            }
-            None => call,
-        }
-    }
-
-    fn with_index(&self, index: &Path, words: &[&str], input: &str) -> Result<String, Error> {
-        let call = self.clone.call(words).input(input);
+    fn with_index(&self, index: &Path, words: &[&str], input: String) -> Result<String, Error> {
+        let call = self.repository()?.call(words).input(input);
         Ok(call.env("GIT_INDEX_FILE", index).text()?)
     }
 
-    fn fed(&self, words: &[&str], input: &str) -> Result<Vec<u8>, Error> {
-        Ok(self.clone.call(words).input(input).bytes()?)
+    fn fed(&self, words: &[&str], input: impl Into<Vec<u8>>) -> Result<Vec<u8>, Error> {
+        Ok(self.repository()?.call(words).input(input).bytes()?)
     }
+}
+
+fn lines<'a>(files: impl Iterator<Item = &'a Entry>) -> String {
+    files.map(|it| format!("{}\n", it.blob)).collect()
+}
+
+/// What `update-index --index-info -z` reads, with the name that stands for no object. A file that is removed and
+/// added is there in the end.
+fn index_lines(changes: &Changes, none: &str) -> String {
+    let removed = changes.removed.iter();
+    let removed = removed.map(|path| format!("0 {none}\t{path}\0"));
+    let added = changes.added.iter();
+    let added = added.map(|it| format!("100644 {}\t{}\0", it.blob, it.path));
+    removed.chain(added).collect()
 }
 
 /// The regular files of `ls-tree -z`.
@@ -309,20 +205,4 @@ fn next_of_batch(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let contents = rest.get(..size)?.to_vec();
     *rest = rest.get(size + 1..).unwrap_or_default();
     Some(contents)
-}
-
-/// Whether a push came too late, as git says it: the branch moved, or is being moved.
-fn is_race(line: &str) -> bool {
-    let signs = [
-        "fetch first",
-        "non-fast-forward",
-        "stale info",
-        "cannot lock ref",
-    ];
-    let more = [
-        "failed to update ref",
-        "already exists",
-        "incorrect old value",
-    ];
-    signs.iter().chain(&more).any(|sign| line.contains(sign))
 }

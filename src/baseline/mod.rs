@@ -1,12 +1,16 @@
-//! Where measurements are kept: a store of small immutable documents, one per cell and run, in a
-//! folder or on a branch of a git repository.
+//! Where measurements are kept: a store of small documents, one per cell and run, in a folder or on a branch of a git
+//! repository. On a branch they are packed from time to time, so that a check reads few bytes however many there are.
 
 mod branch;
+mod contents;
 mod directory;
 mod error;
 mod git;
 mod name;
+mod pack;
 mod prune;
+mod recent;
+mod remote;
 mod store;
 
 pub use branch::Branch;

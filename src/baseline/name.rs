@@ -1,13 +1,45 @@
-//! Where a document lies below the root of its store: `SERVER/ENDPOINT/TIME-COMMIT-NUMBER.json`,
-//! a pin at `pins/TIME-NUMBER.json`.
+//! Where a document lies below the root of its store: a run at `SERVER/ENDPOINT/TIME-COMMIT-NUMBER.json`, a pin at
+//! `pins/TIME-NUMBER.json`. On a branch there are also the runs that checks read, at `SERVER/ENDPOINT/recent/KEY.json`,
+//! and all packed runs of a month, at `SERVER/ENDPOINT/archive/YEAR-MONTH.jsonl`.
+
+use std::path::Path;
 
 use jiff::Timestamp;
 use rand::Rng;
 
-use crate::model::{Baseline, Pin};
+use crate::model::{Baseline, Key, Pin, digest};
 
 /// The folder of the pins. A server of that name has folders in it, which pins are not.
 pub(super) const PINS: &str = "pins";
+const RECENT: &str = "recent";
+const ARCHIVE: &str = "archive";
+
+/// What a file of a store holds, by its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Run,
+    Pin,
+    /// The runs of a key that checks read.
+    Recent,
+    /// The packed runs of a month, one a line.
+    Archive,
+    /// Nothing of ours.
+    Other,
+}
+
+impl Kind {
+    pub(super) fn of(path: &str) -> Self {
+        let parts: Vec<_> = path.split('/').collect();
+        let has_end = |end| Path::new(path).extension().is_some_and(|it| it == end);
+        match parts.as_slice() {
+            [PINS, _] if has_end("json") => Self::Pin,
+            [_, _, RECENT, _] if has_end("json") => Self::Recent,
+            [_, _, ARCHIVE, _] if has_end("jsonl") => Self::Archive,
+            _ if has_end("json") => Self::Run,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// A path of its own for a baseline, with `/` between its parts.
 pub(super) fn path(baseline: &Baseline) -> String {
@@ -23,10 +55,17 @@ pub(super) fn pin(pin: &Pin) -> String {
     format!("{PINS}/{}-{}.json", time(pin.time), number())
 }
 
-/// Whether a path is that of a pin.
-pub(super) fn is_pin(path: &str) -> bool {
-    let below = path.strip_prefix(PINS).and_then(|it| it.strip_prefix('/'));
-    below.is_some_and(|name| !name.contains('/'))
+/// Where the runs of a key lie that checks read.
+pub(super) fn recent(key: &Key) -> String {
+    let text = serde_json::to_vec(key).expect("keys have a JSON form");
+    let folder = cell(&key.server, &key.endpoint);
+    format!("{folder}/{RECENT}/{}.json", digest(&text))
+}
+
+/// Where a run lies once it is packed.
+pub(super) fn archive(run: &Baseline) -> String {
+    let folder = cell(&run.key.server, &run.key.endpoint);
+    format!("{folder}/{ARCHIVE}/{}.jsonl", run.time.strftime("%Y-%m"))
 }
 
 fn time(time: Timestamp) -> String {

@@ -2,7 +2,7 @@ use super::{Branch, Directory, Error};
 use crate::document;
 use crate::model::{self, Baseline, Key, Pin};
 
-/// Where baselines are kept. Documents are added and never changed.
+/// Where baselines are kept.
 #[derive(Debug, Clone)]
 pub enum Store {
     Directory(Directory),
@@ -44,6 +44,14 @@ impl Store {
         }
     }
 
+    /// The baselines that a check reads: of every key the newest, and those that the pin is about.
+    pub fn recent(&self) -> Result<Stored, Error> {
+        match self {
+            Self::Branch(branch) => branch.recent(),
+            Self::Directory(_) => self.all(),
+        }
+    }
+
     /// Whether something could be added, as far as that is known beforehand.
     pub fn try_adding(&self) -> Result<(), Error> {
         match self {
@@ -52,11 +60,16 @@ impl Store {
         }
     }
 
-    /// Keeps baselines, all of them or none where the store can.
-    pub fn add(&self, baselines: &[Baseline]) -> Result<(), Error> {
+    /// Keeps baselines, all of them or none where the store can, and forgets runs of the same keys beyond so many of
+    /// the newest.
+    pub fn add(&self, baselines: &[Baseline], keep: usize) -> Result<(), Error> {
         match self {
-            Self::Branch(branch) => branch.add(baselines),
-            Self::Directory(directory) => baselines.iter().try_for_each(|it| directory.add(it)),
+            Self::Branch(branch) => branch.add(baselines, keep),
+            Self::Directory(directory) => {
+                baselines.iter().try_for_each(|it| directory.add(it))?;
+                let is_added = |key: &Key| baselines.iter().any(|it| it.key == *key);
+                directory.prune(keep, &is_added).map(drop)
+            }
         }
     }
 

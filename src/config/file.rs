@@ -751,4 +751,8 @@ pub(super) struct Baseline {
     /// `dir:FOLDER`, or `git:BRANCH` for a branch of the repository.
     #[schemars(extend("default" = "dir:.perfgate/baselines"))]
     pub(super) store: Option<Spanned<String>>,
+    /// Newest runs of each server, endpoint and machine that the store keeps, 60 or more. Older ones are deleted, but for
+    /// those that a pin needs: in a folder by the next `baseline refresh`, on a branch when runs are packed.
+    #[schemars(extend("default" = 1000))]
+    pub(super) keep: Option<Spanned<usize>>,
 }

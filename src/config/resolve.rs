@@ -66,6 +66,7 @@ pub(super) fn resolve(
         targets,
         reference,
         baselines: resolver.store(file.baseline.store.as_ref())?,
+        keep: resolver.keep(file.baseline.keep.as_ref())?,
         root,
         notes: Vec::new(),
     })

@@ -1,14 +1,16 @@
-//! `[baseline] store`: where baselines are kept.
+//! `[baseline]`: where baselines are kept, and how many.
 
 use std::path::Path;
 
 use super::Error;
 use super::resolve::Resolver;
 use super::spanned::Spanned;
-use crate::model::Store;
+use crate::model::{LONGEST_SERIES, Store};
 
 const FOLDER: &str = ".perfgate/baselines";
 const REMOTE: &str = "origin";
+/// Runs of each key that are kept unless the file says otherwise.
+const KEEP: usize = 1000;
 /// What a store can be written as.
 const FORMS: &str = "write \"dir:FOLDER\", \"git:BRANCH\", or \"git:REMOTE#BRANCH\"";
 
@@ -31,6 +33,20 @@ impl Resolver<'_> {
             self.inside_of(Path::new(folder), &written.span())?;
         }
         Ok(store)
+    }
+
+    /// How many runs of each key are kept.
+    pub(super) fn keep(&self, keep: Option<&Spanned<usize>>) -> Result<usize, Error> {
+        let Some(written) = keep else { return Ok(KEEP) };
+        match *written.get_ref() {
+            runs if runs >= LONGEST_SERIES => Ok(runs),
+            _ => {
+                let message = format!("`keep` must be at least {LONGEST_SERIES}");
+                let hint = "a check reads as many runs; `baseline prune --keep` can leave fewer";
+                let span = written.span();
+                Err(self.spans.invalid(&span, message, Some(hint.into())))
+            }
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! Findings × stored runs → how the values got to where they are, for readers: no verdict rests on
 //! it.
 
-use super::baselines::LONGEST_SERIES;
 use super::trend::steps;
-use crate::model::{Baseline, Finding, Key, Measurement, Verdict, history};
+use crate::model::{Baseline, Finding, Key, LONGEST_SERIES, Measurement, Verdict, history};
 
 /// Adds to each finding what is stored of its cell, and to what is judged where that last stepped.
 pub(super) fn attach_history(

@@ -1,12 +1,12 @@
 use jiff::tz::TimeZone;
 
-use crate::model::{Baseline, Key, LONGEST_HISTORY, Metric, Pin, Reason, Sample, history};
+use crate::model::{
+    Baseline, Key, LONGEST_HISTORY, LONGEST_SERIES, Metric, Pin, Reason, Sample, history,
+};
 use crate::stats;
 
 /// Runs a history needs before anything is judged by it.
 pub const FEWEST_RUNS: usize = 5;
-/// Runs in which steps are looked for: room for as many that regressed as for good ones.
-pub(super) const LONGEST_SERIES: usize = 2 * LONGEST_HISTORY;
 
 /// Relative change from which a step of a measured metric counts.
 const SMALLEST_STEP: f64 = 0.05;

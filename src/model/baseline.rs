@@ -9,6 +9,8 @@ use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
 
 /// Runs a history is cut to, newest first.
 pub const LONGEST_HISTORY: usize = 30;
+/// Runs in which steps are looked for: room for as many that regressed as for good ones.
+pub const LONGEST_SERIES: usize = 2 * LONGEST_HISTORY;
 
 /// What decides whether two numbers may be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +129,13 @@ impl Baseline {
         let stays = |metric: &Metric| metric.is_counter() || !metric.is_of_answers();
         self.values.retain(|metric, _| stays(metric));
         self.rounds.retain(|metric, _| stays(metric));
+        self
+    }
+
+    /// The same without the timed values of single rounds, which nothing is compared with.
+    #[must_use]
+    pub fn without_rounds(mut self) -> Self {
+        self.rounds.retain(|metric, _| metric.is_counter());
         self
     }
 

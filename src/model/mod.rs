@@ -42,7 +42,9 @@ mod validity;
 mod workload;
 
 pub use acceptance::Acceptance;
-pub use baseline::{Baseline, Difference, Key, LONGEST_HISTORY, LoadShape, history};
+pub use baseline::{
+    Baseline, Difference, Key, LONGEST_HISTORY, LONGEST_SERIES, LoadShape, history,
+};
 pub use bisection::{
     Bisection, BisectionCheck, BisectionOutcome, BisectionSubject, ChangeInterval, CommitInfo,
     Culprit, OtherRegression, SkippedCommit, SuspectRange,

@@ -38,6 +38,8 @@ pub struct Plan {
     pub deadlines: Deadlines,
     pub accepted: Vec<Acceptance>,
     pub baselines: Store,
+    /// Newest runs of each server, endpoint and machine that are kept there.
+    pub keep: usize,
     /// Where it is one of several parts of what is judged together.
     pub shard: Option<PlanShard>,
     /// What became of the services of compose files.

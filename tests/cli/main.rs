@@ -28,6 +28,7 @@ mod hostile;
 mod init;
 mod install;
 mod interrupt;
+mod large_store;
 mod load;
 mod login;
 mod picky;

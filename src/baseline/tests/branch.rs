@@ -7,18 +7,18 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{baseline, pin};
+use super::{KEEP, baseline, pin};
 use crate::baseline::{Branch, Error};
 
-const BRANCH: &str = "perf/baselines";
+pub(super) const BRANCH: &str = "perf/baselines";
 
 /// A bare repository with one commit on `main`, and a folder for clones of it.
-struct Remote {
+pub(super) struct Remote {
     folder: TempDir,
 }
 
 impl Remote {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let remote = Self { folder };
         remote.git(
@@ -39,7 +39,7 @@ impl Remote {
         remote
     }
 
-    fn git(&self, folder: &str, words: &[&str]) -> String {
+    pub(super) fn git(&self, folder: &str, words: &[&str]) -> String {
         let output = Command::new("git")
             .arg("-C")
             .arg(self.folder.path().join(folder))
@@ -52,21 +52,45 @@ impl Remote {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn clone_as(&self, name: &str) -> PathBuf {
+    pub(super) fn clone_as(&self, name: &str) -> PathBuf {
         self.git(".", &["clone", "--quiet", "remote.git", name]);
         self.folder.path().join(name)
     }
 
-    fn branch(&self, clone: &str) -> Branch {
+    pub(super) fn branch(&self, clone: &str) -> Branch {
         Branch::new(&self.folder.path().join(clone), "origin", BRANCH)
     }
 
-    fn commits(&self) -> usize {
+    pub(super) fn commits(&self) -> usize {
         let count = self.git("remote.git", &["rev-list", "--count", BRANCH]);
         count.parse().expect("a number")
     }
 
-    fn hook(&self, name: &str, script: &str) {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The paths of the branch.
+    pub(super) fn files(&self) -> Vec<String> {
+        let listed = self.git("remote.git", &["ls-tree", "-r", "--name-only", BRANCH]);
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// Checks a branch of the remote out in the first clone.
+    pub(super) fn check_out(&self, branch: &str) {
+        self.git("first", &["fetch", "--quiet", "origin", branch]);
+        self.git("first", &["checkout", "--quiet", "FETCH_HEAD"]);
+    }
+
+    /// Commits what is checked out in the first clone, onto the branch.
+    pub(super) fn commit(&self) {
+        self.git("first", &["add", "."]);
+        self.git("first", &["commit", "--quiet", "--message=by hand"]);
+        let to = format!("HEAD:refs/heads/{BRANCH}");
+        self.git("first", &["push", "--quiet", "origin", &to]);
+    }
+
+    pub(super) fn hook(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt;
         let path = self.folder.path().join("remote.git/hooks").join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
@@ -74,14 +98,14 @@ impl Remote {
     }
 }
 
-/// Every file of a clone with its contents, but for the objects that git keeps.
+/// Every file of a clone with its contents.
 fn contents(clone: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![clone.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("listed") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                folders.extend((!path.ends_with(".git/objects")).then_some(path));
+                folders.push(path);
             } else {
                 let text = fs::read(&path).expect("read");
                 found.insert(path, text);
@@ -102,8 +126,10 @@ fn what_is_added_is_found_by_every_clone_and_nothing_else_changes() {
     let branch = remote.branch("clone");
     assert!(branch.all().expect("no branch yet").baselines.is_empty());
     let cells = [baseline("app", "home", 20), baseline("app", "movies", 20)];
-    branch.add(&cells).expect("added");
-    branch.add(&[baseline("app", "home", 10)]).expect("added");
+    branch.add(&cells, KEEP).expect("added");
+    branch
+        .add(&[baseline("app", "home", 10)], KEEP)
+        .expect("added");
     let after = contents(&clone);
     let changed = after
         .iter()
@@ -139,7 +165,7 @@ fn twenty_writers_at_once_lose_nothing() {
             let second = i64::try_from(writer).expect("small");
             scope.spawn(move || {
                 branch
-                    .add(&[baseline("app", "home", second)])
+                    .add(&[baseline("app", "home", second)], KEEP)
                     .expect("added");
             });
         }
@@ -155,21 +181,17 @@ fn a_damaged_document_is_told_of_and_left_out() {
     let remote = Remote::new();
     remote.clone_as("clone");
     let branch = remote.branch("clone");
-    branch.add(&[baseline("app", "home", 1)]).expect("added");
-    remote.git("first", &["fetch", "--quiet", "origin", BRANCH]);
-    remote.git("first", &["checkout", "--quiet", "FETCH_HEAD"]);
+    branch
+        .add(&[baseline("app", "home", 1)], KEEP)
+        .expect("added");
+    remote.check_out(BRANCH);
     let folder = remote.folder.path().join("first/app/home");
     fs::write(folder.join("0.json"), "{\"schema\": 1, ").expect("written");
     fs::write(folder.join("1.json"), "{\"schema\": 99}").expect("written");
     fs::write(folder.join("2.json"), vec![b' '; 5 << 20]).expect("written");
     std::os::unix::fs::symlink("/etc/passwd", folder.join("3.json")).expect("linked");
     fs::write(folder.join("README"), "no document").expect("written");
-    remote.git("first", &["add", "."]);
-    remote.git("first", &["commit", "--quiet", "--message=damage"]);
-    remote.git(
-        "first",
-        &["push", "--quiet", "origin", &format!("HEAD:{BRANCH}")],
-    );
+    remote.commit();
     let found = remote.branch("clone").all().expect("read");
     assert_eq!(found.baselines.len(), 1);
     let messages: Vec<_> = found.damaged.iter().map(ToString::to_string).collect();
@@ -179,7 +201,7 @@ fn a_damaged_document_is_told_of_and_left_out() {
         "{messages:?}"
     );
     branch
-        .add(&[baseline("app", "home", 2)])
+        .add(&[baseline("app", "home", 2)], KEEP)
         .expect("still added to");
     assert_eq!(branch.all().expect("read").baselines.len(), 2);
 }
@@ -194,7 +216,7 @@ fn pruning_keeps_the_newest_and_what_it_does_not_know() {
             baseline("app", "home", second),
             baseline("app", "movies", second),
         ];
-        branch.add(&cells).expect("added");
+        branch.add(&cells, KEEP).expect("added");
     }
     assert_eq!(branch.prune(3, &|_| true).expect("pruned"), 2);
     assert_eq!(remote.commits(), 1);
@@ -205,7 +227,9 @@ fn pruning_keeps_the_newest_and_what_it_does_not_know() {
         branch.prune(3, &|_| true).expect("nothing left to prune"),
         0
     );
-    branch.add(&[baseline("app", "home", 5)]).expect("added");
+    branch
+        .add(&[baseline("app", "home", 5)], KEEP)
+        .expect("added");
     assert_eq!(remote.commits(), 2);
 }
 
@@ -214,7 +238,9 @@ fn a_remote_that_does_not_want_it_is_not_asked_again() {
     let remote = Remote::new();
     remote.clone_as("clone");
     remote.hook("pre-receive", "echo asked >> asked; exit 1");
-    let error = remote.branch("clone").add(&[baseline("app", "home", 1)]);
+    let error = remote
+        .branch("clone")
+        .add(&[baseline("app", "home", 1)], KEEP);
     let error = error.expect_err("refused");
     assert!(matches!(error, Error::Refused { .. }), "{error}");
     assert!(
@@ -235,7 +261,7 @@ fn a_remote_that_is_not_there_is_an_error_without_its_password() {
         .expect_err("no remote");
     let said = error.to_string();
     assert!(
-        said.contains("ls-remote") && said.contains("127.0.0.1"),
+        said.contains("git fetch") && said.contains("127.0.0.1"),
         "{said}"
     );
     assert!(
@@ -251,7 +277,7 @@ fn pins_lie_beside_the_runs_and_outlive_pruning_with_theirs() {
     let branch = remote.branch("clone");
     for second in 1..=4 {
         branch
-            .add(&[baseline("app", "home", second)])
+            .add(&[baseline("app", "home", second)], KEEP)
             .expect("added");
     }
     branch.add_pin(&pin(5, Some(1))).expect("pinned");
@@ -266,11 +292,8 @@ fn pins_lie_beside_the_runs_and_outlive_pruning_with_theirs() {
     assert_eq!(times, [1, 2, 4]);
     assert_eq!(found.pin, Some(pin(6, Some(2))));
     assert!(found.damaged.is_empty());
-    let files = remote.git("remote.git", &["ls-tree", "-r", "--name-only", BRANCH]);
-    assert_eq!(
-        files.lines().filter(|it| it.starts_with("pins/")).count(),
-        2
-    );
+    let files = remote.files().into_iter();
+    assert_eq!(files.filter(|it| it.starts_with("pins/")).count(), 2);
     branch.add_pin(&pin(7, None)).expect("given up");
     assert_eq!(branch.all().expect("read").pin, None);
 }
@@ -281,10 +304,12 @@ fn a_push_that_dies_on_the_way_leaves_the_branch_readable() {
         let remote = Remote::new();
         remote.clone_as("clone");
         let branch = remote.branch("clone");
-        branch.add(&[baseline("app", "home", 1)]).expect("added");
+        branch
+            .add(&[baseline("app", "home", 1)], KEEP)
+            .expect("added");
         // The other side ends in the middle, before or after it has taken the commit.
         remote.hook(hook, "kill -KILL $PPID");
-        let error = branch.add(&[baseline("app", "home", 2)]);
+        let error = branch.add(&[baseline("app", "home", 2)], KEEP);
         let error = error.expect_err("the answer is lost").to_string();
         assert!(error.contains(BRANCH), "{hook}: {error}");
         let found = branch.all().expect("readable");
@@ -292,7 +317,9 @@ fn a_push_that_dies_on_the_way_leaves_the_branch_readable() {
         let taken = found.baselines.len();
         assert!((1..=2).contains(&taken), "{hook}: {taken}");
         fs::remove_file(remote.folder.path().join("remote.git/hooks").join(hook)).expect("removed");
-        branch.add(&[baseline("app", "home", 3)]).expect("added");
+        branch
+            .add(&[baseline("app", "home", 3)], KEEP)
+            .expect("added");
         let found = remote.branch("first").all().expect("readable");
         assert_eq!(found.baselines.len(), taken + 1, "{hook}");
     }

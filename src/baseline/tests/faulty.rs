@@ -11,7 +11,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use super::baseline;
+use super::{KEEP, baseline};
 use crate::baseline::{Branch, Error};
 
 const BRANCH: &str = "perfgate-baselines";
@@ -141,7 +141,9 @@ fn a_server_in_trouble_is_asked_again_until_it_answers() {
             is_new.then_some(status)
         });
         let branch = remote.branch();
-        branch.add(&[baseline("app", "home", 1)]).expect("added");
+        branch
+            .add(&[baseline("app", "home", 1)], KEEP)
+            .expect("added");
         assert_eq!(branch.all().expect("read").baselines.len(), 1, "{status}");
     }
 }

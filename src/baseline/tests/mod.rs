@@ -1,5 +1,6 @@
 mod branch;
 mod faulty;
+mod packed;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +10,9 @@ use jiff::Timestamp;
 use crate::baseline::{Directory, Error};
 use crate::document;
 use crate::model::{Baseline, Key, LoadShape, Metric, Outcome, Pin, Runner};
+
+/// So many runs that none of a test is one too many.
+const KEEP: usize = 1000;
 
 fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
     Baseline {

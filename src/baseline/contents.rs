@@ -1,0 +1,159 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Stored;
+use super::git::Entry;
+use super::name::{self, Kind};
+use super::recent::Recent;
+use crate::document;
+use crate::model::{Baseline, Pin};
+
+/// Largest document of one run that is read; ours have some ten kibibytes.
+const LARGEST: usize = 4 << 20;
+/// Largest document of many runs.
+const LARGEST_PACKED: usize = 256 << 20;
+
+/// What the files of a commit hold.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Runs in documents of their own, with their paths.
+    pub(super) own: Vec<(String, Baseline)>,
+    /// What is read of packed runs where few are wanted.
+    pub(super) recent: Vec<Baseline>,
+    /// Packed runs, by the path of their file.
+    pub(super) archives: BTreeMap<String, Vec<Line>>,
+    pub(super) pins: Vec<Pin>,
+    pub(super) damaged: Vec<document::Error>,
+    /// Those of them that must stay as they are, and with them everything that is packed.
+    pub(super) unknown: Vec<document::Error>,
+}
+
+/// A line of an archive.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) text: Vec<u8>,
+    /// Nothing where it is damaged: it stays all the same.
+    pub(super) run: Option<Baseline>,
+}
+
+impl Line {
+    /// The text of a run that is packed.
+    pub(super) fn of(run: &Baseline) -> String {
+        document::line(&run.clone().without_rounds())
+    }
+}
+
+/// How large a file may be that is read.
+pub(super) fn largest(path: &str) -> usize {
+    match Kind::of(path) {
+        Kind::Recent | Kind::Archive => LARGEST_PACKED,
+        Kind::Run | Kind::Pin | Kind::Other => LARGEST,
+    }
+}
+
+impl Contents {
+    /// What files of a branch hold; nothing stands for one that is too large.
+    pub(super) fn of(
+        branch: &str,
+        files: Vec<Entry>,
+        contents: impl IntoIterator<Item = Option<Vec<u8>>>,
+    ) -> Self {
+        let mut found = Self::default();
+        for (file, contents) in files.into_iter().zip(contents) {
+            // What errors call it.
+            let shown = PathBuf::from(format!("{branch}:{}", file.path));
+            found.take(file.path, contents, &shown);
+        }
+        found
+    }
+
+    fn take(&mut self, path: String, contents: Option<Vec<u8>>, shown: &Path) {
+        let kind = Kind::of(&path);
+        let contents = match contents {
+            Some(contents) => contents,
+            None if kind == Kind::Archive => return self.unknown.push(too_large(shown)),
+            // None of ours.
+            None => Vec::new(),
+        };
+        let taken = match kind {
+            Kind::Run => run(&contents, shown).map(|run| self.own.push((path, run))),
+            Kind::Pin => document::parse(&contents, shown, Pin::KIND, Pin::SCHEMA)
+                .map(|pin| self.pins.push(pin)),
+            Kind::Recent => document::parse(&contents, shown, Recent::KIND, Recent::SCHEMA)
+                .map(|recent: Recent| self.recent.extend(recent.runs)),
+            Kind::Archive => {
+                self.take_archive(path, &contents, shown);
+                Ok(())
+            }
+            Kind::Other => Ok(()),
+        };
+        match taken.err() {
+            // What a later version keeps is not this one's to delete.
+            Some(error @ document::Error::Schema { .. })
+                if matches!(kind, Kind::Recent | Kind::Pin) =>
+            {
+                self.unknown.push(error);
+            }
+            error => self.damaged.extend(error),
+        }
+    }
+
+    fn take_archive(&mut self, path: String, contents: &[u8], shown: &Path) {
+        let mut lines = Vec::new();
+        let texts = contents.split_inclusive(|byte| *byte == b'\n');
+        for (number, text) in (1..).zip(texts) {
+            let shown = PathBuf::from(format!("{}:{number}", shown.display()));
+            let run = run(text, &shown);
+            let text = text.to_owned();
+            lines.push(match run {
+                Ok(run) => Line {
+                    text,
+                    run: Some(run),
+                },
+                Err(error) => {
+                    self.damaged.push(error);
+                    Line { text, run: None }
+                }
+            });
+        }
+        self.archives.insert(path, lines);
+    }
+
+    /// Every run.
+    pub(super) fn into_all(mut self) -> Stored {
+        let archives = std::mem::take(&mut self.archives).into_values();
+        let packed = archives.flatten().filter_map(|line| line.run);
+        let packed = packed.collect();
+        self.into_stored(packed)
+    }
+
+    /// What checks read.
+    pub(super) fn into_recent(mut self) -> Stored {
+        let packed = std::mem::take(&mut self.recent);
+        self.into_stored(packed)
+    }
+
+    fn into_stored(self, packed: Vec<Baseline>) -> Stored {
+        let mut baselines = packed;
+        baselines.extend(self.own.into_iter().map(|(_, run)| run));
+        let cell = |run: &Baseline| name::cell(&run.key.server, &run.key.endpoint);
+        baselines.sort_by_cached_key(|run| (cell(run), run.time));
+        Stored {
+            baselines,
+            pin: Pin::in_force(self.pins),
+            damaged: self.damaged.into_iter().chain(self.unknown).collect(),
+        }
+    }
+}
+
+fn run(text: &[u8], shown: &Path) -> Result<Baseline, document::Error> {
+    document::parse(text, shown, Baseline::KIND, Baseline::SCHEMA)
+}
+
+fn too_large(path: &Path) -> document::Error {
+    document::Error::Read {
+        path: path.to_owned(),
+        source: io::Error::other(format!("it is larger than {} MiB", LARGEST_PACKED >> 20)),
+    }
+}
