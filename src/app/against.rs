@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::base::{self, Base};
+use super::cargo_options;
 use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
@@ -241,6 +242,8 @@ impl Comparisons {
     /// The servers of a plan beside those of another commit, whose plan is `before`.
     pub(super) fn with_commit(plan: &Plan, before: &Plan, commit: &str) -> Self {
         let mut comparisons = Self::default();
+        let mut before = before.clone();
+        cargo_options::lay_over(&plan.cargo, &mut before);
         for head in &plan.targets {
             let mut targets = before.targets.iter();
             let base = targets.find(|target| target.name == head.name);
@@ -260,7 +263,7 @@ impl Comparisons {
         // An image has been built elsewhere; everything else is made from what the commands leave.
         let is_made = comparisons.all.iter().any(Comparison::is_made_from_tree);
         comparisons.prepare = is_made.then(|| before.clone());
-        comparisons.base_plan = Some(before.clone());
+        comparisons.base_plan = Some(before);
         let is_compared = !comparisons.all.is_empty();
         comparisons.base = is_compared.then(|| commit.to_owned());
         comparisons

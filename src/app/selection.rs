@@ -116,8 +116,6 @@ impl Selection {
     /// The plan of a base, cut down to the same.
     pub(super) fn of_base(&self, mut plan: Plan) -> Plan {
         self.cut(&mut plan);
-        // What the base lacks has no build to be changed.
-        let _ = cargo_options::apply(&self.cargo, &mut plan);
         if let Some(Ok(pacing)) = self.budget.map(|budget| plan.pacing.within(budget)) {
             plan.pacing = pacing;
         }

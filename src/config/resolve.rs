@@ -7,7 +7,7 @@ use super::spanned::Spanned;
 use super::spans::Spans;
 use super::units::Time;
 use super::{Error, accept, file, thresholds};
-use crate::model::{Deadlines, Login, NetworkPath, Pacing, Plan, Service};
+use crate::model::{CargoBuild, Deadlines, Login, NetworkPath, Pacing, Plan, Service};
 
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 10;
@@ -67,6 +67,7 @@ pub(super) fn resolve(
         reference,
         baselines: resolver.store(file.baseline.store.as_ref())?,
         keep: resolver.keep(file.baseline.keep.as_ref())?,
+        cargo: CargoBuild::default(),
         root,
         notes: Vec::new(),
     })

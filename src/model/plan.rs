@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acceptance, Build, LoadShape, Placeholder, PlanShard, Service, ServiceKind, ServiceSource,
-    Source, Target, Thresholds,
+    Acceptance, Build, CargoBuild, LoadShape, Placeholder, PlanShard, Service, ServiceKind,
+    ServiceSource, Source, Target, Thresholds,
 };
 
 /// Rounds below which a median says little about a server.
@@ -40,6 +40,8 @@ pub struct Plan {
     pub baselines: Store,
     /// Newest runs of each server, endpoint and machine that are kept there.
     pub keep: usize,
+    /// How cargo builds, in place of what the configuration says of each server.
+    pub cargo: CargoBuild,
     /// Where it is one of several parts of what is judged together.
     pub shard: Option<PlanShard>,
     /// What became of the services of compose files.

@@ -83,6 +83,19 @@ fn built_by_cargo(how: &str) -> String {
         .replace(run, &format!("cargo = {how}\nrun = [\"{{program}}\", "))
 }
 
+/// A repository whose server sleeps less with a feature.
+fn with_feature(configuration: &str) -> Sandbox {
+    let features = format!("{MANIFEST}\n[features]\nfast = []\n");
+    let server = SERVER.replace(
+        "from_millis(20)",
+        "from_millis(if cfg!(feature = \"fast\") { 20 } else { 60 })",
+    );
+    repository(configuration)
+        .file("Cargo.toml", &features)
+        .file("src/main.rs", &server)
+        .committed_again()
+}
+
 fn check(sandbox: &Sandbox) -> Run {
     sandbox.run([
         "check",
@@ -183,15 +196,7 @@ fn equal_programs_of_different_files_do_not_pass() {
 #[test]
 fn cargo_builds_both_sides_as_the_file_says() {
     let configuration = built_by_cargo("{ features = [\"fast\"] }");
-    let features = format!("{MANIFEST}\n[features]\nfast = []\n");
-    let server = SERVER.replace(
-        "from_millis(20)",
-        "from_millis(if cfg!(feature = \"fast\") { 20 } else { 60 })",
-    );
-    let sandbox = repository(&configuration)
-        .file("Cargo.toml", &features)
-        .file("src/main.rs", &server)
-        .committed_again();
+    let sandbox = with_feature(&configuration);
     sandbox
         .run(["check", "--dry-run"])
         .exits(0)
@@ -229,6 +234,21 @@ fn options_of_cargo_stand_in_place_of_the_file() {
         .exits(2)
         .complains("--manifest-path /etc/hosts")
         .complains("the base has no such file: name one below ");
+}
+
+#[test]
+fn options_of_cargo_hold_for_the_base_too() {
+    let sandbox = with_feature(&built_by_cargo("{}")).file("README.md", "New words.\n");
+    let check = ["check", "--quiet", "--no-profile", "--against", "HEAD"];
+    let options = ["-F", "fast", "--manifest-path", "Cargo.toml"];
+    let words = [&check[..], &options, &["--json", "out.json"]].concat();
+    sandbox.run(words).exits(0);
+    let report = sandbox.json("out.json");
+    let latency = finding(&report, "app", "home", "latency_p50");
+    for side in ["base", "head"] {
+        let time = latency[side].as_f64().expect("a time");
+        assert!((20e3..50e3).contains(&time), "{side}: {latency}");
+    }
 }
 
 #[test]

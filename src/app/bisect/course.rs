@@ -8,7 +8,7 @@ use super::range::Range;
 use super::subject::{estimated, finding, observed, shown, subject};
 use crate::model::{
     Bisection, BisectionCheck, BisectionOutcome, BisectionSubject, ChangeInterval, CommitInfo,
-    Culprit, OtherRegression, Report, SkippedCommit, SuspectRange, Verdict, exit_code,
+    Culprit, Finding, OtherRegression, Report, SkippedCommit, SuspectRange, Verdict, exit_code,
 };
 use crate::report;
 use crate::stats::{Observation, Question, StepSearch, Suspects, smallest_step};
@@ -138,7 +138,7 @@ impl Course {
     pub(super) fn regressed_cells(&self) -> BTreeSet<(String, String)> {
         let regressed = self.first.iter();
         let regressed = regressed.flat_map(|it| it.with_verdict(Verdict::Regression));
-        let cell = |it: &crate::model::Finding| (it.server.clone(), it.endpoint.clone());
+        let cell = |it: &Finding| (it.server.clone(), it.endpoint.clone());
         regressed.map(cell).collect()
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::against::{Against, Comparisons, Confirms};
+use super::super::cargo_options;
 use super::super::judging::{Scope, assemble, judge};
 use super::super::observer::Observer;
 use super::super::run_context::RunContext;
@@ -257,7 +258,7 @@ fn plan_of(rules: &Plan, tree: &Tree, prefix: &str) -> Result<Plan, String> {
     };
     let own = own.map_err(|error| chain(&error))?;
     let targets = rules.targets.iter().map(|it| target_of(it, &own));
-    Ok(Plan {
+    let mut plan = Plan {
         targets: targets.collect::<Result<_, _>>()?,
         root: own.root,
         prepare: own.prepare,
@@ -265,7 +266,9 @@ fn plan_of(rules: &Plan, tree: &Tree, prefix: &str) -> Result<Plan, String> {
         reference: None,
         accepted: Vec::new(),
         ..rules.clone()
-    })
+    };
+    cargo_options::lay_over(&rules.cargo, &mut plan);
+    Ok(plan)
 }
 
 fn text_of(file: &Path) -> Result<String, String> {
