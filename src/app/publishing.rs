@@ -76,7 +76,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Speaks on a pull request that another run measured.
-    pub fn of_stranger(&mut self, number: Option<u64>) {
+    pub fn of_untrusted(&mut self, number: Option<u64>) {
         self.number = number;
         let note = "The code of the pull request made these numbers: they are as honest as it is.";
         self.notes.push(note.into());

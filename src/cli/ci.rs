@@ -276,7 +276,7 @@ async fn report(args: Args, job: &Job) -> Result<Published, Error> {
     };
     let report = app::report_of_artifact(&check, &artifact, &print_notice)?;
     publisher.open().await;
-    publisher.of_stranger(pull_request::of_run(&github, finished).await?);
+    publisher.of_untrusted(pull_request::of_run(&github, finished).await?);
     publish(publisher, &report, args.check.outputs, Path::new("")).await
 }
 

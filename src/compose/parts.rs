@@ -141,8 +141,8 @@ impl Parts<'_> {
     fn notes_on_workers(&self) -> impl Iterator<Item = String> {
         self.workers.iter().flat_map(move |(server, workers)| {
             workers.iter().filter_map(move |name| {
-                let keys = own_of_worker(&self.services[name], &self.services[server]);
-                let keys = keys.join(", ");
+                let (worker, of) = (self.services.get(name)?, self.services.get(server)?);
+                let keys = own_of_worker(worker, of).join(", ");
                 (!keys.is_empty())
                     .then(|| format!("{name}: has {keys} of `{server}`, whose worker it is"))
             })

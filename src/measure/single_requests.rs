@@ -56,9 +56,9 @@ pub(super) async fn count(
     single: SingleRequests<'_>,
 ) -> Result<Counted, Error> {
     let server = single.server;
-    server.count_allocations(true);
+    server.start_counting_allocations();
     let counted = counted(stack, tenancy, single).await;
-    server.count_allocations(false);
+    server.stop_counting_allocations();
     counted
 }
 

@@ -1,8 +1,8 @@
 //! Whose code a job runs, by the event that started it. Of an event that is not known here nobody can
 //! say: it is refused.
 
-/// Why events on behalf of strangers are refused.
-pub(super) const STRANGERS: &str = "it would run untrusted code with a token that may write";
+/// Why events that run untrusted code with rights are refused.
+pub(super) const UNTRUSTED: &str = "it would run untrusted code with a token that may write";
 const ANY_COMMIT: &str = "its token may write, and the event says neither whose code it brings nor who \
                           has looked at it";
 const UNKNOWN: &str = "it is not known whose code it brings, and its token may write";
@@ -38,7 +38,7 @@ pub(super) fn trust(event: &str) -> Trust {
         | "discussion"
         | "discussion_comment"
         | "fork"
-        | "watch" => Trust::None(STRANGERS),
+        | "watch" => Trust::None(UNTRUSTED),
         "repository_dispatch"
         | "deployment"
         | "deployment_status"

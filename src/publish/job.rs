@@ -175,7 +175,7 @@ impl Job {
             }),
             (_, Trigger::WorkflowRun(_)) => Err(Error::Privileged {
                 event: "workflow_run".into(),
-                why: event::STRANGERS,
+                why: event::UNTRUSTED,
             }),
             (Task::Refresh, Trigger::DefaultBranch) | (Task::Check | Task::Merge, _) => Ok(task),
             (Task::Refresh, _) => Err(Error::NotTrusted {

@@ -39,11 +39,21 @@ impl Allocations {
         self.0.path()
     }
 
-    /// Has the program count, or not.
-    pub(super) fn count(&self, counting: bool) {
+    /// Has the program count from now on.
+    pub(super) fn start(&self) {
+        self.switch(1);
+    }
+
+    pub(super) fn stop(&self) {
+        self.switch(0);
+    }
+
+    fn switch(&self, counting: u64) {
         // A program that does not get to know counts nothing, and then nothing is said.
-        let number = u64::from(counting).to_ne_bytes();
-        let _ = self.0.as_file().write_all_at(&number, COUNTING);
+        let _ = self
+            .0
+            .as_file()
+            .write_all_at(&counting.to_ne_bytes(), COUNTING);
     }
 
     /// What the program has counted; nothing of one that does not.
@@ -97,7 +107,7 @@ mod tests {
         write(12, 2);
         write(640, 3);
         let before = file.read().expect("counts");
-        file.count(true);
+        file.start();
         write(17, 2);
         write(1640, 3);
         let after = file.read().expect("counts");

@@ -148,11 +148,14 @@ impl Server {
         KernelCounts::of(crowds.iter().flat_map(|it| it.processes(&roll)))
     }
 
-    /// Has its allocator count, or not, where it can.
-    pub fn count_allocations(&self, counting: bool) {
-        if let Some(allocations) = &self.allocations {
-            allocations.count(counting);
-        }
+    /// Has its allocator count from now on, where it can.
+    pub fn start_counting_allocations(&self) {
+        self.allocations.iter().for_each(Allocations::start);
+    }
+
+    /// Under load counting would cost time.
+    pub fn stop_counting_allocations(&self) {
+        self.allocations.iter().for_each(Allocations::stop);
     }
 
     /// What its allocator has counted; nothing where that does not count.

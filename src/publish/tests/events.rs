@@ -89,7 +89,7 @@ fn a_pull_request_is_judged_at_its_own_commit() {
 }
 
 #[test]
-fn strangers_code_is_not_measured_with_a_writing_token() {
+fn untrusted_code_is_not_measured_with_a_writing_token() {
     for event in ["pull_request_target", "issue_comment"] {
         let job = found(event, "pull_request.json", "refs/heads/master").expect("a job");
         for mode in [Mode::Auto, Mode::Check, Mode::Refresh] {
