@@ -33,7 +33,10 @@ pub enum Sharing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turns {
     pub count: usize,
+    /// For how long requests are sent.
     pub length: Duration,
+    /// How long the last of them are waited for, as planned.
+    pub drain: Duration,
 }
 
 /// By how many times turns may take longer than they should. Where every one waits for a response that
@@ -138,10 +141,19 @@ impl Sharing {
 }
 
 impl Turns {
+    /// One alone, whose end nobody waits for.
+    pub(super) const fn one(length: Duration) -> Self {
+        Self {
+            count: 1,
+            length,
+            drain: Duration::ZERO,
+        }
+    }
+
     /// From the first turn of the first load to the end of the last one's, as planned.
     pub(super) fn time(self, loads: usize) -> Duration {
         let turns = u32::try_from(self.count * loads).unwrap_or(u32::MAX);
-        self.length * turns
+        (self.length + self.drain) * turns
     }
 
     fn run(self, pools: &[WorkerPool], meter: &Arc<Meter>) -> Result<Vec<Tally>, load::Error> {

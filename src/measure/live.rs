@@ -343,11 +343,10 @@ impl Driver for Live<'_> {
     }
 
     async fn stop(&mut self, instances: &[Instance<'_>]) -> Result<(), Error> {
-        for instance in instances {
-            if let Some(up) = self.up.remove(&key(*instance)) {
-                self.stop.or(up.server.stop()).await?;
-            }
-        }
+        let up = instances.iter().filter_map(|it| self.up.remove(&key(*it)));
+        let stops: Vec<_> = up.map(|up| up.server.stop()).collect();
+        let stopped = async { join_all(stops).await.into_iter().collect::<Result<(), _>>() };
+        self.stop.or(stopped).await?;
         Ok(())
     }
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use super::Turns;
 use crate::model::{Cell, Concurrency, Metric, Pacing, Pair, Sides, Tally, Thresholds, Workload};
 use crate::stats;
 
-/// Connections that a server is first tried with.
-const FIRST_CONNECTIONS: usize = 8;
 /// Requests in flight, as a multiple of those that just saturate a server whose answers all take
-/// equally long: they do not.
+/// equally long: they do not. A server is first tried with what one needs that answers one at a time.
 const IN_FLIGHT: f64 = 4.0;
+/// Of those that are wanted, so many are enough: another try takes time in the first start.
+const ENOUGH: f64 = 0.6;
 /// A window is so many times as long as the answers that take longest, so that the requests at its
 /// ends weigh little beside those within it.
 const ANSWERS: u32 = 4;
@@ -52,9 +53,14 @@ impl Observed {
         Self { rate, answer }
     }
 
-    /// How long answers take on average while so many requests are in flight (Little's law).
+    /// How long answers take on average while so many requests are in flight (Little's law); at a rate
+    /// that leaves connections idle, no longer than nearly all of them.
     pub(super) fn mean_answer(self, in_flight: usize) -> Duration {
-        seconds(in_flight as f64 / self.rate)
+        let mean = seconds(in_flight as f64 / self.rate);
+        match self.answer {
+            Duration::ZERO => mean,
+            longest => mean.min(longest),
+        }
     }
 
     /// The slower of two.
@@ -82,8 +88,13 @@ pub(super) struct Size {
 pub(super) fn first_connections(workload: &Workload) -> usize {
     match workload.concurrency {
         Concurrency::Configured => workload.connections,
-        Concurrency::Adaptive => workload.connections.min(FIRST_CONNECTIONS),
+        Concurrency::Adaptive => workload.connections.min(IN_FLIGHT as usize),
     }
+}
+
+/// Whether so many connections do as well as those that are wanted.
+pub(super) fn are_enough(connections: usize, wanted: usize) -> bool {
+    connections as f64 >= ENOUGH * wanted as f64
 }
 
 /// Connections that keep a server busy all the time. A server that answers `rate` requests a second
@@ -105,15 +116,27 @@ pub(super) fn saturating(observed: Observed, idle: Duration, workload: &Workload
 }
 
 /// How a window is parted into turns, in each of which requests are sent for as long as an answer takes
-/// on average: two for each connection. At a fixed rate each has a whole number of requests.
-pub(super) fn turns(window: Duration, answer: Duration, rate: Option<f64>) -> (Duration, usize) {
+/// on average, and the last are waited for: two for each connection. At a fixed rate each has a whole
+/// number of requests.
+pub(super) fn turns(
+    window: Duration,
+    answer: Duration,
+    drain: Duration,
+    rate: Option<f64>,
+) -> Turns {
     let shortest = SHORTEST_TURN.max(answer);
     let paced = rate.map_or(Duration::ZERO, |rate| seconds(REQUESTS_IN_TURN / rate));
-    let turns = window.as_nanos() / shortest.max(paced).as_nanos();
-    let turns = u32::try_from(turns).unwrap_or(u32::MAX).max(1);
-    let turn = window / turns;
-    let whole = |rate: f64| seconds((rate * turn.as_secs_f64()).round().max(1.0) / rate);
-    (rate.map_or(turn, whole), turns as usize)
+    let turn = shortest.max(paced) + drain;
+    let count = window.as_nanos() / turn.as_nanos();
+    let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+    let length = (window / count).saturating_sub(drain);
+    let length = length.max(shortest.min(window));
+    let whole = |rate: f64| seconds((rate * length.as_secs_f64()).round().max(1.0) / rate);
+    Turns {
+        count: count as usize,
+        length: rate.map_or(length, whole),
+        drain,
+    }
 }
 
 /// How long a cell is warmed up whose answers take so long on average.
@@ -313,22 +336,29 @@ mod tests {
     }
 
     #[test]
-    fn turns_are_longer_than_their_answers_and_hold_whole_requests() {
+    fn turns_are_as_long_as_their_answers_and_hold_whole_requests() {
         let millis = Duration::from_millis;
-        assert_eq!(turns(millis(500), millis(1), None), (millis(10), 50));
-        assert_eq!(turns(millis(500), millis(125), None), (millis(125), 4));
-        assert_eq!(turns(millis(500), millis(400), None), (millis(500), 1));
-        assert_eq!(
-            turns(millis(104), millis(1), None),
-            (Duration::from_micros(10_400), 10)
-        );
+        let closed = |window, answer| {
+            let turns = turns(millis(window), millis(answer), millis(answer), None);
+            assert_eq!(turns.drain, millis(answer));
+            (turns.length, turns.count)
+        };
+        // Twenty turns of 12.5 ms each, of which the last answer takes 2.5.
+        assert_eq!(closed(250, 2), (Duration::from_micros(10_500), 20));
+        assert_eq!(closed(500, 125), (millis(125), 2));
+        // What is sent late is waited for after the window.
+        assert_eq!(closed(500, 400), (millis(400), 1));
+        let paced = |window, drain, rate| {
+            let turns = turns(millis(window), millis(5), millis(drain), Some(rate));
+            (turns.length, turns.count)
+        };
         // At 20 a second three requests take 150 ms, at 30 a second a tenth of one.
-        assert_eq!(turns(millis(450), millis(1), Some(20.0)), (millis(150), 3));
-        let (turn, count) = turns(millis(320), millis(1), Some(30.0));
+        assert_eq!(paced(450, 0, 20.0), (millis(150), 3));
+        assert_eq!(paced(480, 10, 20.0), (millis(150), 3));
+        let (turn, count) = paced(320, 1, 30.0);
         assert_eq!(count, 3);
         assert!((turn.as_secs_f64() * 30.0 - 3.0).abs() < 1e-6, "{turn:?}");
-        let (turn, count) = turns(millis(500), millis(1), Some(0.1));
-        assert_eq!((turn, count), (Duration::from_secs(10), 1));
+        assert_eq!(paced(500, 1, 0.1), (Duration::from_secs(10), 1));
     }
 
     #[test]
@@ -390,6 +420,20 @@ mod tests {
             ..pacing
         };
         assert_eq!(rounds(two, second * 60), 2);
+    }
+
+    #[test]
+    fn answers_at_a_low_rate_take_no_longer_than_most_of_them() {
+        let millis = Duration::from_millis;
+        assert_eq!(observed(100.0, 80).mean_answer(4), millis(40));
+        assert_eq!(observed(20.0, 5).mean_answer(4), millis(5));
+        assert_eq!(observed(20.0, 0).mean_answer(4), millis(200));
+    }
+
+    #[test]
+    fn a_few_connections_less_than_wanted_are_enough() {
+        assert!(are_enough(4, 4) && are_enough(4, 6) && are_enough(40, 50));
+        assert!(!are_enough(4, 7) && !are_enough(4, 50));
     }
 
     #[test]

@@ -25,6 +25,8 @@ const LARGEST: usize = 256 << 20;
 const LONGEST_LOOK: usize = 16 << 20;
 /// Bytes of it that are kept in any case, to be shown.
 const SHOWN: usize = 1 << 10;
+/// Pause between two looks at whether it has ended: an engine that is asked takes time from what starts.
+const LOOK: Duration = Duration::from_millis(200);
 /// Longest wait for one answer of a service; beyond the end of the wait, for any answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// Times that the same answer must come before it is believed to stay.
@@ -73,12 +75,16 @@ impl Wait<'_> {
     ) -> Result<(), Error> {
         let start = Instant::now();
         let mut streak = None;
+        let mut next_look = start;
         loop {
             let Err(last) = self.once(&mut ask, start).await else {
                 return Ok(());
             };
-            if let Some(error) = ended().await? {
-                return Err(error);
+            if Instant::now() >= next_look {
+                if let Some(error) = ended().await? {
+                    return Err(error);
+                }
+                next_look = Instant::now() + LOOK;
             }
             streak = Streak::after(streak, &last);
             let stays = streak.as_ref().is_some_and(|it| it.stays(self.within));

@@ -45,14 +45,12 @@ impl<D: Driver> PairedRun<'_, D> {
         let mut tries = SIZING_TRIES;
         loop {
             let warmup = sizing::warm_up(usual, answer);
-            let load = self.load(warmup, answer, connections, None);
+            let load = self.load(cell, warmup, answer, connections, None);
             let observed = self.observed(cell, load).await?;
             let wanted = sizing::saturating(observed, idle, workload);
             answer = observed.mean_answer(connections);
             tries -= 1;
-            // Fewer are tried once: at their rate too few requests are in flight to tell anew.
-            let is_first = tries + 1 == SIZING_TRIES;
-            if wanted > connections && tries > 0 || wanted < connections && is_first {
+            if tries > 0 && !sizing::are_enough(connections, wanted) {
                 answer = answer.mul_f64(wanted as f64 / connections as f64);
                 connections = wanted;
                 continue;
@@ -68,21 +66,24 @@ impl<D: Driver> PairedRun<'_, D> {
         }
     }
 
-    /// Load of each side for so long, where answers take so long on average. Sides that are up together
-    /// take turns.
+    /// Load of each side on a cell for so long, where answers take so long on average while the server is
+    /// saturated. Sides that are up together take turns.
     pub(super) fn load(
         &self,
+        cell: usize,
         window: Duration,
         answer: Duration,
         connections: usize,
         rate: Option<f64>,
     ) -> SideLoad {
-        let (length, count) = match self.pairing.strategy {
-            Strategy::Interleaved => (window, 1),
-            _ => sizing::turns(window, answer, rate),
+        let turns = match (self.pairing.strategy, rate) {
+            (Strategy::Interleaved, _) => Turns::one(window),
+            // At a rate, most find no other request in flight.
+            (_, Some(_)) => sizing::turns(window, answer, answer.min(self.idle[cell]), rate),
+            (_, None) => sizing::turns(window, answer, answer, None),
         };
         SideLoad {
-            turns: Turns { count, length },
+            turns,
             connections,
             rate,
         }

@@ -14,7 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::side_load::{SideLoad, both};
 use super::sizing::{self, Observed};
-use super::{Data, Driver, Error, Live, Observer, Start, Turns};
+use super::{Data, Driver, Error, Live, Observer, Start};
 use crate::model::{Cell, CpuProfile, Round, Side, Sides, Target};
 use crate::profile::{self, Slice, relative_to};
 use perf::Perf;
@@ -196,9 +196,8 @@ async fn load(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<SideLoa
     let connections = sizing::first_connections(&cells.head.workload);
     let of = |window: Duration, answer: Duration| {
         let rate = cells.head.workload.rate.map(|it| it.from);
-        let (length, count) = sizing::turns(window / 2, answer, rate);
         SideLoad {
-            turns: Turns { count, length },
+            turns: sizing::turns(window / 2, answer, answer, rate),
             connections,
             rate,
         }
