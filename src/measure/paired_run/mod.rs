@@ -24,6 +24,9 @@ use crate::model::{
 };
 
 const FIRST_LOOK: usize = LOOKS[0];
+/// Starts after which what is still open gets longer windows. Earlier, another start or two decides most of
+/// it in less time (docs/decisions/0022).
+const WIDER_FROM: usize = LOOKS[1];
 /// So few rounds do not show whether the machine is always busy.
 const FEW_ROUNDS: usize = 16;
 
@@ -198,7 +201,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             if LOOKS.contains(&number) {
                 open.retain(|cell| self.standing(*cell) == Standing::Open);
             }
-            if number == FIRST_LOOK && !open.is_empty() {
+            if number == WIDER_FROM && !open.is_empty() {
                 let left = LOOKS[LOOKS.len() - 1] - number;
                 let used = self.used().saturating_sub(begun);
                 self.widen_windows(open, self.time().saturating_sub(used), left);

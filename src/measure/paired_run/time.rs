@@ -19,7 +19,7 @@ const STARTS_FOR_PERCENTILES: usize = LOOKS[1];
 const SIDES: u32 = 2;
 /// How many times as long windows must become for what was measured by shorter ones to be dropped.
 const WORTH_A_TRIAL: f64 = 1.5;
-/// How many times as long windows become after the first look, at the most and at the least.
+/// How many times as long windows become after a look, at the most and at the least.
 const MOST_WIDER: f64 = 2.0;
 const WORTH_WIDER: f64 = 1.25;
 
