@@ -20,9 +20,9 @@ const FEWEST_ANSWERS: f64 = 50.0;
 const WARM_UP_ANSWERS: f64 = 3.0;
 /// Rounds of a cell at the least.
 const FEWEST_ROUNDS: usize = 3;
-/// Standard deviation of a start at the most, as a share of the margin: of unchanged builds whose starts
-/// vary so much, 83 of 100 pass at the first look and 99 by the second.
-const QUIET: f64 = 0.4;
+/// Standard deviation of a start at the most, as a share of the margin: by then shorter rounds in more starts
+/// take less time than longer ones, and next to nothing stays open (docs/decisions/0022).
+const QUIET: f64 = 0.55;
 /// So noisy that no window helps.
 const MOST_TIMES_LONGER: f64 = 100.0;
 /// Longest warm-up of a side whose answers are slow.
@@ -84,6 +84,14 @@ pub(super) struct Size {
     pub(super) open_window: Duration,
 }
 
+impl Size {
+    /// Makes the windows of both kinds so many times as long.
+    pub(super) fn lengthen(&mut self, times: f64) {
+        self.window = self.window.mul_f64(times);
+        self.open_window = self.open_window.mul_f64(times);
+    }
+}
+
 /// Connections to begin with.
 pub(super) fn first_connections(workload: &Workload) -> usize {
     match workload.concurrency {
@@ -116,17 +124,18 @@ pub(super) fn saturating(observed: Observed, idle: Duration, workload: &Workload
 }
 
 /// How a window is parted into turns, in each of which requests are sent for as long as an answer takes
-/// on average, and the last are waited for: two for each connection. At a fixed rate each has a whole
-/// number of requests.
-pub(super) fn turns(
-    window: Duration,
-    answer: Duration,
-    drain: Duration,
-    rate: Option<f64>,
-) -> Turns {
+/// on average: two for each connection. As much load as a server takes is followed by a wait for the last
+/// answers, which is part of the window; at a fixed rate the window is the time in which requests are due,
+/// and each turn has a whole number of them.
+pub(super) fn turns(window: Duration, answer: Duration, rate: Option<f64>) -> Turns {
     let shortest = SHORTEST_TURN.max(answer);
-    let paced = rate.map_or(Duration::ZERO, |rate| seconds(REQUESTS_IN_TURN / rate));
-    let turn = shortest.max(paced) + drain;
+    let (turn, drain) = match rate {
+        None => (shortest + answer, answer),
+        Some(rate) => {
+            let paced = seconds(REQUESTS_IN_TURN / rate);
+            (shortest.max(paced), Duration::ZERO)
+        }
+    };
     let count = window.as_nanos() / turn.as_nanos();
     let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
     let length = (window / count).saturating_sub(drain);
@@ -188,29 +197,22 @@ pub(super) fn variance_between_rounds(pairs: &[Pair]) -> Option<f64> {
     metrics.into_iter().filter_map(of_metric).reduce(f64::max)
 }
 
-/// The window in which what a start shows varies by no more than a share of the smallest margin, where
-/// windows of this length vary so much from each other. Longer ones are taken to vary less in proportion
-/// to their length, as what comes once in many requests does, such as a collection of garbage: windows
-/// that have one more or one less are off by that, however long they are; so are the rounds of a start,
-/// which follow each other directly. Where they vary like means of shorter ones, more starts make up for
-/// it.
-pub(super) fn quiet_window(
-    window: Duration,
-    variance: f64,
-    pairs: usize,
-    thresholds: &Thresholds,
-) -> Duration {
+/// By how many times windows must become longer for what a start shows to vary by no more than a share of
+/// the smallest margin, where pairs of rounds vary so much. The variance of a mean of independent pieces is
+/// in inverse proportion to its length. What comes once in many requests, such as a collection of garbage,
+/// varies less than that in rounds which follow each other directly.
+pub(super) fn times_longer(variance: f64, pairs: usize, thresholds: &Thresholds) -> f64 {
     let measured = [Metric::Throughput, Metric::CpuPerRequest];
     let margins = measured.iter().filter_map(|metric| {
         let rule = thresholds.get(metric)?.margin.as_ref()?;
         Some(rule.value)
     });
     let Some(margin) = margins.reduce(f64::min) else {
-        return window;
+        return 1.0;
     };
-    let of_start = variance.sqrt() / pairs.max(1) as f64;
-    let longer = of_start / (QUIET * margin);
-    window.mul_f64(longer.clamp(1.0, MOST_TIMES_LONGER))
+    let of_start = variance / pairs.max(1) as f64;
+    let longer = of_start / (QUIET * margin).powi(2);
+    longer.clamp(1.0, MOST_TIMES_LONGER)
 }
 
 /// Judged percentiles that windows up to `longest` are too short for; the window that serves the
@@ -327,38 +329,37 @@ mod tests {
             ..Threshold::default()
         };
         let rules = Thresholds::from([(Metric::Throughput, threshold)]);
-        let second = Duration::from_secs(1);
-        assert_eq!(quiet_window(second, 0.0, 2, &rules), second);
-        // 2 % in a start is what a margin of 5 % asks for, and two rounds that vary by 8 % make it 4 %.
-        let longer = quiet_window(second, 64e-4, 2, &rules).as_secs_f64();
-        assert!((longer - 2.0).abs() < 1e-6, "{longer}");
-        assert_eq!(quiet_window(second, 1.0, 2, &Thresholds::new()), second);
+        let longer = |variance| times_longer(variance, 2, &rules);
+        assert!((longer(0.0) - 1.0).abs() < 1e-9);
+        // 2.75 % in a start is what a margin of 5 % asks for; two rounds that vary by 7.78 % make it 5.5 %.
+        assert!((longer(0.0778_f64.powi(2)) - 4.0).abs() < 0.01);
+        assert!((times_longer(1.0, 2, &Thresholds::new()) - 1.0).abs() < 1e-9);
     }
 
     #[test]
     fn turns_are_as_long_as_their_answers_and_hold_whole_requests() {
         let millis = Duration::from_millis;
         let closed = |window, answer| {
-            let turns = turns(millis(window), millis(answer), millis(answer), None);
+            let turns = turns(millis(window), millis(answer), None);
             assert_eq!(turns.drain, millis(answer));
             (turns.length, turns.count)
         };
-        // Twenty turns of 12.5 ms each, of which the last answer takes 2.5.
+        // Twenty turns of 12.5 ms each, of which the last answer takes 2.
         assert_eq!(closed(250, 2), (Duration::from_micros(10_500), 20));
         assert_eq!(closed(500, 125), (millis(125), 2));
         // What is sent late is waited for after the window.
         assert_eq!(closed(500, 400), (millis(400), 1));
-        let paced = |window, drain, rate| {
-            let turns = turns(millis(window), millis(5), millis(drain), Some(rate));
+        let paced = |window, rate| {
+            let turns = turns(millis(window), millis(1), Some(rate));
+            assert_eq!(turns.drain, Duration::ZERO);
             (turns.length, turns.count)
         };
         // At 20 a second three requests take 150 ms, at 30 a second a tenth of one.
-        assert_eq!(paced(450, 0, 20.0), (millis(150), 3));
-        assert_eq!(paced(480, 10, 20.0), (millis(150), 3));
-        let (turn, count) = paced(320, 1, 30.0);
+        assert_eq!(paced(450, 20.0), (millis(150), 3));
+        let (turn, count) = paced(320, 30.0);
         assert_eq!(count, 3);
         assert!((turn.as_secs_f64() * 30.0 - 3.0).abs() < 1e-6, "{turn:?}");
-        assert_eq!(paced(500, 1, 0.1), (Duration::from_secs(10), 1));
+        assert_eq!(paced(500, 0.1), (Duration::from_secs(10), 1));
     }
 
     #[test]

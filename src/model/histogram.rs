@@ -11,6 +11,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use serde::{Deserialize, de};
 
 use super::new_histogram;
+use super::tally::{compact, full_range};
 
 /// Cookie and length before what is compressed.
 const COMPRESSED_HEADER: usize = 8;
@@ -29,7 +30,7 @@ const LARGEST: u64 = 1 << 20;
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new()
-        .serialize(histogram, &mut bytes)
+        .serialize(&full_range(histogram), &mut bytes)
         .expect("a histogram in memory can be written to memory");
     STANDARD.encode(bytes)
 }
@@ -88,5 +89,6 @@ pub(super) fn serialize<S: serde::Serializer>(
 pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Histogram<u64>, D::Error> {
-    decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    let histogram = decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)?;
+    Ok(compact(&histogram))
 }

@@ -74,11 +74,17 @@ impl Jobs {
 }
 
 async fn jobs(change: f64, noise: Noise) -> Jobs {
-    jobs_by(Strategy::Duet, Duration::ZERO, change, noise).await
+    jobs_by(Strategy::Duet, Duration::ZERO, change, noise, JOBS).await
 }
 
 /// With time that others left, which makes rounds longer after a look.
-async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: Noise) -> Jobs {
+async fn jobs_by(
+    strategy: Strategy,
+    spare: Duration,
+    change: f64,
+    noise: Noise,
+    count: u64,
+) -> Jobs {
     let target = target();
     let sides = Sides {
         head: target.clone(),
@@ -90,7 +96,7 @@ async fn jobs_by(strategy: Strategy, spare: Duration, change: f64, noise: Noise)
         starts: Vec::new(),
     };
     let confirmation = Confirmation::of([thresholds]);
-    for seed in 0..JOBS {
+    for seed in 0..count {
         let pairing = Pairing {
             pacing: PairPacing::of(PACING, strategy),
             spare,
@@ -130,11 +136,13 @@ async fn rounds_that_become_longer_after_a_look_keep_the_promise() {
         ..TYPICAL
     };
     let spare = Duration::from_secs(1000);
-    let unchanged = jobs_by(Strategy::Duet, spare, 0.0, noise).await;
-    let on_margin = jobs_by(Strategy::Duet, spare, 0.05, noise).await;
+    let unchanged = jobs_by(Strategy::Duet, spare, 0.0, noise, JOBS).await;
+    // Of a share of a twentieth, 200 jobs show more than the bound in one case of twenty.
+    let on_margin = jobs_by(Strategy::Duet, spare, 0.05, noise, 3 * JOBS).await;
     let flagged = unchanged.share(Verdict::Regression);
     let passed = on_margin.share(Verdict::Pass);
     assert!(flagged <= 0.01, "{flagged} flagged");
+    eprintln!("PASSED {passed} {flagged}");
     assert!(passed <= 0.075, "{passed} passed");
 }
 

@@ -337,7 +337,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         let size = self.sizes[rounds.cell].expect("the first start sizes every cell");
         let Size { connections, .. } = size;
         let answer = size.observed.mean_answer(connections);
-        let warm_up = self.load(rounds.cell, size.warmup, answer, connections, None);
+        let warm_up = self.load(size.warmup, answer, connections, None);
         let observed = self.observed(rounds.cell, warm_up).await?;
         // Sides that take turns are loaded at one rate, which both are known to take.
         let capacity = match self.pairing.strategy {
@@ -346,7 +346,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         };
         let workload = &self.sides.head.cells[rounds.cell].workload;
         let own_rate = workload.rate.map(|rate| rate.from);
-        let load = self.load(rounds.cell, size.window, answer, connections, own_rate);
+        let load = self.load(size.window, answer, connections, own_rate);
         let closed = self.rounds(rounds.cell, load).await?;
         let open = if own_rate.is_some() {
             // At a rate of its own a round is both.
@@ -354,7 +354,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         } else {
             let rate = Some(capacity / 2.0);
             // Requests that are due must not wait for a connection.
-            let load = self.load(rounds.cell, size.open_window, answer, workload.connections, rate);
+            let load = self.load(size.open_window, answer, workload.connections, rate);
             self.rounds(rounds.cell, load).await?
         };
         rounds.add(closed, open);

@@ -45,7 +45,7 @@ impl<D: Driver> PairedRun<'_, D> {
         let mut tries = SIZING_TRIES;
         loop {
             let warmup = sizing::warm_up(usual, answer);
-            let load = self.load(cell, warmup, answer, connections, None);
+            let load = self.load(warmup, answer, connections, None);
             let observed = self.observed(cell, load).await?;
             let wanted = sizing::saturating(observed, idle, workload);
             answer = observed.mean_answer(connections);
@@ -66,21 +66,18 @@ impl<D: Driver> PairedRun<'_, D> {
         }
     }
 
-    /// Load of each side on a cell for so long, where answers take so long on average while the server is
+    /// Load of each side for so long, where answers take so long on average while the server is
     /// saturated. Sides that are up together take turns.
     pub(super) fn load(
         &self,
-        cell: usize,
         window: Duration,
         answer: Duration,
         connections: usize,
         rate: Option<f64>,
     ) -> SideLoad {
-        let turns = match (self.pairing.strategy, rate) {
-            (Strategy::Interleaved, _) => Turns::one(window),
-            // At a rate, most find no other request in flight.
-            (_, Some(_)) => sizing::turns(window, answer, answer.min(self.idle[cell]), rate),
-            (_, None) => sizing::turns(window, answer, answer, None),
+        let turns = match self.pairing.strategy {
+            Strategy::Interleaved => Turns::one(window),
+            _ => sizing::turns(window, answer, rate),
         };
         SideLoad {
             turns,

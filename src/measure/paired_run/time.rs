@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::Event;
 use super::super::driver::Driver;
-use super::super::sizing::{self, Size};
+use super::super::sizing;
 use super::PairedRun;
 use crate::gate::LOOKS;
 use crate::model::{Metric, Pair, Strategy, Threshold};
@@ -44,25 +44,26 @@ impl<D: Driver> PairedRun<'_, D> {
         let own: Vec<_> = variances.collect();
         let known: Vec<f64> = own.iter().flatten().copied().collect();
         let pooled = known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let open = |size: &Size| size.open_window;
-        let longest = self.longest_window(STARTS_THAT_VARY, longer, open);
+        let starts = u32::try_from(STARTS_THAT_VARY).unwrap_or(u32::MAX);
+        let of_start = (self.budget() / starts).div_f64(longer.max(1.0));
+        let cells: Vec<_> = first.iter().map(|(cell, _)| *cell).collect();
+        let room = self.room(&cells, of_start);
         let mut lengthened = Vec::new();
-        for ((cell, _), own) in first.iter().zip(own) {
-            let Some(mut size) = self.sizes[*cell] else {
+        for (cell, own) in cells.into_iter().zip(own) {
+            let Some(size) = &mut self.sizes[cell] else {
                 continue;
             };
             // Few rounds tell little of a cell; those of its server's others are much like it.
             let variance = f64::midpoint(own.unwrap_or(pooled), pooled);
             let pairs = self.pairing.pacing.pairs;
-            let head = &self.sides.head.cells[*cell];
-            let wanted = sizing::quiet_window(size.window, variance, pairs, &head.thresholds);
-            let window = wanted.min(longest);
-            if window <= size.window.mul_f64(WORTH_A_TRIAL) {
+            let head = &self.sides.head.cells[cell];
+            let times = sizing::times_longer(variance, pairs, &head.thresholds).min(room);
+            if times <= WORTH_A_TRIAL {
                 continue;
             }
-            size.window = window;
-            self.sizes[*cell] = Some(size);
-            lengthened.push(*cell);
+            size.lengthen(times);
+            let window = size.window;
+            lengthened.push(cell);
             (self.pairing.observe)(Event::Note(&format!(
                 "{} {} varies by {:.0} % from round to round: rounds of {}",
                 self.sides.head.name,
@@ -81,21 +82,24 @@ impl<D: Driver> PairedRun<'_, D> {
     pub(super) fn widen_windows(&mut self, open: &[usize], time: Duration, starts: usize) {
         let count = u32::try_from(starts.max(1)).unwrap_or(u32::MAX);
         let of_start = (time / count).div_f64(self.longer.max(1.0));
-        let sizes = open.iter().filter_map(|cell| self.sizes[*cell]);
-        let warmups: Duration = sizes.map(|size| size.warmup).sum();
-        let fixed = self.startup + warmups * SIDES;
-        let now = self.length_of_start(open).saturating_sub(fixed);
-        let wider = of_start.saturating_sub(fixed).div_duration_f64(now);
-        let wider = wider.min(MOST_WIDER);
+        let wider = self.room(open, of_start).min(MOST_WIDER);
         if wider < WORTH_WIDER {
             return;
         }
         for cell in open {
             if let Some(size) = &mut self.sizes[*cell] {
-                size.window = size.window.mul_f64(wider);
-                size.open_window = size.open_window.mul_f64(wider);
+                size.lengthen(wider);
             }
         }
+    }
+
+    /// By how many times the windows of some cells may become longer in a start that takes so long.
+    fn room(&self, cells: &[usize], of_start: Duration) -> f64 {
+        let sizes = cells.iter().filter_map(|cell| self.sizes[*cell]);
+        let warmups: Duration = sizes.map(|size| size.warmup).sum();
+        let fixed = self.startup + warmups * SIDES;
+        let now = self.length_of_start(cells).saturating_sub(fixed);
+        of_start.saturating_sub(fixed).div_duration_f64(now)
     }
 
     /// What a start with rounds on some cells takes, as far as it is known beforehand.
@@ -106,20 +110,14 @@ impl<D: Driver> PairedRun<'_, D> {
         self.startup + of_cells.sum::<Duration>() * SIDES
     }
 
-    /// The longest windows of one kind that the budget has time for in so many starts, beside those of
-    /// the other kind. Starts take so many times as long as their rounds: on a busy machine rounds are
-    /// made again.
-    fn longest_window(
-        &self,
-        starts: usize,
-        longer: f64,
-        of_other_kind: impl Fn(&Size) -> Duration,
-    ) -> Duration {
+    /// The longest windows below capacity that the budget has time for in so many starts, beside those at
+    /// full load.
+    fn longest_open_window(&self, starts: usize) -> Duration {
         let count = |count: usize| u32::try_from(count.max(1)).unwrap_or(u32::MAX);
         let pairs = count(self.pairing.pacing.pairs);
         let sizes = self.sizes.iter().flatten();
-        let others: Duration = sizes.map(|it| it.warmup + of_other_kind(it) * pairs).sum();
-        let of_start = (self.budget() / count(starts)).div_f64(longer.max(1.0));
+        let others: Duration = sizes.map(|it| it.warmup + it.window * pairs).sum();
+        let of_start = self.budget() / count(starts);
         let of_rounds = of_start.saturating_sub(self.startup + others * SIDES);
         of_rounds / (SIDES * pairs * count(self.answered_cells().len()))
     }
@@ -145,8 +143,7 @@ impl<D: Driver> PairedRun<'_, D> {
     pub(super) fn plan_time(&mut self, startup: Duration) {
         let pacing = self.pairing.pacing;
         self.startup = startup;
-        let closed = |size: &Size| size.window;
-        let longest = self.longest_window(STARTS_FOR_PERCENTILES, 1.0, closed);
+        let longest = self.longest_open_window(STARTS_FOR_PERCENTILES);
         let mut impossible: BTreeMap<Metric, Impossible> = BTreeMap::new();
         for cell in self.answered_cells() {
             let Some(mut size) = self.sizes[cell] else {

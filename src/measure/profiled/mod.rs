@@ -197,7 +197,7 @@ async fn load(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<SideLoa
     let of = |window: Duration, answer: Duration| {
         let rate = cells.head.workload.rate.map(|it| it.from);
         SideLoad {
-            turns: sizing::turns(window / 2, answer, answer, rate),
+            turns: sizing::turns(window / 2, answer, rate),
             connections,
             rate,
         }
