@@ -7,8 +7,10 @@ use crate::model::{Cell, Concurrency, Metric, Pacing, Pair, Sides, Tally, Thresh
 use crate::stats;
 
 /// Requests in flight, as a multiple of those that just saturate a server whose answers all take
-/// equally long: they do not. A server is first tried with what one needs that answers one at a time.
+/// equally long: they do not.
 const IN_FLIGHT: f64 = 4.0;
+/// Connections that a server is first tried with: what one needs that answers one request at a time.
+const FIRST_CONNECTIONS: usize = 4;
 /// Of those that are wanted, so many are enough: another try takes time in the first start.
 const ENOUGH: f64 = 0.6;
 /// A window is so many times as long as the answers that take longest, so that the requests at its
@@ -96,7 +98,7 @@ impl Size {
 pub(super) fn first_connections(workload: &Workload) -> usize {
     match workload.concurrency {
         Concurrency::Configured => workload.connections,
-        Concurrency::Adaptive => workload.connections.min(IN_FLIGHT as usize),
+        Concurrency::Adaptive => workload.connections.min(FIRST_CONNECTIONS),
     }
 }
 

@@ -142,7 +142,6 @@ async fn rounds_that_become_longer_after_a_look_keep_the_promise() {
     let flagged = unchanged.share(Verdict::Regression);
     let passed = on_margin.share(Verdict::Pass);
     assert!(flagged <= 0.01, "{flagged} flagged");
-    eprintln!("PASSED {passed} {flagged}");
     assert!(passed <= 0.075, "{passed} passed");
 }
 

@@ -502,7 +502,7 @@ fn a_document_that_cannot_be_read_is_passed_over_with_the_reason() {
     assert!(text.contains("[endpoint.home]\npath = \"/\"\n"), "{text}");
     let run = repository.run(["init"]).exits(0);
     let run = run
-        .prints("endpoints: / alone, with no OpenAPI document or HAR file")
+        .prints("endpoints: / alone, with no OpenAPI document, HAR file or route")
         .prints("note: `openapi.yaml` is passed over: line 1")
         .prints("note: `openapi.json` is passed over: it is no OpenAPI document")
         .prints("note: `swagger.json` is passed over: it is of version 1.2")

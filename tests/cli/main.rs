@@ -39,6 +39,7 @@ mod running;
 mod secrets;
 mod shards;
 mod store;
+mod strangers;
 mod transport;
 mod usage;
 mod workers;

@@ -58,7 +58,9 @@ pub(super) fn origin(requests: Option<&Requests>, health: Option<&str>) -> Strin
         None => "/ alone".into(),
     };
     let Some(requests) = requests else {
-        return format!("{guess}, with no OpenAPI document or HAR file to take others from");
+        return format!(
+            "{guess}, with no OpenAPI document, HAR file or route in the source to take others from"
+        );
     };
     let file = printable(&requests.file.display().to_string());
     // The health check is the first of them.
@@ -102,6 +104,10 @@ fn head(requests: &Requests) -> String {
              logins and header fields of their own kind. Choose the few that matter: one that reads the \
              database, one that writes to it. A body is sent again and again; {{counter}} or {{uuid}} in it \
              makes each another."
+        ),
+        Form::Source => format!(
+            "Measured on every server: GET routes without parameters that the source spells out, from `{file}` \
+             on. Choose the few that matter, one that reads the database, and add one that writes to it."
         ),
     };
     format!("{origin} `expect` is what makes a response a success (status 200 without it).")

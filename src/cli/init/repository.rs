@@ -126,7 +126,7 @@ impl Repository {
             "Pipfile",
             "setup.cfg",
         ];
-        let python = python.map(read).concat();
+        let python = [python.map(read).concat(), split_requirements(&source)].concat();
         let dependencies = words(&[python.clone(), read("package.json")].concat());
         let python = words(&python);
         let framework = match rust {
@@ -201,6 +201,16 @@ impl Repository {
             parts.join(", ")
         }
     }
+}
+
+/// The files of a folder of requirements, one for each environment.
+fn split_requirements(source: &Path) -> String {
+    let entries = fs::read_dir(source.join("requirements"))
+        .into_iter()
+        .flatten();
+    let paths = entries.flatten().map(|it| it.path());
+    let files = paths.filter(|it| it.extension().is_some_and(|it| it == "txt" || it == "in"));
+    files.filter_map(|it| fs::read_to_string(it).ok()).collect()
 }
 
 /// The first compose file of a repository that can be read, with what it makes of the stack.

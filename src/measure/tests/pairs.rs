@@ -314,7 +314,7 @@ async fn a_steady_server_is_measured_once_by_short_rounds() {
 
 #[tokio::test]
 async fn what_is_open_after_the_second_look_gets_the_time_that_others_left() {
-    let (driver, starts) = watched_with(Strategy::Duet, 3000, 0.3).await;
+    let (driver, starts) = watched_with(Strategy::Duet, 6000, 0.3).await;
     assert!(starts > 6, "{starts}");
     let longest = |start: usize, at_rate: bool| {
         let own = driver.rounds.iter();

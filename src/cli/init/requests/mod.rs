@@ -1,4 +1,4 @@
-//! OpenAPI documents and HAR files of a repository → the requests to measure. What cannot be read is
+//! OpenAPI documents, HAR files and source files of a repository → the requests to measure. What cannot be read is
 //! passed over with a note.
 
 mod document;
@@ -6,6 +6,7 @@ mod endpoint;
 mod har;
 mod openapi;
 mod parameters;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,6 +51,8 @@ pub(super) enum Form {
     Har {
         origin: String,
     },
+    /// Routes of the server's own source.
+    Source,
 }
 
 /// What the files of a repository say about requests.
@@ -85,6 +88,11 @@ impl Search {
                 Ok((origin, found)) => search.take(path, Form::Har { origin }, found, health),
                 Err(why) => search.pass_over(&path, &why),
             }
+        }
+        if search.requests.is_none()
+            && let Some((path, found)) = routes::found(root, source)
+        {
+            search.take(path, Form::Source, found, health);
         }
         search
     }

@@ -1,0 +1,330 @@
+//! Source files of a server → the GET routes that they spell out. Only what is certain counts: a route
+//! below a prefix that another file gives is none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::endpoint::{Endpoint, Found, LeftOut, name_of};
+use crate::bounded;
+
+/// Source files that are looked through, folders below one another, and bytes of a file.
+const MOST_FILES: usize = 400;
+const DEEPEST: usize = 5;
+const LARGEST: u64 = 1 << 18;
+/// Folders that hold no routes of the server.
+const PASSED_OVER: [&str; 13] = [
+    "node_modules",
+    "target",
+    "venv",
+    "site-packages",
+    "dist",
+    "build",
+    "vendor",
+    "migrations",
+    "static",
+    "test",
+    "tests",
+    "e2e",
+    "examples",
+];
+/// Lines from a decorator on that are taken for its handler, up to the first blank one.
+const HANDLER: usize = 6;
+/// Segments of paths that nobody measures: they change something, end a session or never end.
+const UNFIT: [&str; 18] = [
+    "admin",
+    "callback",
+    "delete",
+    "docs",
+    "events",
+    "favicon.ico",
+    "login",
+    "logout",
+    "media",
+    "metrics",
+    "openapi.json",
+    "redoc",
+    "register",
+    "signup",
+    "sse",
+    "static",
+    "stream",
+    "ws",
+];
+
+/// A framework's way of writing a route: `path` in it is the path, `methods` what may name others than GET.
+const DECORATED: &str =
+    r#"(?m)^[ \t]*@(?P<object>\w+)\.(?:get|route)\(\s*["'](?P<path>[^"']*)["'](?P<methods>[^)]*)"#;
+const MADE: &str = r"(?m)^(?P<object>\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Flask|Starlette|Sanic|Quart|Litestar|Bottle)\(";
+const STARLETTE: &str = r#"\bRoute\(\s*["'](?P<path>[^"']*)["'](?P<methods>[^\n]*)"#;
+const DJANGO: &str =
+    r#"\bpath\(\s*["'](?P<path>[^"']*)["']\s*,\s*(?P<view>include\([^)]*\)|[^,)\n]*)"#;
+const DJANGO_INCLUDE: &str = r#"^include\(\s*\(?\s*["'](?P<module>[\w.]+)["']"#;
+const AXUM: &str = r#"\.route\(\s*"(?P<path>[^"]*)"\s*,\s*(?:\w+::)*get\("#;
+const ACTIX: &str = r#"#\[(?:\w+::)*get\(\s*"(?P<path>[^"]*)""#;
+const EXPRESS: &str = r#"\b(?:app|server|fastify)\.get\(\s*["'`](?P<path>[^"'`]*)["'`]"#;
+const GO: &str = r#"(?:\b(?:http|mux)\.HandleFunc\(\s*"(?:GET )?|\b(?:r|e|app|router|engine)\.(?:GET|Get)\(\s*")(?P<path>/[^"]*)""#;
+const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|current_user|isauth|requireauth";
+
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+    let regex = |text| Regex::new(text).expect("a constant");
+    Patterns {
+        decorated: regex(DECORATED),
+        made: regex(MADE),
+        starlette: regex(STARLETTE),
+        django: regex(DJANGO),
+        include: regex(DJANGO_INCLUDE),
+        rust: [regex(AXUM), regex(ACTIX)],
+        script: regex(EXPRESS),
+        go: regex(GO),
+        guarded: regex(GUARDED),
+    }
+});
+
+struct Patterns {
+    decorated: Regex,
+    made: Regex,
+    starlette: Regex,
+    django: Regex,
+    include: Regex,
+    rust: [Regex; 2],
+    script: Regex,
+    go: Regex,
+    guarded: Regex,
+}
+
+/// The routes below a folder, and the file that the first is of.
+pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
+    let mut files = Vec::new();
+    list(&root.join(source), 0, &mut files);
+    let mut routes = Routes::default();
+    for file in &files {
+        let Ok(text) = bounded::read_text(file, LARGEST) else {
+            continue;
+        };
+        let before = routes.count();
+        routes.read(file, &text);
+        if routes.first.is_none() && routes.count() > before {
+            routes.first = Some(file.clone());
+        }
+    }
+    let first = routes.first?;
+    let shown = first.strip_prefix(root).unwrap_or(&first).to_owned();
+    Some((shown, routes.found))
+}
+
+/// Source files, those of a folder before those of the folders in it.
+fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries: Vec<_> = entries.map(|it| it.path()).collect();
+    entries.sort();
+    let (folders, own): (Vec<_>, Vec<_>) = entries.into_iter().partition(|it| it.is_dir());
+    let is_source = |path: &PathBuf| {
+        let ending = path.extension().and_then(|it| it.to_str());
+        ending.is_some_and(|it| ["py", "rs", "js", "mjs", "ts", "go"].contains(&it))
+    };
+    files.extend(own.into_iter().filter(is_source));
+    files.truncate(MOST_FILES);
+    if depth == DEEPEST {
+        return;
+    }
+    for folder in folders {
+        let name = folder
+            .file_name()
+            .and_then(|it| it.to_str())
+            .unwrap_or_default();
+        if !name.starts_with('.') && !PASSED_OVER.contains(&name) {
+            list(&folder, depth + 1, files);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Routes {
+    found: Found,
+    first: Option<PathBuf>,
+}
+
+impl Routes {
+    fn count(&self) -> usize {
+        self.found.endpoints.len() + self.found.with_login.len()
+    }
+
+    fn read(&mut self, file: &Path, text: &str) {
+        let patterns = &*PATTERNS;
+        match file.extension().and_then(|it| it.to_str()) {
+            Some("py") if file.ends_with("urls.py") => self.django(file, text, "/", 0),
+            Some("py") => {
+                let made = patterns.made.captures_iter(text);
+                let made: Vec<_> = made.map(|it| it["object"].to_owned()).collect();
+                for route in patterns.decorated.captures_iter(text) {
+                    if made.contains(&route["object"].to_owned()) {
+                        self.add(text, &route);
+                    }
+                }
+                if !text.contains("Mount(") {
+                    self.all(text, &patterns.starlette);
+                }
+            }
+            // What is nested lies below another path.
+            Some("rs") if !text.contains(".nest(") && !text.contains("scope(") => {
+                patterns.rust.iter().for_each(|it| self.all(text, it));
+            }
+            Some("go") if !text.contains(".Group(") => self.all(text, &patterns.go),
+            Some("js" | "mjs" | "ts") => self.all(text, &patterns.script),
+            _ => {}
+        }
+    }
+
+    fn all(&mut self, text: &str, pattern: &Regex) {
+        for route in pattern.captures_iter(text) {
+            self.add(text, &route);
+        }
+    }
+
+    /// The routes of the project, which lie beside the module of its server; those of applications follow
+    /// from them.
+    fn django(&mut self, file: &Path, text: &str, prefix: &str, depth: usize) {
+        let folder = file.parent().unwrap_or(file);
+        let is_project = ["wsgi.py", "asgi.py", "settings.py", "settings"];
+        if depth == 0 && !is_project.iter().any(|it| folder.join(it).exists()) {
+            return;
+        }
+        for route in PATTERNS.django.captures_iter(text) {
+            let path = format!("{prefix}{}", &route["path"]);
+            let Some(included) = PATTERNS.include.captures(&route["view"]) else {
+                if !route["view"].starts_with("include(") {
+                    self.add_path(text, &route, &path);
+                }
+                continue;
+            };
+            let module = format!("{}.py", included["module"].replace('.', "/"));
+            let Some(file) = folder.parent().map(|it| it.join(module)) else {
+                continue;
+            };
+            if depth < DEEPEST && !is_parameter(&path) {
+                let text = bounded::read_text(&file, LARGEST).unwrap_or_default();
+                self.django(&file, &text, &path, depth + 1);
+            }
+        }
+    }
+
+    fn add(&mut self, text: &str, route: &Captures<'_>) {
+        self.add_path(text, route, &route["path"]);
+    }
+
+    fn add_path(&mut self, text: &str, route: &Captures<'_>, path: &str) {
+        let methods = route.name("methods").map_or("", |it| it.as_str());
+        if methods.contains("methods")
+            && !methods.to_uppercase().contains("\"GET\"")
+            && !methods.to_uppercase().contains("'GET'")
+        {
+            return self.found.leave_out(LeftOut::Method);
+        }
+        if is_parameter(path) {
+            return self.found.leave_out(LeftOut::NoValue);
+        }
+        let unfit = |it: &str| UNFIT.contains(&it.to_lowercase().as_str());
+        if !path.starts_with('/') || path.split('/').any(unfit) {
+            return;
+        }
+        let all = self.found.endpoints.iter().chain(&self.found.with_login);
+        if all.into_iter().any(|it| it.path == path) {
+            return;
+        }
+        let begin = route.get(0).map_or(0, |it| it.start());
+        let lines = text[begin..].trim_start().lines();
+        let is_decorator = route[0].trim_start().starts_with(['@', '#']);
+        let handler = lines.take(if is_decorator { HANDLER } else { 1 });
+        let handler: Vec<_> = handler.take_while(|it| !it.trim().is_empty()).collect();
+        let endpoint = Endpoint::get(&name_of(path), path);
+        if PATTERNS.guarded.is_match(&handler.join("\n")) {
+            self.found.with_login.push(endpoint);
+        } else {
+            self.found.endpoints.push(endpoint);
+        }
+    }
+}
+
+/// Whether a path has a place for a value.
+fn is_parameter(path: &str) -> bool {
+    path.contains(['<', '{', '*', '(']) || path.contains("/:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths found in some files, and those behind a login.
+    fn routes(files: &[(&str, &str)]) -> [Vec<String>; 2] {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        let found = found(folder.path(), Path::new("")).map(|(_, found)| found);
+        let found = found.unwrap_or_default();
+        [found.endpoints, found.with_login].map(|some| some.into_iter().map(|it| it.path).collect())
+    }
+
+    #[test]
+    fn decorators_of_the_application_are_routes() {
+        let text = "from fastapi import Depends, FastAPI\n\napp: FastAPI = FastAPI()\n\n\n\
+                    @app.get(\"/health\")\ndef health():\n    return True\n\n\n\
+                    @app.get('/items', tags=[\"x\"])\ndef items(user = Depends(current_user)):\n    ...\n\n\n\
+                    @app.get(\"/items/{number}\")\ndef item(number: int): ...\n\n\
+                    @app.post(\"/items\")\ndef create(): ...\n\n\
+                    @router.get(\"/below-a-prefix\")\ndef other(): ...\n";
+        let [open, guarded] = routes(&[("main.py", text)]);
+        assert_eq!(
+            (open, guarded),
+            (vec!["/health".into()], vec!["/items".into()])
+        );
+        let flask = "app = Flask(__name__)\n@app.route(\"/\")\ndef home(): ...\n\n\
+                     @app.route(\"/new\", methods=[\"POST\"])\ndef new(): ...\n\n\
+                     @app.route(\"/list\", methods=[\"GET\", \"POST\"])\ndef all(): ...\n";
+        assert_eq!(routes(&[("app.py", flask)])[0], ["/", "/list"]);
+    }
+
+    #[test]
+    fn routes_of_a_django_project_go_on_in_its_applications() {
+        let files = [
+            ("config/wsgi.py", ""),
+            (
+                "config/urls.py",
+                "urlpatterns = [\n    path(\"admin/\", admin.site.urls),\n    path(\"health/\", health),\n    \
+                 path(\"shop/\", include(\"shop.urls\")),\n    path(\"u/<int:id>/\", user),\n]\n",
+            ),
+            (
+                "shop/urls.py",
+                "urlpatterns = [path(\"\", views.home), path(\"products/\", views.products)]\n",
+            ),
+        ];
+        let [open, guarded] = routes(&files);
+        assert_eq!(open, ["/health/", "/shop/", "/shop/products/"]);
+        assert!(guarded.is_empty());
+    }
+
+    #[test]
+    fn routes_of_other_languages_are_found_unless_something_is_before_them() {
+        let axum = "let app = Router::new()\n    .route(\"/health\", get(ok))\n    .route(\"/n\", post(new))\n    \
+                    .route(\"/notes/{id}\", get(note));\n";
+        assert_eq!(routes(&[("src/main.rs", axum)])[0], ["/health"]);
+        let nested = format!("{axum}Router::new().nest(\"/api\", app)");
+        assert_eq!(routes(&[("src/main.rs", &nested)])[0], Vec::<String>::new());
+        let actix = "#[get(\"/up\")]\nasync fn up() -> impl Responder {}\n";
+        assert_eq!(routes(&[("src/main.rs", actix)])[0], ["/up"]);
+        let express = "app.get('/users', list)\napp.get('/users/:id', one)\napp.get('/me', requireAuth, me)\n";
+        let [open, guarded] = routes(&[("src/index.js", express)]);
+        assert_eq!((open, guarded), (vec!["/users".into()], vec!["/me".into()]));
+        let go = "http.HandleFunc(\"/ping\", ping)\nmux.HandleFunc(\"GET /items\", items)\n";
+        assert_eq!(routes(&[("main.go", go)])[0], ["/ping", "/items"]);
+        assert_eq!(
+            routes(&[("tests/app.js", express)])[0],
+            Vec::<String>::new()
+        );
+    }
+}
