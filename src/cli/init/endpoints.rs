@@ -12,23 +12,37 @@ const GUESS: &str = r#"
 # that writes to it. `expect` is what makes a response a success (status 200 without it).
 [endpoint.NAME]
 path = PATH
-
+HEADERS
 # [endpoint.search]
 # path   = "/api/search?q=a"
 # expect = { status = 200, contains = "\"items\"" }
 "#;
 
 /// The endpoints with what there is to say about them.
-pub(super) fn text(requests: Option<&Requests>, health: Option<&str>) -> String {
+pub(super) fn text(
+    requests: Option<&Requests>,
+    health: Option<&str>,
+    headers: &[(String, String)],
+) -> String {
     let Some(requests) = requests else {
         let (name, path) = guess(health);
-        return GUESS.replace("NAME", name).replace("PATH", &quoted(path));
+        let headers = match headers {
+            [] => String::new(),
+            some => format!("headers = {}\n", pairs(some)),
+        };
+        let text = GUESS.replace("NAME", name).replace("PATH", &quoted(path));
+        return text.replace("HEADERS", &headers);
     };
     let mut text = format!("\n{}", comment(&head(requests)));
     if !requests.left_out.is_empty() {
         let left_out = LeftOut::list(&requests.left_out);
         text.push_str(&comment(&format!("Left out of it: {left_out}.")));
     }
+    let table_of = |endpoint: &Endpoint| {
+        let mut endpoint = endpoint.clone();
+        endpoint.headers.extend_from_slice(headers);
+        table_of(&endpoint)
+    };
     let tables = |endpoints: &[Endpoint]| endpoints.iter().map(table_of).collect::<Vec<_>>();
     let mut endpoints = tables(&requests.endpoints);
     if endpoints.is_empty() {

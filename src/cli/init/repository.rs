@@ -44,6 +44,8 @@ pub(super) struct Repository {
     pub(super) setup: Vec<Vec<&'static str>>,
     /// What is asked of the server, where a file says so.
     pub(super) requests: Option<Requests>,
+    /// The name that a server wants to be called by, where it refuses its address.
+    pub(super) host: Option<String>,
     /// Files that were passed over, and why.
     pub(super) notes: Vec<String>,
 }
@@ -150,6 +152,10 @@ impl Repository {
         stack.redis = stack
             .redis
             .or_else(|| used((REDIS.0, &REDIS.1), by_rust).map(Cache::of));
+        let host = match &framework {
+            Framework::Django { .. } => allowed_host(root, &source, stack.servers.first()),
+            _ => None,
+        };
         let mut notes = search.notes;
         notes.extend(rust.and_then(other_programs));
         Self {
@@ -158,8 +164,15 @@ impl Repository {
             framework,
             stack,
             requests: search.requests,
+            host,
             notes,
         }
+    }
+
+    /// Header fields that every request needs.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let host = self.host.iter();
+        host.map(|it| ("Host".to_owned(), it.clone())).collect()
     }
 
     /// The server, where it runs in a container.
@@ -262,6 +275,47 @@ fn other_programs(rust: &RustServer) -> Option<String> {
              names another"
         )
     })
+}
+
+/// The first name of `ALLOWED_HOSTS` where a Django server answers to names alone: as a variable of that name
+/// says, else its settings. Requests carry the address of the server otherwise.
+fn allowed_host(root: &Path, source: &Path, server: Option<&Server>) -> Option<String> {
+    const NAME: &str = "ALLOWED_HOSTS";
+    let is_named = |name: &str| name.trim().to_uppercase().ends_with(NAME);
+    let own = server.and_then(|it| it.env.iter().find(|(name, _)| is_named(name)));
+    let of_file = |file: &String| {
+        let text = fs::read_to_string(root.join(file)).ok()?;
+        let mut lines = text.lines().filter_map(|line| line.split_once('='));
+        let (_, value) = lines.find(|(name, _)| is_named(name))?;
+        Some(value.to_owned())
+    };
+    let of_files = || server.and_then(|it| it.env_files.iter().find_map(of_file));
+    let list = own.map(|(_, value)| value.clone()).or_else(of_files);
+    let list = list.or_else(|| {
+        let settings = fs::read_to_string(settings(source)?).ok()?;
+        let (_, list) = settings.split_once(NAME)?;
+        let list = list.trim_start().strip_prefix('=')?.trim_start();
+        let list = list.strip_prefix(['[', '('])?.split([']', ')']).next()?;
+        Some(list.to_owned())
+    })?;
+    let separates = |letter: char| letter.is_whitespace() || ",;'\"[]()".contains(letter);
+    let names: Vec<_> = list.split(separates).filter(|it| !it.is_empty()).collect();
+    if names.iter().any(|it| ["*", "127.0.0.1"].contains(it)) {
+        return None;
+    }
+    // Without any name a server under development takes its address.
+    let name = names.first()?.trim_start_matches('.');
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-.:".contains(letter);
+    name.chars().all(is_of_name).then(|| name.to_owned())
+}
+
+/// The settings of a Django project, beside the module of its server.
+fn settings(source: &Path) -> Option<PathBuf> {
+    let package = wsgi(source);
+    let package = source.join(package.strip_suffix(".wsgi").unwrap_or_default());
+    let names = ["settings.py", "settings/base.py", "settings/__init__.py"];
+    let mut paths = names.into_iter().map(|it| package.join(it));
+    paths.find(|it| it.is_file())
 }
 
 /// The migrations of a framework, from the folder that its image is built of.

@@ -40,7 +40,11 @@ pub(super) fn configuration(repository: &Repository) -> String {
         prepare(repository),
         services(&repository.stack),
         server(repository),
-        endpoints::text(repository.requests.as_ref(), repository.health()),
+        endpoints::text(
+            repository.requests.as_ref(),
+            repository.health(),
+            &repository.headers(),
+        ),
         RULES.to_owned(),
     ];
     parts.concat()
