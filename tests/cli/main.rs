@@ -39,9 +39,11 @@ mod running;
 mod secrets;
 mod shards;
 mod store;
+mod test_target;
 mod transport;
 mod usage;
 mod workers;
+mod workspace;
 
 use support::Sandbox;
 
