@@ -17,7 +17,7 @@ fn main() -> std::process::ExitCode {
 
 /// A server whose package has the gate among its tests.
 fn package() -> Sandbox {
-    let harness = repository().join("harness");
+    let harness = repository().join("harness").display().to_string();
     let manifest = format!(
         "{MANIFEST}\n[dev-dependencies]\nperfgate-test = {{ path = {harness:?} }}\n\n\
          [[test]]\nname = \"perf\"\nharness = false\ntest = false\n"

@@ -44,7 +44,7 @@ fn workspace(shared: &Path) -> Sandbox {
             main,
             &format!("{main}    println!(\"{{}}\", env!(\"COMMIT\"));\n"),
         );
-    let configuration = format!("[build]\ntarget-dir = {:?}\n", shared.join("target"));
+    let configuration = format!("[build]\ntarget-dir = \"{}/target\"\n", shared.display());
     let server_manifest = member("app")
         + "build = \"build.rs\"\n\n[dependencies]\ncommon = { path = \"../common\" }\n";
     Sandbox::new()
