@@ -9,11 +9,12 @@ use serde_json::Value;
 use spdx::{Expression, ParseMode};
 
 /// The packages of this repository.
-const OWN: [&str; 4] = [
+const OWN: [&str; 5] = [
     "perfgate",
     "perfgate-alloc",
     "perfgate-fuzz",
     "perfgate-sample",
+    "perfgate-test",
 ];
 
 fn repository() -> &'static Path {
@@ -138,6 +139,7 @@ fn nothing_unsafe_is_compiled_of_our_own_but_the_allocator() {
         "Cargo.toml",
         "fixtures/sample/Cargo.toml",
         "fuzz/Cargo.toml",
+        "harness/Cargo.toml",
     ] {
         assert!(
             manifest(path).contains("[lints]\nworkspace = true"),

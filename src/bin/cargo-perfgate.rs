@@ -23,7 +23,11 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == INIT) {
         words.insert(1, "--cargo".into());
     }
-    let error = Command::new(program()).args(words).exec();
+    // Help speaks of what was called.
+    let error = Command::new(program())
+        .arg0("cargo perfgate")
+        .args(words)
+        .exec();
     eprintln!("error: cannot start `{NAME}`: {error}");
     eprintln!("hint: install both with `cargo install --path .`");
     ExitCode::from(ENVIRONMENT)

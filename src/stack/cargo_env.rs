@@ -3,7 +3,6 @@
 //! its own.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -73,6 +72,7 @@ fn asked(folder: &Path) -> Option<String> {
         folder,
         "cargo",
         &["metadata", "--no-deps", "--format-version=1", "--offline"],
+        Vec::new(),
     )
 }
 
@@ -84,16 +84,27 @@ pub fn workspace(folder: &Path) -> Option<PathBuf> {
 /// The compiler that builds the Rust package in a folder; nothing where there is none.
 pub fn compiler(folder: &Path) -> Option<String> {
     metadata(folder)?;
-    let version = said(folder, "rustc", &["--version"])?;
+    let version = said(folder, "rustc", &["--version"], Vec::new())?;
     Some(version.trim().to_owned())
 }
 
-/// What a program says in a folder, with the environment of that folder.
-pub(super) fn said(folder: &Path, program: impl AsRef<OsStr>, words: &[&str]) -> Option<String> {
+/// What cargo says in a folder when it builds there, into the target directory of that tree.
+pub(super) fn said_of_build(folder: &Path, words: &[&str]) -> Option<String> {
+    said(folder, "cargo", words, own_target(folder))
+}
+
+/// What a program says in a folder, with the environment of that folder and some variables more.
+fn said(
+    folder: &Path,
+    program: &str,
+    words: &[&str],
+    more: Vec<(&str, PathBuf)>,
+) -> Option<String> {
     let mut command = Command::new(program);
     for name in scrubbed_env::variables() {
         command.env_remove(name);
     }
+    command.envs(more);
     let output = command.args(words).current_dir(folder).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then_some(text)

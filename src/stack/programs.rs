@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Message, TargetKind};
 
-use super::cargo_env::said;
+use super::cargo_env::said_of_build;
 use super::process::{self, Recipe};
 use super::{Error, Observer, Owner, Stage};
 use crate::model::{CargoBuild, Plan, Target};
@@ -70,7 +70,7 @@ fn found(build: &CargoBuild, folder: &Path) -> Result<PathBuf, String> {
     let mut words = build.words();
     words.push("--message-format=json".into());
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let text = said(folder, "cargo", &words).ok_or("cargo does not repeat what it built")?;
+    let text = said_of_build(folder, &words).ok_or("cargo does not repeat what it built")?;
     let mut programs: Vec<(String, PathBuf)> = Vec::new();
     for message in Message::parse_stream(text.as_bytes()) {
         let Ok(Message::CompilerArtifact(artifact)) = message else {

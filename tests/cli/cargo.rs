@@ -4,7 +4,7 @@
 use crate::support::{Run, Sandbox, finding};
 
 /// A server without dependencies that sleeps before it answers.
-const SERVER: &str = r#"
+pub(crate) const SERVER: &str = r#"
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -74,7 +74,7 @@ fn slower(configuration: &str) -> Sandbox {
 }
 
 /// The configuration with a program that perfgate has cargo build.
-fn built_by_cargo(how: &str) -> String {
+pub(crate) fn built_by_cargo(how: &str) -> String {
     let prepare = "prepare = [[\"cargo\", \"build\", \"--release\", \"--offline\"]]";
     let run = "run = [\"target/release/app\", ";
     assert!(CONFIGURATION.contains(prepare) && CONFIGURATION.contains(run));

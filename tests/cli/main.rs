@@ -40,9 +40,11 @@ mod secrets;
 mod shards;
 mod store;
 mod strangers;
+mod test_target;
 mod transport;
 mod usage;
 mod workers;
+mod workspace;
 
 use support::Sandbox;
 

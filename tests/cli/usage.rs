@@ -1,11 +1,29 @@
 use crate::healthy;
-use crate::support::{Sandbox, repository};
+use crate::support::{Run, Sandbox, repository};
 
 #[test]
 fn no_configuration_is_an_error_with_a_remedy() {
     let run = Sandbox::new().run(["check"]).exits(2);
     run.complains("cannot find a perfgate.toml")
         .complains("--config FILE");
+}
+
+#[test]
+fn help_speaks_of_what_was_called() {
+    for (words, usage) in [
+        (&["perfgate", "--help"][..], "cargo perfgate [OPTIONS]"),
+        (&["perfgate", "check", "--help"], "cargo perfgate check"),
+        (&["perfgate", "init", "--help"], "cargo perfgate init"),
+    ] {
+        let cargo = env!("CARGO_BIN_EXE_cargo-perfgate");
+        let sandbox = Sandbox::new();
+        let output = sandbox.command(cargo).args(words).output();
+        Run::of(&output.expect("it runs"))
+            .exits(0)
+            .prints(&format!("Usage: {usage}"));
+    }
+    let run = Sandbox::new().run(["check", "--help"]).exits(0);
+    run.prints("Usage: perfgate check");
 }
 
 #[test]

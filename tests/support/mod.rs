@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -203,6 +203,21 @@ impl Sandbox {
 }
 
 impl Run {
+    pub(crate) fn of(output: &Output) -> Self {
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let shown = format!(
+            "{}\n-- stdout\n{stdout}\n-- stderr\n{stderr}",
+            output.status
+        );
+        Self {
+            code: output.status.code(),
+            stdout,
+            stderr,
+            shown,
+        }
+    }
+
     /// Asserts the exit code; shows everything when it is another.
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.shown);
@@ -270,18 +285,7 @@ impl Running {
 
     pub(crate) fn end(self) -> Run {
         let output = self.child.wait_with_output().expect("perfgate ends");
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let shown = format!(
-            "{}\n-- stdout\n{stdout}\n-- stderr\n{stderr}",
-            output.status
-        );
-        Run {
-            code: output.status.code(),
-            stdout,
-            stderr,
-            shown,
-        }
+        Run::of(&output)
     }
 }
 
