@@ -29,7 +29,8 @@ fn five_measurements_judge_a_sixth() {
     let regressed = with_verdict(&sandbox.json("out.json"), "regression");
     assert!(
         regressed.contains(&"sample health throughput".into()),
-        "{regressed:?}"
+        "{regressed:?}: {}",
+        finding(&sandbox.json("out.json"), "sample", "health", "throughput")
     );
 
     // Two alone are shown and not judged.
