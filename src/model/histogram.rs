@@ -11,7 +11,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use serde::{Deserialize, de};
 
 use super::new_histogram;
-use super::tally::{compact, full_range};
+use super::tally::full_range;
 
 /// Cookie and length before what is compressed.
 const COMPRESSED_HEADER: usize = 8;
@@ -89,6 +89,5 @@ pub(super) fn serialize<S: serde::Serializer>(
 pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Histogram<u64>, D::Error> {
-    let histogram = decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)?;
-    Ok(compact(&histogram))
+    decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }

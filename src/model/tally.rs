@@ -1,8 +1,12 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+
+/// Nanoseconds that a histogram holds at the most.
+const LONGEST: u64 = 300_000_000_000;
 
 /// What the load engine counted in one timed window.
 ///
@@ -400,21 +404,24 @@ pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
 
 fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) {
     if sum.high() < more.high() {
-        *sum = full_range(sum);
+        *sum = full_range(sum).into_owned();
     }
     sum.add(more)
         .expect("the sum has the largest range that there is");
 }
 
 /// The same counts in a histogram that other values can be added to.
-pub(super) fn full_range(histogram: &Histogram<u64>) -> Histogram<u64> {
+pub(super) fn full_range(histogram: &Histogram<u64>) -> Cow<'_, Histogram<u64>> {
+    if histogram.high() >= LONGEST {
+        return Cow::Borrowed(histogram);
+    }
     let mut full = new_histogram();
     add(&mut full, histogram);
-    full
+    Cow::Owned(full)
 }
 
 /// The same counts in as little memory as they need.
-pub(super) fn compact(histogram: &Histogram<u64>) -> Histogram<u64> {
+fn compact(histogram: &Histogram<u64>) -> Histogram<u64> {
     let digits = histogram.sigfig();
     let mut small = Histogram::new_with_max(histogram.max().max(2), digits)
         .expect("bounds of a histogram that there is");
@@ -433,7 +440,7 @@ pub(super) fn pooled<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> His
 pub fn new_histogram() -> Histogram<u64> {
     // A copy of one is made in a fraction of the time that a new one takes.
     static EMPTY: LazyLock<Histogram<u64>> = LazyLock::new(|| {
-        Histogram::new_with_bounds(1, 300_000_000_000, 3).expect("constant bounds are valid")
+        Histogram::new_with_bounds(1, LONGEST, 3).expect("constant bounds are valid")
     });
     EMPTY.clone()
 }
