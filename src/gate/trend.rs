@@ -118,6 +118,10 @@ fn before(earlier: &[&Baseline], run: &Baseline) -> Option<String> {
     commits.into_iter().find(|it| it != own)
 }
 
+/// Stored runs in which a new step is looked for: as many as a store keeps at hand. The search takes
+/// time with the square of their number.
+const NEWEST: usize = 60;
+
 /// Steps that are seen for the first time once runs are added, by server, endpoint and metric: the last one
 /// of each series, where it is for the worse.
 pub fn new_steps(
@@ -130,6 +134,7 @@ pub fn new_steps(
         let of_key = |it: &&Baseline| it.key == newest.key;
         let mut runs: Vec<_> = stored.iter().filter(of_key).collect();
         runs.sort_by_key(|run| run.time);
+        runs.drain(..runs.len().saturating_sub(NEWEST));
         let known = runs.len();
         runs.push(newest);
         let cell = CellName::new(&newest.key.server, &newest.key.endpoint);

@@ -33,7 +33,7 @@ pub(super) async fn with_log(mut tally: Tally, server: &Server) -> Tally {
 /// A round, with what the server used between two idle moments, and what the machine did meanwhile:
 /// asked with the time for which the server's own quota denied it the CPU.
 pub(super) fn measured(
-    mut tally: Tally,
+    tally: Tally,
     used: Option<&(Resources, Resources)>,
     highest: u64,
     workers: Option<Workers>,
@@ -42,7 +42,6 @@ pub(super) fn measured(
     let throttled = used.map_or(Duration::ZERO, |(before, after)| {
         after.throttled.saturating_sub(before.throttled)
     });
-    tally.compact();
     Round {
         tally,
         usage: used.map(|(before, after)| usage(before, after, highest)),

@@ -11,7 +11,6 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use serde::{Deserialize, de};
 
 use super::new_histogram;
-use super::tally::full_range;
 
 /// Cookie and length before what is compressed.
 const COMPRESSED_HEADER: usize = 8;
@@ -30,7 +29,7 @@ const LARGEST: u64 = 1 << 20;
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new()
-        .serialize(&full_range(histogram), &mut bytes)
+        .serialize(histogram, &mut bytes)
         .expect("a histogram in memory can be written to memory");
     STANDARD.encode(bytes)
 }

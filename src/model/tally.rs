@@ -1,12 +1,8 @@
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-
-/// Nanoseconds that a histogram holds at the most.
-const LONGEST: u64 = 300_000_000_000;
 
 /// What the load engine counted in one timed window.
 ///
@@ -368,17 +364,6 @@ impl Tally {
         self.leniences.extend(&other.leniences);
     }
 
-    /// The same in less memory, once it is complete: a measurement keeps thousands of tallies, whose
-    /// histograms mostly hold values far below the largest that there can be.
-    pub fn compact(&mut self) {
-        let open = self.open.iter_mut();
-        let open = open.flat_map(|it| [&mut it.service, &mut it.send_lag]);
-        let all = [&mut self.latency, &mut self.connect, &mut self.thread_rate];
-        for histogram in all.into_iter().chain(open) {
-            *histogram = compact(histogram);
-        }
-    }
-
     /// Adds the counts of a later window of the same load.
     pub fn append(&mut self, later: &Self) {
         let span = self.span.zip(later.span);
@@ -403,35 +388,12 @@ pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
 }
 
 fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) {
-    if sum.high() < more.high() {
-        *sum = full_range(sum).into_owned();
-    }
-    sum.add(more)
-        .expect("the sum has the largest range that there is");
-}
-
-/// The same counts in a histogram that other values can be added to.
-pub(super) fn full_range(histogram: &Histogram<u64>) -> Cow<'_, Histogram<u64>> {
-    if histogram.high() >= LONGEST {
-        return Cow::Borrowed(histogram);
-    }
-    let mut full = new_histogram();
-    add(&mut full, histogram);
-    Cow::Owned(full)
-}
-
-/// The same counts in as little memory as they need.
-fn compact(histogram: &Histogram<u64>) -> Histogram<u64> {
-    let digits = histogram.sigfig();
-    let mut small = Histogram::new_with_max(histogram.max().max(2), digits)
-        .expect("bounds of a histogram that there is");
-    small.add(histogram).expect("its largest value is in range");
-    small
+    sum.add(more).expect("histograms of one range");
 }
 
 /// All the values of several histograms.
-pub(super) fn pooled<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> Histogram<u64> {
-    let mut sum = new_histogram();
+pub(super) fn pooled<'a>(mut parts: impl Iterator<Item = &'a Histogram<u64>>) -> Histogram<u64> {
+    let mut sum = parts.next().cloned().unwrap_or_else(new_histogram);
     parts.for_each(|part| add(&mut sum, part));
     sum
 }
@@ -440,7 +402,7 @@ pub(super) fn pooled<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> His
 pub fn new_histogram() -> Histogram<u64> {
     // A copy of one is made in a fraction of the time that a new one takes.
     static EMPTY: LazyLock<Histogram<u64>> = LazyLock::new(|| {
-        Histogram::new_with_bounds(1, LONGEST, 3).expect("constant bounds are valid")
+        Histogram::new_with_bounds(1, 300_000_000_000, 3).expect("constant bounds are valid")
     });
     EMPTY.clone()
 }
@@ -501,28 +463,6 @@ mod tests {
         assert!((all.throughput() - 10.0).abs() < 1e-9);
         let first = all.first_failure.expect("two have one");
         assert_eq!(first.after, Duration::from_millis(1040));
-    }
-
-    #[test]
-    fn compact_tallies_hold_the_same_and_can_be_added_up() {
-        let recorded = |nanoseconds: u64| {
-            let mut tally = Tally::empty(Duration::from_secs(1));
-            tally.latency.saturating_record(nanoseconds);
-            tally.open = Some(OpenLoop::empty());
-            tally
-        };
-        let (fast, slow) = (recorded(20_000_000), recorded(9_000_000_000));
-        let mut small = fast.clone();
-        small.compact();
-        assert_eq!(small.latency, fast.latency);
-        assert!(small.latency.distinct_values() * 3 <= fast.latency.distinct_values() * 2);
-        assert!(small.connect.distinct_values() * 10 <= fast.connect.distinct_values());
-        let text = |tally: &Tally| serde_json::to_string(tally).expect("JSON");
-        assert_eq!(text(&small), text(&fast));
-        small.merge(&slow);
-        let mut both = fast.clone();
-        both.merge(&slow);
-        assert_eq!(text(&small), text(&both));
     }
 
     #[test]
