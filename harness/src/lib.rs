@@ -190,13 +190,17 @@ impl Asked {
             return Self::List;
         }
         let exact = has("--exact");
-        let wanted = |filter: &String| match exact {
-            true => filter == TEST,
-            false => TEST.contains(filter.as_str()),
+        let wanted = |filter: &String| {
+            if exact {
+                filter == TEST
+            } else {
+                TEST.contains(filter.as_str())
+            }
         };
-        match filters.is_empty() || filters.iter().any(wanted) {
-            true => Self::Check,
-            false => Self::Nothing,
+        if filters.is_empty() || filters.iter().any(wanted) {
+            Self::Check
+        } else {
+            Self::Nothing
         }
     }
 }
