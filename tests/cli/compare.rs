@@ -27,10 +27,10 @@ fn five_measurements_judge_a_sixth() {
     ];
     sandbox.run(all).exits(1);
     let regressed = with_verdict(&sandbox.json("out.json"), "regression");
+    // A busy machine makes rates too noisy to judge; CPU time is the server's own.
     assert!(
-        regressed.contains(&"sample health throughput".into()),
-        "{regressed:?}: {}",
-        finding(&sandbox.json("out.json"), "sample", "health", "throughput")
+        regressed.contains(&"sample health cpu_per_request".into()),
+        "{regressed:?}"
     );
 
     // Two alone are shown and not judged.
