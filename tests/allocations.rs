@@ -44,6 +44,7 @@ fn a_longer_window_allocates_no_more_than_a_short_one() {
             transport: Transport::default(),
         },
         cores: Vec::new(),
+        opens_ahead: true,
     };
     let (short, few) = window(&job, Duration::from_millis(200));
     let (long, many) = window(&job, Duration::from_millis(1500));

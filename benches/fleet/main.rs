@@ -79,6 +79,7 @@ async fn compare(options: &Options, engine: &Engine, owner: &Owner) -> Result<bo
                 workload: cell.workload.clone(),
                 origin: server.origin().clone(),
                 cores: stack.cores().generator.clone(),
+                opens_ahead: true,
             };
             eprintln!("{} {}", target.name, cell.endpoint);
             let seconds = options.seconds;

@@ -99,6 +99,7 @@ async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
         workload,
         origin: server.origin().clone(),
         cores: stack.cores().generator.clone(),
+        opens_ahead: true,
     };
     let mut holdings = Holdings::default();
     let clock = Instant::now();

@@ -154,6 +154,7 @@ fn job(args: &Args) -> Result<Job, Error> {
             },
         },
         cores: Vec::new(),
+        opens_ahead: true,
     })
 }
 

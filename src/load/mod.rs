@@ -72,6 +72,9 @@ pub struct Job {
     pub origin: Origin,
     /// Cores the threads are pinned to in turn; none are pinned when it is empty.
     pub cores: Vec<usize>,
+    /// Whether connections are open before the window, so that requests don't wait for them. A server that
+    /// serves one connection at a time, and ends each after one response, waits for a request on each.
+    pub opens_ahead: bool,
 }
 
 /// Threads that are up, with their connections open and no request in flight.
@@ -201,6 +204,7 @@ impl Job {
             script: Arc::new(Script::new(&workload.requests, &self.origin)?),
             rate: workload.rate,
             timeout: workload.timeout,
+            opens_ahead: self.opens_ahead,
         })
     }
 

@@ -40,6 +40,7 @@ pub(super) struct ThreadConfig {
     /// Nothing for the closed loop.
     pub(super) rate: Option<Rate>,
     pub(super) timeout: Duration,
+    pub(super) opens_ahead: bool,
 }
 
 /// A thread's config, window and counts; its slots share it without locks.

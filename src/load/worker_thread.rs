@@ -149,11 +149,11 @@ fn prepare(
     Ok((runtime, lines))
 }
 
-/// Opens the connections one by one. After one that fails the rest are left to the window, where
-/// they are requests that fail.
+/// Opens the connections one by one, where they are to be open before the window. After one that fails
+/// the rest are left to the window, where they are requests that fail.
 async fn open_all(config: &ThreadConfig, recorder: &mut Recorder) -> Vec<Line> {
     let mut lines = Vec::with_capacity(config.connections);
-    while lines.len() < config.connections {
+    while config.opens_ahead && lines.len() < config.connections {
         let start = Instant::now();
         let opened = timeout(config.timeout, config.connect()).await;
         let Ok(Ok(connection)) = opened else {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::{
     Startup, Testbed, WarmUp, single_requests,
 };
 use crate::load::{Job, WorkerPool};
-use crate::model::{Cell, Plan, Round, Side, Sides, Target};
+use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target};
 use crate::stack::machine::{Seen, Watch};
 use crate::stack::{Server, Stack, Stage, Tenancy};
 
@@ -31,6 +31,8 @@ pub struct Live<'a> {
     /// that of the next takes its place.
     set_up: Option<(String, Sides<Tenancy>)>,
     up: BTreeMap<(String, Side), Up>,
+    /// Those that end their connections after one response, as the last load found.
+    one_shot: BTreeSet<(String, Side)>,
 }
 
 /// A server that is up.
@@ -50,6 +52,7 @@ impl<'a> Live<'a> {
             clock: Instant::now(),
             set_up: None,
             up: BTreeMap::new(),
+            one_shot: BTreeSet::new(),
         }
     }
 
@@ -85,6 +88,17 @@ impl<'a> Live<'a> {
             workload: server.workload(load.workload.clone()),
             origin: server.origin().clone(),
             cores: self.stack.cores().generator.clone(),
+            opens_ahead: !self.one_shot.contains(&key(load.instance)),
+        }
+    }
+
+    /// Remembers whether a server ends its connections, for the next load on it.
+    fn learn(&mut self, instance: Instance<'_>, tally: &Tally) {
+        let key = key(instance);
+        if tally.closed_by_server > tally.completed() / 2 {
+            self.one_shot.insert(key);
+        } else {
+            self.one_shot.remove(&key);
         }
     }
 
@@ -135,7 +149,7 @@ impl<'a> Live<'a> {
         load: &Load<'_>,
         longest: Duration,
         observe: Observer<'_>,
-    ) -> Result<WarmUp, Error> {
+    ) -> Result<(WarmUp, Tally), Error> {
         let job = self.job(load);
         let pool = loaded(move || WorkerPool::connect(&job)).await?;
         let mut window = Open::of(move |meter| pool.run(longest, meter));
@@ -154,7 +168,7 @@ impl<'a> Live<'a> {
         let tally = window.close().await?;
         self.up(load.instance).server.check().await?;
         let observed = Observed::of_tally(&tally);
-        Ok(WarmUp { steady, observed })
+        Ok((WarmUp { steady, observed }, tally))
     }
 
     async fn measured(
@@ -287,7 +301,9 @@ impl Driver for Live<'_> {
         };
         let within = longest + load.workload.timeout;
         let work = self.warmed_up(load, longest, observe);
-        self.guard().step(step, within, work).await
+        let (warm_up, tally) = self.guard().step(step, within, work).await?;
+        self.learn(load.instance, &tally);
+        Ok(warm_up)
     }
 
     async fn rounds(
@@ -307,7 +323,12 @@ impl Driver for Live<'_> {
         let within = sharing.longest(loads.len(), first.workload.timeout);
         let work = self.measured(loads, sharing, observe);
         match self.guard().step(step, within, work).await {
-            Ok(rounds) => Ok(rounds),
+            Ok(rounds) => {
+                for (load, round) in loads.iter().zip(&rounds) {
+                    self.learn(load.instance, &round.tally);
+                }
+                Ok(rounds)
+            }
             Err(error) => Err(self.attributed(loads, error).await),
         }
     }

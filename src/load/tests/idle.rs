@@ -1,10 +1,13 @@
 //! Connections that a server closes while no request is in flight.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::{OK, Server, Talk, job, run, serve};
-use crate::load::Job;
+use crate::load::{Job, WorkerPool};
 use crate::model::{Rate, Request, Tally};
 
 /// Each connection rests for 400 ms between two requests that must not be sent twice.
@@ -90,5 +93,53 @@ fn end_of_a_line_on_an_idle_connection_leaves_it_usable() {
         tally
             .leniences
             .contains(&crate::model::Lenience::LineEndAfterBody)
+    );
+}
+
+/// A server of one thread: it answers one request of each connection in the order that they were opened in.
+fn one_at_a_time() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 1024];
+            if stream.read(&mut request).is_ok_and(|read| read > 0) {
+                let close = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+                // Whoever has given up reads no more.
+                let _ = stream.write_all(close.as_bytes());
+            }
+        }
+    });
+    address
+}
+
+/// Requests that failed in three turns, each of fewer requests than there are connections.
+fn failed_in_turns(opens_ahead: bool) -> u64 {
+    let mut job = job(one_at_a_time());
+    job.opens_ahead = opens_ahead;
+    job.workload.timeout = Duration::from_millis(500);
+    job.workload.connections = 16;
+    job.workload.rate = Some(Rate {
+        from: 60.0,
+        to: 60.0,
+    });
+    let pool = WorkerPool::connect(&job).expect("it starts");
+    let turn = |_| {
+        pool.take_turn(Duration::from_millis(100), &Arc::default())
+            .expect("it runs")
+    };
+    (0..3)
+        .map(turn)
+        .map(|tally| tally.started - tally.succeeded)
+        .sum()
+}
+
+#[test]
+fn connections_that_are_not_opened_ahead_block_no_server_that_serves_one_at_a_time() {
+    assert_eq!(failed_in_turns(false), 0);
+    assert!(
+        failed_in_turns(true) > 0,
+        "the server waits on those that are idle"
     );
 }

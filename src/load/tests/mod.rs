@@ -141,6 +141,7 @@ fn job(address: SocketAddr) -> Job {
             transport: Transport::default(),
         },
         cores: Vec::new(),
+        opens_ahead: true,
     }
 }
 
