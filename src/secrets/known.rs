@@ -60,11 +60,7 @@ struct Known {
 
 /// Keeps a value in mind that a configuration passes on: a secret where its name or its shape says so.
 pub fn know(name: &str, value: &str) {
-    let mut known = known();
-    known.variable(name, value);
-    if value.len() >= SHORTEST_PASSED {
-        known.say(value);
-    }
+    known().passed(name, value);
 }
 
 /// Keeps a value in mind where its name or its shape calls it a secret.
@@ -126,6 +122,14 @@ impl Known {
             && let Some(code) = value.split_whitespace().last()
         {
             self.secret(code);
+        }
+    }
+
+    /// What a configuration passes on. A word may be the name of a host or of a folder.
+    fn passed(&mut self, name: &str, value: &str) {
+        self.variable(name, value);
+        if value.len() >= SHORTEST_PASSED && !is_word(value) {
+            self.say(value);
         }
     }
 
@@ -227,6 +231,17 @@ mod tests {
             known.masked(address),
             "postgres://postgres:(withheld)@db/app"
         );
+    }
+
+    #[test]
+    fn a_word_that_is_passed_on_is_no_secret_unless_its_name_says_so() {
+        let mut known = known_of(&[]);
+        known.passed("EMAIL_HOST", "mailpit");
+        known.passed("GREETING", "Hello-World");
+        known.passed("DB_PASS", "changethis");
+        let text = "start mailpit: Hello-World changethis";
+        assert_eq!(known.said(text), "start mailpit: (withheld) (withheld)");
+        assert_eq!(known.masked(text), text);
     }
 
     #[test]
