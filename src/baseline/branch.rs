@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
+use super::badge::badges;
 use super::contents::{Contents, Line, largest};
 use super::git::{Changes, Entry, Git};
 use super::name::{self, Kind};
@@ -68,6 +69,9 @@ impl Branch {
             self.stored(name::path(baseline), text)
         });
         let own: Vec<Entry> = own.collect::<Result<_, Error>>()?;
+        let badges = badges(baselines).into_iter();
+        let badges = badges.map(|(path, text)| self.stored(path, text));
+        let badges: Vec<Entry> = badges.collect::<Result<_, Error>>()?;
         let runs: Vec<_> = own.iter().zip(baselines).collect();
         let mut was_tried = false;
         self.append(&message, |base| {
@@ -80,11 +84,14 @@ impl Branch {
                 if contents.unknown.is_empty() {
                     let added: Vec<_> = runs.into_iter().map(|(_, run)| run).collect();
                     let packed = self.packed(base, &contents, &added, &keep)?;
-                    return self.changes(base, packed);
+                    let mut changes = self.changes(base, packed)?;
+                    changes.added.extend(badges.iter().cloned());
+                    return Ok(changes);
                 }
             }
+            let runs = runs.into_iter().map(|(entry, _)| entry);
             Ok(Changes {
-                added: runs.into_iter().map(|(entry, _)| entry.clone()).collect(),
+                added: runs.chain(&badges).cloned().collect(),
                 ..Changes::default()
             })
         })

@@ -1,6 +1,7 @@
 //! Where measurements are kept: a store of small documents, one per cell and run, in a folder or on a branch of a git
 //! repository. On a branch they are packed from time to time, so that a check reads few bytes however many there are.
 
+mod badge;
 mod branch;
 mod contents;
 mod directory;

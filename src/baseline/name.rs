@@ -1,6 +1,6 @@
 //! Where a document lies below the root of its store: a run at `SERVER/ENDPOINT/TIME-COMMIT-NUMBER.json`, a pin at
 //! `pins/TIME-NUMBER.json`. On a branch there are also the runs that checks read, at `SERVER/ENDPOINT/recent/KEY.json`,
-//! and all packed runs of a month, at `SERVER/ENDPOINT/archive/YEAR-MONTH.jsonl`.
+//! and all packed runs of a month, at `SERVER/ENDPOINT/archive/YEAR-MONTH.jsonl`, and badges at `SERVER/badge.json`.
 
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use crate::model::{Baseline, Key, Pin, digest};
 pub(super) const PINS: &str = "pins";
 const RECENT: &str = "recent";
 const ARCHIVE: &str = "archive";
+const BADGE: &str = "badge.json";
 
 /// What a file of a store holds, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,7 @@ impl Kind {
         let parts: Vec<_> = path.split('/').collect();
         let has_end = |end| Path::new(path).extension().is_some_and(|it| it == end);
         match parts.as_slice() {
+            [_, BADGE] => Self::Other,
             [PINS, _] if has_end("json") => Self::Pin,
             [_, _, RECENT, _] if has_end("json") => Self::Recent,
             [_, _, ARCHIVE, _] if has_end("jsonl") => Self::Archive,
@@ -66,6 +68,11 @@ pub(super) fn recent(key: &Key) -> String {
 pub(super) fn archive(run: &Baseline) -> String {
     let folder = cell(&run.key.server, &run.key.endpoint);
     format!("{folder}/{ARCHIVE}/{}.jsonl", run.time.strftime("%Y-%m"))
+}
+
+/// Where the badge of a server lies.
+pub(super) fn badge(server: &str) -> String {
+    format!("{}/{BADGE}", component(server))
 }
 
 fn time(time: Timestamp) -> String {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::{KEEP, baseline, pin};
 use crate::baseline::{Branch, Error};
+use crate::model::{Baseline, Outcome};
 
 pub(super) const BRANCH: &str = "perf/baselines";
 
@@ -70,10 +71,11 @@ impl Remote {
         self.folder.path().join(name)
     }
 
-    /// The paths of the branch.
+    /// The paths of the branch but for badges.
     pub(super) fn files(&self) -> Vec<String> {
         let listed = self.git("remote.git", &["ls-tree", "-r", "--name-only", BRANCH]);
-        listed.lines().map(str::to_owned).collect()
+        let documents = listed.lines().filter(|it| !it.ends_with("/badge.json"));
+        documents.map(str::to_owned).collect()
     }
 
     /// Checks a branch of the remote out in the first clone.
@@ -149,6 +151,50 @@ fn what_is_added_is_found_by_every_clone_and_nothing_else_changes() {
         .collect();
     assert_eq!(times, [10, 20, 20]);
     assert!(found.damaged.is_empty());
+}
+
+#[test]
+fn the_badge_of_a_server_says_what_its_newest_refresh_found() {
+    let remote = Remote::new();
+    remote.clone_as("clone");
+    let branch = remote.branch("clone");
+    let cell = |server: &str, endpoint: &str, verdict| Baseline {
+        verdict,
+        ..baseline(server, endpoint, 10)
+    };
+    let badge = |server: &str| {
+        let path = format!("{BRANCH}:{server}/badge.json");
+        let text = remote.git("remote.git", &["show", &path]);
+        let badge: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(badge["schemaVersion"], 1);
+        assert_eq!(badge["label"], format!("perfgate {server}"));
+        let [message, color] = ["message", "color"].map(|key| badge[key].as_str().expect("text"));
+        format!("{message} ({color})")
+    };
+    let first = [
+        cell("app", "home", Outcome::Pass),
+        cell("app", "movies", Outcome::Regression),
+        cell("api", "home", Outcome::NoBaseline),
+    ];
+    branch.add(&first, KEEP).expect("added");
+    assert_eq!(badge("app"), "regressed, 1 of 2 endpoints (red)");
+    assert_eq!(
+        badge("api"),
+        "nothing to compare with, 1 endpoint (lightgrey)"
+    );
+    // Those of others stay, also when runs are packed.
+    for _ in 0..17 {
+        branch
+            .add(&[cell("app", "home", Outcome::Pass)], KEEP)
+            .expect("added");
+    }
+    assert_eq!(badge("app"), "passed, 1 endpoint (brightgreen)");
+    assert_eq!(
+        badge("api"),
+        "nothing to compare with, 1 endpoint (lightgrey)"
+    );
+    let found = branch.all().expect("read");
+    assert_eq!((found.baselines.len(), found.damaged.len()), (20, 0));
 }
 
 #[test]
