@@ -9,6 +9,7 @@
 mod build;
 mod canonical;
 mod choice;
+mod copied;
 mod databases;
 mod disk;
 mod dockerfile;
@@ -44,7 +45,7 @@ pub use problem::{Location, Mark, Problem, nearest};
 pub use project::{Project, Refused, Request, location_of};
 pub use reading::Wanted;
 pub use source::Source;
-pub use stack::{Cache, Database, Other, Server, Settings, Stack, Worker};
+pub use stack::{Cache, CopiedFile, Database, Other, Server, Settings, Stack, Worker};
 pub use table::{Given, Kind, Tables, Value};
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::copied::copied;
 use super::databases::{cache, database};
 use super::dockerfile::{copies_its_source, path_in};
 use super::needs::Services;
@@ -220,7 +221,7 @@ impl Parts<'_> {
         let service = &self.services[name];
         let env = written(service, texts);
         let whole = whole_env(service, texts);
-        let copied = service
+        let has_source = service
             .build
             .as_ref()
             .is_none_or(|build| copies_its_source(self.project.files, build));
@@ -229,9 +230,9 @@ impl Parts<'_> {
         let files = service
             .mounts
             .iter()
-            .filter(|it| !is_code(&it.here) || !copied);
+            .filter(|it| !is_code(&it.here) || !has_source);
         container.files = files
-            .map(|it| (it.there.clone(), it.here.clone()))
+            .map(|it| copied(it, self.project.files, texts))
             .collect();
         let setups = self.setups.iter().filter(|(server, _)| server == name);
         let mut setup = Vec::new();
@@ -327,7 +328,7 @@ impl Parts<'_> {
         let env = written(service, texts);
         let mut container = settings(service, texts);
         container.files = files
-            .map(|it| (it.there.clone(), it.here.clone()))
+            .map(|it| copied(it, self.project.files, texts))
             .collect();
         texts.others.extend(own);
         Ok(Other {

@@ -135,6 +135,17 @@ impl Placeholders<'_> {
         words.iter().enumerate().map(word).collect()
     }
 
+    /// Whether a value can be a service's: it has its name, is a port of it, or is a variable of Postgres.
+    pub(super) fn is_of_service(&self, value: &str) -> bool {
+        let services = self.postgres.iter().map(|(_, service)| service);
+        let mut variables = services.flat_map(|it| it.env.values().chain(it.file_env.values()));
+        let is_of = |host: &Host| {
+            let is_port = value.parse().is_ok_and(|it| host.ports.contains(&it));
+            is_port || host.names.iter().any(|name| value.contains(name.as_str()))
+        };
+        self.hosts().any(is_of) || variables.any(|it| it == value)
+    }
+
     fn hosts(&self) -> impl Iterator<Item = &Host> {
         let postgres = self.postgres.iter().map(|(host, _)| host);
         postgres.chain(&self.redis).chain(&self.others)

@@ -34,13 +34,21 @@ pub struct Stack {
     pub notes: Vec<String>,
 }
 
+/// A file that is put into a container.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct CopiedFile {
+    pub there: String,
+    pub here: String,
+    /// Texts of it that name services, and the same with placeholders.
+    pub replace: Vec<(String, String)>,
+}
+
 /// What a service says of its container, and where.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub entrypoint: Vec<String>,
     pub command: Vec<String>,
-    /// There and here.
-    pub files: Vec<(String, String)>,
+    pub files: Vec<CopiedFile>,
     pub tmpfs: Vec<String>,
     pub user: Option<String>,
     pub working_dir: Option<String>,

@@ -9,7 +9,7 @@ use super::dockerfile::Build;
 use super::problem::{Mark, Problem};
 use super::service::Refusal;
 use super::source::Source;
-use super::stack::{Cache, Database, Other, Server, Settings, Stack, Worker};
+use super::stack::{Cache, CopiedFile, Database, Other, Server, Settings, Stack, Worker};
 
 /// Whether perfgate.toml has a key.
 pub type Given<'a> = &'a dyn Fn(&[&str]) -> bool;
@@ -270,9 +270,7 @@ impl<'a> Writer<'a> {
         self.texts("command", "command", &container.command);
         if !container.files.is_empty() {
             let files = container.files.iter();
-            let file = |(there, here): &(String, String)| {
-                (there.clone(), Value::text(self.mark(there), here))
-            };
+            let file = |file: &CopiedFile| (file.there.clone(), self.file(file));
             let table = Value::table(self.mark("volumes"), files.map(file).collect());
             self.put("files", table);
         }
@@ -302,6 +300,17 @@ impl<'a> Writer<'a> {
             let value = Value::new(self.mark("cpus"), Kind::Number(cpus.to_string()));
             self.put("cpus", value);
         }
+    }
+
+    fn file(&self, file: &CopiedFile) -> Value {
+        let mark = self.mark(&file.there);
+        let path = Value::text(mark, &file.here);
+        if file.replace.is_empty() {
+            return path;
+        }
+        let replace = Value::pairs(mark, &file.replace);
+        let table = [("path".to_owned(), path), ("replace".to_owned(), replace)];
+        Value::table(mark, table.into())
     }
 
     fn done(self) -> Value {

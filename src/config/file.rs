@@ -11,6 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::copied::CopiedFile;
 use super::spanned::Spanned;
 use super::units::{Change, PerSecond, Quantity, Size, Time};
 use crate::model::{KnownCounters, Metric, NetworkPath};
@@ -308,8 +309,8 @@ pub(super) struct Service {
     pub(super) env_file: Vec<Spanned<PathBuf>>,
     /// Files and folders put into the container: there = here.
     #[serde(default)]
-    #[schemars(with = "IndexMap<String, PathBuf>")]
-    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
+    #[schemars(with = "IndexMap<String, CopiedFile>")]
+    pub(super) files: IndexMap<Spanned<String>, Spanned<CopiedFile>>,
     /// Folders kept in memory.
     #[serde(default)]
     pub(super) tmpfs: Vec<Spanned<String>>,
@@ -381,8 +382,8 @@ pub(super) struct Proxy {
     pub(super) env: IndexMap<String, Spanned<String>>,
     /// Files put into the container: there = here.
     #[serde(default)]
-    #[schemars(with = "IndexMap<String, PathBuf>")]
-    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
+    #[schemars(with = "IndexMap<String, CopiedFile>")]
+    pub(super) files: IndexMap<Spanned<String>, Spanned<CopiedFile>>,
 }
 
 /// A server under test: one of `image`, `build`, `run` and `url`.
@@ -431,8 +432,8 @@ pub(super) struct Server {
     pub(super) env_file: Vec<Spanned<PathBuf>>,
     /// Files and folders put into the container: there = here.
     #[serde(default)]
-    #[schemars(with = "IndexMap<String, PathBuf>")]
-    pub(super) files: IndexMap<Spanned<String>, Spanned<PathBuf>>,
+    #[schemars(with = "IndexMap<String, CopiedFile>")]
+    pub(super) files: IndexMap<Spanned<String>, Spanned<CopiedFile>>,
     /// Folders of the container kept in memory.
     #[serde(default)]
     pub(super) tmpfs: Vec<Spanned<String>>,

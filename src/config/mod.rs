@@ -4,6 +4,7 @@
 
 mod accept;
 mod compose;
+mod copied;
 mod data;
 mod endpoint;
 mod error;

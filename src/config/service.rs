@@ -8,12 +8,14 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use redis::IntoConnectionInfo as _;
 
+use super::copied::{CopiedFile, Replacements};
 use super::resolve::Resolver;
 use super::spanned::Spanned;
 use super::{Error, file};
 use crate::model::{
-    Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService, Placeholder,
-    Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
+    self, Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService,
+    Placeholder, Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource,
+    known_fields,
 };
 use crate::{bounded, compose, secrets};
 
@@ -51,7 +53,7 @@ const REDIS: Known = Known {
 /// What a file says of a container, beside its command.
 pub(super) struct Container<'a> {
     pub(super) entrypoint: &'a [String],
-    pub(super) files: &'a IndexMap<Spanned<String>, Spanned<PathBuf>>,
+    pub(super) files: &'a IndexMap<Spanned<String>, Spanned<CopiedFile>>,
     pub(super) tmpfs: &'a [Spanned<String>],
     pub(super) user: Option<&'a String>,
     pub(super) working_dir: Option<&'a Spanned<String>>,
@@ -393,19 +395,34 @@ impl Resolver<'_> {
         })
     }
 
-    /// Files that are put into a container: the path there, and the one here.
+    /// Files that are put into a container.
     pub(super) fn files(
         &self,
-        files: &IndexMap<Spanned<String>, Spanned<PathBuf>>,
-    ) -> Result<Vec<(String, PathBuf)>, Error> {
-        let file = |(there, here): (&Spanned<String>, &Spanned<PathBuf>)| {
-            let path = self.inside(here)?;
-            Ok((
-                self.is_inside_a_container(there)?,
-                self.or_beside(path, here.get_ref()),
-            ))
+        files: &IndexMap<Spanned<String>, Spanned<CopiedFile>>,
+    ) -> Result<Vec<model::CopiedFile>, Error> {
+        let file = |(there, here): (&Spanned<String>, &Spanned<CopiedFile>)| {
+            let path = here.get_ref().path();
+            let replace = here.get_ref().replace();
+            let replace = replace.map(|it| self.replacements(it)).transpose()?;
+            Ok(model::CopiedFile {
+                inside: self.is_inside_a_container(there)?,
+                path: self.or_beside(self.inside_of(path, &here.span())?, path),
+                replace: replace.unwrap_or_default(),
+            })
         };
         files.iter().map(file).collect()
+    }
+
+    fn replacements(&self, replace: &Replacements) -> Result<Vec<(String, String)>, Error> {
+        let pair = |(text, with): (&Spanned<String>, &Spanned<String>)| {
+            if text.get_ref().is_empty() {
+                let hint = "write a text of the file before the `=`";
+                let message = "nothing is to be replaced";
+                return Err(self.spans.invalid(&text.span(), message, Some(hint.into())));
+            }
+            Ok((text.get_ref().clone(), self.filled_later(with)?))
+        };
+        replace.iter().map(pair).collect()
     }
 
     fn is_inside_a_container(&self, path: &Spanned<String>) -> Result<String, Error> {

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acceptance, Build, CargoBuild, LoadShape, Placeholder, PlanShard, Service, ServiceKind,
-    ServiceSource, Source, Target, Thresholds,
+    Acceptance, Build, CargoBuild, CopiedFile, LoadShape, Placeholder, PlanShard, Service,
+    ServiceKind, ServiceSource, Source, Target, Thresholds,
 };
 
 /// Rounds below which a median says little about a server.
@@ -125,8 +125,8 @@ pub struct Proxy {
     /// Port it listens on inside its container.
     pub port: u16,
     pub env: Vec<(String, String)>,
-    /// Files put into the container: the path there, and the one here.
-    pub files: Vec<(String, PathBuf)>,
+    /// Files put into the container.
+    pub files: Vec<CopiedFile>,
 }
 
 impl Plan {
@@ -155,6 +155,7 @@ impl Plan {
                     .map(String::as_str),
             );
             texts.extend(values(&target.env));
+            texts.extend(CopiedFile::texts(&target.container.files));
             for worker in &target.workers {
                 texts.extend(worker.command.iter().map(String::as_str));
                 texts.extend(values(&worker.env));
@@ -168,6 +169,7 @@ impl Plan {
         for service in &self.services {
             texts.extend(service.command.iter().map(String::as_str));
             texts.extend(values(&service.env));
+            texts.extend(CopiedFile::texts(&service.container.files));
             if let ServiceSource::Build(build) = &service.source {
                 texts.extend(values(&build.args));
             }
@@ -179,6 +181,7 @@ impl Plan {
         for proxy in &self.proxies {
             texts.extend(proxy.command.iter().map(String::as_str));
             texts.extend(values(&proxy.env));
+            texts.extend(CopiedFile::texts(&proxy.files));
         }
         let builds = self.builds().flat_map(|it| it.buildkit.variables());
         let fields = texts.into_iter().flat_map(Placeholder::fields_in);

@@ -97,13 +97,24 @@ pub enum ServiceReady {
     Command(Vec<String>),
 }
 
+/// A file or folder that is put into a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CopiedFile {
+    /// The path in the container.
+    pub inside: String,
+    /// The path here.
+    pub path: PathBuf,
+    /// Texts of the file, and what is put in their place; placeholders in it have values once the stack is
+    /// up.
+    pub replace: Vec<(String, String)>,
+}
+
 /// How a container differs from what its image says, beside command, environment and memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ContainerSettings {
     /// In place of the image's own; empty for that.
     pub entrypoint: Vec<String>,
-    /// Files and folders put into it: the path there, and the one here.
-    pub files: Vec<(String, PathBuf)>,
+    pub files: Vec<CopiedFile>,
     /// Folders kept in memory.
     pub tmpfs: Vec<String>,
     /// User, or user and group, by name or number.
@@ -116,14 +127,26 @@ pub struct ContainerSettings {
     pub shm_size: Option<u64>,
 }
 
+impl CopiedFile {
+    /// The texts that may hold placeholders.
+    pub fn texts(files: &[Self]) -> impl Iterator<Item = &str> {
+        let replaced = files.iter().flat_map(|it| &it.replace);
+        replaced.map(|(_, text)| text.as_str())
+    }
+}
+
 impl ContainerSettings {
     /// Adds what differs from the image; files by where they lie below a folder.
     pub(super) fn identify(&self, identity: Identity, root: &Path) -> Identity {
+        let below = |path: &PathBuf| path.strip_prefix(root).unwrap_or(path).to_owned();
         let files = self.files.iter();
-        let files = files.map(|(inside, path)| (inside, path.strip_prefix(root).unwrap_or(path)));
+        let files = files.map(|it| (&it.inside, below(&it.path)));
+        let replaced = self.files.iter().filter(|it| !it.replace.is_empty());
+        let replaced = replaced.map(|it| (&it.inside, &it.replace));
         identity
             .with("entrypoint", &self.entrypoint)
             .with("files", &files.collect::<Vec<_>>())
+            .with("replaced", &replaced.collect::<Vec<_>>())
             .with("tmpfs", &self.tmpfs)
             .with("user", &self.user)
             .with("working_dir", &self.working_dir)

@@ -17,6 +17,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt, TestcontainersError
 use tokio::sync::OnceCell;
 
 use super::cgroup::{Cgroup, file_cache};
+use super::copied;
 use super::crowd::Crowd;
 use super::limits::Limits;
 use super::ready::{Last, Wait};
@@ -25,7 +26,6 @@ use super::resources::Resources;
 use super::stack_context::StackContext;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
-use crate::bounded;
 
 /// Exit code of what was ended by SIGKILL.
 const KILLED: i64 = 137;
@@ -74,8 +74,6 @@ impl Way {
     }
 }
 
-/// Bytes of a file that is put into a container.
-const LARGEST_FILE: u64 = 256 << 20;
 /// Bytes of a line of output that are looked through for a text.
 const LONGEST_LINE: usize = 1 << 16;
 /// An engine that creates and starts no container for so long has failed.
@@ -120,16 +118,13 @@ impl Container {
         if let Some(folder) = &recipe.settings.working_dir {
             request = request.with_working_dir(folder);
         }
-        for (inside, path) in &recipe.settings.files {
-            if path.is_dir() {
-                request = request.with_copy_to(inside.clone(), path.clone());
-                continue;
-            }
-            let bytes = bounded::read(path, LARGEST_FILE).map_err(|source| Error::File {
-                path: path.clone(),
-                source,
-            })?;
-            request = request.with_copy_to(inside.clone(), bytes);
+        for file in &recipe.settings.files {
+            let there = file.inside.clone();
+            request = if file.path.is_dir() && file.replace.is_empty() {
+                request.with_copy_to(there, file.path.clone())
+            } else {
+                request.with_copy_to(there, copied::contents(file)?)
+            };
         }
         let inner = request.start().await.map_err(|source| Error::Container {
             name: name.clone(),

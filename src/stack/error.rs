@@ -139,6 +139,8 @@ pub enum Error {
     },
     #[error("cannot read `{}`", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("`{}` has no text `{text}`, which is to be replaced", path.display())]
+    NotInFile { path: PathBuf, text: String },
     #[error("cannot run `{}` in Postgres", path.display())]
     Sql {
         path: PathBuf,
@@ -242,6 +244,9 @@ impl Error {
                 "check that the program is installed; it is looked for in PATH and in the folder of perfgate.toml"
             }
             Self::File { .. } => "name a file that can be read, relative to perfgate.toml",
+            Self::NotInFile { .. } => {
+                "write the text under `replace` as the file has it; both builds need it, each in its own file"
+            }
             Self::Sql { .. } => {
                 "each file of `init` runs once, on an empty database: try it with psql"
             }

@@ -15,6 +15,7 @@ mod cargo_env;
 mod cgroup;
 mod container;
 mod context;
+mod copied;
 mod cores;
 mod counters;
 mod crowd;

@@ -35,7 +35,7 @@ impl Stack {
             cpus: &around.cores.services,
             memory: None,
             settings: ContainerSettings {
-                files: proxy.files.clone(),
+                files: substitutions.fill_files(&proxy.files),
                 ..ContainerSettings::default()
             },
         };

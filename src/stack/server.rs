@@ -428,7 +428,7 @@ impl Stack {
             ports: &[],
             cpus: &self.context.cores.server,
             memory: target.memory,
-            settings: target.container.clone(),
+            settings: substitutions.fill_settings(&target.container),
         }
     }
 

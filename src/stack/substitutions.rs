@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::{Stack, Tenancy};
-use crate::model::{Placeholder, Values, filled};
+use crate::model::{ContainerSettings, CopiedFile, Placeholder, Values, filled};
 
 /// One start of a server.
 pub(super) struct Substitutions {
@@ -44,6 +44,22 @@ impl Substitutions {
 
     pub(super) fn fill_all(&self, words: &[String]) -> Vec<String> {
         words.iter().map(|word| self.fill(word)).collect()
+    }
+
+    /// Files whose texts are replaced by values.
+    pub(super) fn fill_files(&self, files: &[CopiedFile]) -> Vec<CopiedFile> {
+        let filled = |file: &CopiedFile| CopiedFile {
+            replace: self.fill_env(&file.replace),
+            ..file.clone()
+        };
+        files.iter().map(filled).collect()
+    }
+
+    pub(super) fn fill_settings(&self, settings: &ContainerSettings) -> ContainerSettings {
+        ContainerSettings {
+            files: self.fill_files(&settings.files),
+            ..settings.clone()
+        }
     }
 
     pub(super) fn fill_env(&self, env: &[(String, String)]) -> Vec<(String, String)> {

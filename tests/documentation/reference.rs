@@ -21,7 +21,7 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 26] = [
+const TABLES: [(&str, &str); 27] = [
     ("compose, as a table", "ComposeTable"),
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
@@ -29,6 +29,7 @@ const TABLES: [(&str, &str); 26] = [
     ("ready, of a service", "ServiceReady"),
     ("counts, of a service", "KnownCounters"),
     ("build, as a table", "BuildTable"),
+    ("a file, as a table", "CopiedFileTable"),
     ("[proxy.NAME]", "Proxy"),
     ("[server.NAME]", "Server"),
     ("cargo, of a server", "Cargo"),

@@ -3,7 +3,7 @@
 use super::endpoints;
 use super::repository::{Framework, Repository};
 use super::syntax::{key, list, pairs, quoted, table, words};
-use crate::compose::{Settings, Source, Stack, Worker};
+use crate::compose::{CopiedFile, Settings, Source, Stack, Worker};
 
 /// The port of a server that names none.
 const PORT: u16 = 8000;
@@ -94,7 +94,7 @@ fn services(stack: &Stack) -> String {
             let ports: Vec<_> = other.ports.iter().map(u16::to_string).collect();
             text.push_str(&format!("ports = [{}]\n", ports.join(", ")));
         }
-        text.push_str(&table("files", &other.container.files));
+        text.push_str(&files(&other.container.files));
         if !other.ready.is_empty() {
             let ready = list(&other.ready);
             text.push_str(&format!("ready = {{ command = {ready} }}\n"));
@@ -127,7 +127,7 @@ fn server(repository: &Repository) -> String {
         ));
         text.push_str(&container(&server.container));
         text.push_str(&words("env_file", &server.env_files));
-        text.push_str(&table("files", &server.container.files));
+        text.push_str(&files(&server.container.files));
     } else {
         let (command, comment) = process(&repository.framework);
         let command: Vec<_> = command.split(' ').collect();
@@ -165,6 +165,24 @@ fn server(repository: &Repository) -> String {
     let workers = server.map_or(&[][..], |it| &it.workers);
     text.extend(workers.iter().map(worker));
     text
+}
+
+fn files(files: &[CopiedFile]) -> String {
+    let file = |file: &CopiedFile| {
+        let here = quoted(&file.here);
+        let value = match file.replace.as_slice() {
+            [] => here,
+            replace => format!("{{ path = {here}, replace = {} }}", pairs(replace)),
+        };
+        format!("{} = {value}", key(&file.there))
+    };
+    match files {
+        [] => String::new(),
+        some => {
+            let files: Vec<_> = some.iter().map(file).collect();
+            format!("files = {{ {} }}\n", files.join(", "))
+        }
+    }
 }
 
 /// What containers of servers and services alike have.

@@ -3,7 +3,8 @@
 use super::{ENDPOINT, SERVER, are_refused, explain, plan, read, refused};
 use crate::config::{load, load_base, parse};
 use crate::model::{
-    Build, BuildKit, ContainerSettings, KnownCounters, Plan, SecretSource, ServiceKind, Source,
+    Build, BuildKit, ContainerSettings, CopiedFile, KnownCounters, Plan, SecretSource, ServiceKind,
+    Source,
 };
 
 #[test]
@@ -110,7 +111,11 @@ fn an_image_is_built_as_the_file_says() {
     assert_eq!(target.source, Source::Build(build));
     let container = ContainerSettings {
         entrypoint: vec!["sh".into(), "-c".into()],
-        files: vec![("/etc/app".into(), "project/conf".into())],
+        files: vec![CopiedFile {
+            inside: "/etc/app".into(),
+            path: "project/conf".into(),
+            replace: Vec::new(),
+        }],
         tmpfs: vec!["/tmp".into()],
         working_dir: None,
         user: Some("app".into()),
@@ -118,6 +123,49 @@ fn an_image_is_built_as_the_file_says() {
         shm_size: Some(64 << 20),
     };
     assert_eq!(target.container, container);
+}
+
+#[test]
+fn texts_of_a_file_are_replaced_by_what_a_service_has() {
+    let plan = plan(
+        "[redis]\nimage = \"redis\"\n[server.b]\nimage = \"b\"\n\
+         files = { \"/etc/app\" = { path = \"app.ini\", replace = { \"cache:6379\" = \"{redis.host}:{redis.port}\" } } }\n",
+    );
+    let expected = CopiedFile {
+        inside: "/etc/app".into(),
+        path: "project/app.ini".into(),
+        replace: vec![("cache:6379".into(), "{redis.host}:{redis.port}".into())],
+    };
+    assert_eq!(plan.targets[1].container.files, [expected]);
+}
+
+#[test]
+fn mistakes_in_what_is_replaced_name_their_place() {
+    let server = |file: &str| format!("[server.b]\nimage = \"b\"\nfiles.\"/etc/app\" = {file}\n");
+    let cases = [
+        (
+            "{ path = \"app.ini\", replace = { x = \"{redis.url}\" } }",
+            "7:56: `{redis.url}` is used and the file has no [redis]",
+        ),
+        (
+            "{ path = \"app.ini\", replace = { \"\" = \"x\" } }",
+            "7:52: nothing is to be replaced",
+        ),
+        (
+            "{ path = \"../app.ini\" }",
+            "7:20: `../app.ini` leads outside",
+        ),
+        (
+            "3",
+            "7:20: invalid type: integer `3`, expected a path, or a table with `path`",
+        ),
+    ];
+    let cases: Vec<_> = cases.map(|(file, error)| (server(file), error)).into();
+    let cases: Vec<_> = cases
+        .iter()
+        .map(|(text, it)| (text.as_str(), *it))
+        .collect();
+    are_refused(&cases);
 }
 
 #[test]

@@ -99,7 +99,7 @@ impl Other {
             ports: rest,
             cpus: &around.cores.services,
             memory: *memory,
-            settings: settings.clone(),
+            settings: substitutions.fill_settings(settings),
         };
         let container = Container::start(recipe, around).await?;
         if self.own.is_once {

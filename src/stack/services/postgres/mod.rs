@@ -29,7 +29,7 @@ use super::super::recipe::Recipe;
 use super::super::tenancy::with_path;
 use super::{Counted, Room, Running, Site};
 use crate::bounded;
-use crate::model::{self, ContainerSettings, Service, ServiceSource, Statement};
+use crate::model::{self, ContainerSettings, CopiedFile, Service, ServiceSource, Statement};
 
 /// Where the connection to the database is found.
 pub(super) struct Postgres {
@@ -392,9 +392,13 @@ fn inside(path: &Path) -> String {
     format!("{FILES}{}", path.display())
 }
 
-fn files(own: &model::Postgres) -> Vec<(String, PathBuf)> {
+fn files(own: &model::Postgres) -> Vec<CopiedFile> {
     let paths: BTreeSet<_> = own.init.iter().chain(&own.seed).collect();
-    let file = |path: &PathBuf| (inside(path), path.clone());
+    let file = |path: &PathBuf| CopiedFile {
+        inside: inside(path),
+        path: path.clone(),
+        replace: Vec::new(),
+    };
     paths.into_iter().map(file).collect()
 }
 

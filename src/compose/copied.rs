@@ -1,0 +1,158 @@
+//! A mounted file → one that is copied, with placeholders in place of the services that it names.
+
+use std::path::Path;
+
+use super::disk::Files;
+use super::placeholders::Placeholders;
+use super::service::Mount;
+use super::stack::CopiedFile;
+
+/// Signs around an address.
+const AROUND: [char; 13] = [
+    '"', '\'', '`', ',', ';', '(', ')', '[', ']', '<', '>', '=', '|',
+];
+
+pub(super) fn copied(mount: &Mount, files: &dyn Files, texts: &mut Placeholders<'_>) -> CopiedFile {
+    // A folder, or a file that is no text, names nothing that could be found.
+    let text = files.read(Path::new(&mount.here)).unwrap_or_default();
+    CopiedFile {
+        there: mount.there.clone(),
+        here: mount.here.clone(),
+        replace: replacements(&text, texts),
+    }
+}
+
+/// Each text once, in their order.
+fn replacements(text: &str, texts: &mut Placeholders<'_>) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut section = String::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if let Some(name) = heading(line) {
+            name.clone_into(&mut section);
+            continue;
+        }
+        for pair in in_line(line, &section, texts) {
+            if !found.iter().any(|(known, _)| *known == pair.0) {
+                found.push(pair);
+            }
+        }
+    }
+    found
+}
+
+/// The name of a section: `[database]`, `database:` with nothing behind it, or `"database": {`.
+fn heading(line: &str) -> Option<&str> {
+    let line = line.strip_suffix('{').unwrap_or(line).trim_end();
+    let in_brackets = line.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let name = in_brackets.or_else(|| line.strip_suffix(':'))?;
+    let name = name.trim_matches(['[', ']', '"', '\'']);
+    let is_of_name = |it: char| it.is_ascii_alphanumeric() || "_-. ".contains(it);
+    (!name.is_empty() && name.chars().all(is_of_name)).then_some(name)
+}
+
+/// What a line has: its value by its key, as variables have it, or addresses anywhere in it.
+fn in_line(line: &str, section: &str, texts: &mut Placeholders<'_>) -> Vec<(String, String)> {
+    if line.starts_with(['#', ';']) || line.starts_with("//") {
+        return Vec::new();
+    }
+    if let Some((key, value)) = setting(line) {
+        let key = format!("{section}_{key}");
+        let written = texts.written(&key, value);
+        // An address is found without its key.
+        let is_by_key = written != value && written != texts.with_addresses(value, false);
+        if is_by_key && texts.is_of_service(value) {
+            let is_url = value.contains("://");
+            let pair = if is_url {
+                (value.to_owned(), written)
+            } else {
+                // A short value stands elsewhere too: its key says which is meant.
+                let at = line.rfind(value).unwrap_or_default();
+                let (before, after) = (&line[..at], &line[at + value.len()..]);
+                (line.to_owned(), format!("{before}{written}{after}"))
+            };
+            return vec![pair];
+        }
+    }
+    let words = line.split(|it: char| it.is_whitespace() || AROUND.contains(&it));
+    let written = words.map(|word| (word.to_owned(), texts.with_addresses(word, false)));
+    written.filter(|(word, written)| word != written).collect()
+}
+
+/// Key and value of `key = "value"`, `key: value` or `"key": "value",`.
+fn setting(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = line.split_once(['=', ':'])?;
+    let is_around = |it: char| it.is_whitespace() || matches!(it, '"' | '\'' | ',' | ';');
+    let (key, value) = (key.trim_matches(is_around), value.trim_matches(is_around));
+    let is_of_name = |it: char| it.is_ascii_alphanumeric() || "_-.".contains(it);
+    let is_key = !key.is_empty() && key.chars().all(is_of_name);
+    (is_key && !value.is_empty()).then_some((key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::placeholders::Host;
+    use super::super::service::Service;
+    use super::*;
+
+    fn replaced(text: &str) -> Vec<(String, String)> {
+        let env = [("POSTGRES_DB", "shop"), ("POSTGRES_PASSWORD", "secret")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let database = Service {
+            env: env.into(),
+            ..Service::default()
+        };
+        let mut texts = Placeholders {
+            postgres: Some((Host::of_postgres(vec!["db".into()]), &database)),
+            redis: Some(Host::of_redis(vec!["cache".into()])),
+            ..Placeholders::default()
+        };
+        replacements(text, &mut texts)
+    }
+
+    fn assert_replaced(text: &str, pairs: &[(&str, &str)]) {
+        let pairs = pairs.iter();
+        let pairs = pairs.map(|(text, with)| ((*text).to_owned(), (*with).to_owned()));
+        assert_eq!(replaced(text), pairs.collect::<Vec<_>>(), "{text}");
+    }
+
+    #[test]
+    fn addresses_of_services_become_placeholders() {
+        assert_replaced(
+            "[cache]\nurl = \"redis://cache:6379/1\"\n[db]\nurl: 'postgresql://u:p@db/shop'\n",
+            &[
+                ("redis://cache:6379/1", "{redis.url}"),
+                ("postgresql://u:p@db/shop", "{postgres.url}"),
+            ],
+        );
+        assert_replaced(
+            "# at cache:6379\nupstreams: [cache:6379, other:1]\ncache = \"other\"\n",
+            &[("cache:6379", "{redis.host}:{redis.port}")],
+        );
+    }
+
+    #[test]
+    fn parts_of_an_address_become_placeholders_with_their_keys() {
+        assert_replaced(
+            "log_name = \"x\"\ndatabase:\n  host: db\n  port: 5432\n  name: shop\n  password: secret\n  pool_name: main\n",
+            &[
+                ("host: db", "host: {postgres.host}"),
+                ("port: 5432", "port: {postgres.port}"),
+                ("name: shop", "name: {postgres.database}"),
+                ("password: secret", "password: {postgres.password}"),
+            ],
+        );
+        assert_replaced(
+            "{\n  \"redis\": {\n    \"host\": \"cache\",\n    \"timeout\": 5\n  }\n}\n",
+            &[("\"host\": \"cache\",", "\"host\": \"{redis.host}\",")],
+        );
+    }
+
+    #[test]
+    fn a_file_that_names_no_service_stays_as_it_is() {
+        assert_replaced(
+            "workers = 4\nname = \"database\"\npath = /srv/cached\n",
+            &[],
+        );
+    }
+}

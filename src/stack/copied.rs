@@ -1,0 +1,82 @@
+//! Files that are put into containers, with texts of them replaced.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::Error;
+use crate::bounded;
+use crate::model::CopiedFile;
+
+/// Bytes of a file.
+const LARGEST: u64 = 256 << 20;
+
+/// What is put into the container; of two texts that begin at the same place the longer is replaced.
+pub(super) fn contents(file: &CopiedFile) -> Result<Vec<u8>, Error> {
+    let bytes = bounded::read(&file.path, LARGEST).map_err(|source| Error::File {
+        path: file.path.clone(),
+        source,
+    })?;
+    if file.replace.is_empty() {
+        return Ok(bytes);
+    }
+    let (texts, values): (Vec<_>, Vec<_>) = file.replace.iter().cloned().unzip();
+    let search = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(&texts)
+        .expect("texts of a configuration are few and short");
+    let mut found = vec![false; texts.len()];
+    let mut replaced = Vec::with_capacity(bytes.len());
+    search.replace_all_with_bytes(&bytes, &mut replaced, |it, _, into| {
+        found[it.pattern()] = true;
+        into.extend_from_slice(values[it.pattern()].as_bytes());
+        true
+    });
+    match found.iter().position(|it| !it) {
+        None => Ok(replaced),
+        Some(at) => Err(Error::NotInFile {
+            path: file.path.clone(),
+            text: texts[at].clone(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn copied(text: &str, replace: &[(&str, &str)]) -> Result<String, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.toml");
+        fs::write(&path, text).expect("it is written");
+        let pairs = replace.iter();
+        let file = CopiedFile {
+            inside: "/etc/app.toml".into(),
+            path,
+            replace: pairs.map(|(a, b)| ((*a).into(), (*b).into())).collect(),
+        };
+        contents(&file).map(|bytes| String::from_utf8(bytes).expect("text"))
+    }
+
+    #[test]
+    fn texts_of_a_file_are_replaced_once_and_the_longer_first() {
+        let replace = [
+            ("cache:1", "10.0.0.1:1"),
+            ("cache:1/2", "cache:1/7"),
+            ("db", "cache:1"),
+        ];
+        let text = copied("a = cache:1/2, b = cache:1, c = db", &replace).expect("it is there");
+        assert_eq!(text, "a = cache:1/7, b = 10.0.0.1:1, c = cache:1");
+    }
+
+    #[test]
+    fn a_text_that_the_file_lacks_is_an_error() {
+        let error =
+            copied("a = 1", &[("a", "b"), ("redis://cache", "x")]).expect_err("it lacks it");
+        let message = error.to_string();
+        assert!(
+            message.contains("app.toml` has no text `redis://cache`"),
+            "{message}"
+        );
+    }
+}
