@@ -9,7 +9,7 @@ check:
     cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
-    shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh action/*.sh tests/tools.sh .ci/run
+    shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh fixtures/strangers/images.sh fixtures/strangers/images/*/*.sh action/*.sh tests/tools.sh .ci/run
     zizmor --offline --no-progress action.yml .github/workflows src/cli/init/*.yml
 
 # Every test, also those that need Docker.
@@ -35,6 +35,11 @@ gate *options:
 # Whether an unchanged build of ten other kinds of services is ever blamed.
 services *options:
     cargo bench --bench services -- {{options}}
+
+# Whether `init`, `init --check` and `check` work without an edit in repositories of eight common kinds,
+# and whether faults are flagged there (needs Docker).
+strangers *options:
+    cargo bench --bench strangers -- {{options}}
 
 # Whether profiles name the function that got slower, and none where nothing did.
 cause *options:

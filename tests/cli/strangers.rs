@@ -1,36 +1,11 @@
 //! `perfgate init` in the small repositories of fixtures/strangers, each in the shape of a common kind and
 //! without a word of perfgate.
 
-use std::fs;
-use std::path::Path;
-
 use crate::support::Sandbox;
-
-/// A copy of one of them, or of a folder in it.
-fn stranger(name: &str) -> Sandbox {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/strangers")
-        .join(name);
-    let mut sandbox = Sandbox::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let inside = path.strip_prefix(&root).expect("below it");
-            let text = fs::read_to_string(&path).expect("text");
-            sandbox = sandbox.file(inside.to_str().expect("a plain name"), &text);
-        }
-    }
-    sandbox
-}
 
 /// What init writes for it, without comments and the parts that are the same for all; a dry run takes it.
 fn written(name: &str) -> String {
-    let repository = stranger(name);
+    let repository = Sandbox::stranger(name);
     repository.run(["init", "--no-workflows"]).exits(0);
     repository.run(["check", "--dry-run"]).exits(0);
     let text = repository.read("perfgate.toml");

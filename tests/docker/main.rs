@@ -20,6 +20,7 @@ mod rank;
 mod services;
 mod services_counters;
 mod stack;
+mod strangers;
 mod workers;
 
 use std::process::Command;

@@ -72,6 +72,26 @@ impl Sandbox {
         self
     }
 
+    /// A copy of a repository of fixtures/strangers, or of a folder in it.
+    pub(crate) fn stranger(name: &str) -> Self {
+        let root = repository().join("fixtures/strangers").join(name);
+        let mut sandbox = Self::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let inside = path.strip_prefix(&root).expect("below it");
+                let text = fs::read_to_string(&path).expect("text");
+                sandbox = sandbox.file(inside.to_str().expect("a plain name"), &text);
+            }
+        }
+        sandbox
+    }
+
     /// A shell script that can be run.
     pub(crate) fn program(self, name: &str, script: &str) -> Self {
         let sandbox = self.file(name, &format!("#!/bin/sh\n{script}\n"));
