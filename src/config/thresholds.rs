@@ -6,7 +6,9 @@ use super::spanned::Spanned;
 use super::spans::Spans;
 use super::units::{self, Change, Quantity};
 use super::{Error, file};
-use crate::model::{Direction, Metric, Rule, RuleOrigin, Threshold, Thresholds, Unit};
+use crate::model::{
+    COUNTERS, CounterRule, Direction, Metric, Rule, RuleOrigin, Threshold, Thresholds, Unit,
+};
 
 /// The rules that hold where the file sets nothing.
 pub fn defaults() -> Thresholds {
@@ -22,8 +24,19 @@ pub fn defaults() -> Thresholds {
         floor: Some(floor),
         ..threshold
     };
-    let counter = |metric| (metric, margin("max_increase 0", 0.0));
-    Thresholds::from([
+    let counters = COUNTERS.iter().filter_map(|kind| {
+        let CounterRule {
+            margin: share,
+            text,
+            floor,
+        } = kind.rule?;
+        let threshold = Threshold {
+            floor,
+            ..margin(text, share)
+        };
+        Some((kind.metric, threshold))
+    });
+    let measured = [
         (Metric::Throughput, margin("max_decrease 5%", 0.05)),
         (
             Metric::LatencyP50,
@@ -37,36 +50,8 @@ pub fn defaults() -> Thresholds {
         ),
         (Metric::MemoryGrowth, ceiling("max 1KiB", 1024.0)),
         (Metric::ErrorRate, ceiling("max 0.1%", 0.001)),
-        (
-            Metric::BytesPerResponse,
-            floor(margin("max_increase 0", 0.0), 32.0),
-        ),
-        counter(Metric::SqlPerRequest),
-        counter(Metric::RowsPerRequest),
-        (
-            Metric::BlocksPerRequest,
-            floor(margin("max_increase 10%", 0.1), 16.0),
-        ),
-        (
-            Metric::WalPerRequest,
-            floor(margin("max_increase 10%", 0.1), 64.0),
-        ),
-        counter(Metric::PostgresConnectionsPerRequest),
-        counter(Metric::PostgresConnectionsLeaked),
-        counter(Metric::RedisCommandsPerRequest),
-        counter(Metric::RedisConnectionsPerRequest),
-        counter(Metric::RedisConnectionsLeaked),
-        counter(Metric::MessagesPerRequest),
-        // What runs beside a request, such as a timer, allocates now and then.
-        (
-            Metric::AllocationsPerRequest,
-            floor(margin("max_increase 0", 0.0), 0.5),
-        ),
-        (
-            Metric::AllocatedBytesPerRequest,
-            floor(margin("max_increase 1%", 0.01), 64.0),
-        ),
-    ])
+    ];
+    measured.into_iter().chain(counters).collect()
 }
 
 /// Lays the rules of one level over the inherited ones.

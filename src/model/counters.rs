@@ -112,14 +112,9 @@ impl Counters {
 
 impl Statement {
     /// What it makes of a counter; nothing of one that is not about statements, or not known.
-    const fn part_of(&self, metric: Metric) -> Option<f64> {
-        match metric {
-            Metric::SqlPerRequest => Some(self.calls),
-            Metric::RowsPerRequest => Some(self.rows),
-            Metric::BlocksPerRequest => self.blocks,
-            Metric::WalPerRequest => self.wal,
-            _ => None,
-        }
+    fn part_of(&self, metric: Metric) -> Option<f64> {
+        let of_statement = metric.counter_kind()?.of_statement.as_ref()?;
+        (of_statement.part)(self)
     }
 
     fn shortened(mut self) -> Self {

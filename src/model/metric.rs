@@ -157,65 +157,30 @@ impl Metric {
             Self::MemoryGrowth => "memory_growth",
             Self::MemoryRss => "memory_rss",
             Self::StartupTime => "startup_time",
-            Self::BytesPerResponse => "bytes_per_response",
-            Self::SqlPerRequest => "sql_per_request",
-            Self::RowsPerRequest => "rows_per_request",
-            Self::BlocksPerRequest => "blocks_per_request",
-            Self::WalPerRequest => "wal_per_request",
-            Self::PostgresConnectionsPerRequest => "postgres_connections_per_request",
-            Self::PostgresConnectionsLeaked => "postgres_connections_leaked",
-            Self::RedisCommandsPerRequest => "redis_commands_per_request",
-            Self::RedisConnectionsPerRequest => "redis_connections_per_request",
-            Self::RedisConnectionsLeaked => "redis_connections_leaked",
-            Self::MessagesPerRequest => "messages_per_request",
-            Self::ContextSwitchesPerRequest => "context_switches_per_request",
-            Self::PageFaultsPerRequest => "page_faults_per_request",
-            Self::IoCallsPerRequest => "io_calls_per_request",
-            Self::AllocationsPerRequest => "allocations_per_request",
-            Self::AllocatedBytesPerRequest => "allocated_bytes_per_request",
-            Self::BinarySize => "binary_size",
+            counter => match counter.counter_kind() {
+                Some(kind) => kind.name,
+                // Metrics of rounds have their names above.
+                None => unreachable!(),
+            },
         }
     }
 
     /// Whether it is counted in a pass of its own, exactly, and not measured in rounds.
     pub const fn is_counter(self) -> bool {
-        matches!(
-            self,
-            Self::BytesPerResponse
-                | Self::SqlPerRequest
-                | Self::RowsPerRequest
-                | Self::BlocksPerRequest
-                | Self::WalPerRequest
-                | Self::PostgresConnectionsPerRequest
-                | Self::PostgresConnectionsLeaked
-                | Self::RedisCommandsPerRequest
-                | Self::RedisConnectionsPerRequest
-                | Self::RedisConnectionsLeaked
-                | Self::MessagesPerRequest
-                | Self::ContextSwitchesPerRequest
-                | Self::PageFaultsPerRequest
-                | Self::IoCallsPerRequest
-                | Self::AllocationsPerRequest
-                | Self::AllocatedBytesPerRequest
-                | Self::BinarySize
-        )
+        self.counter_kind().is_some()
     }
 
     pub const fn unit(self) -> Unit {
         match self {
             Self::Throughput => Unit::PerSecond,
             Self::ErrorRate => Unit::Share,
-            Self::MemoryPeak
-            | Self::MemoryGrowth
-            | Self::MemoryRss
-            | Self::BytesPerResponse
-            | Self::WalPerRequest
-            | Self::AllocatedBytesPerRequest
-            | Self::BinarySize => Unit::Bytes,
+            Self::MemoryPeak | Self::MemoryGrowth | Self::MemoryRss => Unit::Bytes,
             Self::StartupTime => Unit::Seconds,
             Self::RelativeCpu => Unit::Multiple,
-            counter if counter.is_counter() => Unit::Count,
-            _ => Unit::Microseconds,
+            it => match it.counter_kind() {
+                Some(kind) => kind.unit,
+                None => Unit::Microseconds,
+            },
         }
     }
 

@@ -5,6 +5,7 @@ mod acceptance;
 mod baseline;
 mod bisection;
 mod build;
+mod counter_kind;
 mod counters;
 mod coverage;
 mod cpu_profile;
@@ -50,6 +51,7 @@ pub use bisection::{
     Culprit, OtherRegression, SkippedCommit, SuspectRange,
 };
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
+pub use counter_kind::{COUNTERS, CounterKind, CounterRule, OfStatement};
 pub use counters::{Counters, Statement, StatementChange};
 pub use coverage::{CellName, Coverage};
 pub use cpu_profile::{Call, CostChange, CpuProfile, FunctionChange};

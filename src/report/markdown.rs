@@ -4,7 +4,7 @@
 use super::sparkline::sparkline;
 use super::summary::Column;
 use super::{advice, gate, summary, text};
-use crate::model::{Finding, Metric, Provenance, Reason, Report, Verdict};
+use crate::model::{Finding, Provenance, Reason, Report, Verdict};
 
 /// Days that a suggested acceptance holds.
 const ACCEPTED_FOR: i64 = 90;
@@ -278,11 +278,11 @@ fn statements(report: &Report, page: &mut Page<'_>) {
             })
             .collect();
         let names = escape(&format!("{} {}", finding.server, finding.endpoint));
-        let head = match finding.metric {
-            Metric::RowsPerRequest => format!("SQL that moves more rows for {names}:"),
-            Metric::BlocksPerRequest => format!("SQL that takes more blocks for {names}:"),
-            Metric::WalPerRequest => format!("SQL that writes more WAL for {names}:"),
-            _ => format!("SQL that {names} asks more often:"),
+        let kind = finding.metric.counter_kind();
+        let more = kind.and_then(|it| it.of_statement.as_ref()?.more);
+        let head = match more {
+            Some(more) => format!("SQL that {more} for {names}:"),
+            None => format!("SQL that {names} asks more often:"),
         };
         page.table(&format!("{head}\n\n"), &lines);
     }

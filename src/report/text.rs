@@ -308,12 +308,10 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
 pub(super) fn statement(it: &StatementChange, metric: Metric) -> String {
     let text: Vec<_> = it.text.split_whitespace().collect();
     let text = printable(&text.join(" "));
-    let of_what = match metric {
-        Metric::RowsPerRequest => " rows",
-        Metric::BlocksPerRequest => " blocks",
-        Metric::WalPerRequest => " of WAL",
-        _ => "",
-    };
+    let kind = metric
+        .counter_kind()
+        .and_then(|it| it.of_statement.as_ref());
+    let of_what = kind.map_or("", |it| it.noun);
     let head = value(it.head, metric.unit());
     let change = match it.base {
         0.0 if metric == Metric::SqlPerRequest => format!("new, {head}"),
