@@ -41,6 +41,7 @@ pub use disk::{Files, Folder};
 pub use dockerfile::{Build, dockerfile_of, exposed, find as find_dockerfile, health};
 pub use env_file::variables_in;
 pub use find::find;
+pub use parts::RESERVED;
 pub use problem::{Location, Mark, Problem, nearest};
 pub use project::{Project, Refused, Request, location_of};
 pub use reading::Wanted;

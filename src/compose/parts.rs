@@ -16,7 +16,7 @@ use super::source::Source;
 use super::stack::{Database, Other, Server, Settings, Stack, Worker};
 
 /// Names that perfgate has for something else.
-const RESERVED: [&str; 5] = ["postgres", "redis", "env", "login", "data"];
+pub const RESERVED: [&str; 5] = ["postgres", "redis", "env", "login", "data"];
 /// Where services keep what they made: a copy of it is no beginning.
 const DATA: [&str; 4] = [
     "/var/lib/",

@@ -587,6 +587,125 @@ fn workflows_lie_at_the_top_and_ask_for_little() {
     }
 }
 
+/// What `init` says in a folder of a repository.
+fn init_in(repository: &Sandbox, folder: &str, words: &[&str]) -> String {
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_perfgate"))
+        .arg("init")
+        .args(words)
+        .current_dir(repository.path(folder))
+        .output()
+        .expect("perfgate runs");
+    let complaint = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{complaint}");
+    String::from_utf8_lossy(&run.stdout).into_owned()
+}
+
+/// The jobs of a workflow, in their order.
+fn jobs(workflow: &str) -> Vec<String> {
+    let whole: serde_json::Value = serde_saphyr::from_str(workflow).expect("YAML");
+    let jobs = whole["jobs"].as_object().expect("jobs");
+    jobs.keys().cloned().collect()
+}
+
+#[test]
+fn each_service_of_a_repository_has_a_name_and_jobs_of_its_own() {
+    let repository = Sandbox::new()
+        .file("services/api/Dockerfile", "FROM x\n")
+        .file("services/Web Shop/Dockerfile", "FROM x\n")
+        .file("tools/api/Dockerfile", "FROM x\n")
+        .committed();
+    let read = |name: &str| repository.read(&format!(".github/workflows/{name}.yml"));
+    let first = init_in(&repository, "services/api", &[]);
+    assert!(
+        first.contains("wrote ../../.github/workflows/perfgate.yml"),
+        "{first}"
+    );
+    let second = init_in(&repository, "services/Web Shop", &[]);
+    assert!(
+        second.contains("added jobs to ../../.github/workflows/perfgate.yml"),
+        "{second}"
+    );
+    init_in(&repository, "tools/api", &[]);
+    let both = read("perfgate");
+    let report = read("perfgate-report");
+    let mut expected = ["api", "web-shop", "tools-api"]
+        .map(|it| format!("check-{it}"))
+        .to_vec();
+    expected.extend(["api", "web-shop", "tools-api"].map(|it| format!("refresh-{it}")));
+    expected.sort();
+    let mut found = jobs(&both);
+    found.sort();
+    assert_eq!(found, expected);
+    assert_eq!(jobs(&report).len(), 3);
+    for text in [
+        "group: perfgate-web-shop-${{",
+        "name: perfgate-web-shop\n",
+        "working-directory: \"services/Web Shop\"\n",
+        "working-directory: tools/api\n",
+    ] {
+        assert!(both.contains(text), "{text}\n{both}");
+    }
+    for text in ["job: check-web-shop\n", "artifact: perfgate-web-shop\n"] {
+        assert!(report.contains(text), "{text}\n{report}");
+    }
+    let configuration = repository.read("services/Web Shop/perfgate.toml");
+    assert!(
+        configuration.contains("[server.web-shop]"),
+        "{configuration}"
+    );
+    // Once more nothing changes, and what is there of others is not overwritten.
+    let again = init_in(&repository, "services/api", &[]);
+    assert!(
+        again.contains("kept  ../../.github/workflows/perfgate.yml"),
+        "{again}"
+    );
+    let forced = init_in(&repository, "services/api", &["--force"]);
+    assert!(forced.contains("it has jobs of other services"), "{forced}");
+    assert_eq!((read("perfgate"), read("perfgate-report")), (both, report));
+    // Nor is the service at the top, whose jobs have no folder.
+    let of_all = init_in(&repository, ".", &["--force"]);
+    assert!(of_all.contains("it has jobs of other services"), "{of_all}");
+}
+
+#[test]
+fn the_jobs_of_the_service_at_the_top_stay_beside_those_of_another() {
+    let repository = Sandbox::new()
+        .file("Dockerfile", "FROM x\n")
+        .file("api/Dockerfile", "FROM x\n")
+        .committed();
+    init_in(&repository, ".", &[]);
+    init_in(&repository, "api", &["--force"]);
+    let workflow = repository.read(".github/workflows/perfgate.yml");
+    let mut found = jobs(&workflow);
+    found.sort();
+    assert_eq!(found, ["check", "check-api", "refresh", "refresh-api"]);
+    // Alone it may be written anew.
+    let alone = Sandbox::new()
+        .file("api/Dockerfile", "FROM x\n")
+        .committed();
+    init_in(&alone, "api", &[]);
+    let again = init_in(&alone, "api", &["--force"]);
+    assert!(
+        again.contains("wrote ../.github/workflows/perfgate.yml"),
+        "{again}"
+    );
+}
+
+#[test]
+fn a_workflow_that_goes_on_after_its_jobs_is_left_alone() {
+    let mine = "name: mine\non: push\njobs:\n  test:\n    runs-on: x\n\ndefaults: {}\n";
+    let repository = Sandbox::new()
+        .file("api/Dockerfile", "FROM x\n")
+        .file(".github/workflows/perfgate.yml", mine)
+        .committed();
+    let said = init_in(&repository, "api", &[]);
+    assert!(
+        said.contains("no job can be added: write one for api"),
+        "{said}"
+    );
+    assert_eq!(repository.read(".github/workflows/perfgate.yml"), mine);
+}
+
 fn sample(path: &str) -> Sandbox {
     Sandbox::new().config(&format!(
         r#"

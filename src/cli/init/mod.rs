@@ -7,23 +7,18 @@ mod rust;
 mod syntax;
 mod template;
 mod trial;
+mod workflows;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use repository::Repository;
+use workflows::{Plan, Workflows};
 
 use super::warn;
 use crate::error::Error;
 use crate::git::{self, Git};
 use crate::model::exit_code::PASSED;
 use crate::{config, document};
-
-const WORKFLOW: &str = include_str!("perfgate.yml");
-const REPORT: &str = include_str!("perfgate-report.yml");
-/// The default branch where git does not tell.
-const BRANCH: &str = "main";
-/// The line of a workflow that others are put after.
-const STORE: &str = "          baseline-store: git:perfgate-baselines\n";
 
 /// Write a perfgate.toml for the repository in this folder, and workflows for GitHub.
 #[derive(Debug, clap::Args)]
@@ -44,31 +39,28 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     let here = Path::new(".");
-    let repository = Repository::look_at(here, args.cargo);
+    let workflows = Workflows::of(here);
+    let repository = Repository::look_at(here, args.cargo).called(workflows.server_name());
     println!("found {}", repository.describe());
     let endpoints = endpoints::origin(repository.requests.as_ref(), repository.health());
     println!("endpoints: {endpoints}");
     for note in &repository.notes {
         println!("note: {note}");
     }
-    let mut files = vec![(
-        PathBuf::from(config::FILE_NAME),
-        template::configuration(&repository),
-    )];
-    if !args.no_workflows {
-        files.extend(workflows(here));
+    let configuration = Path::new(config::FILE_NAME);
+    let text = template::configuration(&repository);
+    if args.force {
+        document::write(configuration, &text)?;
+        wrote(configuration);
+    } else if configuration.exists() {
+        let shown = configuration.display();
+        println!("kept  {shown}, which is there already; --force overwrites it");
+    } else {
+        document::write_new(configuration, &text)?;
+        wrote(configuration);
     }
-    for (path, text) in files {
-        let shown = path.display();
-        if args.force {
-            document::write(&path, &text)?;
-        } else if path.exists() {
-            println!("kept  {shown}, which is there already; --force overwrites it");
-            continue;
-        } else {
-            document::write_new(&path, &text)?;
-        }
-        println!("wrote {shown}");
+    if !args.no_workflows {
+        write(&workflows, args.force)?;
     }
     if !args.trial.check {
         println!(
@@ -94,48 +86,27 @@ fn ask(here: &Path, words: &[&str]) -> Option<String> {
     Git::at(here).look(words).ok().flatten()
 }
 
-/// The workflows, at the top of the repository.
-fn workflows(here: &Path) -> [(PathBuf, String); 2] {
-    let ask = |words: &[&str]| ask(here, words);
-    let up = ask(&["rev-parse", "--show-cdup"]).unwrap_or_default();
-    let prefix = ask(&["rev-parse", "--show-prefix"]).unwrap_or_default();
-    let folder = Path::new(&up).join(".github/workflows");
-    let fill = |text: &str| {
-        let branch = text.replace("DEFAULT_BRANCH", &yaml(&default_branch(here)));
-        match prefix.trim_end_matches('/') {
-            "" => branch,
-            prefix => {
-                let below = format!("          working-directory: {}\n{STORE}", yaml(prefix));
-                branch.replace(STORE, &below)
+fn write(workflows: &Workflows, by_force: bool) -> Result<(), Error> {
+    for (path, plan) in workflows.files(by_force) {
+        let shown = path.display();
+        match plan {
+            Plan::Keep(why) => {
+                let why = why.unwrap_or_else(|| "--force overwrites it".into());
+                println!("kept  {shown}, which is there already; {why}");
+            }
+            Plan::Add(text) => {
+                document::write(&path, &text)?;
+                println!("added jobs to {shown}");
+            }
+            Plan::Write(text) => {
+                document::write(&path, &text)?;
+                wrote(&path);
             }
         }
-    };
-    [("perfgate.yml", WORKFLOW), ("perfgate-report.yml", REPORT)]
-        .map(|(name, text)| (folder.join(name), fill(text)))
-}
-
-/// The branch that pull requests go to.
-fn default_branch(here: &Path) -> String {
-    let ask = |words: &[&str]| ask(here, words);
-    let remote = ask(&["symbolic-ref", "--short", "refs/remotes/origin/HEAD"]);
-    let remote = remote.and_then(|name| name.split_once('/').map(|(_, it)| it.to_owned()));
-    let is_there = |name: &&str| {
-        let full = format!("refs/heads/{name}");
-        ask(&["show-ref", "--verify", &full]).is_some()
-    };
-    let usual = || ["main", "master"].into_iter().find(is_there);
-    remote
-        .or_else(|| usual().map(str::to_owned))
-        .or_else(|| ask(&["symbolic-ref", "--short", "HEAD"]))
-        .unwrap_or_else(|| BRANCH.into())
-}
-
-/// A text as a scalar of YAML, which a string of JSON is.
-fn yaml(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
-    if text.starts_with(char::is_alphabetic) && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        serde_json::Value::String(text.to_owned()).to_string()
     }
+    Ok(())
+}
+
+fn wrote(path: &Path) {
+    println!("wrote {}", path.display());
 }

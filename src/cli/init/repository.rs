@@ -11,6 +11,10 @@ use crate::compose::{
     self, Cache, Database, Folder, Project, Request, Server, Source, Stack, Wanted,
 };
 
+/// What a server is called where nothing has a name for it.
+const SERVER: &str = "app";
+/// Letters of the longest name of one.
+const LONGEST_NAME: usize = 40;
 /// Where the application object of a Python service is looked for.
 const PYTHON: [&str; 12] = [
     "main.py",
@@ -35,6 +39,8 @@ const REDIS: (&str, [&str; 4]) = ("redis:7", ["redis", "django-redis", "ioredis"
 /// A repository with a server in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Repository {
+    /// What its server is called.
+    pub(super) name: String,
     pub(super) framework: Framework,
     /// The compose file that was read.
     pub(super) compose: Option<PathBuf>,
@@ -159,6 +165,7 @@ impl Repository {
         let mut notes = search.notes;
         notes.extend(rust.and_then(other_programs));
         Self {
+            name: SERVER.to_owned(),
             compose,
             setup: rust.map_or_else(|| setup(&source, &python), |it| it.setup.clone()),
             framework,
@@ -167,6 +174,17 @@ impl Repository {
             host,
             notes,
         }
+    }
+
+    /// The same with a name for its server, unless something else in its stack has it.
+    pub(super) fn called(self, name: Option<String>) -> Self {
+        let is_free = |name: &String| {
+            let mut others = self.stack.others.iter().map(|it| it.name.as_str());
+            let is_kept = compose::RESERVED.contains(&name.as_str());
+            name.len() <= LONGEST_NAME && !is_kept && !others.any(|it| it == name)
+        };
+        let name = name.filter(is_free).unwrap_or(self.name);
+        Self { name, ..self }
     }
 
     /// Header fields that every request needs.

@@ -45,7 +45,7 @@ pub(super) fn configuration(repository: &Repository) -> String {
             repository.health(),
             &repository.headers(),
         ),
-        RULES.to_owned(),
+        RULES.replace("server.app", &format!("server.{}", repository.name)),
     ];
     parts.concat()
 }
@@ -114,7 +114,7 @@ fn services(stack: &Stack) -> String {
 }
 
 fn server(repository: &Repository) -> String {
-    let mut text = "\n[server.app]\n".to_owned();
+    let mut text = format!("\n[server.{}]\n", repository.name);
     let server = repository.server();
     if let Some(server) = server {
         if !server.name.is_empty() {
@@ -163,7 +163,7 @@ fn server(repository: &Repository) -> String {
     }
     text.push_str(&environment(repository));
     let workers = server.map_or(&[][..], |it| &it.workers);
-    text.extend(workers.iter().map(worker));
+    text.extend(workers.iter().map(|it| worker(&repository.name, it)));
     text
 }
 
@@ -201,10 +201,10 @@ fn container(container: &Settings) -> String {
     text
 }
 
-fn worker(worker: &Worker) -> String {
+fn worker(server: &str, worker: &Worker) -> String {
     let name = key(&worker.name);
     format!(
-        "\n# Takes jobs beside the server, on each side.\n[server.app.worker.{name}]\n{}{}",
+        "\n# Takes jobs beside the server, on each side.\n[server.{server}.worker.{name}]\n{}{}",
         words("command", &worker.command),
         table("env", &worker.env)
     )
@@ -298,7 +298,7 @@ fn environment(repository: &Repository) -> String {
         }
     };
     let lines: String = env.iter().map(line).collect();
-    format!("\n[server.app.env]\n{lines}")
+    format!("\n[server.{}.env]\n{lines}", repository.name)
 }
 
 fn source(source: &Source) -> String {
