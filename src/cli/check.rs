@@ -2,9 +2,10 @@ use std::path::PathBuf;
 
 use super::args::{Against, Naming, Outputs, Selection, Strictness};
 use super::dry_run;
-use super::output::deliver;
+use super::messages::{self, MessageFormat};
+use super::output::{print_report, write_files};
 use super::ui::Progress;
-use crate::app::{self, Base, CheckOptions, RunOptions};
+use crate::app::{self, Base, CheckOptions, Notice, RunOptions};
 use crate::error::Error;
 
 /// Measures, compares with another build or with the stored baseline, judges.
@@ -45,6 +46,10 @@ pub(super) struct Command {
     /// Print the plan and its thresholds without starting anything.
     #[arg(long)]
     dry_run: bool,
+    /// What is printed: a report for people, or one JSON object a line.
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
+    #[arg(conflicts_with = "dry_run")]
+    message_format: MessageFormat,
 }
 
 pub(super) async fn run(command: Command) -> Result<u8, Error> {
@@ -54,9 +59,26 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
         print!("{}", dry_run::describe(&app::dry_run(&options)?));
         return Ok(0);
     }
-    let progress = Progress::new(args.selection.is_quiet());
-    let report = app::check(&options, &|notice| progress.show(notice)).await?;
-    deliver(&report, &args.outputs)?;
+    let is_quiet = args.selection.is_quiet();
+    let report = match command.message_format {
+        MessageFormat::Human => {
+            let progress = Progress::new(is_quiet);
+            let report = app::check(&options, &|notice| progress.show(notice)).await?;
+            print_report(&report);
+            report
+        }
+        MessageFormat::Json => {
+            let show = |notice: &Notice<'_>| {
+                if !is_quiet {
+                    messages::show(notice);
+                }
+            };
+            let report = app::check(&options, &show).await?;
+            messages::finish(&report);
+            report
+        }
+    };
+    write_files(&report, &args.outputs)?;
     Ok(report.exit_code)
 }
 

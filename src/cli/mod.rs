@@ -32,6 +32,7 @@ mod history;
 mod init;
 mod load;
 mod merge;
+mod messages;
 mod output;
 mod pin;
 mod rank;

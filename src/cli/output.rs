@@ -11,9 +11,19 @@ use crate::report;
 
 /// Prints the report and writes the files that were asked for.
 pub(super) fn deliver(report: &Report, outputs: &Outputs) -> Result<(), Error> {
+    print_report(report);
+    write_files(report, outputs)
+}
+
+pub(super) fn print_report(report: &Report) {
     // Also one that an earlier version has written.
+    let report = app::report_without_secrets(report.clone());
+    print!("{}", report::terminal(&report));
+}
+
+/// Writes the files that were asked for.
+pub(super) fn write_files(report: &Report, outputs: &Outputs) -> Result<(), Error> {
     let report = &app::report_without_secrets(report.clone());
-    print!("{}", report::terminal(report));
     let files = [
         (&outputs.json, report::json as fn(&Report) -> String),
         (&outputs.markdown, report::markdown),

@@ -42,6 +42,52 @@ fn the_first_check_has_no_baseline_and_says_so() {
 }
 
 #[test]
+fn a_program_that_runs_a_check_gets_one_object_a_line() {
+    let broken = sample("0", "0", "0") + "memory_rss = { max = \"1B\" }\n";
+    let sandbox = Sandbox::new().without_docker().config(&broken);
+    let words = ["check", "--message-format", "json", "--json", "out.json"];
+    let run = sandbox.run(words).exits(1);
+    let lines = run.stdout.lines();
+    let messages: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).expect("one object a line"))
+        .collect();
+    let of = |reason: &str| -> Vec<&serde_json::Value> {
+        messages
+            .iter()
+            .filter(|it| it["reason"] == reason)
+            .collect()
+    };
+    let steps: Vec<_> = of("progress")
+        .iter()
+        .map(|it| it["step"].as_str().expect("text"))
+        .collect();
+    for step in ["start", "single_requests", "round"] {
+        assert!(steps.contains(&step), "{steps:?}");
+    }
+    let report = sandbox.json("out.json");
+    let mut findings = of("finding").into_iter().cloned().collect::<Vec<_>>();
+    for finding in &mut findings {
+        finding.as_object_mut().expect("an object").remove("reason");
+    }
+    let expected = report["findings"].as_array().expect("findings");
+    assert_eq!(findings.len(), expected.len());
+    let last = messages.last().expect("a line");
+    let expected =
+        serde_json::json!({"reason": "finished", "outcome": "regression", "exit_code": 1});
+    assert_eq!(last, &expected);
+    assert!(run.stderr.is_empty(), "{}", run.stderr);
+
+    let quiet = sandbox
+        .run(words.iter().copied().chain(["--quiet"]))
+        .exits(1);
+    assert!(!quiet.stdout.contains("\"progress\""), "{}", quiet.stdout);
+    sandbox
+        .run(["check", "--message-format", "json", "--dry-run"])
+        .exits(2)
+        .complains("cannot be used with");
+}
+
+#[test]
 fn what_the_kernel_counts_is_shown_and_judged_where_a_rule_says_so() {
     let sandbox = Sandbox::new().without_docker();
     let rule = "context_switches_per_request = { max = 0.5 }\n";
