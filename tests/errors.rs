@@ -229,6 +229,10 @@ fn of_servers() -> Vec<Error> {
             path: "Caddyfile".into(),
             source: missing(),
         },
+        stack::Error::NotInFile {
+            path: "deploy/settings.toml".into(),
+            text: "redis://cache:6379/1".into(),
+        },
         stack::Error::Sql {
             path: "schema.sql".into(),
             source: postgres(),

@@ -159,6 +159,7 @@ fn named(name: &str) -> String {
         "Command" => "command".into(),
         "Metric" => "metric".into(),
         "Build" => format!("folder, or {}", named("BuildTable")),
+        "CopiedFile" => format!("paths, or {}", named("CopiedFileTable")),
         unit if unit.starts_with(char::is_lowercase) => unit.into(),
         table => {
             let heading = TABLES.iter().find(|(_, known)| *known == table);
