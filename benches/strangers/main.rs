@@ -293,9 +293,9 @@ fn cpu_of_a_request(folder: &Path) -> Result<Option<f64>, Failure> {
     let report = report(folder);
     let findings = report["findings"].as_array().into_iter().flatten();
     let cpu = findings.filter(|it| it["metric"] == "cpu_per_request");
-    let nanoseconds = cpu.filter_map(|it| it["head"].as_f64());
-    let most = nanoseconds.reduce(f64::max);
-    Ok(most.map(|it| it / 1e9))
+    let microseconds = cpu.filter_map(|it| it["head"].as_f64());
+    let most = microseconds.reduce(f64::max);
+    Ok(most.map(|it| it / 1e6))
 }
 
 fn git(folder: &Path, words: &[&str]) -> Result<(), Failure> {

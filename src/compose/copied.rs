@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::disk::Files;
 use super::placeholders::Placeholders;
-use super::service::Mount;
+use super::service::{Contents, Mount};
 use super::stack::CopiedFile;
 
 /// Signs around an address.
@@ -13,12 +13,25 @@ const AROUND: [char; 13] = [
 ];
 
 pub(super) fn copied(mount: &Mount, files: &dyn Files, texts: &mut Placeholders<'_>) -> CopiedFile {
-    // A folder, or a file that is no text, names nothing that could be found.
-    let text = files.read(Path::new(&mount.here)).unwrap_or_default();
+    let (here, replace) = match &mount.here {
+        Contents::Path(path) => {
+            // A folder, or a file that is no text, names nothing that could be found.
+            let text = files.read(Path::new(path)).unwrap_or_default();
+            (mount.here.clone(), replacements(&text, texts))
+        }
+        Contents::Text(text) => {
+            let replaced = replacements(text, texts);
+            let replaced = replaced.iter();
+            let text = replaced.fold(text.clone(), |text, (before, after)| {
+                text.replace(before, after)
+            });
+            (Contents::Text(text), Vec::new())
+        }
+    };
     CopiedFile {
         there: mount.there.clone(),
-        here: mount.here.clone(),
-        replace: replacements(&text, texts),
+        here,
+        replace,
     }
 }
 
@@ -75,8 +88,15 @@ fn in_line(line: &str, section: &str, texts: &mut Placeholders<'_>) -> Vec<(Stri
         }
     }
     let words = line.split(|it: char| it.is_whitespace() || AROUND.contains(&it));
-    let written = words.map(|word| (word.to_owned(), texts.with_addresses(word, false)));
-    written.filter(|(word, written)| word != written).collect()
+    let mut written = |word: &str| {
+        if word.contains("://") {
+            texts.written("", word)
+        } else {
+            texts.with_addresses(word, false)
+        }
+    };
+    let pairs = words.map(|word| (word.to_owned(), written(word)));
+    pairs.filter(|(word, written)| word != written).collect()
 }
 
 /// Key and value of `key = "value"`, `key: value` or `"key": "value",`.

@@ -51,12 +51,19 @@ pub(super) fn database(
         .iter()
         .filter(|it| it.there.starts_with(INIT));
     for mount in mounts {
-        let path = Path::new(&mount.here);
+        let Some(here) = mount.here.path() else {
+            notes.push(format!(
+                "{name}: `{}` is not run: it is no file here",
+                mount.there
+            ));
+            continue;
+        };
+        let path = Path::new(here);
         let files = if project.files.is_dir(path) {
             let names = project.files.names(path).into_iter();
-            names.map(|it| format!("{}/{it}", mount.here)).collect()
+            names.map(|it| format!("{here}/{it}")).collect()
         } else {
-            vec![mount.here.clone()]
+            vec![here.to_owned()]
         };
         for file in files {
             container.marks.insert(file.clone(), mount.mark);

@@ -45,6 +45,7 @@ pub use parts::RESERVED;
 pub use problem::{Location, Mark, Problem, nearest};
 pub use project::{Project, Refused, Request, location_of};
 pub use reading::Wanted;
+pub use service::Contents;
 pub use source::Source;
 pub use stack::{Cache, CopiedFile, Database, Other, Server, Settings, Stack, Worker};
 pub use table::{Given, Kind, Tables, Value};

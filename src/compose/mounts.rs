@@ -7,7 +7,7 @@ use super::node::{Kind, Node};
 use super::paths::is_below;
 use super::problem::{Mark, Problem};
 use super::reader::Reader;
-use super::service::Mount;
+use super::service::{Contents, Mount};
 use super::values::is_true;
 
 /// What an engine listens at.
@@ -96,7 +96,7 @@ fn bind(reader: &mut Reader<'_>, mark: Mark, source: &str, there: &str) {
     }
     reader.service.mounts.push(Mount {
         mark,
-        here: source.to_owned(),
+        here: Contents::Path(source.to_owned()),
         there: there.to_owned(),
     });
 }
@@ -121,13 +121,28 @@ fn secrets(reader: &mut Reader<'_>, section: &str, folder: &str) {
         let file = definition
             .and_then(|it| it.get("file"))
             .and_then(Node::as_text);
+        let text_of = |key: &str| {
+            definition
+                .and_then(|it| it.get(key))
+                .and_then(Node::as_text)
+        };
+        let variable = text_of("environment").map(|it| format!("{{env.{it}}}"));
+        if let Some(text) = text_of("content").map(str::to_owned).or(variable) {
+            let mount = Mount {
+                mark: secret.mark,
+                here: Contents::Text(text),
+                there,
+            };
+            reader.service.mounts.push(mount);
+            continue;
+        }
         let what = section.trim_end_matches('s');
         let why = match (definition, file) {
             (None, _) => format!("{what} `{name}` is not among the `{section}` of the file"),
             (_, Some(file)) if reader.project.files.is_file(Path::new(file)) => {
                 let mount = Mount {
                     mark: secret.mark,
-                    here: file.to_owned(),
+                    here: Contents::Path(file.to_owned()),
                     there,
                 };
                 reader.service.mounts.push(mount);

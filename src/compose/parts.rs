@@ -10,7 +10,7 @@ use super::needs::Services;
 use super::placeholders::{Host, Placeholders, ports_named, with_host};
 use super::problem::Problem;
 use super::project::Project;
-use super::service::Service;
+use super::service::{Contents, Service};
 use super::settings::settings;
 use super::source::Source;
 use super::stack::{Database, Other, Server, Settings, Stack, Worker};
@@ -225,7 +225,8 @@ impl Parts<'_> {
             .build
             .as_ref()
             .is_none_or(|build| copies_its_source(self.project.files, build));
-        let is_code = |here: &str| self.project.files.is_dir(Path::new(here));
+        let is_folder = |here: &str| self.project.files.is_dir(Path::new(here));
+        let is_code = |it: &Contents| it.path().is_some_and(is_folder);
         let mut container = settings(service, texts);
         let files = service
             .mounts

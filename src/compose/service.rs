@@ -83,7 +83,24 @@ impl Service {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {
     pub(super) mark: Mark,
-    /// From the root on.
-    pub(super) here: String,
+    pub(super) here: Contents,
     pub(super) there: String,
+}
+
+/// What is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    /// A file or folder, from the root on.
+    Path(String),
+    /// A text that the compose file has itself.
+    Text(String),
+}
+
+impl Contents {
+    pub(super) fn path(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Text(_) => None,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::disk::Files;
 use super::dockerfile::dockerfile_of;
 use super::problem::Mark;
-use super::service::Refusal;
+use super::service::{Contents, Refusal};
 use super::source::Source;
 
 /// What a folder with source holds.
@@ -35,10 +35,10 @@ pub struct Stack {
 }
 
 /// A file that is put into a container.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopiedFile {
     pub there: String,
-    pub here: String,
+    pub here: Contents,
     /// Texts of it that name services, and the same with placeholders.
     pub replace: Vec<(String, String)>,
 }

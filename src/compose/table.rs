@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::dockerfile::Build;
 use super::problem::{Mark, Problem};
-use super::service::Refusal;
+use super::service::{Contents, Refusal};
 use super::source::Source;
 use super::stack::{Cache, CopiedFile, Database, Other, Server, Settings, Stack, Worker};
 
@@ -304,7 +304,13 @@ impl<'a> Writer<'a> {
 
     fn file(&self, file: &CopiedFile) -> Value {
         let mark = self.mark(&file.there);
-        let path = Value::text(mark, &file.here);
+        let path = match &file.here {
+            Contents::Path(path) => Value::text(mark, path),
+            Contents::Text(text) => {
+                let text = Value::text(mark, text);
+                return Value::table(mark, [("text".to_owned(), text)].into());
+            }
+        };
         if file.replace.is_empty() {
             return path;
         }

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::node::{Kind, Node};
 use super::project::{Project, Refused, Request};
 use super::reading::Wanted;
+use super::service::Contents;
 use super::stack::Stack;
 use super::{Folder, Source};
 
@@ -230,6 +231,45 @@ services:
     );
     assert_eq!(stack.others[0].source, Source::Image("minio/minio".into()));
     assert!(stack.left_out.is_empty(), "{:?}", stack.left_out);
+}
+
+#[test]
+fn configs_and_secrets_may_be_written_out_or_variables() {
+    let text = r#"
+services:
+  web:
+    build: .
+    environment: {CACHE: cache}
+    configs: [{source: settings, target: /etc/settings.json}]
+    secrets: [key]
+    depends_on: [cache]
+  cache: {image: redis}
+configs: {settings: {content: "{\"cache\": \"redis://cache:6379/1\"}"}}
+secrets: {key: {environment: API_KEY}}
+"#;
+    let folder = folder(&[("a.yaml", text)]);
+    let stack = with(folder.path(), &["a.yaml"], |project| {
+        let wanted = Wanted {
+            servers: vec!["web".into()],
+            ..Wanted::default()
+        };
+        Stack::of(&project.expect("a project"), &wanted)
+    });
+    let stack = stack.expect("a stack");
+    let files: Vec<_> = stack.servers[0]
+        .container
+        .files
+        .iter()
+        .map(|it| (it.there.as_str(), it.here.clone()))
+        .collect();
+    let text = |text: &str| Contents::Text(text.to_owned());
+    assert_eq!(
+        files,
+        [
+            ("/run/secrets/key", text("{env.API_KEY}")),
+            ("/etc/settings.json", text("{\"cache\": \"{redis.url}\"}")),
+        ]
+    );
 }
 
 #[test]

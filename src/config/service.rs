@@ -8,14 +8,13 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use redis::IntoConnectionInfo as _;
 
-use super::copied::{CopiedFile, Replacements};
+use super::copied::CopiedFile;
 use super::resolve::Resolver;
 use super::spanned::Spanned;
 use super::{Error, file};
 use crate::model::{
-    self, Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService,
-    Placeholder, Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource,
-    known_fields,
+    Build, BuildKit, ContainerSettings, KnownCounters, NetworkPath, OtherService, Placeholder,
+    Postgres, SecretSource, Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
 use crate::{bounded, compose, secrets};
 
@@ -395,37 +394,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// Files that are put into a container.
-    pub(super) fn files(
-        &self,
-        files: &IndexMap<Spanned<String>, Spanned<CopiedFile>>,
-    ) -> Result<Vec<model::CopiedFile>, Error> {
-        let file = |(there, here): (&Spanned<String>, &Spanned<CopiedFile>)| {
-            let path = here.get_ref().path();
-            let replace = here.get_ref().replace();
-            let replace = replace.map(|it| self.replacements(it)).transpose()?;
-            Ok(model::CopiedFile {
-                inside: self.is_inside_a_container(there)?,
-                path: self.or_beside(self.inside_of(path, &here.span())?, path),
-                replace: replace.unwrap_or_default(),
-            })
-        };
-        files.iter().map(file).collect()
-    }
-
-    fn replacements(&self, replace: &Replacements) -> Result<Vec<(String, String)>, Error> {
-        let pair = |(text, with): (&Spanned<String>, &Spanned<String>)| {
-            if text.get_ref().is_empty() {
-                let hint = "write a text of the file before the `=`";
-                let message = "nothing is to be replaced";
-                return Err(self.spans.invalid(&text.span(), message, Some(hint.into())));
-            }
-            Ok((text.get_ref().clone(), self.filled_later(with)?))
-        };
-        replace.iter().map(pair).collect()
-    }
-
-    fn is_inside_a_container(&self, path: &Spanned<String>) -> Result<String, Error> {
+    pub(super) fn is_inside_a_container(&self, path: &Spanned<String>) -> Result<String, Error> {
         if path.get_ref().starts_with('/') {
             return Ok(path.get_ref().clone());
         }
@@ -483,7 +452,7 @@ impl Resolver<'_> {
     }
 
     /// A file as the head has it, where the base's tree lacks it: files that git ignores.
-    fn or_beside(&self, path: PathBuf, relative: &Path) -> PathBuf {
+    pub(super) fn or_beside(&self, path: PathBuf, relative: &Path) -> PathBuf {
         match self.beside {
             Some(head) if !path.exists() => head.join(relative),
             _ => path,

@@ -98,15 +98,23 @@ pub enum ServiceReady {
 }
 
 /// A file or folder that is put into a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CopiedFile {
     /// The path in the container.
     pub inside: String,
-    /// The path here.
-    pub path: PathBuf,
+    pub source: FileSource,
     /// Texts of the file, and what is put in their place; placeholders in it have values once the stack is
     /// up.
     pub replace: Vec<(String, String)>,
+}
+
+/// What a copied file is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum FileSource {
+    /// A file or folder here.
+    Path(PathBuf),
+    /// A text, whose placeholders have values once the stack is up.
+    Text(String),
 }
 
 /// How a container differs from what its image says, beside command, environment and memory.
@@ -131,21 +139,31 @@ impl CopiedFile {
     /// The texts that may hold placeholders.
     pub fn texts(files: &[Self]) -> impl Iterator<Item = &str> {
         let replaced = files.iter().flat_map(|it| &it.replace);
-        replaced.map(|(_, text)| text.as_str())
+        let written = files.iter().filter_map(|it| match &it.source {
+            FileSource::Text(text) => Some(text.as_str()),
+            FileSource::Path(_) => None,
+        });
+        written.chain(replaced.map(|(_, text)| text.as_str()))
     }
 }
 
 impl ContainerSettings {
     /// Adds what differs from the image; files by where they lie below a folder.
     pub(super) fn identify(&self, identity: Identity, root: &Path) -> Identity {
-        let below = |path: &PathBuf| path.strip_prefix(root).unwrap_or(path).to_owned();
-        let files = self.files.iter();
-        let files = files.map(|it| (&it.inside, below(&it.path)));
+        let files = self.files.iter().filter_map(|it| match &it.source {
+            FileSource::Path(path) => Some((&it.inside, path.strip_prefix(root).unwrap_or(path))),
+            FileSource::Text(_) => None,
+        });
+        let written = self.files.iter().filter_map(|it| match &it.source {
+            FileSource::Text(text) => Some((&it.inside, text)),
+            FileSource::Path(_) => None,
+        });
         let replaced = self.files.iter().filter(|it| !it.replace.is_empty());
         let replaced = replaced.map(|it| (&it.inside, &it.replace));
         identity
             .with("entrypoint", &self.entrypoint)
             .with("files", &files.collect::<Vec<_>>())
+            .with("written", &written.collect::<Vec<_>>())
             .with("replaced", &replaced.collect::<Vec<_>>())
             .with("tmpfs", &self.tmpfs)
             .with("user", &self.user)

@@ -26,6 +26,7 @@ use super::resources::Resources;
 use super::stack_context::StackContext;
 use super::tail::tail;
 use super::{Engine, Error, Owner};
+use crate::model::FileSource;
 
 /// Exit code of what was ended by SIGKILL.
 const KILLED: i64 = 137;
@@ -120,10 +121,14 @@ impl Container {
         }
         for file in &recipe.settings.files {
             let there = file.inside.clone();
-            request = if file.path.is_dir() && file.replace.is_empty() {
-                request.with_copy_to(there, file.path.clone())
-            } else {
-                request.with_copy_to(there, copied::contents(file)?)
+            request = match &file.source {
+                FileSource::Text(text) => request.with_copy_to(there, text.clone().into_bytes()),
+                FileSource::Path(path) if path.is_dir() && file.replace.is_empty() => {
+                    request.with_copy_to(there, path.clone())
+                }
+                FileSource::Path(path) => {
+                    request.with_copy_to(there, copied::contents(path, &file.replace)?)
+                }
             };
         }
         let inner = request.start().await.map_err(|source| Error::Container {

@@ -1,24 +1,25 @@
 //! Files that are put into containers, with texts of them replaced.
 
+use std::path::Path;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::Error;
 use crate::bounded;
-use crate::model::CopiedFile;
 
 /// Bytes of a file.
 const LARGEST: u64 = 256 << 20;
 
 /// What is put into the container; of two texts that begin at the same place the longer is replaced.
-pub(super) fn contents(file: &CopiedFile) -> Result<Vec<u8>, Error> {
-    let bytes = bounded::read(&file.path, LARGEST).map_err(|source| Error::File {
-        path: file.path.clone(),
+pub(super) fn contents(path: &Path, replace: &[(String, String)]) -> Result<Vec<u8>, Error> {
+    let bytes = bounded::read(path, LARGEST).map_err(|source| Error::File {
+        path: path.to_owned(),
         source,
     })?;
-    if file.replace.is_empty() {
+    if replace.is_empty() {
         return Ok(bytes);
     }
-    let (texts, values): (Vec<_>, Vec<_>) = file.replace.iter().cloned().unzip();
+    let (texts, values): (Vec<_>, Vec<_>) = replace.iter().cloned().unzip();
     let search = AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .build(&texts)
@@ -33,7 +34,7 @@ pub(super) fn contents(file: &CopiedFile) -> Result<Vec<u8>, Error> {
     match found.iter().position(|it| !it) {
         None => Ok(replaced),
         Some(at) => Err(Error::NotInFile {
-            path: file.path.clone(),
+            path: path.to_owned(),
             text: texts[at].clone(),
         }),
     }
@@ -50,12 +51,8 @@ mod tests {
         let path = folder.path().join("app.toml");
         fs::write(&path, text).expect("it is written");
         let pairs = replace.iter();
-        let file = CopiedFile {
-            inside: "/etc/app.toml".into(),
-            path,
-            replace: pairs.map(|(a, b)| ((*a).into(), (*b).into())).collect(),
-        };
-        contents(&file).map(|bytes| String::from_utf8(bytes).expect("text"))
+        let pairs: Vec<_> = pairs.map(|(a, b)| ((*a).into(), (*b).into())).collect();
+        contents(&path, &pairs).map(|bytes| String::from_utf8(bytes).expect("text"))
     }
 
     #[test]

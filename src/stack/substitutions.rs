@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::{Stack, Tenancy};
-use crate::model::{ContainerSettings, CopiedFile, Placeholder, Values, filled};
+use crate::model::{ContainerSettings, CopiedFile, FileSource, Placeholder, Values, filled};
 
 /// One start of a server.
 pub(super) struct Substitutions {
@@ -46,11 +46,15 @@ impl Substitutions {
         words.iter().map(|word| self.fill(word)).collect()
     }
 
-    /// Files whose texts are replaced by values.
+    /// Files with values in place of their placeholders.
     pub(super) fn fill_files(&self, files: &[CopiedFile]) -> Vec<CopiedFile> {
         let filled = |file: &CopiedFile| CopiedFile {
+            inside: file.inside.clone(),
+            source: match &file.source {
+                FileSource::Path(path) => FileSource::Path(path.clone()),
+                FileSource::Text(text) => FileSource::Text(self.fill(text)),
+            },
             replace: self.fill_env(&file.replace),
-            ..file.clone()
         };
         files.iter().map(filled).collect()
     }

@@ -31,6 +31,7 @@ if word == "work":
 assert os.getcwd() == "/srv", os.getcwd()
 assert open("/etc/app.conf").read() == "mounted\n"
 assert open("/run/secrets/key").read() == "a secret\n"
+assert open("/etc/where").read().startswith("cache at perfgate-"), open("/etc/where").read()
 assert os.environ["FROM_FILE"] == "with blanks"
 local = {}
 
@@ -72,7 +73,7 @@ services:
     command: python3 /app/app.py
     ports: ["127.0.0.1:80:8080"]
     container_name: web
-    configs: [{source: app, target: /etc/app.conf}]
+    configs: [{source: app, target: /etc/app.conf}, {source: where, target: /etc/where}]
     secrets: [key]
     depends_on:
       migrate: {condition: service_completed_successfully}
@@ -95,7 +96,7 @@ services:
   cache:
     build: FIXTURES/redis
 volumes: {data: {}}
-configs: {app: {file: app.conf}}
+configs: {app: {file: app.conf}, where: {content: "cache at cache:6379"}}
 secrets: {key: {file: key.txt}}
 "#;
 

@@ -3,7 +3,7 @@
 use super::endpoints;
 use super::repository::{Framework, Repository};
 use super::syntax::{key, list, pairs, quoted, table, words};
-use crate::compose::{CopiedFile, Settings, Source, Stack, Worker};
+use crate::compose::{Contents, CopiedFile, Settings, Source, Stack, Worker};
 
 /// The port of a server that names none.
 const PORT: u16 = 8000;
@@ -169,10 +169,13 @@ fn server(repository: &Repository) -> String {
 
 fn files(files: &[CopiedFile]) -> String {
     let file = |file: &CopiedFile| {
-        let here = quoted(&file.here);
-        let value = match file.replace.as_slice() {
-            [] => here,
-            replace => format!("{{ path = {here}, replace = {} }}", pairs(replace)),
+        let value = match (&file.here, file.replace.as_slice()) {
+            (Contents::Text(text), _) => format!("{{ text = {} }}", quoted(text)),
+            (Contents::Path(path), []) => quoted(path),
+            (Contents::Path(path), replace) => {
+                let (path, replace) = (quoted(path), pairs(replace));
+                format!("{{ path = {path}, replace = {replace} }}")
+            }
         };
         format!("{} = {value}", key(&file.there))
     };

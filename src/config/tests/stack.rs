@@ -3,8 +3,8 @@
 use super::{ENDPOINT, SERVER, are_refused, explain, plan, read, refused};
 use crate::config::{load, load_base, parse};
 use crate::model::{
-    Build, BuildKit, ContainerSettings, CopiedFile, KnownCounters, Plan, SecretSource, ServiceKind,
-    Source,
+    Build, BuildKit, ContainerSettings, CopiedFile, FileSource, KnownCounters, Plan, SecretSource,
+    ServiceKind, Source,
 };
 
 #[test]
@@ -113,7 +113,7 @@ fn an_image_is_built_as_the_file_says() {
         entrypoint: vec!["sh".into(), "-c".into()],
         files: vec![CopiedFile {
             inside: "/etc/app".into(),
-            path: "project/conf".into(),
+            source: FileSource::Path("project/conf".into()),
             replace: Vec::new(),
         }],
         tmpfs: vec!["/tmp".into()],
@@ -133,8 +133,22 @@ fn texts_of_a_file_are_replaced_by_what_a_service_has() {
     );
     let expected = CopiedFile {
         inside: "/etc/app".into(),
-        path: "project/app.ini".into(),
+        source: FileSource::Path("project/app.ini".into()),
         replace: vec![("cache:6379".into(), "{redis.host}:{redis.port}".into())],
+    };
+    assert_eq!(plan.targets[1].container.files, [expected]);
+}
+
+#[test]
+fn a_file_can_be_a_text_with_placeholders() {
+    let plan = plan(
+        "[redis]\nimage = \"redis\"\n[server.b]\nimage = \"b\"\n\
+         files = { \"/etc/app\" = { text = \"cache = {redis.url}\" } }\n",
+    );
+    let expected = CopiedFile {
+        inside: "/etc/app".into(),
+        source: FileSource::Text("cache = {redis.url}".into()),
+        replace: Vec::new(),
     };
     assert_eq!(plan.targets[1].container.files, [expected]);
 }

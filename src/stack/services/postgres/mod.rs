@@ -29,7 +29,9 @@ use super::super::recipe::Recipe;
 use super::super::tenancy::with_path;
 use super::{Counted, Room, Running, Site};
 use crate::bounded;
-use crate::model::{self, ContainerSettings, CopiedFile, Service, ServiceSource, Statement};
+use crate::model::{
+    self, ContainerSettings, CopiedFile, FileSource, Service, ServiceSource, Statement,
+};
 
 /// Where the connection to the database is found.
 pub(super) struct Postgres {
@@ -396,7 +398,7 @@ fn files(own: &model::Postgres) -> Vec<CopiedFile> {
     let paths: BTreeSet<_> = own.init.iter().chain(&own.seed).collect();
     let file = |path: &PathBuf| CopiedFile {
         inside: inside(path),
-        path: path.clone(),
+        source: FileSource::Path(path.clone()),
         replace: Vec::new(),
     };
     paths.into_iter().map(file).collect()
