@@ -3,7 +3,7 @@
 use super::{Metric, Statement, Unit};
 
 /// What is known of a counter: a metric that is counted exactly, in a pass of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct CounterKind {
     pub metric: Metric,
     /// In configuration, JSON and reports.
@@ -26,7 +26,7 @@ pub struct CounterRule {
     pub floor: Option<f64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct OfStatement {
     /// A statement's part of it, per request.
     pub part: fn(&Statement) -> Option<f64>,
