@@ -33,8 +33,12 @@ enum Message<'a> {
     Warning {
         text: String,
     },
-    BaseFailed(&'a BaseFailure),
-    Finding(&'a Finding),
+    BaseFailed {
+        failure: &'a BaseFailure,
+    },
+    Finding {
+        finding: &'a Finding,
+    },
     /// The last line.
     Finished {
         outcome: Outcome,
@@ -76,7 +80,7 @@ pub(super) fn show(notice: &Notice<'_>) {
         Notice::Warning(error) | Notice::Cut(error) => Message::Warning {
             text: crate::model::chain(error),
         },
-        Notice::BaseFailed(failure) => Message::BaseFailed(failure),
+        Notice::BaseFailed(failure) => Message::BaseFailed { failure },
     };
     print(&message);
 }
@@ -85,7 +89,7 @@ pub(super) fn show(notice: &Notice<'_>) {
 pub(super) fn finish(report: &Report) {
     let report = app::report_without_secrets(report.clone());
     for finding in &report.findings {
-        print(&Message::Finding(finding));
+        print(&Message::Finding { finding });
     }
     print(&Message::Finished {
         outcome: report.outcome,

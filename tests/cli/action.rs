@@ -164,7 +164,8 @@ impl Stage {
         let listed = self
             .sandbox
             .git(&[&[git.as_str()], listed.as_slice()].concat());
-        listed.lines().count()
+        let documents = listed.lines().filter(|it| !it.ends_with("/badge.json"));
+        documents.count()
     }
 }
 

@@ -77,7 +77,8 @@ impl Store {
 
     fn files(&self) -> usize {
         let listed = self.git(&["ls-tree", "-r", "--name-only", BRANCH]);
-        listed.lines().count()
+        let documents = listed.lines().filter(|it| !it.ends_with("/badge.json"));
+        documents.count()
     }
 
     /// Writes the branch, and the same documents into the store in a folder.
