@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{busy, worker_notes};
 use crate::gate;
 use crate::model::{
-    Counters, Lenience, Machine, Measurement, Metric, PairedSample, Provenance, Round, Sample,
+    COUNTERS, Counters, Lenience, Machine, Measurement, Metric, PairedSample, Provenance, Round,
+    Sample,
 };
 use crate::report;
 
@@ -100,11 +101,7 @@ fn unused(measurement: &Measurement) -> Vec<String> {
     for (server, counters) in alone.chain(paired) {
         of_server.entry(server).or_default().push(counters);
     }
-    let services = [
-        (Metric::SqlPerRequest, "SQL statement"),
-        (Metric::RedisCommandsPerRequest, "command to Redis"),
-        (Metric::MessagesPerRequest, "message to RabbitMQ"),
-    ];
+    let services = COUNTERS.iter().filter_map(|it| Some((it.metric, it.sent?)));
     let of_service = |(metric, what): (Metric, &str)| {
         let is_unused = |all: &[&Counters]| {
             let mut batches = all.iter().map(|it| it.batches.get(&metric));
@@ -114,7 +111,7 @@ fn unused(measurement: &Measurement) -> Vec<String> {
         let servers: Vec<_> = servers.map(|(server, _)| *server).collect();
         (!servers.is_empty()).then(|| format!("no endpoint sent a {what}: {}", servers.join(", ")))
     };
-    services.into_iter().filter_map(of_service).collect()
+    services.filter_map(of_service).collect()
 }
 
 /// All rounds, those of pairs among them.

@@ -13,6 +13,8 @@ pub struct CounterKind {
     pub rule: Option<CounterRule>,
     /// What it is of single statements, for one that statements make up.
     pub of_statement: Option<OfStatement>,
+    /// What a server sends that uses the service; nothing for a counter that says little about it.
+    pub sent: Option<&'static str>,
 }
 
 /// A largest increase.
@@ -66,6 +68,7 @@ const fn counter(metric: Metric, name: &'static str, rule: CounterRule) -> Count
         unit: Unit::Count,
         rule: Some(rule),
         of_statement: None,
+        sent: None,
     }
 }
 
@@ -90,6 +93,13 @@ const fn of_statements(kind: CounterKind, of_statement: OfStatement) -> CounterK
     }
 }
 
+const fn sent(kind: CounterKind, what: &'static str) -> CounterKind {
+    CounterKind {
+        sent: Some(what),
+        ..kind
+    }
+}
+
 /// Every counter, in the order of reports.
 pub const COUNTERS: [CounterKind; 17] = [
     in_bytes(counter(
@@ -97,13 +107,16 @@ pub const COUNTERS: [CounterKind; 17] = [
         "bytes_per_response",
         above(32.0, EXACT),
     )),
-    of_statements(
-        counter(Metric::SqlPerRequest, "sql_per_request", EXACT),
-        OfStatement {
-            part: |it| Some(it.calls),
-            noun: "",
-            more: None,
-        },
+    sent(
+        of_statements(
+            counter(Metric::SqlPerRequest, "sql_per_request", EXACT),
+            OfStatement {
+                part: |it| Some(it.calls),
+                noun: "",
+                more: None,
+            },
+        ),
+        "SQL statement",
     ),
     of_statements(
         counter(Metric::RowsPerRequest, "rows_per_request", EXACT),
@@ -139,10 +152,13 @@ pub const COUNTERS: [CounterKind; 17] = [
         "postgres_connections_leaked",
         EXACT,
     ),
-    counter(
-        Metric::RedisCommandsPerRequest,
-        "redis_commands_per_request",
-        EXACT,
+    sent(
+        counter(
+            Metric::RedisCommandsPerRequest,
+            "redis_commands_per_request",
+            EXACT,
+        ),
+        "command to Redis",
     ),
     counter(
         Metric::RedisConnectionsPerRequest,
@@ -154,7 +170,10 @@ pub const COUNTERS: [CounterKind; 17] = [
         "redis_connections_leaked",
         EXACT,
     ),
-    counter(Metric::MessagesPerRequest, "messages_per_request", EXACT),
+    sent(
+        counter(Metric::MessagesPerRequest, "messages_per_request", EXACT),
+        "message to RabbitMQ",
+    ),
     shown(
         Metric::ContextSwitchesPerRequest,
         "context_switches_per_request",
