@@ -9,6 +9,7 @@ mod data;
 mod endpoint;
 mod error;
 mod file;
+mod files;
 mod grammar;
 mod inside;
 mod login;
