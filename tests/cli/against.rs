@@ -395,3 +395,50 @@ fn a_git_that_refuses_is_heard() {
         .exits(0)
         .prints("compared with stored runs: this git repository has no commit yet");
 }
+
+/// A server of one thread, as a sync worker of Gunicorn: it reads a request from one connection, answers and ends it.
+const ONE_AT_A_TIME: &str = r#"
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+HTTPServer.request_queue_size = 128
+HTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"#;
+
+#[test]
+fn no_request_waits_for_an_idle_connection_of_perfgate() {
+    let config = "[server.app]\nrun = [\"python3\", \"server.py\", \"{host}\", \"{port}\"]\n\
+                  [endpoint.home]\npath = \"/\"\n[load]\nconnections = 20\nbudget = \"20s\"\n";
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .config(config)
+        .file("server.py", ONE_AT_A_TIME)
+        .committed();
+    let words = [
+        "check",
+        "--against",
+        "HEAD",
+        "--no-profile",
+        "--json",
+        "out.json",
+    ];
+    sandbox.run(words).exits(0);
+    let report = sandbox.json("out.json");
+    assert_eq!(report.get("failures"), None);
+    let errors = finding(&report, "app", "home", "error_rate");
+    assert_eq!(
+        (&errors["base"], &errors["head"]),
+        (&0.0.into(), &0.0.into()),
+        "{errors}"
+    );
+}

@@ -662,9 +662,10 @@ fn each_service_of_a_repository_has_a_name_and_jobs_of_its_own() {
     let forced = init_in(&repository, "services/api", &["--force"]);
     assert!(forced.contains("it has jobs of other services"), "{forced}");
     assert_eq!((read("perfgate"), read("perfgate-report")), (both, report));
-    // Nor is the service at the top, whose jobs have no folder.
+    // The service at the top comes beside them, too.
     let of_all = init_in(&repository, ".", &["--force"]);
-    assert!(of_all.contains("it has jobs of other services"), "{of_all}");
+    assert!(of_all.contains("added jobs to"), "{of_all}");
+    assert_eq!(jobs(&read("perfgate")).len(), 8);
 }
 
 #[test]

@@ -79,19 +79,22 @@ impl Workflows {
         let Some(text) = text else {
             return whole();
         };
-        let has_others = self.has_others(text);
-        if by_force && !has_others {
+        let jobs_in_all = text.matches(STORE).count();
+        let own = self.own_jobs(text);
+        if by_force && jobs_in_all == own {
             return whole();
         }
-        if self.prefix.is_empty() || text.contains(&self.folder_line()) {
+        if own > 0 || jobs_in_all == 0 && self.prefix.is_empty() {
             let why = by_force.then(|| "it has jobs of other services".to_owned());
             return Plan::Keep(why);
         }
-        let name = self.names().into_iter().find(|name| !has_job(text, name));
+        let at_top = self.prefix.is_empty().then_some(None);
+        let mut names = self.names().into_iter().map(Some).chain(at_top);
+        let name = names.find(|name| !has_job(text, name.as_deref()));
         match name {
             Some(name) if ends_with_jobs(text) => {
                 let text = text.trim_end();
-                Plan::Add(format!("{text}\n\n{}", self.jobs(jobs, Some(&name))))
+                Plan::Add(format!("{text}\n\n{}", self.jobs(jobs, name.as_ref())))
             }
             _ => Plan::Keep(Some(format!(
                 "no job can be added: write one for {}",
@@ -115,16 +118,14 @@ impl Workflows {
         format!("{FOLDER}{}\n", yaml(&self.prefix))
     }
 
-    /// Whether a workflow has jobs of other services.
-    fn has_others(&self, text: &str) -> bool {
-        let jobs = text.matches(STORE).count();
-        let own = if self.prefix.is_empty() {
+    /// How many jobs of a workflow are for this service: those without a folder for the one at the top.
+    fn own_jobs(&self, text: &str) -> usize {
+        if self.prefix.is_empty() {
             let below = text.lines().filter(|it| it.starts_with(FOLDER)).count();
-            jobs.saturating_sub(below)
+            text.matches(STORE).count().saturating_sub(below)
         } else {
             text.matches(&self.folder_line()).count()
-        };
-        jobs > own
+        }
     }
 
     /// The jobs of a template for this folder, with ids, a concurrency group and an artifact of a name.
@@ -162,9 +163,10 @@ impl Workflows {
     }
 }
 
-/// Whether a workflow has a job that is called after this.
-fn has_job(text: &str, name: &str) -> bool {
-    let has = |id: &str| text.contains(&format!("\n  {id}-{name}:"));
+/// Whether a workflow has a job that is called after this, or after nothing.
+fn has_job(text: &str, name: Option<&str>) -> bool {
+    let end = name.map_or_else(String::new, |name| format!("-{name}"));
+    let has = |id: &str| text.contains(&format!("\n  {id}{end}:"));
     has("check") || has("report")
 }
 
