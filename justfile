@@ -10,7 +10,7 @@ check:
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
     shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh fixtures/strangers/images.sh fixtures/strangers/images/*/*.sh action/*.sh tests/tools.sh .ci/run
-    zizmor --offline --no-progress action.yml .github/workflows src/cli/init/*.yml
+    zizmor --offline --no-progress action.yml .github/workflows src/init/*.yml
 
 # Every test, also those that need Docker.
 test:

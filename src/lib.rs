@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
-//! `compose` reads compose files for `config` and `cli`,
+//! `compose` reads compose files for `config` and `init`, which proposes a configuration,
 //! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
 //! other request has; `secrets` knows what no writer may write.
 //! `profile` says which functions take more CPU time in a build than in another.
@@ -34,6 +34,7 @@ pub mod document;
 pub mod secrets;
 
 pub mod import;
+pub mod init;
 
 pub mod dial;
 pub mod stack;

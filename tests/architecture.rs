@@ -9,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 24] = [
+const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -50,11 +50,12 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
             "stats",
         ],
     ),
+    ("init", &["bounded", "compose", "git", "model", "report"]),
     (
         "cli",
         &[
             "app", "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
-            "import", "load", "measure", "model", "publish", "report", "secrets", "stack",
+            "import", "init", "load", "measure", "model", "publish", "report", "secrets", "stack",
         ],
     ),
     ("lib", &[]),

@@ -251,6 +251,10 @@ fn of_servers() -> Vec<Error> {
             source: postgres(),
         },
         stack::Error::Vacuum { source: postgres() },
+        stack::Error::Growth {
+            table: "movie".into(),
+            reason: "the database has no such table".into(),
+        },
         stack::Error::Redis { source: redis() },
         stack::Error::RedisFull,
         stack::Error::Address {

@@ -153,6 +153,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
             counters: Some(Counters {
                 requests: 10,
                 batches: BTreeMap::from([(Metric::SqlPerRequest, vec![queries])]),
+                sizes: Vec::new(),
                 statements: vec![Statement {
                     text: text(),
                     calls: queries,

@@ -529,6 +529,7 @@ fn comparison(head: &Target, base: Target, build: String) -> Comparison {
             name: format!("{}.base", head.name),
             behind: head.behind.clone(),
             cells: head.cells.clone(),
+            growth: head.growth.clone(),
             ..base
         },
         head: head.clone(),

@@ -95,6 +95,10 @@ fn server(target: &Target) -> Vec<String> {
             .iter()
             .map(|it| format!("  before it starts: {}", it.join(" "))),
     );
+    let growth = target.growth.iter();
+    lines.extend(
+        growth.map(|it| format!("  counted beside the base as data grow: {}", it.describe())),
+    );
     lines.extend(
         target
             .cells

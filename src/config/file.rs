@@ -60,6 +60,8 @@ pub(super) struct File {
     pub(super) server: IndexMap<String, Spanned<Server>>,
     /// A fixed program of the same kind of work, that stored CPU time is compared with.
     pub(super) reference: Option<Reference>,
+    /// How data grow while single requests are counted.
+    pub(super) growth: Option<Spanned<Growth>>,
     /// Requests between the start of a server and the load, by name and in their order.
     #[serde(default)]
     pub(super) login: IndexMap<String, Spanned<Login>>,
@@ -508,6 +510,22 @@ pub(super) struct Reference {
     pub(super) server: Spanned<String>,
     /// Path that is asked for, by GET; it counts as started once that is answered with status 200.
     pub(super) path: Spanned<String>,
+}
+
+/// How data grow while single requests are counted, so that an endpoint is found that takes more of the
+/// database the more there is in it: one of `rows` and `command`. Compared side by side with a base.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Growth {
+    /// Tables of Postgres, each with its rows at two sizes or more, ascending. They grow by copies of
+    /// their own rows, with new values where they must differ.
+    #[serde(default)]
+    pub(super) rows: IndexMap<String, Spanned<Vec<u64>>>,
+    /// Command of the server that brings its data to a size, for which `{scale}` stands.
+    #[serde(default)]
+    pub(super) command: Vec<Spanned<String>>,
+    /// What `{scale}` stands for, one after the other, ascending.
+    pub(super) sizes: Option<Spanned<Vec<u64>>>,
 }
 
 /// Settings of one endpoint for one server.

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod files;
 mod grammar;
+mod growth;
 mod inside;
 mod login;
 mod names;

@@ -46,7 +46,8 @@ pub(super) fn resolve(
     let resolver = resolver;
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
     let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, spans)?;
-    let mut targets = resolver.targets(file.server, &workloads, &base)?;
+    let growth = resolver.growth(file.growth.as_ref())?;
+    let mut targets = resolver.targets(file.server, &workloads, &base, growth.as_ref())?;
     let reference = resolver.reference(&mut targets)?;
     Ok(Plan {
         shard: None,

@@ -10,8 +10,8 @@ use super::spanned::Spanned;
 use super::url::Url;
 use super::{Error, file, thresholds};
 use crate::model::{
-    CargoBuild, Cell, NetworkPath, Origin, Placeholder, Rate, Source, Target, Thresholds, Tls,
-    Transport, Trust, Worker, Workload,
+    CargoBuild, Cell, Growth, NetworkPath, Origin, Placeholder, Rate, Source, Target, Thresholds,
+    Tls, Transport, Trust, Worker, Workload,
 };
 
 const PORT: u16 = 8000;
@@ -29,6 +29,7 @@ impl Resolver<'_> {
         servers: IndexMap<String, Spanned<file::Server>>,
         workloads: &[(String, Workload)],
         base: &Thresholds,
+        growth: Option<&Growth>,
     ) -> Result<Vec<Target>, Error> {
         if servers.is_empty() {
             return Err(self.spans.invalid(
@@ -39,7 +40,7 @@ impl Resolver<'_> {
         }
         servers
             .into_iter()
-            .map(|(name, server)| self.server(name, server, workloads, base))
+            .map(|(name, server)| self.server(name, server, workloads, base, growth))
             .collect()
     }
 
@@ -49,6 +50,7 @@ impl Resolver<'_> {
         server: Spanned<file::Server>,
         workloads: &[(String, Workload)],
         base: &Thresholds,
+        growth: Option<&Growth>,
     ) -> Result<Target, Error> {
         let span = server.span();
         let server = server.into_inner();
@@ -60,6 +62,7 @@ impl Resolver<'_> {
         }
         let target = Target {
             is_twin: false,
+            growth: growth.cloned(),
             base: self.base(&name, &source, &server, &transport)?,
             cells: self.cells(&name, &server, workloads, base)?,
             behind: self.behind(&server)?,

@@ -207,6 +207,14 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
         let kind = GateChangeKind::LoadChanged;
         changes.push(Change::words(kind, behind(base), behind(head)));
     }
+    if base.growth.is_some() && head.growth != base.growth {
+        let growth = |it: &Target| {
+            let growth = it.growth.as_ref();
+            growth.map(|it| format!("data that grow, {}", it.describe()))
+        };
+        let kind = GateChangeKind::LoadChanged;
+        changes.push(Change::words(kind, growth(base), growth(head)));
+    }
     changes
 }
 

@@ -24,6 +24,7 @@ pub(super) fn compare<'a>(
     let (Some(base), Some(head)) = (finding.base, finding.head) else {
         return finding.not_judged(Reason::NoBaseline);
     };
+    finding.sizes = own.sizes_beside(before, metric);
     finding.detectable = Some(rule.value);
     let allowed = (base * rule.value).max(floor.unwrap_or_default());
     let batches = |of: &'a Counters| -> Batches<'a> {

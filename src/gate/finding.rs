@@ -28,6 +28,7 @@ pub(super) fn blank(
         reason: None,
         detectable: None,
         statements: Vec::new(),
+        sizes: Vec::new(),
         history: Vec::new(),
         regressed_runs: Vec::new(),
         step: None,

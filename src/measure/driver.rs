@@ -131,11 +131,20 @@ pub trait Driver {
         observe: Observer<'_>,
     ) -> impl Future<Output = Result<Vec<Round>, Error>>;
 
+    /// Brings the data of a server that is up to one of their sizes, by its number.
+    fn grow(
+        &mut self,
+        instance: Instance<'_>,
+        step: usize,
+        observe: Observer<'_>,
+    ) -> impl Future<Output = Result<(), Error>>;
+
     /// Single requests on a cell, and what they made the services count.
     fn count(
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
+        pass: Pass,
     ) -> impl Future<Output = Result<Counted, Error>>;
 
     /// The last lines of a server's output.
@@ -143,6 +152,15 @@ pub trait Driver {
 
     /// Ends those servers that are up.
     fn stop(&mut self, instances: &[Instance<'_>]) -> impl Future<Output = Result<(), Error>>;
+}
+
+/// How often single requests are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// To be judged as they are.
+    Whole,
+    /// At one of several sizes of the data, whose other sizes bear it out.
+    Brief,
 }
 
 /// What a warm-up showed.

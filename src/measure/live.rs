@@ -10,7 +10,7 @@ use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded};
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Sharing, Start,
+    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Pass, Sharing, Start,
     Startup, Testbed, WarmUp, single_requests,
 };
 use crate::load::{Job, WorkerPool};
@@ -333,7 +333,25 @@ impl Driver for Live<'_> {
         }
     }
 
-    async fn count(&mut self, instance: Instance<'_>, cell: &Cell) -> Result<Counted, Error> {
+    async fn grow(
+        &mut self,
+        instance: Instance<'_>,
+        step: usize,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
+        let Up { build, tenancy, .. } = self.up(instance);
+        let grow = self.stack.grow(instance.target, tenancy, step, &observe);
+        let grown = self.guard().over(grow).await;
+        grown.map_err(|error| of_build(error, *build, "growth"))
+    }
+
+    async fn count(
+        &mut self,
+        instance: Instance<'_>,
+        cell: &Cell,
+        pass: Pass,
+    ) -> Result<Counted, Error> {
         let Up {
             build,
             server,
@@ -349,6 +367,7 @@ impl Driver for Live<'_> {
                 server,
                 endpoint: &cell.endpoint,
                 job: self.job(&Load::of(instance, cell)),
+                pass,
             };
             let counted = single_requests::count(self.stack, tenancy, single).await?;
             server.check().await?;

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, RoundOrder,
-    Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
+    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, Pass,
+    RoundOrder, Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
 use crate::model::{
     Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, chain,
@@ -400,7 +400,8 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(Instance::of(target), cell).await;
+            let counted = self.driver.count(Instance::of(target), cell, Pass::Whole);
+            let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
             if let Some(counted) = self.kept(counted, target, during).await? {

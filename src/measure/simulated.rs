@@ -5,8 +5,8 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp, Normal};
 
 use super::{
-    Counted, Driver, Error, Instance, Load, Observed, Observer, Sharing, Start, Startup, Testbed,
-    WarmUp,
+    Counted, Driver, Error, Instance, Load, Observed, Observer, Pass, Sharing, Start, Startup,
+    Testbed, WarmUp,
 };
 use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target, Usage};
 
@@ -236,7 +236,11 @@ impl Driver for Simulated {
             .collect())
     }
 
-    async fn count(&mut self, _: Instance<'_>, _: &Cell) -> Result<Counted, Error> {
+    async fn grow(&mut self, _: Instance<'_>, _: usize, _: Observer<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn count(&mut self, _: Instance<'_>, _: &Cell, _: Pass) -> Result<Counted, Error> {
         Ok(Counted::default())
     }
 

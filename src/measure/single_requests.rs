@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::window::loaded;
-use super::{Counted, Error};
+use super::{Counted, Error, Pass};
 use crate::load::{Job, WorkerPool};
 use crate::model::{Counters, Metric, Tally, Workload};
 use crate::stack::{Count, Server, Stack, Tenancy};
 
-/// An odd number, so that the median is one of them.
+/// Odd numbers, so that the median is one of them.
 const BATCHES: usize = 5;
+const BATCHES_OF_BRIEF: usize = 3;
 /// How often counting may begin anew because a request failed: that makes the server and its services do
 /// something else than what is counted.
 const SPARE_BATCHES: usize = 5;
@@ -46,6 +47,7 @@ pub(super) struct SingleRequests<'a> {
     pub(super) server: &'a Server,
     pub(super) endpoint: &'a str,
     pub(super) job: Job,
+    pub(super) pass: Pass,
 }
 
 /// Makes the pass with the job's requests. Ends at the first batch without one answer as expected:
@@ -74,6 +76,7 @@ async fn counted(
         .await?;
     closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
+    let batches = single.pass.batches();
     if let Some(failing) = single.failing(&warm).await {
         return Ok(Counted {
             failing: Some(failing),
@@ -95,7 +98,7 @@ async fn counted(
     let mut spare = SPARE_BATCHES;
     let readable = single.server.kernel_counts().await;
     missing.extend(readable.missing(single.server.name()));
-    while idle.len() < BATCHES {
+    while idle.len() < batches {
         let kernel = single.server.kernel_counts().await;
         let allocated = single.server.allocated();
         let tally = single.requests(&job, of_batch).await?;
@@ -145,7 +148,7 @@ async fn counted(
         before = after;
     }
     if let Some(size) = single.server.program_size() {
-        let sizes = vec![size as f64; BATCHES];
+        let sizes = vec![size as f64; batches];
         counters.batches.insert(Metric::BinarySize, sizes);
     }
     let made = before.statements_since(&first, counters.requests);
@@ -154,7 +157,7 @@ async fn counted(
     idle.sort_unstable();
     Ok(Counted {
         counters: Some(counters.with_statements(statements)),
-        idle: idle[BATCHES / 2],
+        idle: idle[batches / 2],
         failing: None,
         missing,
     })
@@ -180,6 +183,15 @@ impl SingleRequests<'_> {
             answers: tally.failures_in_words(),
             output: self.server.output().await,
         })
+    }
+}
+
+impl Pass {
+    const fn batches(self) -> usize {
+        match self {
+            Self::Whole => BATCHES,
+            Self::Brief => BATCHES_OF_BRIEF,
+        }
     }
 }
 

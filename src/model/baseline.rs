@@ -84,6 +84,7 @@ impl Baseline {
                 .map(|(metric, values)| (*metric, values.clone()))
                 .collect(),
             statements: self.statements.clone(),
+            sizes: Vec::new(),
         }
     }
 

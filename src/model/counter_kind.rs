@@ -15,6 +15,16 @@ pub struct CounterKind {
     pub of_statement: Option<OfStatement>,
     /// What a server sends that uses the service; nothing for a counter that says little about it.
     pub sent: Option<&'static str>,
+    /// How it is ordered by its growth with the data, where it is.
+    pub ordered: Option<Ordered>,
+}
+
+/// A counter whose order of growth is a counter of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Ordered {
+    pub by: Metric,
+    /// Values that are small beside it have no order.
+    pub damping: f64,
 }
 
 /// A largest increase.
@@ -38,6 +48,8 @@ pub struct OfStatement {
     /// are asked more often.
     pub more: Option<&'static str>,
 }
+
+const GROWS: Option<&str> = Some("grows with the data, at its largest size");
 
 /// One more is a regression.
 const EXACT: CounterRule = CounterRule {
@@ -69,6 +81,7 @@ const fn counter(metric: Metric, name: &'static str, rule: CounterRule) -> Count
         rule: Some(rule),
         of_statement: None,
         sent: None,
+        ordered: None,
     }
 }
 
@@ -93,6 +106,19 @@ const fn of_statements(kind: CounterKind, of_statement: OfStatement) -> CounterK
     }
 }
 
+const fn ordered(by: Metric, damping: f64, kind: CounterKind) -> CounterKind {
+    CounterKind {
+        ordered: Some(Ordered { by, damping }),
+        ..kind
+    }
+}
+
+/// One that grows by a larger power of the size: from not at all to linearly is 1, an index that becomes
+/// deeper is next to nothing.
+const fn order(metric: Metric, name: &'static str) -> CounterKind {
+    counter(metric, name, above(0.25, EXACT))
+}
+
 const fn sent(kind: CounterKind, what: &'static str) -> CounterKind {
     CounterKind {
         sent: Some(what),
@@ -101,38 +127,54 @@ const fn sent(kind: CounterKind, what: &'static str) -> CounterKind {
 }
 
 /// Every counter, in the order of reports.
-pub const COUNTERS: [CounterKind; 17] = [
-    in_bytes(counter(
-        Metric::BytesPerResponse,
-        "bytes_per_response",
-        above(32.0, EXACT),
-    )),
-    sent(
+pub const COUNTERS: [CounterKind; 22] = [
+    ordered(
+        Metric::BytesGrowthOrder,
+        256.0,
+        in_bytes(counter(
+            Metric::BytesPerResponse,
+            "bytes_per_response",
+            above(32.0, EXACT),
+        )),
+    ),
+    ordered(
+        Metric::SqlGrowthOrder,
+        1.0,
+        sent(
+            of_statements(
+                counter(Metric::SqlPerRequest, "sql_per_request", EXACT),
+                OfStatement {
+                    part: |it| Some(it.calls),
+                    noun: "",
+                    more: None,
+                },
+            ),
+            "SQL statement",
+        ),
+    ),
+    ordered(
+        Metric::RowsGrowthOrder,
+        1.0,
         of_statements(
-            counter(Metric::SqlPerRequest, "sql_per_request", EXACT),
+            counter(Metric::RowsPerRequest, "rows_per_request", EXACT),
             OfStatement {
-                part: |it| Some(it.calls),
-                noun: "",
-                more: None,
+                part: |it| Some(it.rows),
+                noun: " rows",
+                more: Some("moves more rows"),
             },
         ),
-        "SQL statement",
     ),
-    of_statements(
-        counter(Metric::RowsPerRequest, "rows_per_request", EXACT),
-        OfStatement {
-            part: |it| Some(it.rows),
-            noun: " rows",
-            more: Some("moves more rows"),
-        },
-    ),
-    of_statements(
-        counter(Metric::BlocksPerRequest, "blocks_per_request", tenth(16.0)),
-        OfStatement {
-            part: |it| it.blocks,
-            noun: " blocks",
-            more: Some("takes more blocks"),
-        },
+    ordered(
+        Metric::BlocksGrowthOrder,
+        16.0,
+        of_statements(
+            counter(Metric::BlocksPerRequest, "blocks_per_request", tenth(16.0)),
+            OfStatement {
+                part: |it| it.blocks,
+                noun: " blocks",
+                more: Some("takes more blocks"),
+            },
+        ),
     ),
     in_bytes(of_statements(
         counter(Metric::WalPerRequest, "wal_per_request", tenth(64.0)),
@@ -152,13 +194,17 @@ pub const COUNTERS: [CounterKind; 17] = [
         "postgres_connections_leaked",
         EXACT,
     ),
-    sent(
-        counter(
-            Metric::RedisCommandsPerRequest,
-            "redis_commands_per_request",
-            EXACT,
+    ordered(
+        Metric::RedisCommandsGrowthOrder,
+        1.0,
+        sent(
+            counter(
+                Metric::RedisCommandsPerRequest,
+                "redis_commands_per_request",
+                EXACT,
+            ),
+            "command to Redis",
         ),
-        "command to Redis",
     ),
     counter(
         Metric::RedisConnectionsPerRequest,
@@ -174,6 +220,35 @@ pub const COUNTERS: [CounterKind; 17] = [
         counter(Metric::MessagesPerRequest, "messages_per_request", EXACT),
         "message to RabbitMQ",
     ),
+    of_statements(
+        order(Metric::SqlGrowthOrder, "sql_growth_order"),
+        OfStatement {
+            part: |it| it.at_largest.map(|it| it.calls),
+            noun: "",
+            more: GROWS,
+        },
+    ),
+    of_statements(
+        order(Metric::RowsGrowthOrder, "rows_growth_order"),
+        OfStatement {
+            part: |it| it.at_largest.map(|it| it.rows),
+            noun: " rows",
+            more: GROWS,
+        },
+    ),
+    of_statements(
+        order(Metric::BlocksGrowthOrder, "blocks_growth_order"),
+        OfStatement {
+            part: |it| it.at_largest.and_then(|it| it.blocks),
+            noun: " blocks",
+            more: GROWS,
+        },
+    ),
+    order(
+        Metric::RedisCommandsGrowthOrder,
+        "redis_commands_growth_order",
+    ),
+    order(Metric::BytesGrowthOrder, "bytes_growth_order"),
     shown(
         Metric::ContextSwitchesPerRequest,
         "context_switches_per_request",

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, PlanChange, QueryPlan};
+use super::{COUNTERS, CountsAtSize, Metric, PlanChange, QueryPlan, order_of_growth};
 use crate::stats;
 
 /// What a fixed number of requests, one at a time, made the services count. Noise does not touch
@@ -17,6 +17,9 @@ pub struct Counters {
     pub batches: BTreeMap<Metric, Vec<f64>>,
     /// What the database was asked, most frequent first.
     pub statements: Vec<Statement>,
+    /// At each size of the data, ascending, where they grew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sizes: Vec<CountsAtSize>,
 }
 
 /// A kind of SQL statement, its constants replaced: by `$1`, `$2`, … in Postgres, by `?` in MySQL.
@@ -39,6 +42,29 @@ pub struct Statement {
     /// How the database goes about it, where it tells.
     #[serde(default, skip_serializing_if = "QueryPlan::is_empty")]
     pub plan: QueryPlan,
+    /// At the largest size of the data, where they grew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_largest: Option<AtLargest>,
+}
+
+/// What a kind of statement did per request when there was most data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AtLargest {
+    pub calls: f64,
+    pub rows: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<f64>,
+}
+
+/// A counter at one size of the data, on both sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SizeChange {
+    /// Rows of all tables that grow, or the scale.
+    pub size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<f64>,
 }
 
 /// A kind of statement that a counter rose in.
@@ -78,6 +104,56 @@ impl Counters {
         self.statements.sort_by(by_calls);
         self.statements.truncate(MOST_STATEMENTS);
         self
+    }
+
+    /// The same with what was counted as the data grew: the counters at each size, and the statements at
+    /// the largest.
+    #[must_use]
+    pub fn with_growth(mut self, sizes: Vec<CountsAtSize>, largest: &[Statement]) -> Self {
+        for kind in &COUNTERS {
+            let order = kind.ordered.and_then(|ordered| {
+                let order = order_of_growth(&sizes, kind.metric, ordered.damping)?;
+                Some((ordered.by, vec![order]))
+            });
+            self.batches.extend(order);
+        }
+        for statement in largest {
+            let at_largest = Some(AtLargest {
+                calls: statement.calls,
+                rows: statement.rows,
+                blocks: statement.blocks,
+            });
+            let mut own = self.statements.iter_mut();
+            match own.find(|it| it.text == statement.text) {
+                Some(own) => own.at_largest = at_largest,
+                None => self.statements.push(Statement {
+                    text: statement.text.clone(),
+                    at_largest,
+                    ..Statement::default()
+                }),
+            }
+        }
+        self.sizes = sizes;
+        self
+    }
+
+    /// A counter at each size of the data beside that of `base`, for its order of growth.
+    pub fn sizes_beside(&self, base: &Self, order: Metric) -> Vec<SizeChange> {
+        let mut kinds = COUNTERS.iter();
+        let Some(kind) = kinds.find(|it| it.ordered.is_some_and(|it| it.by == order)) else {
+            return Vec::new();
+        };
+        let value = |of: &CountsAtSize| of.values.get(&kind.metric).copied();
+        let beside = |own: &CountsAtSize| SizeChange {
+            size: own.size,
+            base: base
+                .sizes
+                .iter()
+                .find(|it| it.size == own.size)
+                .and_then(value),
+            head: value(own),
+        };
+        self.sizes.iter().map(beside).collect()
     }
 
     /// Median of the batches: what happens once in a while, such as a pool that renews a

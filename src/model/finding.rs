@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Doubt, Metric, Side, StatementChange, Step, Unit};
+use super::{Difference, Doubt, Metric, Side, SizeChange, StatementChange, Step, Unit};
 
 /// The judgement of one metric of one server and endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,9 @@ pub struct Finding {
     /// For a counter of statements that rose beyond its margin: those that it rose in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<StatementChange>,
+    /// For an order of growth: the counter at each size of the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sizes: Vec<SizeChange>,
     /// Values of stored runs of one key, oldest first: the head's own, or beside a base that of the
     /// newest run on such a machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -59,6 +59,16 @@ pub enum Metric {
     RedisConnectionsLeaked,
     /// Messages published to RabbitMQ.
     MessagesPerRequest,
+    /// Order of growth of SQL statements with the size of the data: the *b* of *n*^*b*.
+    SqlGrowthOrder,
+    /// The same of rows.
+    RowsGrowthOrder,
+    /// The same of blocks.
+    BlocksGrowthOrder,
+    /// The same of commands to Redis.
+    RedisCommandsGrowthOrder,
+    /// The same of body bytes.
+    BytesGrowthOrder,
     /// Times that a thread of the server gave up the CPU to wait.
     ContextSwitchesPerRequest,
     /// Pages that the server's processes touched and that were not there.
@@ -102,7 +112,7 @@ pub enum Unit {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::Throughput,
         Self::LatencyMean,
         Self::LatencyStdev,
@@ -130,6 +140,11 @@ impl Metric {
         Self::RedisConnectionsPerRequest,
         Self::RedisConnectionsLeaked,
         Self::MessagesPerRequest,
+        Self::SqlGrowthOrder,
+        Self::RowsGrowthOrder,
+        Self::BlocksGrowthOrder,
+        Self::RedisCommandsGrowthOrder,
+        Self::BytesGrowthOrder,
         Self::ContextSwitchesPerRequest,
         Self::PageFaultsPerRequest,
         Self::IoCallsPerRequest,

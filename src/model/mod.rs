@@ -16,6 +16,7 @@ mod failures;
 mod fill;
 mod finding;
 mod gate_change;
+mod growth;
 pub mod histogram;
 mod identity;
 mod incident;
@@ -51,8 +52,8 @@ pub use bisection::{
     Culprit, OtherRegression, SkippedCommit, SuspectRange,
 };
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
-pub use counter_kind::{COUNTERS, CounterKind, CounterRule, OfStatement};
-pub use counters::{Counters, Statement, StatementChange};
+pub use counter_kind::{COUNTERS, CounterKind, CounterRule, OfStatement, Ordered};
+pub use counters::{AtLargest, Counters, SizeChange, Statement, StatementChange};
 pub use coverage::{CellName, Coverage};
 pub use cpu_profile::{Call, CostChange, CpuProfile, FunctionChange};
 pub use digest::digest;
@@ -61,6 +62,7 @@ pub use failures::Failures;
 pub use fill::{Values, body_filled, filled, path_filled};
 pub use finding::{Finding, Outcome, Reason, Strategy, Verdict};
 pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
+pub use growth::{CountsAtSize, Growth, order_of_growth};
 pub use identity::Identity;
 pub use incident::{BaseFailure, Incident, chain};
 pub use login::{AnswerPart, Capture, Login};

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Build, CargoBuild, ContainerSettings, Identity, Login, Origin, Placeholder, Thresholds,
+    Build, CargoBuild, ContainerSettings, Growth, Identity, Login, Origin, Placeholder, Thresholds,
     Transport, Workload,
 };
 
@@ -47,6 +47,8 @@ pub struct Target {
     pub workers: Vec<Worker>,
     /// The proxy that requests go through.
     pub behind: Option<String>,
+    /// How its data grow while single requests are counted, beside a base.
+    pub growth: Option<Growth>,
     pub cells: Vec<Cell>,
 }
 

@@ -65,6 +65,7 @@ mod tests {
             reason: None,
             detectable: None,
             statements: Vec::new(),
+            sizes: Vec::new(),
             history: Vec::new(),
             regressed_runs: Vec::new(),
             step: None,

@@ -4,8 +4,8 @@ use jiff::civil::Date;
 
 use crate::model::{
     CellName, CpuProfile, Doubt, Failure, Failures, Finding, FirstFailure, FunctionChange,
-    Incident, Lenience, Metric, Outcome, PlanChange, Reason, Sides, StatementChange, Step, Unit,
-    Verdict,
+    Incident, Lenience, Metric, Outcome, PlanChange, Reason, Sides, SizeChange, StatementChange,
+    Step, Unit, Verdict,
 };
 
 /// Letters of an abbreviated commit.
@@ -300,8 +300,26 @@ pub(super) fn grounds(finding: &Finding) -> Vec<String> {
         );
     }
     facts.extend(Some(printable(&rule(finding))).filter(|it| !it.is_empty()));
+    facts.extend(sizes(&finding.sizes));
     facts.extend(Some(why(finding)).filter(|text| !text.is_empty()));
     facts
+}
+
+/// A counter as the data grew: `data of 1000, 4000: 1, 1 → 1001, 4001`.
+fn sizes(sizes: &[SizeChange]) -> Option<String> {
+    let list = |value: &dyn Fn(&SizeChange) -> String| {
+        let values: Vec<_> = sizes.iter().map(value).collect();
+        values.join(", ")
+    };
+    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), count);
+    (!sizes.is_empty()).then(|| {
+        format!(
+            "data of {}: {} → {}",
+            list(&|it| it.size.to_string()),
+            list(&|it| shown(it.base)),
+            list(&|it| shown(it.head)),
+        )
+    })
 }
 
 /// A statement that a counter rose in, with its part of it per request.

@@ -125,6 +125,7 @@ fn made(after: &Statements, before: &Statements, requests: u64) -> Vec<Statement
             temporary_blocks: work(|it| Some(it.temporary_blocks)),
             wal: work(|it| it.wal),
             plan: QueryPlan::default(),
+            at_largest: None,
         })
     });
     made.collect()
@@ -164,6 +165,7 @@ mod tests {
             temporary_blocks: Some(30.0),
             wal: Some(10.0),
             plan: QueryPlan::default(),
+            at_largest: None,
         };
         assert_eq!(made["postgres"], [expected]);
         let silent = counted(20, 400, None).statements_since(&before, 5);

@@ -162,6 +162,8 @@ pub enum Error {
     },
     #[error("cannot vacuum a database that was set up")]
     Vacuum { source: tokio_postgres::Error },
+    #[error("cannot grow the table `{table}`: {reason}")]
+    Growth { table: String, reason: String },
     #[error("cannot use a logical database of Redis")]
     Redis { source: redis::RedisError },
     #[error("cannot find an empty logical database in Redis for each build")]
@@ -214,6 +216,7 @@ impl Error {
             Self::Database { .. } => {
                 "let the connection's role create databases, or compare with `--strategy stored`"
             }
+            Self::Growth { .. } => "[growth] in the configuration names the tables and their rows",
             Self::Vacuum { .. } => "the log of Postgres says more; look at its memory and its disk",
             Self::NoAddress { .. } => "leave `internal = true` out",
             Self::RedisFull => "empty two of them, or compare with `--strategy stored`",

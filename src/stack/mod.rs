@@ -79,7 +79,7 @@ use substitutions::placeholders;
 use tenancy::SetUp;
 use tokio::sync::Mutex;
 
-use crate::model::{Deadlines, Identity, NetworkPath, Plan, Proxy, ServiceSource, Target};
+use crate::model::{Deadlines, Growth, Identity, NetworkPath, Plan, Proxy, ServiceSource, Target};
 
 /// Images, network and services of one run, up and ready.
 pub struct Stack {
@@ -202,6 +202,41 @@ impl Stack {
         observe: Observer<'_>,
     ) -> Result<Server, Error> {
         Server::start(self, target, tenancy, observe).await
+    }
+
+    /// Brings the data of a server that is up to one of their sizes, by its number.
+    pub async fn grow(
+        &self,
+        target: &Target,
+        tenancy: &Tenancy,
+        step: usize,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        let tables = match &target.growth {
+            None => return Ok(()),
+            Some(Growth::Rows(tables)) => {
+                let table = |(name, rows): &'_ (String, Vec<u64>)| (name.clone(), rows[step]);
+                tables.iter().map(table).collect()
+            }
+            Some(Growth::Command { words, sizes }) => {
+                let scale = sizes[step].to_string();
+                let words = words.iter().map(|it| it.replace(Growth::SCALE, &scale));
+                let target = Target {
+                    setup: vec![words.collect()],
+                    ..target.clone()
+                };
+                server::set_up(self, &target, tenancy, observe).await?;
+                Vec::new()
+            }
+        };
+        let tables: Vec<_> = tables
+            .iter()
+            .map(|(name, rows)| (name.as_str(), *rows))
+            .collect();
+        for (name, service) in &self.services {
+            service.grow(tenancy.room(name), &tables).await?;
+        }
+        Ok(())
     }
 
     fn proxy_of(&self, target: &Target) -> Option<&Proxy> {

@@ -10,6 +10,7 @@ mod proportion;
 mod serial;
 mod signed_rank;
 mod simultaneous;
+mod slope;
 mod student;
 
 pub use bisection::{Observation, Question, StepSearch, Suspects, smallest_step};
@@ -22,6 +23,7 @@ pub use proportion::{Proportion, dispersion};
 pub use serial::{SerialCorrelation, serial_correlation};
 pub use signed_rank::{hodges_lehmann, signed_rank_bounds};
 pub use simultaneous::{Block, BlocksOfSide, Difference, simultaneous_differences};
+pub use slope::slope;
 pub use student::{detectable_mean, mean_bounds, mean_bounds_in_errors, normal_reach};
 
 /// Median of the values; the mean of the middle two for an even count; nothing for no values.

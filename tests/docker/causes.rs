@@ -1,9 +1,7 @@
 //! Why an endpoint is slower: what its statements make Postgres do, and how Postgres goes about them.
 
-use std::process::Command;
-
 use crate::support::{Sandbox, finding, repository};
-use crate::{configuration, engine, fixture};
+use crate::{configuration, engine, fixture, with_own_django};
 
 const SEED: &str = "django/demo/management/commands/seed.py";
 const LAST: &str = "            cursor.execute(\"VACUUM ANALYZE demo_director, demo_movie\")\n";
@@ -18,18 +16,7 @@ const WITHOUT_INDEX: &str =
 
 /// The fixture's service in a folder of its own, with twenty thousand movies.
 fn many_movies() -> Sandbox {
-    let own = "\"django\"";
-    let fixture = repository().join("fixtures/django");
-    let theirs = format!("\"{}\"", fixture.display());
-    let config = configuration().replace(&theirs, own);
-    assert!(config.contains(own), "the servers are built from a folder");
-    let sandbox = Sandbox::new().config(&config);
-    let copied = Command::new("cp")
-        .arg("-r")
-        .args([&fixture, &sandbox.path("django")])
-        .status();
-    assert!(copied.is_ok_and(|status| status.success()));
-    seeded(sandbox, MORE)
+    seeded(with_own_django(&configuration()), MORE)
 }
 
 /// The same with other lines before the last one of the seed.

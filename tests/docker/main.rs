@@ -13,6 +13,7 @@ mod counters;
 mod daemon;
 mod dockerignore;
 mod faults;
+mod growth;
 mod images;
 mod incidents;
 mod profile;
@@ -94,6 +95,21 @@ fn with_fault(fault: &str) -> String {
         "gunicorn's environment names its host"
     );
     text.replace(start, &format!("{fault}, {start}"))
+}
+
+/// The same service in a folder of the sandbox, so that its source can be changed.
+fn with_own_django(config: &str) -> Sandbox {
+    let own = "\"django\"";
+    let fixture = repository().join("fixtures/django");
+    let config = config.replace(&format!("\"{}\"", fixture.display()), own);
+    assert!(config.contains(own), "the servers are built from a folder");
+    let sandbox = Sandbox::new().config(&config);
+    let copied = Command::new("cp")
+        .arg("-r")
+        .args([&fixture, &sandbox.path("django")])
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    sandbox
 }
 
 fn fixture() -> Sandbox {

@@ -21,7 +21,7 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 27] = [
+const TABLES: [(&str, &str); 28] = [
     ("compose, as a table", "ComposeTable"),
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
@@ -38,6 +38,7 @@ const TABLES: [(&str, &str); 27] = [
     ("[server.NAME.endpoint.NAME]", "ServerEndpoint"),
     ("[server.NAME.worker.NAME]", "Worker"),
     ("[reference]", "Reference"),
+    ("[growth]", "Growth"),
     ("[login.NAME]", "Login"),
     ("capture, of a login", "Capture"),
     ("[endpoint.NAME]", "Endpoint"),

@@ -1,22 +1,13 @@
 //! `perfgate init`: a configuration and workflows to start from, for what the repository holds.
 
-mod endpoints;
-mod repository;
-mod requests;
-mod rust;
-mod syntax;
-mod template;
 mod trial;
-mod workflows;
 
-use std::path::Path;
-
-use repository::Repository;
-use workflows::{Plan, Workflows};
+use std::path::{Path, PathBuf};
 
 use super::warn;
 use crate::error::Error;
 use crate::git::{self, Git};
+use crate::init::{self, Plan};
 use crate::model::exit_code::PASSED;
 use crate::{config, document};
 
@@ -39,28 +30,25 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     let here = Path::new(".");
-    let workflows = Workflows::of(here);
-    let repository = Repository::look_at(here, args.cargo).called(workflows.server_name());
-    println!("found {}", repository.describe());
-    let endpoints = endpoints::origin(repository.requests.as_ref(), repository.health());
-    println!("endpoints: {endpoints}");
-    for note in &repository.notes {
+    let proposal = init::propose(here, args.cargo, args.force);
+    println!("found {}", proposal.found);
+    println!("endpoints: {}", proposal.endpoints);
+    for note in &proposal.notes {
         println!("note: {note}");
     }
     let configuration = Path::new(config::FILE_NAME);
-    let text = template::configuration(&repository);
     if args.force {
-        document::write(configuration, &text)?;
+        document::write(configuration, &proposal.configuration)?;
         wrote(configuration);
     } else if configuration.exists() {
         let shown = configuration.display();
         println!("kept  {shown}, which is there already; --force overwrites it");
     } else {
-        document::write_new(configuration, &text)?;
+        document::write_new(configuration, &proposal.configuration)?;
         wrote(configuration);
     }
     if !args.no_workflows {
-        write(&workflows, args.force)?;
+        write(&proposal.workflows)?;
     }
     if !args.trial.check {
         println!(
@@ -81,26 +69,26 @@ pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     Ok(PASSED)
 }
 
-/// What git answers, where it does.
-fn ask(here: &Path, words: &[&str]) -> Option<String> {
-    Git::at(here).look(words).ok().flatten()
-}
-
-fn write(workflows: &Workflows, by_force: bool) -> Result<(), Error> {
-    for (path, plan) in workflows.files(by_force) {
+fn write(workflows: &[(PathBuf, Plan)]) -> Result<(), Error> {
+    for (path, plan) in workflows {
         let shown = path.display();
         match plan {
             Plan::Keep(why) => {
-                let why = why.unwrap_or_else(|| "--force overwrites it".into());
+                let why = why.as_deref().unwrap_or("--force overwrites it");
                 println!("kept  {shown}, which is there already; {why}");
             }
             Plan::Add(text) => {
-                document::write(&path, &text)?;
+                document::write(path, text)?;
                 println!("added jobs to {shown}");
             }
-            Plan::Write(text) => {
-                document::write(&path, &text)?;
-                wrote(&path);
+            // One that came to be there since is not written over.
+            Plan::Create(text) => {
+                document::write_new(path, text)?;
+                wrote(path);
+            }
+            Plan::Overwrite(text) => {
+                document::write(path, text)?;
+                wrote(path);
             }
         }
     }

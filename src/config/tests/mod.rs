@@ -602,3 +602,63 @@ fn a_reference_that_cannot_be_one_is_refused() {
     let (error, _) = refused("[reference]\nserver = \"app\"\npath = \"/\"\n");
     assert!(error.contains("is the only server"), "{error}");
 }
+
+#[test]
+fn data_grow_by_rows_or_by_a_command() {
+    let growth = |text: &str| plan(text).targets[0].growth.clone().expect("growth");
+    let postgres = "[postgres]\nimage = \"postgres:16\"\n";
+    let rows = growth(&format!(
+        "{postgres}[growth]\nrows = {{ movie = [10, 40], \"shop.tag\" = [5, 6] }}\n"
+    ));
+    assert_eq!(rows.describe(), "movie 10, 40; shop.tag 5, 6 rows");
+    let command = growth("[growth]\ncommand = [\"seed\", \"{scale}\"]\nsizes = [10, 40]\n");
+    assert_eq!(command.describe(), "`seed {scale}` with a scale of 10, 40");
+    assert!(plan("").targets[0].growth.is_none());
+}
+
+#[test]
+fn growth_that_cannot_be_is_refused_with_what_to_write() {
+    let postgres = "[postgres]\nimage = \"postgres:16\"\n";
+    for (growth, message, hint) in [
+        ("", "one of `rows` and `command`", "rows = {"),
+        (
+            "rows = { movie = [1, 2] }\ncommand = [\"seed\", \"{scale}\"]\nsizes = [1, 2]",
+            "one of `rows` and `command`",
+            "rows = {",
+        ),
+        ("rows = { movie = [10] }", "not two sizes", "[1000, 4000"),
+        ("rows = { movie = [0, 10] }", "not two sizes", "[1000, 4000"),
+        (
+            "rows = { movie = [10, 10] }",
+            "not two sizes",
+            "[1000, 4000",
+        ),
+        (
+            "rows = { a = [1, 2], b = [1, 2, 3] }",
+            "`b` has other sizes",
+            "2 sizes",
+        ),
+        (
+            "rows = { a = [1, 2] }\nsizes = [1, 2]",
+            "those of a `command`",
+            "into `rows`",
+        ),
+        (
+            "command = [\"seed\", \"{scale}\"]",
+            "has no sizes",
+            "add sizes",
+        ),
+        (
+            "command = [\"seed\"]\nsizes = [1, 2]",
+            "does not say {scale}",
+            "how much data",
+        ),
+    ] {
+        let (error, said) = refused(&format!("{postgres}[growth]\n{growth}\n"));
+        assert!(error.contains(message), "{growth}: {error}");
+        assert!(said.contains(hint), "{growth}: {said}");
+    }
+    let (error, hint) = refused("[growth]\nrows = { movie = [1, 2] }\n");
+    assert!(error.contains("has no [postgres]"), "{error}");
+    assert!(hint.contains("`command`"), "{hint}");
+}

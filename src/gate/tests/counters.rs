@@ -95,6 +95,7 @@ fn a_lost_index_is_a_regression_of_blocks_with_its_plans() {
             requests: 25,
             batches: BTreeMap::from([(Metric::BlocksPerRequest, vec![blocks; 5])]),
             statements: vec![statement],
+            sizes: Vec::new(),
         };
         Sample {
             counters: Some(counters),

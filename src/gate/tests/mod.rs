@@ -142,6 +142,7 @@ fn counted(batches: &[f64], statements: &[(&str, f64)]) -> Sample {
         requests: 25,
         batches: BTreeMap::from([(Metric::SqlPerRequest, batches.to_vec())]),
         statements: statements.iter().map(statement).collect(),
+        sizes: Vec::new(),
     };
     Sample {
         counters: Some(counters),

@@ -1,6 +1,7 @@
 //! Starts of two builds of one server: a search until every cell is decided, then a confirmation of
 //! what regressed.
 
+mod growth;
 mod run;
 mod sides;
 mod size;
@@ -12,12 +13,13 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
+use self::growth::Grown;
 use super::cell_rounds::CellRounds;
-use super::driver::{Driver, Startup};
+use super::driver::{Driver, Pass, Startup};
 use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};
 use super::side_load::SideLoad;
 use super::sizing::Size;
-use super::{Error, Event};
+use super::{Counted, Error, Event};
 use crate::gate::{LOOKS, Standing, standing};
 use crate::model::{
     BaseFailure, Machine, PairedSample, PairedStart, Round, Side, Sides, Strategy, Target, chain,
@@ -44,6 +46,8 @@ pub(super) struct PairedRun<'a, D> {
     compared: Compared,
     /// How long single requests take, by cell: of the slower side.
     idle: Vec<Duration>,
+    /// By cell: what was counted of each side as the data grew.
+    grown: Vec<Sides<Grown>>,
     /// By cell, known from the first start on.
     sizes: Vec<Option<Size>>,
     /// By cell: whether the base answers its requests as expected.
@@ -91,6 +95,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             up: Vec::new(),
             compared,
             idle: vec![Duration::ZERO; cells.len()],
+            grown: cells.iter().map(|_| Sides::default()).collect(),
             sizes: vec![None; cells.len()],
             answered: vec![true; cells.len()],
             has_windows: false,
@@ -114,6 +119,9 @@ impl<'a, D: Driver> PairedRun<'a, D> {
 
     async fn compare(&mut self) -> Result<(), Error> {
         self.driver.set_up(self.sides, self.pairing.observe).await?;
+        if self.pairing.counting && self.sides.head.growth.is_some() {
+            self.count_growth().await?;
+        }
         if self.pairing.strategy == Strategy::Interleaved {
             self.survey().await?;
         }
@@ -232,19 +240,15 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         assignment: Assignment,
     ) -> Result<(), Error> {
         self.builds = phase.builds();
-        let both = [assignment.first, assignment.first.other()];
-        let startup_order: &[&[Side]] = match self.pairing.strategy {
-            Strategy::Interleaved => &[&both[..1], &both[1..]],
-            _ => &[&both],
-        };
+        let startup_order = self.startup_order(assignment);
         let begun = self.used();
         let mut startups: Sides<Option<Startup>> = Sides::default();
         let mut order = cells.to_vec();
         order.shuffle(&mut self.random);
         let mut measured: Vec<CellRounds> = Vec::new();
-        for started in startup_order {
+        for started in &startup_order {
             let took = self.up(started, assignment).await?;
-            for side in *started {
+            for side in started {
                 *startups.get_mut(*side) = *took.get(*side);
             }
             order.retain(|cell| self.answered[*cell]);
@@ -281,6 +285,15 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             phase.starts(sample).push(start);
         }
         Ok(())
+    }
+
+    /// Which sides are up together, in which order.
+    fn startup_order(&self, assignment: Assignment) -> Vec<Vec<Side>> {
+        let both = [assignment.first, assignment.first.other()];
+        match self.pairing.strategy {
+            Strategy::Interleaved => both.map(|side| vec![side]).into(),
+            _ => vec![both.into()],
+        }
     }
 
     /// Starts some sides; those of the first start of all tell how the cells are to be loaded.
@@ -398,18 +411,28 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         }
         for cell in self.answered_cells() {
             for side in up.iter().copied() {
-                let counted = self.count_side(side, cell).await?;
-                self.compared.notes.extend(counted.missing);
+                let counted = self.counted(side, cell, Pass::Whole).await?;
                 self.idle[cell] = self.idle[cell].max(counted.idle);
-                *self.compared.samples[cell].counters.get_mut(side) = counted.counters;
-                match (counted.failing, side) {
-                    (None, _) => (),
-                    (Some(failing), Side::Head) => return Err(failing),
-                    (Some(failing), Side::Base) => self.base_fails(cell, &failing),
-                }
+                let grown = std::mem::take(self.grown[cell].get_mut(side));
+                let counters = counted.counters.map(|it| grown.added_to(it));
+                *self.compared.samples[cell].counters.get_mut(side) = counters;
             }
         }
         Ok(())
+    }
+
+    /// Single requests on a cell of one side, and what follows where none of them was answered.
+    async fn counted(&mut self, side: Side, cell: usize, pass: Pass) -> Result<Counted, Error> {
+        let mut counted = self.count_side(side, cell, pass).await?;
+        self.compared
+            .notes
+            .append(&mut counted.missing.drain(..).collect());
+        match (counted.failing.take(), side) {
+            (None, _) => {}
+            (Some(failing), Side::Head) => return Err(failing),
+            (Some(failing), Side::Base) => self.base_fails(cell, &failing),
+        }
+        Ok(counted)
     }
 
     fn base_fails(&mut self, cell: usize, failing: &Error) {

@@ -1,6 +1,6 @@
 //! The sides of one server: which are up, of which build, and a round of each.
 
-use super::super::driver::{Data, Driver, Instance, Start, Startup};
+use super::super::driver::{Data, Driver, Instance, Pass, Start, Startup};
 use super::super::pairs::Assignment;
 use super::super::side_load::SideLoad;
 use super::super::{Counted, Error};
@@ -57,10 +57,21 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     }
 
     /// Single requests on a cell of one side.
-    pub(super) async fn count_side(&mut self, side: Side, cell: usize) -> Result<Counted, Error> {
+    pub(super) async fn count_side(
+        &mut self,
+        side: Side,
+        cell: usize,
+        pass: Pass,
+    ) -> Result<Counted, Error> {
         let instance = self.instance(side);
         let cell = &instance.target.cells[cell];
-        self.driver.count(instance, cell).await
+        self.driver.count(instance, cell, pass).await
+    }
+
+    /// Brings the data of one side to one of their sizes.
+    pub(super) async fn grow_side(&mut self, side: Side, step: usize) -> Result<(), Error> {
+        let observe = self.pairing.observe;
+        self.driver.grow(self.instance(side), step, observe).await
     }
 
     /// Ends the sides that are up, or that failed to come up.

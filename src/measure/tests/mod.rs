@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Schedule,
+    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Pass, Schedule,
     Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::config;
@@ -280,8 +280,22 @@ impl Driver for Failing {
         Ok(rounds)
     }
 
-    async fn count(&mut self, instance: Instance<'_>, cell: &Cell) -> Result<Counted, Error> {
-        self.simulated.count(instance, cell).await
+    async fn grow(
+        &mut self,
+        instance: Instance<'_>,
+        step: usize,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        self.simulated.grow(instance, step, observe).await
+    }
+
+    async fn count(
+        &mut self,
+        instance: Instance<'_>,
+        cell: &Cell,
+        pass: Pass,
+    ) -> Result<Counted, Error> {
+        self.simulated.count(instance, cell, pass).await
     }
 
     async fn output(&mut self, instance: Instance<'_>) -> String {

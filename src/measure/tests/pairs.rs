@@ -4,7 +4,7 @@ use super::{FILE, plan};
 use crate::gate::{Confirmation, invalidate_partial, judge_pairs};
 use crate::measure::{
     Cause, Counted, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing, Pairing,
-    Sharing, Simulated, Start, Startup, Testbed, WarmUp,
+    Pass, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::model::{
     Cell, Finding, Metric, PairedSample, PairedStart, Partial, Plan, Round, Side, Sides, Strategy,
@@ -102,8 +102,22 @@ impl Driver for Watched {
         self.simulated.rounds(loads, sharing, observe).await
     }
 
-    async fn count(&mut self, instance: Instance<'_>, cell: &Cell) -> Result<Counted, Error> {
-        self.simulated.count(instance, cell).await
+    async fn grow(
+        &mut self,
+        instance: Instance<'_>,
+        step: usize,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        self.simulated.grow(instance, step, observe).await
+    }
+
+    async fn count(
+        &mut self,
+        instance: Instance<'_>,
+        cell: &Cell,
+        pass: Pass,
+    ) -> Result<Counted, Error> {
+        self.simulated.count(instance, cell, pass).await
     }
 
     async fn output(&mut self, instance: Instance<'_>) -> String {

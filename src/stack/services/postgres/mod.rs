@@ -3,6 +3,7 @@
 mod connection;
 mod counts;
 mod plans;
+mod rows;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -340,6 +341,32 @@ impl Running for Postgres {
             self.settle(room, is_first).await
         };
         seed.boxed_local()
+    }
+
+    fn grow<'a>(
+        &'a self,
+        room: Option<&'a Room>,
+        tables: &'a [(&'a str, u64)],
+    ) -> LocalBoxFuture<'a, Result<(), Error>> {
+        let grow = async move {
+            let fail = |table: &str, reason| Error::Growth {
+                table: table.to_owned(),
+                reason,
+            };
+            let client = connect(&self.url(room, false)).await;
+            let client = client.map_err(|error| Error::Vacuum { source: error })?;
+            for (table, rows) in tables {
+                let grown = rows::grow(&client, table, *rows).await;
+                grown.map_err(|reason| fail(table, reason))?;
+            }
+            if tables.is_empty() {
+                // What a command has written.
+                let fail = |source| Error::Vacuum { source };
+                client.batch_execute(VACUUM).await.map_err(fail)?;
+            }
+            Ok(())
+        };
+        grow.boxed_local()
     }
 
     fn copies_rooms(&self) -> bool {

@@ -29,21 +29,21 @@ const HEALTH: [&str; 15] = [
 
 /// A request as `[endpoint.NAME]` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli::init) struct Endpoint {
-    pub(in crate::cli::init) name: String,
-    pub(in crate::cli::init) method: &'static str,
+pub(in crate::init) struct Endpoint {
+    pub(in crate::init) name: String,
+    pub(in crate::init) method: &'static str,
     /// A request target.
-    pub(in crate::cli::init) path: String,
-    pub(in crate::cli::init) headers: Vec<(String, String)>,
-    pub(in crate::cli::init) body: Option<String>,
-    pub(in crate::cli::init) status: u16,
+    pub(in crate::init) path: String,
+    pub(in crate::init) headers: Vec<(String, String)>,
+    pub(in crate::init) body: Option<String>,
+    pub(in crate::init) status: u16,
     /// What it belongs to in its document, such as a tag.
     pub(super) group: String,
 }
 
 /// Why a request of a file is not among the endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli::init) enum LeftOut {
+pub(in crate::init) enum LeftOut {
     TooMany,
     NoValue,
     Login,
@@ -73,7 +73,7 @@ pub(super) struct Choice {
 
 impl Endpoint {
     /// A GET that is answered by 200.
-    pub(in crate::cli::init) fn get(name: &str, path: &str) -> Self {
+    pub(in crate::init) fn get(name: &str, path: &str) -> Self {
         Self {
             name: name.to_owned(),
             method: "GET",
@@ -94,7 +94,7 @@ impl Endpoint {
 
 impl LeftOut {
     /// How many were left out for which reasons.
-    pub(in crate::cli::init) fn list(counts: &BTreeMap<Self, usize>) -> String {
+    pub(in crate::init) fn list(counts: &BTreeMap<Self, usize>) -> String {
         let words = |(why, count): (&Self, &usize)| format!("{count} {}", why.words());
         counts.iter().map(words).collect::<Vec<_>>().join(", ")
     }

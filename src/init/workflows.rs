@@ -17,10 +17,12 @@ const JOBS: &str = "jobs:\n";
 const FOLDER: &str = "          working-directory: ";
 
 /// What is to become of a file.
-pub(super) enum Plan {
+#[derive(Debug)]
+pub enum Plan {
     /// It is there already; what else there is to say.
     Keep(Option<String>),
-    Write(String),
+    Create(String),
+    Overwrite(String),
     /// The file with the jobs of one more service.
     Add(String),
 }
@@ -71,18 +73,15 @@ impl Workflows {
         let (head, jobs) = template.split_once(JOBS).expect("a workflow has jobs");
         let whole = || {
             let head = head.replace("DEFAULT_BRANCH", &yaml(&self.branch));
-            Plan::Write(format!(
-                "{head}{JOBS}{}",
-                self.jobs(jobs, self.names().first())
-            ))
+            format!("{head}{JOBS}{}", self.jobs(jobs, self.names().first()))
         };
         let Some(text) = text else {
-            return whole();
+            return Plan::Create(whole());
         };
         let jobs_in_all = text.matches(STORE).count();
         let own = self.own_jobs(text);
         if by_force && jobs_in_all == own {
-            return whole();
+            return Plan::Overwrite(whole());
         }
         if own > 0 || jobs_in_all == 0 && self.prefix.is_empty() {
             let why = by_force.then(|| "it has jobs of other services".to_owned());

@@ -1,0 +1,54 @@
+//! What `perfgate init` proposes: a configuration for what a repository holds, and workflows for GitHub.
+//!
+//! [`propose`] reads; it writes no file.
+
+mod endpoints;
+mod repository;
+mod requests;
+mod rust;
+mod syntax;
+mod template;
+mod workflows;
+
+use std::path::{Path, PathBuf};
+
+use repository::Repository;
+use workflows::Workflows;
+
+use crate::git::Git;
+
+pub use workflows::Plan;
+
+/// What to write, and what the reader is told of it.
+#[derive(Debug)]
+pub struct Proposal {
+    /// What was found: `Django, Postgres`.
+    pub found: String,
+    /// Where the endpoints come from.
+    pub endpoints: String,
+    /// What the reader must complete or know.
+    pub notes: Vec<String>,
+    /// Text of perfgate.toml.
+    pub configuration: String,
+    /// Path and fate of each workflow.
+    pub workflows: Vec<(PathBuf, Plan)>,
+}
+
+/// A proposal for the service in a folder. `by_cargo` takes the program that cargo builds also where there
+/// is a Dockerfile or a compose file; `by_force` writes workflows anew where there are some.
+pub fn propose(here: &Path, by_cargo: bool, by_force: bool) -> Proposal {
+    let workflows = Workflows::of(here);
+    let repository = Repository::look_at(here, by_cargo).called(workflows.server_name());
+    Proposal {
+        found: repository.describe(),
+        endpoints: endpoints::origin(repository.requests.as_ref(), repository.health()),
+        configuration: template::configuration(&repository),
+        workflows: workflows.files(by_force),
+        notes: repository.notes,
+    }
+}
+
+/// What git answers, where it does.
+fn ask(here: &Path, words: &[&str]) -> Option<String> {
+    Git::at(here).look(words).ok().flatten()
+}
