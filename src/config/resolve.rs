@@ -45,8 +45,10 @@ pub(super) fn resolve(
     resolver.logins(&file.login)?;
     let resolver = resolver;
     let workloads = resolver.workloads(&file.endpoint, &file.load)?;
-    let base = thresholds::inherit(&thresholds::defaults(), &file.thresholds, spans)?;
     let growth = resolver.growth(file.growth.as_ref())?;
+    let mut usual = thresholds::defaults();
+    usual.retain(|metric, _| growth.is_some() || !metric.is_order_of_growth());
+    let base = thresholds::inherit(&usual, &file.thresholds, spans)?;
     let mut targets = resolver.targets(file.server, &workloads, &base, growth.as_ref())?;
     let reference = resolver.reference(&mut targets)?;
     Ok(Plan {

@@ -254,8 +254,8 @@ impl Driver for Live<'_> {
     ) -> Result<Vec<Option<Startup>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         for start in starts.iter().filter(|it| it.data == Data::Own) {
-            let tenancy = Tenancy::default();
-            let set_up = self.stack.set_up(start.instance.target, &tenancy, &observe);
+            let (target, is_up) = (start.instance.target, !self.up.is_empty());
+            let set_up = self.stack.set_up_alone(target, is_up, &observe);
             self.guard().over(set_up).await?;
         }
         let at_once = u32::try_from(starts.len()).unwrap_or(u32::MAX);

@@ -9,6 +9,9 @@ use crate::model::{
     Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, chain,
 };
 
+const ONLY_BESIDE_A_BASE: &str =
+    "the data did not grow: orders of growth are counted beside a base alone (`--against`)";
+
 /// A measurement under way.
 pub(super) struct Session<'a, D> {
     measuring: MeasureConfig<'a>,
@@ -407,6 +410,9 @@ impl<'a, D: Driver> Session<'a, D> {
             if let Some(counted) = self.kept(counted, target, during).await? {
                 lane.sample.counters = counted.counters;
                 self.measured.notes.extend(counted.missing);
+                let growth = target.growth.as_ref();
+                let growth = growth.map(|_| ONLY_BESIDE_A_BASE.to_owned());
+                self.measured.notes.extend(growth);
             }
         }
         Ok(())

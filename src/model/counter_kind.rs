@@ -274,6 +274,12 @@ pub const COUNTERS: [CounterKind; 22] = [
 ];
 
 impl Metric {
+    /// Whether it is by which power of the size of the data a counter grows.
+    pub fn is_order_of_growth(self) -> bool {
+        let mut ordered = COUNTERS.iter().filter_map(|it| it.ordered);
+        ordered.any(|it| it.by == self)
+    }
+
     /// The row of a counter; nothing for what is measured in rounds.
     pub const fn counter_kind(self) -> Option<&'static CounterKind> {
         const ROWS: &[CounterKind] = &COUNTERS;

@@ -89,7 +89,7 @@ impl NetworkPath {
 
 /// Rounds and warm-ups of what is compared with nothing.
 const BRIEF_ROUND: Duration = Duration::from_millis(500);
-const BRIEF_WARM_UP: Duration = Duration::from_secs(1);
+const BRIEF_WARM_UP: Duration = Duration::from_millis(500);
 
 /// How long things are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

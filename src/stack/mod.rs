@@ -76,7 +76,7 @@ use image::Images;
 use services::{Running, Site};
 use stack_context::StackContext;
 use substitutions::placeholders;
-use tenancy::SetUp;
+use tenancy::{Inputs, SetUp};
 use tokio::sync::Mutex;
 
 use crate::model::{Deadlines, Growth, Identity, NetworkPath, Plan, Proxy, ServiceSource, Target};
@@ -93,6 +93,8 @@ pub struct Stack {
     deadlines: Deadlines,
     /// What commands of servers have set up, by the name of its room.
     set_ups: Mutex<BTreeMap<String, SetUp>>,
+    /// By what the services' own data are set up, which they have kept.
+    kept: Mutex<Option<Inputs>>,
 }
 
 impl Stack {
@@ -143,6 +145,7 @@ impl Stack {
             proxies: plan.proxies.clone(),
             deadlines: plan.deadlines,
             set_ups: Mutex::default(),
+            kept: Mutex::default(),
         })
     }
 
@@ -181,7 +184,7 @@ impl Stack {
     }
 
     /// Runs the commands that a server needs before its first start, and then seeds its services.
-    pub async fn set_up(
+    async fn set_up(
         &self,
         target: &Target,
         tenancy: &Tenancy,

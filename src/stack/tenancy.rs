@@ -22,7 +22,7 @@ pub(super) struct SetUp {
 
 /// All that the result of a server's commands follows from.
 #[derive(PartialEq)]
-struct Inputs {
+pub(super) struct Inputs {
     image: String,
     commands: Vec<Vec<String>>,
     env: Vec<(String, String)>,
@@ -94,6 +94,34 @@ impl Stack {
             set_ups.insert(name.to_owned(), SetUp { inputs, tenancy });
         }
         Ok(tenancy)
+    }
+
+    /// Sets up a server that has no room of its own. What the same commands have set up before is put back
+    /// instead, where no server `is_up` that uses it.
+    pub async fn set_up_alone(
+        &self,
+        target: &Target,
+        is_up: bool,
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        let inputs = self.inputs(target).filter(|it| !it.commands.is_empty());
+        let mut kept = self.kept.lock().await;
+        if !is_up && inputs.is_some() && *kept == inputs {
+            for (_, running) in &self.services {
+                running.restore().await?;
+            }
+            return Ok(());
+        }
+        *kept = None;
+        self.set_up(target, &Tenancy::default(), observe).await?;
+        if !is_up && inputs.is_some() {
+            let mut are_kept = true;
+            for (_, running) in &self.services {
+                are_kept = are_kept && running.keep().await?;
+            }
+            *kept = inputs.filter(|_| are_kept);
+        }
+        Ok(())
     }
 
     /// What a server's set-up follows from; nothing where its result cannot be copied.

@@ -2,6 +2,7 @@
 
 use super::super::Error;
 use super::super::driver::{Driver, Pass};
+use super::super::pairs::Assignment;
 use super::PairedRun;
 use crate::model::{COUNTERS, Counters, CountsAtSize, Side, Statement, chain};
 
@@ -36,7 +37,11 @@ impl<D: Driver> PairedRun<'_, D> {
     pub(super) async fn count_growth(&mut self) -> Result<(), Error> {
         let sizes = self.sides.head.growth.as_ref().map(|it| it.sizes());
         let sizes = sizes.unwrap_or_default();
-        let assignment = self.assign();
+        // What is wrong on both sides is the head's to mend.
+        let assignment = Assignment {
+            first: Side::Head,
+            slot: 0,
+        };
         for started in self.startup_order(assignment) {
             self.start_sides(&started, assignment).await?;
             match self.at_each_size(&started, &sizes).await {

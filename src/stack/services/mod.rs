@@ -136,6 +136,16 @@ pub(super) trait Running: Send + Sync {
         std::future::ready(Ok(room.clone())).boxed_local()
     }
 
+    /// Keeps what it holds beside the rooms of sides; whether it can put that back.
+    fn keep(&self) -> LocalBoxFuture<'_, Result<bool, Error>> {
+        std::future::ready(Ok(false)).boxed_local()
+    }
+
+    /// Puts back what was kept. Nobody may be connected.
+    fn restore(&self) -> LocalBoxFuture<'_, Result<(), Error>> {
+        std::future::ready(Ok(())).boxed_local()
+    }
+
     /// Jobs that wait in its queues, where it tells.
     fn jobs<'a>(&'a self, _room: Option<&'a Room>) -> LocalBoxFuture<'a, Option<u64>> {
         std::future::ready(None).boxed_local()

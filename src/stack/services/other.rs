@@ -298,6 +298,10 @@ impl Running for Other {
         !self.own.is_per_side
     }
 
+    fn keep(&self) -> LocalBoxFuture<'_, Result<bool, Error>> {
+        std::future::ready(Ok(self.copies_rooms())).boxed_local()
+    }
+
     fn count<'a>(
         &'a self,
         room: Option<&'a Room>,

@@ -35,6 +35,8 @@ struct Control {
 
 /// Logical databases of a Redis that nobody configured otherwise.
 const DATABASES: u32 = 16;
+/// The last, in which keys are kept.
+const KEPT: u32 = DATABASES - 1;
 const ROLE: &str = "redis";
 const PORT: u16 = 6379;
 /// Keys that are copied by one request.
@@ -130,6 +132,14 @@ impl Redis {
         }
     }
 
+    /// Copies the keys of one logical database to another; without a number it is the first.
+    async fn copied(&self, from: Option<u32>, to: Option<u32>) -> Result<(), Error> {
+        let url =
+            |number: Option<u32>| with_path(&self.outside, &number.unwrap_or_default().to_string());
+        let copied = copy_keys(&url(from), &url(to)).await;
+        copied.map_err(|source| Error::Redis { source })
+    }
+
     /// The number of an empty logical database. One of perfgate's own Redis is emptied; elsewhere
     /// what is there is left alone, and the last that are empty are taken.
     async fn empty(&self, number: u32) -> Result<u32, Error> {
@@ -196,14 +206,34 @@ impl Running for Redis {
             if !self.copies_rooms() {
                 return Ok(room.clone());
             }
-            let copy = self.empty(number).await?.to_string();
-            let [from, to] = [room, &copy].map(|it| with_path(&self.outside, it));
-            let copied = copy_keys(&from, &to).await;
-            copied
-                .map(|()| copy)
-                .map_err(|source| Error::Redis { source })
+            let copy = self.empty(number).await?;
+            self.copied(room.parse().ok(), Some(copy)).await?;
+            Ok(copy.to_string())
         };
         copy.boxed_local()
+    }
+
+    fn keep(&self) -> LocalBoxFuture<'_, Result<bool, Error>> {
+        let keep = async {
+            if self.container.is_none() {
+                return Ok(false);
+            }
+            // One that was configured to have fewer logical databases.
+            if self.empty(KEPT).await.is_err() {
+                return Ok(false);
+            }
+            self.copied(None, Some(KEPT)).await?;
+            Ok(true)
+        };
+        keep.boxed_local()
+    }
+
+    fn restore(&self) -> LocalBoxFuture<'_, Result<(), Error>> {
+        let restore = async {
+            self.empty(0).await?;
+            self.copied(Some(KEPT), None).await
+        };
+        restore.boxed_local()
     }
 
     fn jobs<'a>(&'a self, room: Option<&'a Room>) -> LocalBoxFuture<'a, Option<u64>> {

@@ -71,6 +71,9 @@ const LARGEST_SQL: u64 = 256 << 20;
 const LEAVING: Duration = Duration::from_secs(10);
 /// Longest time for the plans of all statements.
 const PLANS: Duration = Duration::from_secs(10);
+/// The database of a container of ours, and what it is kept in.
+const OWN: &str = "perfgate";
+const KEPT: &str = "perfgate_kept";
 const ROLE: &str = "postgres";
 const PORT: u16 = 5432;
 const WITHIN: Duration = Duration::from_secs(60);
@@ -147,8 +150,7 @@ impl Postgres {
         } else {
             outside.to_string()
         };
-        let url =
-            |authority: &str| format!("postgresql://perfgate:{password}@{authority}/perfgate");
+        let url = |authority: &str| format!("postgresql://perfgate:{password}@{authority}/{OWN}");
         let access = Access::Own {
             inside: url(&inside),
             outside: url(&outside.to_string()),
@@ -373,6 +375,22 @@ impl Running for Postgres {
         true
     }
 
+    /// That of somebody else stays as it is.
+    fn keep(&self) -> LocalBoxFuture<'_, Result<bool, Error>> {
+        let keep = async {
+            if self.container.is_none() {
+                return Ok(false);
+            }
+            self.copied(None, KEPT).await?;
+            Ok(true)
+        };
+        keep.boxed_local()
+    }
+
+    fn restore(&self) -> LocalBoxFuture<'_, Result<(), Error>> {
+        self.copied(Some(KEPT), OWN).boxed_local()
+    }
+
     fn copy<'a>(
         &'a self,
         room: &'a Room,
@@ -506,7 +524,7 @@ fn environment(password: &str, env: &[(String, String)]) -> Vec<(String, String)
     let ours = [
         ("POSTGRES_USER", "perfgate"),
         ("POSTGRES_PASSWORD", password),
-        ("POSTGRES_DB", "perfgate"),
+        ("POSTGRES_DB", OWN),
         ("PGDATA", DATA),
     ];
     let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -44,7 +44,8 @@ pub(super) async fn grow(client: &Client, table: &str, rows: u64) -> Result<(), 
     let Some(name) = found.get::<_, Option<String>>(0) else {
         return Err("the database has no such table".into());
     };
-    let count = format!("/* perfgate */ select count(*) from {name}");
+    // As a statement of another shape than a server's, whose counts would be kept under the text of this one.
+    let count = format!("/* perfgate */ select (select count(*) from {name}) as perfgate");
     let count = client.query_one(&count, &[]).await.map_err(describe)?;
     let there = count.get::<_, i64>(0).unsigned_abs();
     if there == 0 {
@@ -87,7 +88,7 @@ fn insert(table: &str, columns: &[Column], there: u64, missing: u64) -> String {
     let values: Vec<_> = columns.iter().map(|it| it.value(table)).collect();
     format!(
         "/* perfgate */ insert into {table} ({}) overriding system value select {} from \
-         generate_series(1, {missing}) as perfgate(number) join \
+         generate_series({there} + 1, {there} + {missing}) as perfgate(number) join \
          (select *, row_number() over (order by ctid) - 1 as perfgate_row from {table}) as own \
          on own.perfgate_row = (perfgate.number - 1) % {there}",
         names.join(", "),
