@@ -233,6 +233,25 @@ fn of_servers() -> Vec<Error> {
             path: "deploy/settings.toml".into(),
             text: "redis://cache:6379/1".into(),
         },
+        stack::Error::Address {
+            address: "shop.test:8000".into(),
+            source: missing(),
+        },
+        stack::Error::Pin {
+            cpus: vec![2, 3],
+            source: io::Error::from_raw_os_error(22),
+        },
+        stack::Error::Usage {
+            name: name.into(),
+            reason: "its cgroup is gone".into(),
+        },
+    ]
+    .map(Error::from)
+    .into()
+}
+
+fn of_data() -> Vec<Error> {
+    [
         stack::Error::Sql {
             path: "schema.sql".into(),
             source: postgres(),
@@ -241,7 +260,7 @@ fn of_servers() -> Vec<Error> {
             path: "shop.dump".into(),
             program: "pg_restore",
             code: 1,
-            output: output.into(),
+            output: OUTPUT.into(),
         },
         stack::Error::Dump {
             path: "shop.dump".into(),
@@ -257,18 +276,6 @@ fn of_servers() -> Vec<Error> {
         },
         stack::Error::Redis { source: redis() },
         stack::Error::RedisFull,
-        stack::Error::Address {
-            address: "shop.test:8000".into(),
-            source: missing(),
-        },
-        stack::Error::Pin {
-            cpus: vec![2, 3],
-            source: io::Error::from_raw_os_error(22),
-        },
-        stack::Error::Usage {
-            name: name.into(),
-            reason: "its cgroup is gone".into(),
-        },
     ]
     .map(Error::from)
     .into()
@@ -603,6 +610,7 @@ fn all() -> Vec<Error> {
         of_engine(),
         of_programs(),
         of_servers(),
+        of_data(),
         of_dial(),
         of_load(),
         of_documents(),

@@ -57,3 +57,7 @@ pub(super) const COMPLETIONS: &str = "Examples:
 pub(super) const MAN: &str = "Examples:
   perfgate man > ~/.local/share/man/man1/perfgate.1
   perfgate man check > ~/.local/share/man/man1/perfgate-check.1";
+
+pub(super) const SITE: &str = "Examples:
+  perfgate site
+  perfgate site --out public/perfgate --metric throughput latency_p99";

@@ -4,20 +4,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::stored_runs::StoredRuns;
 use super::ui::print_notice;
+use crate::app::USUAL_METRICS;
 use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
 use crate::model::Metric;
 use crate::report;
-
-/// What is shown unless other metrics are asked for.
-const USUAL: [Metric; 5] = [
-    Metric::Throughput,
-    Metric::LatencyP50,
-    Metric::CpuPerRequest,
-    Metric::MemoryPeak,
-    Metric::SqlPerRequest,
-];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -43,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     };
     runs.retain(|run| stored.include(&run.key));
     let metrics = match args.metric.as_slice() {
-        [] => &USUAL,
+        [] => &USUAL_METRICS,
         wanted => wanted,
     };
     let trend = trend(&runs, metrics);

@@ -41,6 +41,7 @@ mod run;
 mod schema;
 mod shard;
 mod shell;
+mod site;
 mod stored_runs;
 mod terminal;
 mod ui;
@@ -96,6 +97,9 @@ enum Command {
     /// Render a stored report in another format.
     #[command(after_help = examples::REPORT)]
     Report(report::Args),
+    /// Write the history of stored runs as static pages.
+    #[command(after_help = examples::SITE)]
+    Site(site::Args),
     /// Export the latencies of a stored measurement for other tools.
     #[command(after_help = examples::EXPORT)]
     Export(export::Args),
@@ -145,6 +149,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
         Command::Report(args) => report::run(&args),
+        Command::Site(args) => site::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Schema(args) => Ok(schema::run(&args)),
         Command::Completions(args) => shell::completions(&args),

@@ -26,7 +26,7 @@ pub use bridge::{bencher, github_action_benchmark};
 pub use folded::folded;
 pub use gate::gate_changes;
 pub use hlog::hlog;
-pub use html::{html, ranking as html_ranking};
+pub use html::{SiteContext, SitePage, html, ranking as html_ranking, site};
 pub use json::json;
 pub use junit::junit;
 pub use load::Load;

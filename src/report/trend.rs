@@ -162,11 +162,11 @@ fn pointed(layout: Layout, bar: usize, text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{Difference, Metric, Step};
 
-    fn marks(count: usize) -> Vec<RunMark> {
+    pub(in crate::report) fn marks(count: usize) -> Vec<RunMark> {
         let day = |run: usize| {
             let noon = "2026-09-01T12:00:00Z"
                 .parse::<jiff::Timestamp>()
@@ -185,7 +185,12 @@ mod tests {
         (0..count).map(mark).collect()
     }
 
-    fn series(metric: Metric, runs: &[RunMark], values: &[f64], steps: &[usize]) -> Series {
+    pub(in crate::report) fn series(
+        metric: Metric,
+        runs: &[RunMark],
+        values: &[f64],
+        steps: &[usize],
+    ) -> Series {
         let step = |run: &usize| Step {
             run: *run,
             commit: runs[*run].commit.clone(),
@@ -206,7 +211,7 @@ mod tests {
         }
     }
 
-    fn cell(runs: Vec<RunMark>, series: Vec<Series>) -> CellSeries {
+    pub(in crate::report) fn cell(runs: Vec<RunMark>, series: Vec<Series>) -> CellSeries {
         CellSeries {
             server: "gunicorn".into(),
             endpoint: "movies".into(),

@@ -184,7 +184,7 @@ impl Stack {
     }
 
     /// Runs the commands that a server needs before its first start, and then seeds its services.
-    async fn set_up(
+    pub async fn set_up(
         &self,
         target: &Target,
         tenancy: &Tenancy,

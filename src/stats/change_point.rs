@@ -6,6 +6,8 @@ use super::median;
 
 /// Values before the first step, between two and after the last, at the least.
 const SHORTEST: usize = 3;
+/// Values that are searched at once, a multiple of four.
+const WINDOW: usize = 120;
 /// Orders that the values are put in to see what chance makes of them.
 const PERMUTATIONS: usize = 999;
 /// How many of them may divide as well as the true order: with that one 10 of 1000, a level of 1 %.
@@ -39,9 +41,16 @@ struct Division {
 /// so are its parts. Energy distances see a step in few values as a difference of means does, and
 /// are not led astray by single outliers as that is. What moves the median by less than
 /// `smallest` is then taken back, the smallest first.
+///
+/// The search takes time with the square of the values. A series of more than [`WINDOW`] is searched in windows
+/// that overlap by half; of each, the steps count that lie in its middle half.
 pub fn change_points(values: &[f64], smallest: f64) -> Vec<usize> {
     let mut steps = Vec::new();
-    divide(values, 0, &mut steps);
+    if values.len() <= WINDOW {
+        divide(values, 0, &mut steps);
+    } else {
+        steps = in_windows(values);
+    }
     while let Some(weakest) = weakest(values, &steps, smallest) {
         steps.remove(weakest);
     }
@@ -56,6 +65,32 @@ pub fn levels<'a>(values: &'a [f64], steps: &[usize]) -> Vec<&'a [f64]> {
         .zip(ends)
         .map(|(start, end)| &values[start..end])
         .collect()
+}
+
+/// The steps of a long series.
+fn in_windows(values: &[f64]) -> Vec<usize> {
+    let mut steps: Vec<usize> = Vec::new();
+    let last = values.len() - WINDOW;
+    let starts = (0..last).step_by(WINDOW / 2).chain([last]);
+    for start in starts {
+        let mut own = Vec::new();
+        divide(&values[start..start + WINDOW], start, &mut own);
+        let from = if start == 0 { 0 } else { start + WINDOW / 4 };
+        let to = if start == last {
+            values.len()
+        } else {
+            start + WINDOW / 4 * 3
+        };
+        // The last window overlaps by more, and a step beside a border may be seen from both sides of it.
+        let is_new = |step: &usize| steps.last().is_none_or(|last| *step >= last + SHORTEST);
+        let own: Vec<_> = own
+            .into_iter()
+            .filter(|it| (from..to).contains(it))
+            .filter(is_new)
+            .collect();
+        steps.extend(own);
+    }
+    steps
 }
 
 /// Adds the steps of the part that begins at `start`, in their order.
@@ -173,6 +208,32 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn steps_of_a_long_series_are_found_wherever_they_are() {
+        let mut random = StdRng::seed_from_u64(11);
+        let mut values = Vec::new();
+        // Levels that end within windows, at their borders, and shortly before the end.
+        let ends = [50, 119, 240, 271, 450, 590];
+        for (number, length) in [50, 69, 121, 31, 179, 140, 10].into_iter().enumerate() {
+            let up = f64::from(u8::from(number % 2 == 1)) * 0.3;
+            values.extend(series(length, 0, 0.0, &mut random).iter().map(|it| it + up));
+        }
+        let found = change_points(&values, SMALLEST);
+        assert_eq!(found.len(), ends.len(), "{found:?}");
+        let near = found
+            .iter()
+            .zip(ends)
+            .all(|(found, end)| found.abs_diff(end) <= 1);
+        assert!(near, "{found:?}");
+    }
+
+    #[test]
+    fn a_long_series_of_noise_has_next_to_no_steps() {
+        let mut random = StdRng::seed_from_u64(5);
+        let steps = change_points(&series(1500, 0, 0.0, &mut random), SMALLEST);
+        assert!(steps.is_empty(), "{steps:?}");
     }
 
     /// Three standard errors of a count below or above what is expected.

@@ -3,7 +3,7 @@ use fantoccini::key::Key;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::pages::{WITH_EVIDENCE, fleet, page, ranking};
+use crate::pages::{WITH_EVIDENCE, fleet, page, ranking, site};
 use crate::support::Sandbox;
 
 /// Widths of a telephone, a tablet and a desk.
@@ -285,5 +285,56 @@ async fn without_its_script_the_page_says_the_same() {
         said.push(browser.ask(words).await);
     }
     assert_eq!(said[0], said[1]);
+    browser.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_site_is_searched_and_compares_two_dates() {
+    let (_sandbox, folder) = site();
+    let browser = Browser::start().await;
+    let pages = [
+        folder.join("index.html"),
+        folder.join("sample--health.html"),
+    ];
+    for path in &pages {
+        for width in WIDTHS {
+            for scheme in ["light", "dark"] {
+                browser.appear(width, scheme).await;
+                open(&browser, path).await;
+                let over = browser.ask(OVERFLOW).await;
+                assert_eq!(over, json!(0), "{} at {width}", path.display());
+                assert_eq!(
+                    browser.ask(CONTRASTS).await,
+                    json!([]),
+                    "{}",
+                    path.display()
+                );
+            }
+        }
+    }
+    let console = browser.console().await;
+    assert!(console.is_empty(), "{console:?}");
+    let dates = "const [from, to] = document.querySelectorAll('.compare input'); \
+        from.value = '2026-10-02'; to.value = '2026-10-03'; to.dispatchEvent(new Event('input')); \
+        return [...document.querySelectorAll('.compare tbody tr')].map(row => \
+        [...row.cells].map(it => it.textContent))";
+    let rows = browser.ask(dates).await;
+    assert_eq!(
+        rows[0],
+        json!(["throughput", "900 1/s", "800 1/s", "-11.1 %"]),
+        "{rows}"
+    );
+    open(&browser, &pages[0]).await;
+    browser.press(Key::Divide).await;
+    browser
+        .ask(
+            "const it = document.querySelector('[data-filter]'); it.focus(); \
+        it.value = 'sample p50'; it.dispatchEvent(new Event('input'))",
+        )
+        .await;
+    let shown =
+        "return [...document.querySelectorAll('#series tbody tr')].filter(it => !it.hidden).length";
+    assert_eq!(browser.ask(shown).await, json!(1));
     browser.end().await;
 }

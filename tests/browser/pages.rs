@@ -75,3 +75,31 @@ pub(crate) fn ranking() -> (Sandbox, PathBuf) {
     let page = sandbox.path("ranking.html");
     (sandbox, page)
 }
+
+/// The pages of a store of twenty runs that step down on the second day.
+pub(crate) fn site() -> (Sandbox, PathBuf) {
+    let config = "[server.sample]\n\
+                  run = [\"{sample}\", \"--listen\", \"{host}:{port}\"]\n\
+                  ready = { path = \"/api/django-starter/monitoring/health\", within = \"20s\" }\n\
+                  [endpoint.health]\npath = \"/api/django-starter/monitoring/health\"\n\
+                  [load]\nconnections = 4\nround = \"300ms\"\nrounds = 3\nwarmup = \"300ms\"\n";
+    let sandbox = Sandbox::new().without_docker().config(config);
+    sandbox.run(["baseline", "refresh", "--quiet"]).exits(0);
+    let folder = sandbox.path(".perfgate/baselines/sample/health");
+    let mut stored = fs::read_dir(&folder).expect("a cell");
+    let only = stored.next().expect("a run").expect("a file").path();
+    let text = fs::read(&only).expect("a document");
+    let run: Value = serde_json::from_slice(&text).expect("JSON");
+    fs::remove_file(&only).expect("removed");
+    for index in 0..20 {
+        let mut run = run.clone();
+        let day = 2 + index / 10;
+        run["time"] = format!("2026-10-0{day}T09:{index:02}:00Z").into();
+        run["values"]["throughput"] = (1000 - 100 * (day - 1)).into();
+        let path = only.with_file_name(format!("{index}.json"));
+        fs::write(path, run.to_string()).expect("written");
+    }
+    sandbox.run(["site", "--out", "site"]).exits(0);
+    let folder = sandbox.path("site");
+    (sandbox, folder)
+}

@@ -338,6 +338,62 @@ fn history_shows_where_what_is_stored_stepped() {
 }
 
 #[test]
+fn a_site_has_a_page_for_each_cell_with_its_steps_and_their_commits() {
+    let sandbox = slowed_down();
+    let remote = "git@git.test:shop/api.git";
+    let slow = "5".repeat(40);
+    for file in fs::read_dir(sandbox.path(CELL)).expect("a cell") {
+        let path = file.expect("a file").path();
+        let text = fs::read_to_string(&path).expect("a document");
+        let mut run: Value = serde_json::from_str(&text).expect("JSON");
+        if run["commit"] != FAST {
+            run["commit"] = slow.as_str().into();
+        }
+        fs::write(&path, run.to_string()).expect("written");
+    }
+    let sandbox = sandbox.committed();
+    sandbox.git(&["remote", "add", "origin", remote]);
+    sandbox
+        .run(["site", "--out", "public"])
+        .exits(0)
+        .prints("wrote 2 pages: public/index.html");
+    let index = sandbox.read("public/index.html");
+    assert!(index.contains("href=\"sample--health.html\""), "{index}");
+    let page = sandbox.read("public/sample--health.html");
+    assert!(page.contains("40 runs"), "{page}");
+    let compare = format!("href=\"https://git.test/shop/api/compare/{FAST}...{slow}\"");
+    assert!(page.contains(&compare), "{page}");
+    let own = [
+        "site",
+        "--repository",
+        "https://forge.test/it/",
+        "--metric",
+        "throughput",
+    ];
+    sandbox.run(own).exits(0).prints("site/index.html");
+    let page = sandbox.read("site/sample--health.html");
+    assert!(
+        page.contains("href=\"https://forge.test/it/compare/"),
+        "{page}"
+    );
+    assert!(!page.contains("latency_p50"), "{page}");
+}
+
+#[test]
+fn a_site_of_no_runs_says_so() {
+    let sandbox = healthy();
+    sandbox
+        .run(["site"])
+        .exits(0)
+        .prints("nothing is stored; `perfgate baseline refresh` measures and stores");
+    assert!(
+        sandbox
+            .read("site/index.html")
+            .contains("0 servers and endpoints")
+    );
+}
+
+#[test]
 fn history_shows_what_is_asked_for() {
     let sandbox = healthy();
     sandbox

@@ -4,38 +4,13 @@ use super::super::Error;
 use super::super::driver::{Driver, Pass};
 use super::super::pairs::Assignment;
 use super::PairedRun;
-use crate::model::{COUNTERS, Counters, CountsAtSize, Side, Statement, chain};
-
-/// What was counted of one side and cell.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Grown {
-    sizes: Vec<CountsAtSize>,
-    /// At the largest size.
-    statements: Vec<Statement>,
-}
-
-impl Grown {
-    fn add(&mut self, size: u64, counters: Counters) {
-        let value = |metric| Some((metric, counters.median(metric)?));
-        let ordered = COUNTERS.iter().filter(|it| it.ordered.is_some());
-        let values = ordered.filter_map(|it| value(it.metric)).collect();
-        self.sizes.push(CountsAtSize { size, values });
-        self.statements = counters.statements;
-    }
-
-    pub(super) fn added_to(self, counters: Counters) -> Counters {
-        if self.sizes.is_empty() {
-            return counters;
-        }
-        counters.with_growth(self.sizes, &self.statements)
-    }
-}
+use crate::model::{Growth, Side, chain};
 
 impl<D: Driver> PairedRun<'_, D> {
     /// Counts single requests of both sides at each size of the data, which is theirs for this start alone.
     /// A base whose data cannot grow, such as one without the table, is said and not held against the head.
     pub(super) async fn count_growth(&mut self) -> Result<(), Error> {
-        let sizes = self.sides.head.growth.as_ref().map(|it| it.sizes());
+        let sizes = self.sides.head.growth.as_ref().map(Growth::sizes);
         let sizes = sizes.unwrap_or_default();
         // What is wrong on both sides is the head's to mend.
         let assignment = Assignment {

@@ -1,6 +1,7 @@
 //! Starts of two builds of one server: a search until every cell is decided, then a confirmation of
 //! what regressed.
 
+mod grown;
 mod growth;
 mod run;
 mod sides;
@@ -13,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-use self::growth::Grown;
+use self::grown::Grown;
 use super::cell_rounds::CellRounds;
 use super::driver::{Driver, Pass, Startup};
 use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};

@@ -14,6 +14,7 @@ mod page;
 mod profile;
 mod ranking;
 mod rounds;
+mod site;
 mod standings;
 
 use maud::{Markup, html};
@@ -25,6 +26,7 @@ use super::text::printable as plain;
 use crate::model::{Outcome, Report, Verdict};
 
 pub use ranking::ranking;
+pub use site::{SiteContext, SitePage, site};
 
 /// The report as a page.
 pub fn html(report: &Report) -> String {

@@ -106,3 +106,63 @@ for (const flame of document.querySelectorAll('.flame')) {
     search.querySelector('output').textContent = words ? `${found} of ${calls.length} calls` : '';
   });
 }
+
+// Finding rows of a table; a slash goes there from anywhere.
+for (const input of document.querySelectorAll('input[data-filter]')) {
+  const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
+  const search = input.closest('.search');
+  search.hidden = false;
+  input.addEventListener('input', () => {
+    const words = input.value.toLowerCase().split(/\s+/);
+    let found = 0;
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+      found += !row.hidden;
+    }
+    search.querySelector('output').textContent = input.value ? `${found} of ${rows.length}` : '';
+  });
+  addEventListener('keydown', (event) => {
+    if (event.key !== '/' || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    input.focus();
+  });
+}
+
+// Two dates beside each other: medians of the runs up to the end of each day.
+const AROUND = 5, DAY = 86400;
+const median = (values) => {
+  const sorted = values.filter((it) => it !== null).sort((a, b) => a - b);
+  return sorted.length ? sorted[sorted.length >> 1] : null;
+};
+const digits = (value, unit) => value === null ? '–' : `${Number(value.toPrecision(4))} ${unit === '1' || unit === 'count' ? '' : unit}`.trim();
+for (const compare of document.querySelectorAll('.compare')) {
+  const { times, series } = JSON.parse(compare.querySelector('script').textContent);
+  const [from, to] = compare.querySelectorAll('input');
+  const day = (time) => new Date(time * 1000).toISOString().slice(0, 10);
+  for (const input of [from, to]) {
+    input.min = day(times[0]);
+    input.max = day(times[times.length - 1]);
+    input.addEventListener('input', () => show());
+  }
+  [from.value, to.value] = [from.min, to.max];
+  const at = (input, values) => {
+    const end = Date.parse(input.value) / 1000 + DAY;
+    const count = times.filter((time) => time < end).length;
+    return median(values.slice(Math.max(0, count - AROUND), count));
+  };
+  const show = () => {
+    const rows = series.map(({ metric, unit, values }) => {
+      const [before, after] = [at(from, values), at(to, values)];
+      const change = before ? `${((after / before - 1) * 100).toFixed(1)} %` : '–';
+      const row = document.createElement('tr');
+      for (const text of [metric, digits(before, unit), digits(after, unit), after === null ? '–' : change]) {
+        row.insertCell().textContent = text;
+      }
+      return row;
+    });
+    compare.querySelector('tbody').replaceChildren(...rows);
+  };
+  compare.hidden = false;
+  show();
+}
