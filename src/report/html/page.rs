@@ -36,9 +36,11 @@ impl Page<'_> {
                     header class={ "top " (self.tone) } { (self.top()) }
                     (dots())
                     main { (content) }
-                    footer {
-                        h2 { "Where the numbers come from" }
-                        dl { @for (name, fact) in &self.facts { div { dt { (name) } dd { (fact) } } } }
+                    @if !self.facts.is_empty() {
+                        footer {
+                            h2 { "Where the numbers come from" }
+                            dl { @for (name, fact) in &self.facts { div { dt { (name) } dd { (fact) } } } }
+                        }
                     }
                     p #said .hidden role="status" {}
                     script { (PreEscaped(SCRIPT)) }

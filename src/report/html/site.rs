@@ -103,10 +103,7 @@ fn index(trend: &Trend, cells: &[Cell<'_>]) -> String {
         .flat_map(|it| &it.runs)
         .map(|it| it.time)
         .max();
-    let headline = format!(
-        "History: {} servers and endpoints, {runs} stored runs",
-        cells.len()
-    );
+    let headline = format!("{} servers and endpoints, {runs} stored runs", cells.len());
     let page = Page {
         headline: &headline,
         tone: "quiet",
@@ -182,7 +179,7 @@ fn moved(step: &Step, series: &Series) -> String {
 
 fn differs(key: &CellSeries) -> String {
     if key.differs.is_empty() {
-        return "as the newest".into();
+        return String::new();
     }
     let differs: Vec<_> = key.differs.iter().map(ToString::to_string).collect();
     format!("other {}", differs.join(", "))
@@ -190,7 +187,7 @@ fn differs(key: &CellSeries) -> String {
 
 impl Cell<'_> {
     fn page(&self, context: &SiteContext) -> String {
-        let headline = format!("History: {} {}", self.server, self.endpoint);
+        let headline = format!("{} {}", self.server, self.endpoint);
         let newest = self.keys.first().and_then(|it| it.runs.last());
         let is_own = |it: &&Acceptance| it.server == self.server && it.endpoint == self.endpoint;
         let accepted: Vec<_> = context.accepted.iter().filter(is_own).collect();
