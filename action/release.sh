@@ -18,7 +18,8 @@ lines=
 for target in "${targets[@]}"; do
     archive=$folder/perfgate-$version-$target.tar.gz
     [[ -f $archive ]] || fail "there is no $archive"
-    [[ $(tar -tzf "$archive") == perfgate ]] || fail "$archive holds something else than perfgate"
+    [[ $(tar -tzf "$archive") == $'perfgate\ncargo-perfgate' ]] ||
+        fail "$archive holds something else than perfgate and cargo-perfgate"
     sum=$(sha256sum "$archive")
     lines+="$version $target ${sum%% *}"$'\n'
 done

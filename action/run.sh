@@ -27,6 +27,11 @@ target() {
 # Downloads the program of a release and compares it with the checksum in this repository.
 prebuilt() {
     local target=$1 version=${PERFGATE_VERSION:-} sum archive url
+    if [[ -z $version ]] && ! grep --quiet '^[^#]' "$here/checksums"; then
+        echo "::notice title=perfgate::this copy of the action has no release: perfgate is built from source" >&2
+        source_build
+        return
+    fi
     [[ -n $version ]] || version=$(<"$here/version")
     version=${version#v}
     sum=$(awk -v version="$version" -v target="$target" \
@@ -36,11 +41,21 @@ of the action: choose another \`version\`, or \`install: source\`"
     archive=perfgate-$version-$target.tar.gz
     url=${GITHUB_SERVER_URL:-https://github.com}/${PERFGATE_REPOSITORY:?}/releases/download/v$version/$archive
     curl --fail --silent --show-error --location --retry 3 --output "$scratch/$archive" "$url" ||
-        fail "cannot download $url"
+        by_token "v$version" "$archive" ||
+        fail "cannot download $url: where that is private, \`github-token\` must be one that may read it"
     echo "$sum  $scratch/$archive" | sha256sum --check --quiet >&2 ||
         fail "$url is not what was released: its checksum is another"
     tar -xzf "$scratch/$archive" -C "$scratch" perfgate
     echo "$scratch/perfgate"
+}
+
+# The same of a copy that is private or internal, whose releases no address gives to everybody.
+by_token() {
+    local server=${GITHUB_SERVER_URL:-https://github.com}
+    [[ -n ${GITHUB_TOKEN:-} ]] && command -v gh >/dev/null || return 1
+    rm -f "$scratch/$2"
+    GH_TOKEN=$GITHUB_TOKEN GH_ENTERPRISE_TOKEN=$GITHUB_TOKEN GH_HOST=${server#https://} \
+        gh release download "$1" --repo "$PERFGATE_REPOSITORY" --pattern "$2" --dir "$scratch" >&2
 }
 
 # Builds the program of this version of the action.

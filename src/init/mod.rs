@@ -2,6 +2,7 @@
 //!
 //! [`propose`] reads; it writes no file.
 
+mod action;
 mod endpoints;
 mod repository;
 mod requests;
@@ -12,6 +13,7 @@ mod workflows;
 
 use std::path::{Path, PathBuf};
 
+use action::Action;
 use repository::Repository;
 use workflows::Workflows;
 
@@ -32,19 +34,23 @@ pub struct Proposal {
     pub configuration: String,
     /// Path and fate of each workflow.
     pub workflows: Vec<(PathBuf, Plan)>,
+    /// Whether the workflows name a place for the action instead of one: this program is of no release.
+    pub names_no_release: bool,
 }
 
 /// A proposal for the service in a folder. `by_cargo` takes the program that cargo builds also where there
 /// is a Dockerfile or a compose file; `by_force` writes workflows anew where there are some.
 pub fn propose(here: &Path, by_cargo: bool, by_force: bool) -> Proposal {
     let workflows = Workflows::of(here);
+    let action = Action::of_release(here);
     let repository = Repository::look_at(here, by_cargo).called(workflows.server_name());
     Proposal {
         found: repository.describe(),
         endpoints: endpoints::origin(repository.requests.as_ref(), repository.health()),
         configuration: template::configuration(&repository),
-        workflows: workflows.files(by_force),
+        workflows: workflows.files(by_force, action.as_ref()),
         notes: repository.notes,
+        names_no_release: action.is_none(),
     }
 }
 

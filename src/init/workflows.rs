@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::action::Action;
 use super::ask;
 
 const CHECK: &str = include_str!("perfgate.yml");
@@ -55,15 +56,19 @@ impl Workflows {
     }
 
     /// Where each file lies, and what is to become of it.
-    pub(super) fn files(&self, by_force: bool) -> Vec<(PathBuf, Plan)> {
+    pub(super) fn files(&self, by_force: bool, action: Option<&Action>) -> Vec<(PathBuf, Plan)> {
         let templates = [("perfgate.yml", CHECK), ("perfgate-report.yml", REPORT)];
-        let file = |(name, template)| {
+        let file = |(name, template): (&str, &str)| {
+            let template = match action {
+                Some(action) => action.written_into(template),
+                None => template.to_owned(),
+            };
             let path = self.folder.join(name);
             // One that cannot be read is there, and stays.
             let text = path
                 .exists()
                 .then(|| fs::read_to_string(&path).unwrap_or_default());
-            let plan = self.plan(template, text.as_deref(), by_force);
+            let plan = self.plan(&template, text.as_deref(), by_force);
             (path, plan)
         };
         templates.map(file).into()

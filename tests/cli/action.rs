@@ -255,6 +255,67 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
     without_the_token(stage.beside.path());
 }
 
+/// A workflow that calls the reusable one.
+const CALLER: &str = r#"
+on: [push, pull_request]
+jobs:
+  perfgate:
+    uses: ./.github/workflows/reusable.yml
+    with:
+      runs-on: ubuntu-latest
+"#;
+
+/// The reusable workflow for a runner without a network: it takes this action, and uploads nothing.
+fn reusable() -> String {
+    let path = repository().join(".github/workflows/reusable.yml");
+    let text = fs::read_to_string(path).expect("the workflow");
+    let (kept, rest) = text
+        .split_once("      # A fork's token")
+        .expect("an upload");
+    let (_, refresh) = rest.split_once("\n  refresh:").expect("a job");
+    let text = format!("{kept}\n  refresh:{refresh}");
+    let action = "uses: org/perfgate@v1 # zizmor: ignore[unpinned-uses] the release that this workflow is of\n        \
+                  with:\n";
+    assert_eq!(text.matches(action).count(), 2, "{text}");
+    let own = format!(
+        "uses: ./\n        with:\n          install: path\n          github-token: {TOKEN}\n"
+    );
+    text.replace(action, &own)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows"]
+async fn the_reusable_workflow_refreshes_and_checks() {
+    let (server, github) = GitHub::start().await;
+    let beside = TempDir::new().expect("a folder");
+    let config = CONFIG.replace("SEEN", &beside.path().join("seen").display().to_string());
+    let sandbox = Sandbox::new().config(&config);
+    let sandbox = sandbox.file(".github/workflows/reusable.yml", &reusable());
+    let stage = Stage::of(&server.uri(), beside, sandbox, CALLER);
+    let (succeeded, said) = stage.act("push", &push());
+    assert!(succeeded, "{said}");
+    assert_eq!(stage.entries(), 1, "{said}");
+    let main = stage.sandbox.git(&["rev-parse", "main"]);
+    stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
+    let slower = stage
+        .sandbox
+        .read("perfgate.toml")
+        .replace("\"40\"", "\"120\"");
+    let stage = Stage {
+        sandbox: stage.sandbox.config(&slower),
+        ..stage
+    };
+    let head = stage.commit("slower");
+    let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
+    assert!(!succeeded, "{said}");
+    assert!(
+        said.contains("::error title=perfgate::sample health latency_p50: "),
+        "{said}"
+    );
+    assert_eq!(github.kept().conclusions, ["failure"]);
+    assert_eq!(stage.entries(), 1, "a pull request stores nothing");
+}
+
 /// What perfgate runs has neither the token nor the header that is made of it.
 fn without_the_token(beside: &Path) {
     let seen = fs::read_to_string(beside.join("seen")).expect("what a command saw");

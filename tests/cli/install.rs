@@ -143,6 +143,91 @@ fn what_is_not_what_was_released_is_not_run() {
 }
 
 #[test]
+fn a_private_release_is_downloaded_with_the_token() {
+    let release = Release::new();
+    let sandbox = release.sandbox.program("bin/curl", "exit 22").program(
+        "bin/gh",
+        "echo \"$GH_HOST $GH_TOKEN $*\" > \"$ROOT/asked\"\n\
+         while [ \"$1\" != --pattern ]; do shift; done\n\
+         cp \"$ROOT/archive\" \"$4/$2\"",
+    );
+    let release = Release { sandbox };
+    let inputs = [
+        ("GITHUB_TOKEN", "planted"),
+        ("GITHUB_SERVER_URL", "https://git.test"),
+    ];
+    text(&release.step("gate", &inputs).1);
+    let asked = release.sandbox.read("asked");
+    let words =
+        "git.test planted release download v1.2.3 --repo org/perfgate --pattern perfgate-1.2.3-";
+    assert!(asked.starts_with(words), "{asked}");
+    // Nobody is asked without a token.
+    let said = release.refused(&[]);
+    assert!(
+        said.contains("`github-token` must be one that may read it"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_copy_without_a_release_is_built_from_source() {
+    let release = Release::new();
+    fs::write(release.path("action/checksums"), "# comment\n").expect("written");
+    let build = "while [ \"$1\" != --target-dir ]; do shift; done\n\
+                 mkdir -p \"$2/release\"; cp \"$ROOT/released/perfgate\" \"$2/release/perfgate\"";
+    let sandbox = release.sandbox.program("bin/cargo", build);
+    let release = Release { sandbox };
+    let (_, output) = release.step("gate", &[]);
+    assert!(text(&output).contains("<ci><--mode><auto>"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("this copy of the action has no release"),
+        "{said}"
+    );
+    // One that is asked for by its version is not replaced.
+    let said = release.refused(&[("PERFGATE_VERSION", "1.2.3")]);
+    assert!(said.contains("no checksum of perfgate 1.2.3"), "{said}");
+}
+
+#[test]
+fn a_release_writes_its_version_and_the_checksums_of_its_archives() {
+    let release = Release::new();
+    let script = fs::read_to_string(repository().join("action/release.sh")).expect("the script");
+    fs::write(release.path("action/release.sh"), script).expect("written");
+    fs::write(release.path("released/cargo-perfgate"), "").expect("written");
+    fs::create_dir(release.path("archives")).expect("made");
+    for target in [TARGET, "aarch64-unknown-linux-gnu"] {
+        let archive = release.path(&format!("archives/perfgate-2.0.0-{target}.tar.gz"));
+        let mut tar = Command::new("tar");
+        let tar = tar
+            .arg("-czf")
+            .arg(archive)
+            .arg("-C")
+            .arg(release.path("released"));
+        let tar = tar.args(["perfgate", "cargo-perfgate"]).status();
+        assert!(tar.is_ok_and(|status| status.success()));
+    }
+    let run = |version: &str| {
+        Command::new("bash")
+            .arg(release.path("action/release.sh"))
+            .args([version, "archives"])
+            .current_dir(release.path("."))
+            .output()
+            .expect("it runs")
+    };
+    text(&run("2.0.0"));
+    assert_eq!(release.sandbox.read("action/version"), "2.0.0\n");
+    let checksums = release.sandbox.read("action/checksums");
+    assert_eq!(checksums.matches("\n2.0.0 ").count(), 2, "{checksums}");
+    assert!(
+        checksums.contains("\n1.2.3 "),
+        "earlier ones are kept: {checksums}"
+    );
+    assert!(!run("2.0.0").status.success(), "it is released already");
+    assert!(!run("3.0.0").status.success(), "there are no archives");
+}
+
+#[test]
 fn a_machine_or_an_input_that_is_not_known_is_named() {
     let release = Release::new();
     let said = release.refused(&[("PERFGATE_INSTALL", "magic\n::set-output name=a::b")]);

@@ -49,6 +49,12 @@ pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     }
     if !args.no_workflows {
         write(&proposal.workflows)?;
+        if proposal.names_no_release {
+            println!(
+                "      and put the repository of your copy of perfgate where they say org/perfgate: this program \
+                 was built from source"
+            );
+        }
     }
     if !args.trial.check {
         println!(
