@@ -1,16 +1,17 @@
 //! Where the base of a comparison comes from: the tree of another commit, or images.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::base::{self, Base};
 use super::cargo_options;
-use crate::config;
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
 use crate::model::{
     BaseFailure, Cell, Key, NoBase, Plan, Side, Sides, Source, Strategy, Target, chain,
 };
 use crate::stack;
+use crate::{bounded, config};
 
 /// What the head is compared with.
 #[derive(Debug, Clone, Default)]
@@ -92,6 +93,9 @@ struct Lack {
     server: String,
     why: String,
 }
+
+/// Bytes of a configuration.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// The image of a stored run, which can be run again.
 #[derive(Debug, Clone)]
@@ -479,12 +483,26 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     .map_err(said)?;
     let name = plan.file.file_name().unwrap_or_default();
     let file = tree.path().join(git.prefix().map_err(said)?).join(name);
-    if !file.exists() {
+    let is_there = file.exists();
+    let before = if is_there {
+        config::load_base(&file, &plan.root)
+    } else if file.parent().is_some_and(Path::exists) {
+        // The change that brings the gate is measured by it.
+        let own = bounded::read_text(&plan.file, LARGEST_FILE).map_err(|error| chain(&error))?;
+        config::parse_base(&file, &own, &plan.root)
+    } else {
         let why = format!("commit {} has no {}", short(commit), name.display());
         return Ok(Comparisons::none(plan, &why));
-    }
-    let before = config::load_base(&file, &plan.root).map_err(|error| chain(&error))?;
+    };
+    let before = before.map_err(|error| chain(&error))?;
     let mut comparisons = Comparisons::with_commit(plan, &before, commit);
+    if !is_there && !comparisons.all.is_empty() {
+        comparisons.notes.push(format!(
+            "commit {} has no {name}: its servers are brought up as the {name} of the change says",
+            short(commit),
+            name = name.display()
+        ));
+    }
     // A build that finds nothing takes longer, and no more.
     let workspace = stack::workspace(&before.root);
     let _kept = workspace.map(|it| tree.keep_target(&it));

@@ -300,9 +300,8 @@ pub(super) struct Service {
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
-    /// Entry point of the container, instead of the image's own.
-    #[serde(default)]
-    pub(super) entrypoint: Vec<String>,
+    /// Entry point of the container, instead of the image's own; empty for none.
+    pub(super) entrypoint: Option<Vec<String>>,
     /// Environment variables; `{NAME.env.X}` gives one to a server.
     #[serde(default)]
     pub(super) env: IndexMap<String, Spanned<String>>,
@@ -412,9 +411,8 @@ pub(super) struct Server {
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(super) command: Vec<Spanned<String>>,
-    /// Entry point of the container, instead of the image's own.
-    #[serde(default)]
-    pub(super) entrypoint: Vec<String>,
+    /// Entry point of the container, instead of the image's own; empty for none.
+    pub(super) entrypoint: Option<Vec<String>>,
     /// Commands run to their end before the server starts; side by side once for each build, each start
     /// of which gets a copy of what they made.
     #[serde(default)]

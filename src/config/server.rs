@@ -76,7 +76,7 @@ impl Resolver<'_> {
             port: server.port.unwrap_or(PORT),
             env: self.env_and_files(&server.env, &server.env_file)?,
             container: self.container(&Container {
-                entrypoint: &server.entrypoint,
+                entrypoint: server.entrypoint.as_deref(),
                 files: &server.files,
                 tmpfs: &server.tmpfs,
                 user: server.user.as_ref(),
@@ -222,7 +222,7 @@ impl Resolver<'_> {
         server: &file::Server,
     ) -> Result<(), Error> {
         let keys = [
-            ("entrypoint", !server.entrypoint.is_empty()),
+            ("entrypoint", server.entrypoint.is_some()),
             ("files", !server.files.is_empty()),
             ("tmpfs", !server.tmpfs.is_empty()),
             ("user", server.user.is_some()),

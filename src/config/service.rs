@@ -51,7 +51,7 @@ const REDIS: Known = Known {
 
 /// What a file says of a container, beside its command.
 pub(super) struct Container<'a> {
-    pub(super) entrypoint: &'a [String],
+    pub(super) entrypoint: Option<&'a [String]>,
     pub(super) files: &'a IndexMap<Spanned<String>, Spanned<CopiedFile>>,
     pub(super) tmpfs: &'a [Spanned<String>],
     pub(super) user: Option<&'a String>,
@@ -206,7 +206,7 @@ impl Resolver<'_> {
             ports,
         };
         let container = self.container(&Container {
-            entrypoint: &service.entrypoint,
+            entrypoint: service.entrypoint.as_deref(),
             files: &service.files,
             tmpfs: &service.tmpfs,
             user: service.user.as_ref(),
@@ -384,7 +384,11 @@ impl Resolver<'_> {
             .working_dir
             .map(|it| self.is_inside_a_container(it));
         Ok(ContainerSettings {
-            entrypoint: container.entrypoint.to_vec(),
+            entrypoint: match container.entrypoint {
+                // An engine takes an empty word for none, and an empty list for that of the image.
+                Some([]) => vec![String::new()],
+                given => given.unwrap_or_default().to_vec(),
+            },
             files: self.files(container.files)?,
             tmpfs: tmpfs.collect::<Result<_, _>>()?,
             user: container.user.cloned(),

@@ -3,6 +3,7 @@
 //! [`propose`] reads; it writes no file.
 
 mod action;
+mod commands;
 mod endpoints;
 mod repository;
 mod requests;

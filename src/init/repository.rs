@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::commands;
 use super::requests::{Requests, Search};
 use super::rust::RustServer;
 use crate::compose::{
@@ -154,6 +155,11 @@ impl Repository {
             let by_rust = rust.is_some_and(|it| it.uses_postgres);
             stack.postgres = used((POSTGRES.0, &POSTGRES.1), by_rust).map(Database::of);
         }
+        if let Some(postgres) = &mut stack.postgres
+            && postgres.scheme.is_none()
+        {
+            postgres.scheme = scheme(&python);
+        }
         let by_rust = rust.is_some_and(|it| it.uses_redis);
         stack.redis = stack
             .redis
@@ -164,6 +170,8 @@ impl Repository {
         };
         let mut notes = search.notes;
         notes.extend(rust.and_then(other_programs));
+        let server = stack.servers.first();
+        notes.extend(server.and_then(|it| commands::development(&it.container.command, &it.env)));
         Self {
             name: SERVER.to_owned(),
             compose,
@@ -334,6 +342,15 @@ fn settings(source: &Path) -> Option<PathBuf> {
     let names = ["settings.py", "settings/base.py", "settings/__init__.py"];
     let mut paths = names.into_iter().map(|it| package.join(it));
     paths.find(|it| it.is_file())
+}
+
+/// The scheme by which SQLAlchemy takes the driver that there is: by a plain one, newer versions take psycopg 3.
+fn scheme(python: &[String]) -> Option<String> {
+    let has = |names: &[&str]| python.iter().any(|it| names.contains(&it.as_str()));
+    let is_for_sqlalchemy = has(&["sqlalchemy", "flask-sqlalchemy", "sqlmodel"]);
+    let has_old_driver_alone =
+        has(&["psycopg2", "psycopg2-binary"]) && !has(&["psycopg", "django"]);
+    (is_for_sqlalchemy && has_old_driver_alone).then(|| "postgresql+psycopg2".to_owned())
 }
 
 /// The migrations of a framework, from the folder that its image is built of.

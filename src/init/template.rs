@@ -1,8 +1,8 @@
 //! A repository → the text of its perfgate.toml.
 
-use super::endpoints;
 use super::repository::{Framework, Repository};
 use super::syntax::{key, list, pairs, quoted, table, words};
+use super::{commands, endpoints};
 use crate::compose::{Contents, CopiedFile, Settings, Source, Stack, Worker};
 
 /// The port of a server that names none.
@@ -191,7 +191,7 @@ fn files(files: &[CopiedFile]) -> String {
 /// What containers of servers and services alike have.
 fn container(container: &Settings) -> String {
     let mut text = words("entrypoint", &container.entrypoint);
-    text.push_str(&words("command", &container.command));
+    text.push_str(&words("command", &commands::measured(&container.command)));
     let texts = [
         ("user", &container.user),
         ("working_dir", &container.working_dir),
@@ -208,7 +208,7 @@ fn worker(server: &str, worker: &Worker) -> String {
     let name = key(&worker.name);
     format!(
         "\n# Takes jobs beside the server, on each side.\n[server.{server}.worker.{name}]\n{}{}",
-        words("command", &worker.command),
+        words("command", &commands::measured(&worker.command)),
         table("env", &worker.env)
     )
 }

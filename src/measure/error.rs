@@ -83,6 +83,11 @@ impl Error {
         }
     }
 
+    /// Whether a server answers otherwise than it should when it starts.
+    pub const fn is_wrong_answer(&self) -> bool {
+        matches!(self, Self::Stack(stack::Error::WrongAnswer { .. }))
+    }
+
     /// Whether the others can be measured all the same.
     pub fn is_of_one_server(&self) -> bool {
         match self {

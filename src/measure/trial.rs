@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Data, Driver, Error, Event, Instance, Observer, Pass, Start};
-use crate::model::{Plan, Target};
+use super::{Data, Driver, Error, Event, Instance, Observer, Pass, Start, Startup};
+use crate::model::{Cell, Plan, Ready, Target};
 
 /// What one start of a server showed.
 #[derive(Debug)]
@@ -55,12 +55,21 @@ async fn of_server(
     driver: &mut impl Driver,
     observe: Observer<'_>,
 ) -> Result<Trial, Error> {
+    let mut started = started(target, driver, observe).await?;
+    let mut others = target.cells.iter().skip(1);
+    // One endpoint that answers otherwise keeps nothing from being learned of the others.
+    while started.as_ref().is_err_and(Error::is_wrong_answer)
+        && let Some(cell) = others.next()
+    {
+        let mut by_another = target.clone();
+        by_another.ready = ready_by(cell, &target.ready);
+        driver.stop(&[Instance::of(target)]).await?;
+        started = match self::started(&by_another, driver, observe).await? {
+            Err(error) if error.is_wrong_answer() => started,
+            other => other,
+        };
+    }
     let instance = Instance::of(target);
-    let start = Start {
-        instance,
-        data: Data::Own,
-    };
-    let started = of_one_server(driver.start(&[start], observe).await)?;
     let is_up = started.is_ok();
     let mut trial = Trial {
         server: target.name.clone(),
@@ -90,6 +99,35 @@ async fn of_server(
         }
     }
     Ok(trial)
+}
+
+async fn started(
+    target: &Target,
+    driver: &mut impl Driver,
+    observe: Observer<'_>,
+) -> Result<Result<Vec<Option<Startup>>, Error>, Error> {
+    let start = Start {
+        instance: Instance::of(target),
+        data: Data::Own,
+    };
+    of_one_server(driver.start(&[start], observe).await)
+}
+
+/// A server that counts as started once it answers the first request of an endpoint.
+fn ready_by(cell: &Cell, usual: &Ready) -> Ready {
+    let Some(request) = cell.workload.requests.first() else {
+        return usual.clone();
+    };
+    Ready {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        status: Some(request.expect.status),
+        contains: None,
+        json: Vec::new(),
+        ..usual.clone()
+    }
 }
 
 /// An error that concerns one server is a result of its trial.

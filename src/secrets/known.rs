@@ -128,7 +128,7 @@ impl Known {
     /// What a configuration passes on. A word may be the name of a host or of a folder.
     fn passed(&mut self, name: &str, value: &str) {
         self.variable(name, value);
-        if value.len() >= SHORTEST_PASSED && !is_word(value) {
+        if value.len() >= SHORTEST_PASSED && !is_word(value) && !is_folder(value) {
             self.say(value);
         }
     }
@@ -163,6 +163,13 @@ impl Known {
 fn is_word(value: &str) -> bool {
     let is_small = |letter: char| letter.is_ascii_lowercase() || letter == '_' || letter == '-';
     value.chars().all(is_small) || value.chars().all(|it| it.is_ascii_digit())
+}
+
+/// Whether a value may be a path, of small letters as they are in images.
+fn is_folder(value: &str) -> bool {
+    let is_of_path =
+        |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "/_-.".contains(it);
+    value.starts_with('/') && value.chars().all(is_of_path)
 }
 
 fn add(list: &mut Vec<String>, value: &str) {
@@ -239,8 +246,10 @@ mod tests {
         known.passed("EMAIL_HOST", "mailpit");
         known.passed("GREETING", "Hello-World");
         known.passed("DB_PASS", "changethis");
-        let text = "start mailpit: Hello-World changethis";
-        assert_eq!(known.said(text), "start mailpit: (withheld) (withheld)");
+        known.passed("APP_FOLDER", "/usr/src/app");
+        let text = "start mailpit in /usr/src/app: Hello-World changethis";
+        let expected = "start mailpit in /usr/src/app: (withheld) (withheld)";
+        assert_eq!(known.said(text), expected);
         assert_eq!(known.masked(text), text);
     }
 

@@ -13,7 +13,9 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt, TestcontainersError};
+use testcontainers::{
+    ContainerAsync, CopyTargetOptions, GenericImage, ImageExt, TestcontainersError,
+};
 use tokio::sync::OnceCell;
 
 use super::cgroup::{Cgroup, file_cache};
@@ -127,6 +129,7 @@ impl Container {
                     request.with_copy_to(there, path.clone())
                 }
                 FileSource::Path(path) => {
+                    let there = CopyTargetOptions::new(there).with_mode(copied::mode(path));
                     request.with_copy_to(there, copied::contents(path, &file.replace)?)
                 }
             };

@@ -1,5 +1,7 @@
 //! Files that are put into containers, with texts of them replaced.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -7,8 +9,17 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::Error;
 use crate::bounded;
 
+const READABLE: u32 = 0o644;
+const EXECUTABLE: u32 = 0o111;
 /// Bytes of a file.
 const LARGEST: u64 = 256 << 20;
+
+/// Rights of a file in the container: those that it has here, so that a script can be run there, and whoever
+/// the server runs as can read it.
+pub(super) fn mode(path: &Path) -> u32 {
+    let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    READABLE | mode & EXECUTABLE
+}
 
 /// What is put into the container; of two texts that begin at the same place the longer is replaced.
 pub(super) fn contents(path: &Path, replace: &[(String, String)]) -> Result<Vec<u8>, Error> {
@@ -42,8 +53,6 @@ pub(super) fn contents(path: &Path, replace: &[(String, String)]) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn copied(text: &str, replace: &[(&str, &str)]) -> Result<String, Error> {
@@ -53,6 +62,17 @@ mod tests {
         let pairs = replace.iter();
         let pairs: Vec<_> = pairs.map(|(a, b)| ((*a).into(), (*b).into())).collect();
         contents(&path, &pairs).map(|bytes| String::from_utf8(bytes).expect("text"))
+    }
+
+    #[test]
+    fn a_script_can_be_run_and_everything_can_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("entrypoint.sh");
+        fs::write(&path, "").expect("it is written");
+        for (here, there) in [(0o600, 0o644), (0o755, 0o755), (0o700, 0o744)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(here)).expect("set");
+            assert_eq!(mode(&path), there, "{here:o}");
+        }
     }
 
     #[test]

@@ -416,6 +416,27 @@ fn a_base_whose_configuration_cannot_be_read_is_named_in_its_place() {
 }
 
 #[test]
+fn the_change_that_brings_the_gate_is_measured_beside_its_base() {
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .file("README", "")
+        .committed()
+        .config(&sample("0", "0", "0"));
+    let check = ["check", "--against", "HEAD", "--json", "out.json"];
+    let run = sandbox.run(check);
+    run.prints(
+        "has no perfgate.toml: its servers are brought up as the perfgate.toml of the change says",
+    );
+    let report = sandbox.json("out.json");
+    let throughput = finding(&report, "sample", "health", "throughput");
+    assert!(
+        throughput["base"].as_f64().is_some_and(|it| it > 0.0),
+        "{throughput}"
+    );
+    assert_eq!(throughput["strategy"], "duet");
+}
+
+#[test]
 fn without_git_the_stored_runs_tell_what_is_no_longer_measured() {
     let sandbox = Sandbox::new()
         .without_docker()

@@ -740,6 +740,68 @@ fn a_check_calls_every_endpoint_once() {
 }
 
 #[test]
+fn a_first_endpoint_that_answers_otherwise_keeps_nothing_from_being_tried() {
+    let sandbox = Sandbox::new().config(
+        r#"
+[server.sample]
+run = ["{sample}", "--listen", "{host}:{port}"]
+ready = { within = "20s" }
+
+[endpoint.missing]
+path = "/nothing/here"
+
+[endpoint.health]
+path = "/api/django-starter/monitoring/health"
+"#,
+    );
+    sandbox
+        .run(["init", "--check", "--no-workflows", "--quiet"])
+        .exits(4)
+        .prints("sample: answers ")
+        .prints("  missing: FAILS: ")
+        .prints("  health: as expected, in ");
+}
+
+#[test]
+fn a_host_that_is_not_known_here_is_explained() {
+    let sandbox = Sandbox::new().config(
+        r#"
+[server.app]
+run = ["sh", "-c", "echo 'could not translate host name \"db\" to address' {host}:{port}; exit 1"]
+
+[endpoint.home]
+path = "/"
+"#,
+    );
+    sandbox
+        .run(["init", "--check", "--no-workflows", "--quiet"])
+        .exits(4)
+        .prints("hint: it looks for a host that is not known here");
+}
+
+#[test]
+fn commands_of_development_are_measured_without_their_options_and_said() {
+    let compose = "services:\n  web:\n    build: .\n    \
+                   command: uvicorn app.main:app --reload --host 0.0.0.0 --port 8000\n    \
+                   ports: [\"8000:8000\"]\n    environment: { DEBUG: \"1\" }\n";
+    let sandbox = Sandbox::new()
+        .file("compose.yaml", compose)
+        .file("Dockerfile", "FROM python:3.12-slim\n")
+        .file("requirements.txt", "fastapi\nsqlmodel\npsycopg2-binary\n");
+    let run = sandbox.run(["init", "--no-workflows"]).exits(0);
+    run.prints("note: DEBUG is on: measure what production runs");
+    let written = sandbox.read("perfgate.toml");
+    assert!(
+        written.contains("\"uvicorn\", \"app.main:app\", \"--host\""),
+        "{written}"
+    );
+    assert!(
+        written.contains("scheme = \"postgresql+psycopg2\""),
+        "{written}"
+    );
+}
+
+#[test]
 fn a_check_shows_why_a_server_does_not_start_and_no_secret() {
     let sandbox = Sandbox::new()
         .config(

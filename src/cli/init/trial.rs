@@ -10,6 +10,17 @@ use crate::measure::{self, Trial};
 use crate::model::{chain, exit_code};
 use crate::report;
 
+/// What resolvers of libc, libpq, Node, Go, Rust and netcat say of a name that has no address.
+const UNRESOLVED: [&str; 7] = [
+    "Name or service not known",
+    "could not translate host name",
+    "ENOTFOUND",
+    "no such host",
+    "failed to lookup address information",
+    "host lookup failed",
+    "name resolution",
+];
+
 /// Whether there is a trial, and what it shows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -36,6 +47,13 @@ pub(super) async fn run(options: &Options) -> Result<u8, Error> {
     if let Some(failure) = trials.iter().find_map(Trial::failure) {
         if let Some(hint) = failure.hint() {
             println!("hint: {}", without_secrets(&hint));
+        }
+        let output = failure.output().unwrap_or_default();
+        if UNRESOLVED.iter().any(|it| output.contains(it)) {
+            println!(
+                "hint: it looks for a host that is not known here, such as a service by its name in a compose \
+                 file: give it the address by `env`, or put it into a file by `files` with `replace`"
+            );
         }
         return Ok(exit_code::ENVIRONMENT);
     }

@@ -382,3 +382,15 @@ fn what_cargo_builds_is_run() {
         ),
     ]);
 }
+
+#[test]
+fn an_entry_point_that_is_empty_is_none() {
+    let entrypoint = |text: &str| {
+        let whole = format!("[server.app]\nimage = \"app\"\n{text}[endpoint.home]\npath = \"/\"\n");
+        let plan = parse(std::path::Path::new("perfgate.toml"), &whole).expect("valid");
+        plan.targets[0].container.entrypoint.clone()
+    };
+    assert_eq!(entrypoint(""), [] as [&str; 0]);
+    assert_eq!(entrypoint("entrypoint = []\n"), [""]);
+    assert_eq!(entrypoint("entrypoint = [\"a\", \"b\"]\n"), ["a", "b"]);
+}

@@ -1,0 +1,114 @@
+//! Commands of compose files, as they are measured.
+
+/// Options that make a server look for changes of its source: that takes CPU time and ends connections.
+const RELOADING: [&str; 3] = ["--reload", "--auto-reload", "--autoreload"];
+/// Options of Celery that hide from perfgate why a worker ended, each with a value.
+const LOG_FILES: [&str; 2] = ["--logfile", "-f"];
+
+/// A command without what belongs to development alone.
+pub(super) fn measured(words: &[String]) -> Vec<String> {
+    let is_celery = words
+        .iter()
+        .any(|it| it == "celery" || it.ends_with("/celery"));
+    let mut kept = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (option, value) = word
+            .split_once('=')
+            .map_or((word.as_str(), None), |(option, value)| {
+                (option, Some(value))
+            });
+        if RELOADING.contains(&option) {
+            continue;
+        }
+        if is_celery && LOG_FILES.contains(&option) {
+            if value.is_none() {
+                words.next();
+            }
+            continue;
+        }
+        kept.push(word.clone());
+    }
+    kept
+}
+
+/// Why a command is not what production runs, where it shows.
+pub(super) fn development(words: &[String], env: &[(String, String)]) -> Option<String> {
+    let text = words.join(" ");
+    let is_set = |name: &str| {
+        let mut set = env.iter().filter(|(it, _)| it == name);
+        set.any(|(_, value)| {
+            matches!(
+                value.to_ascii_lowercase().as_str(),
+                "1" | "true" | "on" | "yes"
+            )
+        })
+    };
+    let server = [
+        ("manage.py runserver", "Django's `runserver`"),
+        ("manage.py runserver_plus", "`runserver_plus`"),
+        ("flask run", "Flask's `run`"),
+        ("manage.py run ", "Flask's `run`"),
+        ("fastapi dev", "`fastapi dev`"),
+        ("npm run dev", "`npm run dev`"),
+    ];
+    let padded = format!("{text} ");
+    let server = server.into_iter().find(|(words, _)| padded.contains(words));
+    let server = server.map(|(_, name)| format!("its command is {name}, a server for development"));
+    let debug = ["DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG"]
+        .into_iter()
+        .find(|name| is_set(name));
+    let debug = debug.map(|name| format!("{name} is on"));
+    let facts: Vec<_> = server.into_iter().chain(debug).collect();
+    (!facts.is_empty()).then(|| {
+        format!(
+            "{}: measure what production runs, by `command` and `env` of the server",
+            facts.join(", and ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_development_is_left_out() {
+        for (command, kept) in [
+            (
+                "uvicorn app:app --reload --host 0.0.0.0",
+                "uvicorn app:app --host 0.0.0.0",
+            ),
+            ("gunicorn -f x config.wsgi", "gunicorn -f x config.wsgi"),
+            (
+                "celery --app=core worker --logfile=logs/celery.log --loglevel=info",
+                "celery --app=core worker --loglevel=info",
+            ),
+            (
+                "celery -A core worker -f a.log -l info",
+                "celery -A core worker -l info",
+            ),
+        ] {
+            assert_eq!(measured(&words(command)), words(kept));
+        }
+    }
+
+    #[test]
+    fn servers_for_development_are_said() {
+        let debug = [("DEBUG".to_owned(), "1".to_owned())];
+        let said = development(&words("python manage.py runserver 0.0.0.0:8000"), &debug);
+        let said = said.expect("both");
+        assert!(
+            said.contains("`runserver`") && said.contains("DEBUG is on"),
+            "{said}"
+        );
+        assert_eq!(development(&words("gunicorn config.wsgi"), &[]), None);
+        let off = [("DEBUG".to_owned(), "0".to_owned())];
+        assert_eq!(development(&words("gunicorn config.wsgi"), &off), None);
+        assert!(development(&words("python manage.py run -h 0.0.0.0"), &[]).is_some());
+    }
+}
