@@ -3,6 +3,7 @@
 
 mod document;
 mod endpoint;
+mod fastapi;
 mod har;
 mod openapi;
 mod parameters;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::endpoint::{Endpoint, Found, LeftOut, name_of};
+use super::fastapi::{self, Included};
 use crate::bounded;
 
 /// Source files that are looked through, folders below one another, and bytes of a file.
@@ -99,16 +100,18 @@ struct Patterns {
 pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
     let mut files = Vec::new();
     list(&root.join(source), 0, &mut files);
+    let read = |file: PathBuf| {
+        let text = bounded::read_text(&file, LARGEST).ok()?;
+        Some((file, text))
+    };
+    let files: Vec<_> = files.into_iter().filter_map(read).collect();
     let mut routes = Routes::default();
-    for file in &files {
-        let Ok(text) = bounded::read_text(file, LARGEST) else {
-            continue;
-        };
-        let before = routes.count();
-        routes.read(file, &text);
-        if routes.first.is_none() && routes.count() > before {
-            routes.first = Some(file.clone());
-        }
+    for (file, text) in &files {
+        routes.reading(file, |routes| routes.read(file, text));
+    }
+    for router in fastapi::included(&files) {
+        let (file, text) = &files[router.file];
+        routes.reading(file, |routes| routes.of_router(text, &router));
     }
     let first = routes.first?;
     let shown = first.strip_prefix(root).unwrap_or(&first).to_owned();
@@ -150,6 +153,24 @@ struct Routes {
 impl Routes {
     fn count(&self) -> usize {
         self.found.endpoints.len() + self.found.with_login.len()
+    }
+
+    /// Remembers the file that the first route is of.
+    fn reading(&mut self, file: &Path, read: impl FnOnce(&mut Self)) {
+        let before = self.count();
+        read(self);
+        if self.first.is_none() && self.count() > before {
+            self.first = Some(file.to_owned());
+        }
+    }
+
+    fn of_router(&mut self, text: &str, router: &Included) {
+        for route in PATTERNS.decorated.captures_iter(text) {
+            if route["object"] == *router.object {
+                let path = format!("{}{}", router.prefix, &route["path"]);
+                self.add_path(text, &route, &path);
+            }
+        }
     }
 
     fn read(&mut self, file: &Path, text: &str) {
