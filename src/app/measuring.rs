@@ -11,8 +11,8 @@ use super::{provenance, shards};
 use crate::error::Error;
 use crate::gate::{self, Baselines, Confirmation};
 use crate::measure::{
-    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Schedule, Stop,
-    TimePlan, fingerprint,
+    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Pass, Schedule,
+    Stop, TimePlan, fingerprint,
 };
 use crate::model::{
     BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
@@ -125,13 +125,15 @@ impl Run<'_> {
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
+        let mut pass = Pass::Whole;
         if brief {
             alone.pacing = alone.pacing.brief();
+            pass = Pass::Brief;
         }
         let mut measured = MeasureResult::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
-            measured = match Box::pin(self.measure_alone(stack, &alone, runner)).await {
+            measured = match Box::pin(self.measure_alone(stack, &alone, runner, pass)).await {
                 Ok(measured) => measured,
                 Err(cut) if !compared.samples.is_empty() => MeasureResult {
                     cut: Some(cut),
@@ -445,6 +447,7 @@ impl Run<'_> {
         mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
+        pass: Pass,
     ) -> Result<MeasureResult, measure::Error> {
         let observe = |event: Event<'_>| self.show(&event);
         let expected = self.comparisons.without_base(plan, &[]);
@@ -458,7 +461,7 @@ impl Run<'_> {
             plan,
             runner,
             schedule: self.schedule,
-            counting: self.schedule == Schedule::Sequential,
+            counting: (self.schedule == Schedule::Sequential).then_some(pass),
             seed: self.seed,
             is_suspect: &|sample| {
                 let none = Baselines::Stored(Vec::new());

@@ -159,7 +159,7 @@ pub trait Driver {
 pub enum Pass {
     /// To be judged as they are.
     Whole,
-    /// At one of several sizes of the data, whose other sizes bear it out.
+    /// At one of several sizes of the data, whose other sizes bear it out; or where nothing is compared.
     Brief,
 }
 

@@ -61,8 +61,8 @@ pub struct MeasureConfig<'a> {
     pub plan: &'a Plan,
     pub runner: &'a Runner,
     pub schedule: Schedule,
-    /// Whether a pass of single requests comes first.
-    pub counting: bool,
+    /// The pass of single requests that comes first, where there is one.
+    pub counting: Option<Pass>,
     /// The order of the rounds follows from it.
     pub seed: u64,
     /// Whether a cell breaks a rule, so that a fresh start of its server must break it too.

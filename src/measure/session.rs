@@ -170,8 +170,8 @@ impl<'a, D: Driver> Session<'a, D> {
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
-        if self.measuring.counting {
-            self.count(&mut lanes).await?;
+        if let Some(pass) = self.measuring.counting {
+            self.count(&mut lanes, pass).await?;
         }
         self.warm_up(&mut lanes).await?;
         Ok(Some(lanes))
@@ -392,7 +392,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
     }
 
-    async fn count(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
+    async fn count(&mut self, lanes: &mut [Lane<'a>], pass: Pass) -> Result<(), Error> {
         let observe = self.measuring.observe;
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
@@ -403,7 +403,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(Instance::of(target), cell, Pass::Whole);
+            let counted = self.driver.count(Instance::of(target), cell, pass);
             let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);

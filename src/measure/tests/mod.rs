@@ -45,7 +45,7 @@ fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> MeasureConfig
         plan,
         runner,
         schedule: Schedule::Sequential,
-        counting: true,
+        counting: Some(Pass::Whole),
         seed,
         is_suspect: &|_| false,
         observe: &|_| (),
