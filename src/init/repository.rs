@@ -344,7 +344,7 @@ fn settings(source: &Path) -> Option<PathBuf> {
     paths.find(|it| it.is_file())
 }
 
-/// The scheme by which SQLAlchemy takes the driver that there is: by a plain one, newer versions take psycopg 3.
+/// The scheme by which `SQLAlchemy` takes the driver that there is: by a plain one, newer versions take psycopg 3.
 fn scheme(python: &[String]) -> Option<String> {
     let has = |names: &[&str]| python.iter().any(|it| names.contains(&it.as_str()));
     let is_for_sqlalchemy = has(&["sqlalchemy", "flask-sqlalchemy", "sqlmodel"]);

@@ -256,14 +256,14 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
 }
 
 /// A workflow that calls the reusable one.
-const CALLER: &str = r#"
+const CALLER: &str = r"
 on: [push, pull_request]
 jobs:
   perfgate:
     uses: ./.github/workflows/reusable.yml
     with:
       runs-on: ubuntu-latest
-"#;
+";
 
 /// The reusable workflow for a runner without a network: it takes this action, and uploads nothing.
 fn reusable() -> String {

@@ -1,4 +1,4 @@
-//! Routers of FastAPI in files of their own → their routes, below the prefixes that they are included with.
+//! Routers of `FastAPI` in files of their own → their routes, below the prefixes that they are included with.
 //! Only prefixes that are spelled out count.
 
 use std::path::{Path, PathBuf};
