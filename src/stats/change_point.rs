@@ -42,7 +42,7 @@ struct Division {
 /// are not led astray by single outliers as that is. What moves the median by less than
 /// `smallest` is then taken back, the smallest first.
 ///
-/// The search takes time with the square of the values. A series of more than [`WINDOW`] is searched in windows
+/// The search takes time with the square of the values. A series of more than 120 values is searched in windows
 /// that overlap by half; of each, the steps count that lie in its middle half.
 pub fn change_points(values: &[f64], smallest: f64) -> Vec<usize> {
     let mut steps = Vec::new();
