@@ -135,11 +135,12 @@ fn failed_in_turns(opens_ahead: bool) -> u64 {
         .sum()
 }
 
+const TRIES: usize = 10;
+
 #[test]
 fn connections_that_are_not_opened_ahead_block_no_server_that_serves_one_at_a_time() {
     assert_eq!(failed_in_turns(false), 0);
-    assert!(
-        failed_in_turns(true) > 0,
-        "the server waits on those that are idle"
-    );
+    // On a busy machine a turn may end before the server comes to one that is idle.
+    let waits = (0..TRIES).any(|_| failed_in_turns(true) > 0);
+    assert!(waits, "the server waits on those that are idle");
 }
