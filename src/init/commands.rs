@@ -45,8 +45,8 @@ pub(super) fn development(words: &[String], env: &[(String, String)]) -> Option<
         })
     };
     let server = [
-        ("manage.py runserver", "Django's `runserver`"),
         ("manage.py runserver_plus", "`runserver_plus`"),
+        ("manage.py runserver", "Django's `runserver`"),
         ("flask run", "Flask's `run`"),
         ("manage.py run ", "Flask's `run`"),
         ("fastapi dev", "`fastapi dev`"),
@@ -107,6 +107,8 @@ mod tests {
             "{said}"
         );
         assert_eq!(development(&words("gunicorn config.wsgi"), &[]), None);
+        let plus = development(&words("python manage.py runserver_plus"), &[]);
+        assert!(plus.is_some_and(|it| it.contains("`runserver_plus`")));
         let off = [("DEBUG".to_owned(), "0".to_owned())];
         assert_eq!(development(&words("gunicorn config.wsgi"), &off), None);
         assert!(development(&words("python manage.py run -h 0.0.0.0"), &[]).is_some());
