@@ -1,5 +1,6 @@
 //! The numbers: slices of values go in, estimates come out. Methods carry their textbook names.
 
+mod between;
 mod bisection;
 mod change_point;
 mod mixture;
@@ -13,6 +14,7 @@ mod simultaneous;
 mod slope;
 mod student;
 
+pub use between::{Between, between};
 pub use bisection::{Observation, Question, StepSearch, Suspects, smallest_step};
 pub use change_point::{change_points, levels};
 pub use mixture::{TwoGroups, two_groups};

@@ -36,6 +36,15 @@ impl Proportion {
         Beta::new(events as f64, others + 1.0).map_or(0.0, |beta| beta.inverse_cdf(error))
     }
 
+    /// Exact upper bound of the true share at a one-sided error; 1 for no trials.
+    pub fn upper_bound(self, error: f64) -> f64 {
+        let others = Self {
+            events: self.trials.saturating_sub(self.events),
+            trials: self.trials,
+        };
+        1.0 - others.lower_bound(error)
+    }
+
     /// Wilson's bound; of fewer events than the normal distribution is good for, the exact one of a
     /// sample with the same share that is not too large.
     fn nearly_lower_bound(self, error: f64) -> f64 {
@@ -154,6 +163,10 @@ mod tests {
         // One of one: error^(1/1).
         assert!((of(1, 1).lower_bound(0.01) - 0.01).abs() < 1e-9);
         assert!(of(0, 100).lower_bound(0.025).abs() < f64::EPSILON);
+        // None of ten: 1 - error^(1/10).
+        assert!((of(0, 10).upper_bound(0.05) - 0.258_87).abs() < 1e-4);
+        assert!((of(10, 10).upper_bound(0.05) - 1.0).abs() < 1e-9);
+        assert!((of(0, 0).upper_bound(0.05) - 1.0).abs() < 1e-9);
     }
 
     #[test]
