@@ -66,6 +66,8 @@ pub(super) struct Comparisons {
     /// Whether servers of identical builds are not to be measured.
     pub(super) skips_identical: bool,
     pub(super) confirms: Confirms,
+    /// By which share of its own CPU time each head is made slower on purpose.
+    pub(super) injected: Option<f64>,
     /// Why servers have no base.
     lacks: Vec<Lack>,
     /// Whether the files of the base are those of the head.
@@ -239,6 +241,18 @@ impl Comparisons {
         };
         Self {
             lacks: plan.targets.iter().map(lack).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Each server of a plan beside itself, what its head uses of the CPU raised by a share.
+    pub(super) fn with_itself(plan: &Plan, injected: Option<f64>) -> Self {
+        let is_started = |it: &&Target| !matches!(it.source, Source::Url(_));
+        let started = plan.targets.iter().filter(is_started);
+        let beside = |it: &Target| comparison(it, it.clone(), "the same build".into());
+        Self {
+            all: started.map(beside).collect(),
+            injected,
             ..Self::default()
         }
     }

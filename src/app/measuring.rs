@@ -366,7 +366,8 @@ impl Run<'_> {
         let endpoints = all.iter().map(|it| it.sides.head.cells.len()).collect();
         let pacing = PairPacing::of(self.plan.pacing, Strategy::Duet);
         let mut time_plan = TimePlan::new(pacing, endpoints);
-        let mut driver = Live::new(stack, self.stop.clone());
+        let injected = self.comparisons.injected;
+        let mut driver = Live::new(stack, self.stop.clone()).injecting(injected);
         let mut whole = Vec::new();
         for comparison in all {
             let Comparison {
@@ -464,7 +465,7 @@ impl Run<'_> {
             counting: (self.schedule == Schedule::Sequential).then_some(pass),
             seed: self.seed,
             is_suspect: &|sample| {
-                let none = Baselines::Stored(Vec::new());
+                let none = Baselines::none();
                 let baselines = self.baselines.unwrap_or(&none);
                 gate::is_suspect(sample, baselines, self.plan)
             },

@@ -33,6 +33,8 @@ pub struct Live<'a> {
     up: BTreeMap<(String, Side), Up>,
     /// Those that end their connections after one response, as the last load found.
     one_shot: BTreeSet<(String, Side)>,
+    /// The share of a head's CPU time that is used beside it on purpose.
+    injected: Option<f64>,
 }
 
 /// A server that is up.
@@ -53,6 +55,16 @@ impl<'a> Live<'a> {
             set_up: None,
             up: BTreeMap::new(),
             one_shot: BTreeSet::new(),
+            injected: None,
+        }
+    }
+
+    /// The same with a change of known size: heads use so much more CPU time, as a share of their own.
+    #[must_use]
+    pub fn injecting(self, share: Option<f64>) -> Self {
+        Self {
+            injected: share,
+            ..self
         }
     }
 
@@ -116,7 +128,10 @@ impl<'a> Live<'a> {
         target.is_twin = data.build() != instance.side;
         let started = async {
             let tenancy = self.tenancy(instance.server, data).await?;
-            let server = self.stack.start(&target, &tenancy, observe).await?;
+            let mut server = self.stack.start(&target, &tenancy, observe).await?;
+            if let (Side::Head, Some(share)) = (data.build(), self.injected) {
+                server.inject(share, self.stack).await?;
+            }
             Ok(Up {
                 build: data.build(),
                 server,

@@ -22,6 +22,7 @@ mod crowd;
 mod engine;
 mod error;
 mod image;
+mod injection;
 mod kernel_counts;
 mod limits;
 mod login;

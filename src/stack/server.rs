@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::allocations::{self, Allocated, Allocations};
 use super::container::Container;
 use super::crowd::Crowd;
+use super::injection::Injection;
 use super::kernel_counts::KernelCounts;
 use super::login::log_in;
 use super::process::{self, Group};
@@ -41,6 +42,8 @@ pub struct Server {
     captured: Values,
     /// What its allocator counts; nothing for one that is no process of this host.
     allocations: Option<Allocations>,
+    /// What is used beside it on purpose.
+    injection: Option<Injection>,
 }
 
 /// Where processes are found: nothing for those that perfgate did not start.
@@ -108,10 +111,30 @@ impl Server {
 
     /// What the server uses now, without its workers; nothing for one that perfgate did not start.
     pub async fn resources(&self) -> Result<Option<Resources>, Error> {
-        match &self.program {
-            Some(program) => program.resources().await.map(Some),
-            None => Ok(None),
+        let Some(program) = &self.program else {
+            return Ok(None);
+        };
+        let mut resources = program.resources().await?;
+        if let Some(injection) = &self.injection {
+            resources.cpu += injection.spent().await;
         }
+        Ok(Some(resources))
+    }
+
+    /// Uses a share of the CPU time that the server uses from now on beside it, on its CPUs; what is used
+    /// counts as the server's.
+    pub async fn inject(&mut self, share: f64, stack: &Stack) -> Result<(), Error> {
+        let crowd = match &self.program {
+            Some(program) => program.crowd().await,
+            None => None,
+        };
+        let crowd = crowd.ok_or_else(|| Error::Usage {
+            name: self.name.clone(),
+            reason: "its CPU time cannot be read on this machine, so that none can be added".into(),
+        })?;
+        let cpus = &stack.cores().server;
+        self.injection = Some(Injection::begin(crowd, cpus, share)?);
+        Ok(())
     }
 
     /// Bytes of the program's file, of a process of this host that is named by its path.
@@ -314,6 +337,7 @@ impl Server {
             services: Vec::new(),
             captured: Values::new(),
             allocations: None,
+            injection: None,
         })
     }
 
