@@ -45,6 +45,8 @@ pub enum Error {
     Dirty { head: String, files: String },
     #[error("cannot compare with commit {commit}: {reason}")]
     Unmeasured { commit: String, reason: String },
+    #[error("cannot calibrate: {reason}")]
+    NotCalibrated { reason: String },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot start the threads that wait for input and output")]
@@ -106,6 +108,7 @@ impl Error {
             | Self::Document(_)
             | Self::Publish(_)
             | Self::Unmeasured { .. }
+            | Self::NotCalibrated { .. }
             | Self::Runtime { .. }
             | Self::Deadline { .. } => exit_code::ENVIRONMENT,
             Self::Interrupted => exit_code::INTERRUPTED,
@@ -139,6 +142,9 @@ impl Error {
             Self::Unmeasured { .. } => {
                 Some("name a commit near it that builds and starts: `--good` or `--bad`".into())
             }
+            Self::NotCalibrated { .. } => Some(
+                "`perfgate check` must work before it can be calibrated; the checks so far are kept".into(),
+            ),
             Self::Read { .. } => Some("name a file that can be read".into()),
             Self::Runtime { .. } => Some("raise the limit on threads: `ulimit -u`".into()),
             Self::Deadline { .. } => {

@@ -590,6 +590,9 @@ fn of_the_program() -> Vec<Error> {
             commit: "3f2c1ab4d2e1".into(),
             reason: "cannot build `app`: exit code 1".into(),
         },
+        Error::NotCalibrated {
+            reason: "no server was started on both sides".into(),
+        },
         Error::Read {
             path: "item.json".into(),
             source: missing(),

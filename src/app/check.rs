@@ -53,9 +53,7 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
     let strictness = &options.strictness.of_part(plan);
     let store = store(plan, options.baseline.as_deref())?;
     let (baselines, unread) = match read_baselines(&store, observe) {
-        Err(error @ Error::Baseline(baseline::Error::Git(_))) => {
-            (Baselines::Stored(Vec::new()), Some(error))
-        }
+        Err(error @ Error::Baseline(baseline::Error::Git(_))) => (Baselines::none(), Some(error)),
         found => (found?, None),
     };
     let anchors = if options.against.takes_anchors() {
@@ -119,8 +117,7 @@ pub fn dry_run(options: &CheckOptions) -> Result<DryRun, Error> {
         plan.baselines = parse_store(wanted)?;
     }
     let comparisons = options.against.comparisons(&plan, &[])?;
-    let nothing_stored = Baselines::Stored(Vec::new());
-    let gate = gate_comparison(options, &plan, &comparisons, &nothing_stored);
+    let gate = gate_comparison(options, &plan, &comparisons, &Baselines::none());
     Ok(DryRun {
         plan,
         base: comparisons.base,

@@ -3,7 +3,7 @@
 //!
 //! [`check()`] measures and judges, [`run()`] measures alone, [`try_configuration()`] calls every
 //! endpoint once, [`rank()`] puts servers in order,
-//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`bisect()`] finds the commit that made it worse, [`refresh()`] stores, [`report_of_artifact()`] judges what a fork measured;
+//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`bisect()`] finds the commit that made it worse, [`refresh()`] stores, [`calibrate()`] proves the gate on a machine, [`report_of_artifact()`] judges what a fork measured;
 //! a [`Publisher`] tells GitHub.
 
 mod against;
@@ -11,6 +11,7 @@ mod base;
 mod base_plan;
 mod bisect;
 mod busy;
+mod calibrate;
 mod cargo_options;
 mod check;
 mod checked_out;
@@ -45,6 +46,7 @@ pub use against::{Against, Wanted};
 pub use base::{Base, of_job};
 pub use bisect::{Between, BisectOptions, Bisected, bisect};
 pub use busy::most as busiest;
+pub use calibrate::{CalibrateOptions, Margins, calibrate, last_calibration, write_margins};
 pub use check::{CheckOptions, DryRun, check, dry_run, report_of_artifact};
 pub use checked_out::Allowed;
 pub use compare::{CompareOptions, compare};

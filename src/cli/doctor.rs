@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::app;
 use crate::error::Error;
 use crate::model::Machine;
+use crate::report;
 use crate::stack::machine::others_now;
 use crate::stack::{Engine, socket};
 
@@ -29,9 +30,16 @@ pub(super) async fn run() -> Result<u8, Error> {
     let mut notes = engine().await;
     notes.push(files());
     notes.extend(
-        [cores(), clock(), load_average(), others().await, steal()]
-            .into_iter()
-            .flatten(),
+        [
+            cores(),
+            clock(),
+            load_average(),
+            others().await,
+            steal(),
+            calibration(),
+        ]
+        .into_iter()
+        .flatten(),
     );
     for Remark {
         good,
@@ -136,6 +144,19 @@ async fn others() -> Option<Remark> {
         what: "other programs",
         found: format!("{name} took {cpus:.1} CPUs over the last second"),
         remedy: "end them before measuring; rounds beside them are noted, and repeated within limits",
+    })
+}
+
+/// What the last calibration of the service here found; nothing where there is no configuration.
+fn calibration() -> Option<Remark> {
+    let file = app::configuration(None).ok()?;
+    let last = app::last_calibration(file.parent()?);
+    let failed = last.as_ref().map_or(0, |it| it.result.unchanged.failed);
+    Some(Remark {
+        good: last.is_some() && failed == 0,
+        what: "calibration",
+        found: last.map_or_else(|| "none".into(), |it| report::calibration_in_short(&it)),
+        remedy: "`perfgate calibrate` shows what the gate can tell here; `--write` raises margins",
     })
 }
 

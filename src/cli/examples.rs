@@ -32,6 +32,12 @@ pub(super) const BISECT: &str = "Examples:
 
 Exits with 0 where nothing regressed, with 1 where something did, and with 5 where the checks do not tell.";
 
+pub(super) const CALIBRATE: &str = "Examples:
+  perfgate calibrate --quick
+  perfgate calibrate --server gunicorn --html calibration.html
+  perfgate calibrate --sizes 2%,5% --checks 20 --injected 10
+  perfgate calibrate --write";
+
 pub(super) const REFRESH: &str = "Examples:
   perfgate baseline refresh --runs 10
   perfgate baseline refresh --as gunicorn movies --measurement 1.txt 2.txt 3.txt 4.txt 5.txt";

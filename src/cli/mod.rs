@@ -20,6 +20,7 @@ macro_rules! eprintln {
 mod args;
 mod baseline;
 mod bisect;
+mod calibrate;
 mod check;
 mod ci;
 mod cleanup;
@@ -112,6 +113,9 @@ enum Command {
     /// Print a manual page.
     #[command(after_help = examples::MAN)]
     Man(shell::Man),
+    /// Prove the gate on this machine: false alarms, the smallest change found, margins that hold.
+    #[command(after_help = examples::CALIBRATE)]
+    Calibrate(calibrate::Args),
     /// Check whether this machine is fit for measuring.
     Doctor,
     /// Remove containers and processes left behind by interrupted runs.
@@ -154,6 +158,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Schema(args) => Ok(schema::run(&args)),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
+        Command::Calibrate(args) => calibrate::run(args).await,
         Command::Doctor => doctor::run().await,
         Command::Cleanup(args) => cleanup::run(args).await,
     }

@@ -1,7 +1,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::config;
-use crate::model::{Baseline, Bisection, Measurement, Ranking, Report};
+use crate::model::{Baseline, Bisection, Calibration, Measurement, Ranking, Report};
 
 /// Prints the JSON Schema of a document, or of perfgate.toml.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,8 @@ enum Document {
     Ranking,
     /// What `bisect --json` writes.
     Bisection,
+    /// What `calibrate --json` writes.
+    Calibration,
     /// perfgate.toml.
     Config,
 }
@@ -34,6 +36,9 @@ pub(super) fn run(args: &Args) -> u8 {
         Document::Baseline => versioned(schema_for!(Baseline), Baseline::KIND, Baseline::SCHEMA),
         Document::Ranking => versioned(schema_for!(Ranking), "ranking", Ranking::SCHEMA),
         Document::Bisection => versioned(schema_for!(Bisection), "bisection", Bisection::SCHEMA),
+        Document::Calibration => {
+            versioned(schema_for!(Calibration), "calibration", Calibration::SCHEMA)
+        }
         Document::Config => config::schema(),
     };
     println!("{:#}", schema.as_value());

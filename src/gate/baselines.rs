@@ -40,6 +40,11 @@ impl Baselines {
         }
     }
 
+    /// No run at all.
+    pub const fn none() -> Self {
+        Self::Stored(Vec::new())
+    }
+
     /// Every run.
     pub fn runs(&self) -> &[Baseline] {
         let (Self::Stored(runs) | Self::Pinned { runs, .. }) = self;

@@ -6,11 +6,13 @@
 //! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
 //! findings up. [`rank()`] orders servers beside each other, [`trend()`] stored runs over time;
 //! `attach_history` shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
-//! [`gate_changes()`] the plan against that of the base.
+//! [`gate_changes()`] the plan against that of the base. [`calibrated()`] says what a gate can tell on a machine.
 
 mod accept;
 mod attach_history;
 mod baselines;
+mod calibrated;
+mod calibration;
 mod changes;
 mod counters;
 mod decide;
@@ -29,6 +31,8 @@ mod trend;
 mod verdict;
 
 pub use baselines::{Baselines, FEWEST_RUNS};
+pub use calibrated::calibrated;
+pub use calibration::{Ends, SimulatedGate, relative_change, start_changes};
 pub use changes::{gate_changes, stored_unmeasured};
 pub use independence::dependence;
 pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin, Reproduction};

@@ -5,6 +5,7 @@ mod acceptance;
 mod baseline;
 mod bisection;
 mod build;
+mod calibration;
 mod counter_kind;
 mod counters;
 mod coverage;
@@ -52,6 +53,10 @@ pub use bisection::{
     Culprit, OtherRegression, SkippedCommit, SuspectRange,
 };
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
+pub use calibration::{
+    CalibratedMetric, Calibration, CalibrationCheck, CalibrationRemark, CalibrationResult,
+    CheckedMetric, FailedChecks, InjectedChange,
+};
 pub use counter_kind::{COUNTERS, CounterKind, CounterRule, OfStatement, Ordered};
 pub use counters::{AtLargest, Counters, SizeChange, Statement, StatementChange};
 pub use coverage::{CellName, Coverage};

@@ -3,6 +3,7 @@
 mod advice;
 mod bisection;
 mod bridge;
+mod calibration;
 mod folded;
 mod gate;
 mod hlog;
@@ -23,10 +24,13 @@ mod trend;
 
 pub use bisection::{bisection, bisection_check};
 pub use bridge::{bencher, github_action_benchmark};
+pub use calibration::{calibration, calibration_badge, calibration_in_short};
 pub use folded::folded;
 pub use gate::gate_changes;
 pub use hlog::hlog;
-pub use html::{SiteContext, SitePage, html, ranking as html_ranking, site};
+pub use html::{
+    SiteContext, SitePage, calibration as html_calibration, html, ranking as html_ranking, site,
+};
 pub use json::json;
 pub use junit::junit;
 pub use load::Load;

@@ -72,7 +72,7 @@ pub fn json(ranking: &Ranking) -> String {
 }
 
 impl Sheet {
-    fn aligned(&self) -> String {
+    pub(super) fn aligned(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header(self.columns.iter().copied());

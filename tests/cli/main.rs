@@ -15,6 +15,7 @@ mod allocations;
 mod baseline;
 mod beside;
 mod bisect;
+mod calibrate;
 mod cargo;
 mod check;
 mod ci;

@@ -116,7 +116,7 @@ impl<'a> Probe<'a> {
         }
         let context = self.context.with_plan(plan);
         let run = self.run(extent)?;
-        let measured = context.compare(&comparisons, &nothing_stored(), run).await;
+        let measured = context.compare(&comparisons, &Baselines::none(), run).await;
         self.checks += 1;
         match measured {
             Ok(measurement) => self.report(&context.plan, &measurement, head),
@@ -158,7 +158,7 @@ impl<'a> Probe<'a> {
             let why = provenance.notes.first().cloned();
             return Ok(Checked::Unmeasured(Side::Base, why.unwrap_or_default()));
         }
-        let findings = judge(plan, measurement, &nothing_stored());
+        let findings = judge(plan, measurement, &Baselines::none());
         let scope = Scope {
             coverage: gate::coverage(plan, measurement),
             gate: None,
@@ -284,10 +284,6 @@ fn target_of(rules: &Target, own: &Plan) -> Result<Target, String> {
         cells: rules.cells.clone(),
         ..target.clone()
     })
-}
-
-fn nothing_stored() -> Baselines {
-    Baselines::Stored(Vec::new())
 }
 
 /// Whether an error is one of the commit that is measured, and not of the machine.

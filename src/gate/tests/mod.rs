@@ -597,7 +597,7 @@ mod laws {
 fn an_invalid_load_is_inconclusive_where_its_times_count() {
     let mut busy = sample(100, Duration::from_millis(1));
     busy.starts[0].rounds[0].tally.generator_cpu = Duration::from_secs(2);
-    let baselines = Baselines::Stored(Vec::new());
+    let baselines = Baselines::none();
     for metric in [Metric::Throughput, Metric::LatencyP50] {
         let finding = judged(&busy, &baselines, &margin(metric, 0.05, None), metric);
         assert_eq!(finding.verdict, Verdict::Inconclusive);

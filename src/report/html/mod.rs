@@ -2,6 +2,7 @@
 //! without its script. Tables come first, then the pictures of each server and endpoint.
 
 mod axis;
+mod calibration;
 mod cell;
 mod changes;
 mod chart;
@@ -25,6 +26,7 @@ use super::{advice, gate, summary};
 use super::text::printable as plain;
 use crate::model::{Outcome, Report, Verdict};
 
+pub use calibration::calibration;
 pub use ranking::ranking;
 pub use site::{SiteContext, SitePage, site};
 

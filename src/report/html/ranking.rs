@@ -102,7 +102,8 @@ fn section(sheet: &Sheet, figures: impl IntoIterator<Item = Option<Figure>>) -> 
     }
 }
 
-fn table(sheet: &Sheet) -> Markup {
+/// A table that can be sorted by its columns.
+pub(super) fn table(sheet: &Sheet) -> Markup {
     let number = |column: usize| (column >= sheet.words).then_some("number");
     html! {
         div.sheet tabindex="0" role="region" aria-label={ "Table of " (plain(&sheet.title)) } {

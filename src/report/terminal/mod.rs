@@ -106,7 +106,7 @@ fn stacked(column: Column) -> String {
 }
 
 /// Text in lines that fit, all but the first further in.
-fn filled(text: &str, further: usize) -> String {
+pub(super) fn filled(text: &str, further: usize) -> String {
     let indent = " ".repeat(further);
     let options = Options::new(WIDTH).subsequent_indent(&indent);
     wrap(&text::printable(text), options).join("\n")
