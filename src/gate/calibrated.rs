@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::calibration::{SimulatedGate, relative_change};
-use super::inference::Confirmation;
+use super::inference::{Confirmation, LOOKS};
 use crate::model::{
     CalibratedMetric, CalibrationCheck, CalibrationRemark, CalibrationResult, CheckedMetric,
     FailedChecks, InjectedChange, Metric, Verdict,
@@ -256,7 +256,37 @@ fn remarks(seen: &[Seen<'_>], unchanged: &[&CalibrationCheck]) -> Vec<Calibratio
         .chain(leans)
         .chain(differs)
         .chain(outliers)
+        .chain(budgets(seen))
         .collect()
+}
+
+/// The cells whose budget ends too early in more checks than may be inconclusive.
+fn budgets(seen: &[Seen<'_>]) -> Vec<CalibrationRemark> {
+    let mut cells: BTreeMap<(&str, &str), Vec<&Seen<'_>>> = BTreeMap::new();
+    for it in seen {
+        cells.entry((it.server, it.endpoint)).or_default().push(it);
+    }
+    let of_cell = |((server, endpoint), all): ((&str, &str), Vec<&Seen<'_>>)| {
+        let checks = all.iter().map(|it| it.unchanged.len()).max()?;
+        let is_out_of_time = |check: usize| {
+            let mut metrics = all.iter().filter_map(|it| it.unchanged.get(check));
+            metrics.any(|it| it.out_of_time)
+        };
+        let ended = (0..checks).filter(|it| is_out_of_time(*it)).count();
+        let starts = all.iter().flat_map(|it| &it.unchanged);
+        let starts = starts.filter(|it| it.out_of_time);
+        let starts: Vec<_> = starts.map(|it| it.starts.len() as f64).collect();
+        let most = LOOKS[LOOKS.len() - 1] as f64;
+        let times = most / stats::median(&starts)?.max(1.0);
+        (ended as f64 > (1.0 - PASSES) * checks as f64).then(|| CalibrationRemark::Budget {
+            server: server.into(),
+            endpoint: endpoint.into(),
+            checks,
+            ended,
+            times,
+        })
+    };
+    cells.into_iter().filter_map(of_cell).collect()
 }
 
 /// Whether starts resemble the ones before, by CPU time per request or else by throughput.
@@ -291,7 +321,6 @@ mod tests {
     use rand_distr::{Distribution, Normal};
 
     use super::*;
-    use crate::gate::LOOKS;
 
     /// Checks of one endpoint whose starts vary by 1 %, with a lean of their own each.
     fn checks(count: usize, injected: f64, lean: f64, differs: f64) -> Vec<CalibrationCheck> {
@@ -314,6 +343,7 @@ mod tests {
                     } else {
                         Verdict::Pass
                     },
+                    out_of_time: false,
                     change: None,
                     margin: Some(0.05),
                     promised: Some(0.06),
@@ -371,6 +401,26 @@ mod tests {
             "{:?}",
             differing.remarks
         );
+    }
+
+    #[test]
+    fn a_budget_that_ends_too_early_is_remarked() {
+        let mut all = checks(4, 0.0, 0.0, 0.0);
+        all[1].metrics[0].out_of_time = true;
+        let result = calibrated(&all, confirmation());
+        let [
+            CalibrationRemark::Budget {
+                ended,
+                checks,
+                times,
+                ..
+            },
+        ] = result.remarks.as_slice()
+        else {
+            panic!("one remark: {:?}", result.remarks);
+        };
+        assert_eq!((*ended, *checks), (1, 4));
+        assert!((times - 3.0).abs() < 1e-9, "{times}");
     }
 
     #[test]

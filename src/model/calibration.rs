@@ -49,6 +49,9 @@ pub struct CheckedMetric {
     pub endpoint: String,
     pub metric: Metric,
     pub verdict: Verdict,
+    /// Whether the budget ended before it was decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_time: bool,
     /// The change that the check showed, relative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
@@ -162,6 +165,16 @@ pub enum CalibrationRemark {
         /// Standard deviation between checks, on the log scale.
         deviation: f64,
         chance: f64,
+    },
+    /// The budget ended before all was decided.
+    Budget {
+        server: String,
+        endpoint: String,
+        /// Unchanged checks, and those whose budget ended too early.
+        checks: usize,
+        ended: usize,
+        /// How many times as long a budget must be for as many starts as there may be.
+        times: f64,
     },
     /// Starts that are far from the others.
     Outliers {

@@ -136,6 +136,18 @@ fn remark(remark: &CalibrationRemark) -> String {
             metric.name(),
             percent(*deviation)
         ),
+        CalibrationRemark::Budget {
+            server,
+            endpoint,
+            checks,
+            ended,
+            times,
+        } => format!(
+            "{} {}: in {ended} of {checks} unchanged checks the budget ended before everything was decided: \
+             `budget` must be {times:.1} times as long for all starts that there may be",
+            printable(server),
+            printable(endpoint)
+        ),
         CalibrationRemark::Outliers {
             server,
             endpoint,

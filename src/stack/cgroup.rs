@@ -2,7 +2,8 @@
 //! where the engine's own statistics can take a second.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -124,6 +125,16 @@ impl Cgroup {
         }
     }
 
+    /// Its CPU time to be read often, at the cost of one call.
+    pub(super) fn cpu_clock(&self) -> Option<CpuClock> {
+        let (name, version) = match self.version {
+            Version::V1 => ("cpuacct.usage", Version::V1),
+            Version::V2 => ("cpu.stat", Version::V2),
+        };
+        let file = File::open(self.cpu.join(name)).ok()?;
+        Some(CpuClock { file, version })
+    }
+
     /// Processes killed because the group's memory ran out.
     fn out_of_memory(&self) -> u64 {
         let file = match self.version {
@@ -146,6 +157,27 @@ impl Cgroup {
             .lines()
             .filter_map(|line| line.parse().ok())
             .collect()
+    }
+}
+
+/// The open file of a group's CPU time.
+#[derive(Debug)]
+pub(super) struct CpuClock {
+    file: File,
+    version: Version,
+}
+
+impl CpuClock {
+    /// CPU time of the group since it was made; nothing once it is gone.
+    pub(super) fn read(&self) -> Option<Duration> {
+        let mut bytes = [0; 64];
+        let length = self.file.read_at(&mut bytes, 0).ok()?;
+        let text = str::from_utf8(&bytes[..length]).ok()?;
+        match self.version {
+            Version::V1 => text.trim().parse().ok().map(Duration::from_nanos),
+            // Its first line; the rest may be cut off.
+            Version::V2 => field_of(text.lines().next()?, "usage_usec").map(Duration::from_micros),
+        }
     }
 }
 
@@ -234,6 +266,9 @@ mod tests {
         };
         assert_eq!(resources, expected);
 
+        let clock = group(Version::V1, &old).cpu_clock().expect("a file");
+        assert_eq!(clock.read(), Some(Duration::from_millis(1500)));
+
         let new = files(&[
             (
                 "cpu.stat",
@@ -258,6 +293,8 @@ mod tests {
             processes: BTreeSet::from([rustix::process::getpid().as_raw_pid()]),
         };
         assert_eq!(resources, expected);
+        let clock = group(Version::V2, &new).cpu_clock().expect("a file");
+        assert_eq!(clock.read(), Some(Duration::from_micros(2500)));
     }
 
     #[test]

@@ -6,20 +6,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use procfs::process::Process;
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 use super::Error;
+use super::cgroup::CpuClock;
 use super::cores::pin_this_thread;
 use super::crowd::Crowd;
-use super::process::cpu_time;
 use super::roll::Roll;
 
-/// Pause between two looks at a server that works: short beside a turn of the load, so that next to nothing
-/// is used in the other side's turn.
-const BUSY: Duration = Duration::from_millis(1);
-/// Pause while the server rests, when a look takes CPU time from the other side.
-const IDLE: Duration = Duration::from_millis(5);
+/// Pauses between two looks: short beside a turn of the load, so that little is used in the other side's
+/// turn, and so long that looks cost little.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+/// What is used between two looks is so many times what a look costs, at the least.
+const LOOKS: f64 = 3.0;
+/// What it costs to wake up.
+const WAKING: Duration = Duration::from_micros(5);
 /// How often it is looked which processes a server of this host has.
 const MEMBERS: Duration = Duration::from_secs(1);
 /// Longest stretch of use, after which the server is looked at again.
@@ -39,11 +42,21 @@ pub(super) struct Injection {
 
 impl Injection {
     /// Begins beside the processes of a server; `share` 0.05 uses 5 % of what they use.
-    pub(super) fn begin(crowd: Crowd, cpus: &[usize], share: f64) -> Result<Self, Error> {
+    /// `name` is the server's.
+    pub(super) fn begin(
+        name: &str,
+        crowd: Option<Crowd>,
+        cpus: &[usize],
+        share: f64,
+    ) -> Result<Self, Error> {
+        let meter = crowd.and_then(Meter::new).ok_or_else(|| Error::Usage {
+            name: name.to_owned(),
+            reason: "its CPU time cannot be read on this machine, so that none can be added".into(),
+        })?;
         let ends = Arc::<AtomicBool>::default();
         let [spent, paid] = [(); 2].map(|()| Arc::<AtomicU64>::default());
         let user = User {
-            meter: Meter::new(crowd),
+            meter,
             share,
             ends: Arc::clone(&ends),
             spent: Arc::clone(&spent),
@@ -73,7 +86,7 @@ impl Injection {
         let paid = self.paid.load(Ordering::Relaxed) + 2;
         let begun = Instant::now();
         while self.paid.load(Ordering::Relaxed) < paid && begun.elapsed() < SETTLES {
-            tokio::time::sleep(BUSY).await;
+            tokio::time::sleep(SHORTEST).await;
         }
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
@@ -100,13 +113,15 @@ struct User {
 impl User {
     fn run(mut self) {
         let (begun, own) = (self.meter.read(), own_cpu_time());
-        let mut last = begun;
+        let (mut last, mut looked) = (begun, Instant::now());
+        let mut pause = SHORTEST;
         while !self.ends.load(Ordering::Relaxed) {
-            let used = self.meter.read().max(last);
-            let wanted = used.saturating_sub(begun).mul_f64(self.share);
-            let due = own + wanted;
-            let end = (own_cpu_time() + LONGEST).min(due);
+            let woken = own_cpu_time();
+            let used = self.meter.read();
+            let due = own + used.saturating_sub(begun).mul_f64(self.share);
+            let look = own_cpu_time().saturating_sub(woken);
             // What the looks take counts as used.
+            let end = (own_cpu_time() + LONGEST).min(due);
             while own_cpu_time() < end {
                 std::hint::spin_loop();
             }
@@ -116,61 +131,90 @@ impl User {
             if end == due {
                 self.paid.fetch_add(1, Ordering::Relaxed);
             }
-            std::thread::sleep(if used > last { BUSY } else { IDLE });
+            let since = looked.elapsed();
+            looked = Instant::now();
+            let wanted = used.saturating_sub(last).mul_f64(self.share);
+            pause = next_pause(pause, look, wanted.div_duration_f64(since));
             last = used;
+            std::thread::sleep(pause);
         }
     }
+}
+
+/// The pause after which a look costs a small part of what is to be used until then, at `wanted` CPUs; longer
+/// by steps, so that a server that begins to work is seen soon.
+fn next_pause(last: Duration, look: Duration, wanted: f64) -> Duration {
+    let affordable = (look + WAKING).mul_f64(LOOKS).div_f64(wanted.max(1e-6));
+    affordable.clamp(SHORTEST, LONGEST_PAUSE).min(last * 2)
 }
 
 /// CPU time of a server's processes, never less than before.
 struct Meter {
-    crowd: Crowd,
-    /// By process, with what was seen of it last.
-    members: BTreeMap<i32, Duration>,
-    looked: Option<Instant>,
+    source: Source,
     last: Duration,
 }
 
+enum Source {
+    Container(CpuClock),
+    /// A process group of this host.
+    Group {
+        number: i32,
+        /// By process, with what was seen of it last.
+        members: BTreeMap<i32, (ClockId, Duration)>,
+        looked: Option<Instant>,
+    },
+}
+
 impl Meter {
-    const fn new(crowd: Crowd) -> Self {
-        Self {
-            crowd,
-            members: BTreeMap::new(),
-            looked: None,
-            last: Duration::ZERO,
-        }
+    fn new(crowd: Crowd) -> Option<Self> {
+        let source = match crowd {
+            Crowd::Container(cgroup) => Source::Container(cgroup.cpu_clock()?),
+            Crowd::Group(number) => Source::Group {
+                number,
+                members: BTreeMap::new(),
+                looked: None,
+            },
+        };
+        let last = Duration::ZERO;
+        Some(Self { source, last })
     }
 
     fn read(&mut self) -> Duration {
-        let now = match &self.crowd {
-            Crowd::Container(cgroup) => cgroup.cpu_time().unwrap_or_default(),
-            Crowd::Group(group) => {
-                let group = *group;
-                self.of_group(group)
+        let now = match &mut self.source {
+            Source::Container(clock) => clock.read().unwrap_or_default(),
+            Source::Group {
+                number,
+                members,
+                looked,
+            } => {
+                if looked.is_none_or(|it| it.elapsed() >= MEMBERS) {
+                    admit(*number, members);
+                    *looked = Some(Instant::now());
+                }
+                for (clock, seen) in members.values_mut() {
+                    let now = clock_gettime(*clock).map(Duration::from);
+                    *seen = now.unwrap_or_default().max(*seen);
+                }
+                members.values().map(|(_, seen)| *seen).sum()
             }
         };
         self.last = self.last.max(now);
         self.last
     }
+}
 
-    fn of_group(&mut self, group: i32) -> Duration {
-        if self.looked.is_none_or(|it| it.elapsed() >= MEMBERS) {
-            for pid in Roll::call().of_group(group) {
-                self.members.entry(pid).or_default();
-            }
-            self.looked = Some(Instant::now());
+/// Adds the processes of a group that have begun since.
+fn admit(group: i32, members: &mut BTreeMap<i32, (ClockId, Duration)>) {
+    for number in Roll::call().of_group(group) {
+        if let Ok(clock) = clock_getcpuclockid(Pid::from_raw(number)) {
+            members.entry(number).or_insert((clock, Duration::ZERO));
         }
-        for (pid, seen) in &mut self.members {
-            let now = Process::new(*pid).ok().and_then(|it| cpu_time(&it));
-            *seen = now.unwrap_or_default().max(*seen);
-        }
-        self.members.values().sum()
     }
 }
 
 fn own_cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+    time.map(Duration::from).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -201,9 +245,9 @@ mod tests {
     #[tokio::test]
     async fn it_uses_the_share_of_what_the_server_uses() {
         let (_server, crowd) = busy(&["sh", "-c", "while :; do :; done"]);
-        let mut meter = Meter::new(crowd.clone());
+        let mut meter = Meter::new(crowd.clone()).expect("readable");
         let before = meter.read();
-        let injection = Injection::begin(crowd, &[], 0.2).expect("a thread");
+        let injection = Injection::begin("app", Some(crowd), &[], 0.2).expect("a thread");
         while meter.read() < before + Duration::from_millis(500) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -212,10 +256,20 @@ mod tests {
         assert!((0.17..0.23).contains(&share), "{share}");
     }
 
+    #[test]
+    fn looks_are_rarer_the_less_there_is_to_use() {
+        let look = Duration::from_micros(5);
+        let after = |last, wanted| next_pause(last, look, wanted);
+        assert_eq!(after(LONGEST_PAUSE, 0.1), SHORTEST);
+        assert_eq!(after(LONGEST_PAUSE, 0.01), Duration::from_millis(3));
+        assert_eq!(after(SHORTEST, 0.0), SHORTEST * 2);
+        assert_eq!(after(LONGEST_PAUSE, 0.0), LONGEST_PAUSE);
+    }
+
     #[tokio::test]
     async fn beside_a_server_that_rests_it_rests() {
         let (_server, crowd) = busy(&["sleep", "9"]);
-        let injection = Injection::begin(crowd, &[], 0.5).expect("a thread");
+        let injection = Injection::begin("app", Some(crowd), &[], 0.5).expect("a thread");
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(injection.spent().await < Duration::from_millis(20));
     }

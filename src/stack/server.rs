@@ -128,12 +128,8 @@ impl Server {
             Some(program) => program.crowd().await,
             None => None,
         };
-        let crowd = crowd.ok_or_else(|| Error::Usage {
-            name: self.name.clone(),
-            reason: "its CPU time cannot be read on this machine, so that none can be added".into(),
-        })?;
         let cpus = &stack.cores().server;
-        self.injection = Some(Injection::begin(crowd, cpus, share)?);
+        self.injection = Some(Injection::begin(&self.name, crowd, cpus, share)?);
         Ok(())
     }
 

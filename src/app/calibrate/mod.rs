@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::gate::{self, Baselines, Confirmation};
 use crate::model::{
     Calibration, CalibrationCheck, CheckedMetric, Finding, Measurement, Metric, PairedSample, Plan,
-    digest, exit_code,
+    Reason, digest, exit_code,
 };
 use crate::{measure, report};
 
@@ -302,6 +302,7 @@ fn checked(finding: &Finding, sample: &PairedSample) -> CheckedMetric {
         endpoint: finding.endpoint.clone(),
         metric,
         verdict: finding.verdict,
+        out_of_time: finding.reason == Some(Reason::Undecided),
         change: finding.change,
         margin: finding.margin,
         promised: finding.detectable,
