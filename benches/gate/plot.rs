@@ -42,7 +42,7 @@ pub(crate) fn draw(records: &Records, subject: Subject, path: &Path) -> Result<(
             @for percent in (ENDS[0]..=ENDS[1]).step_by(5) {
                 @let at = across(f64::from(percent));
                 path d={ "M" (at) " 37V" (bottom) } stroke=(GRID) {}
-                @let sign = if percent == 0 { "" } else if percent < 0 { "−" } else { "+" };
+                @let sign = match percent.signum() { -1 => "−", 0 => "", _ => "+" };
                 text x=(at) y=(bottom + 24.0) text-anchor="middle" { (sign) (percent.abs()) " %" }
             }
             @for (words, ink, percent) in [

@@ -37,7 +37,9 @@ pub async fn ci(options: &CiOptions, observe: Observer<'_>) -> Result<u8, Error>
         (error.exit_code(), vec![command])
     });
     observe(&Notice::Line(&silence.end()));
-    commands.iter().for_each(|it| observe(&Notice::Line(it)));
+    for command in &commands {
+        observe(&Notice::Line(command));
+    }
     Ok(code)
 }
 
@@ -53,8 +55,9 @@ pub async fn close_check(options: &CiOptions, observe: Observer<'_>) -> Result<(
     if let (true, Ok(file)) = (has_check, file) {
         let mut publisher = options.publisher(&job, &file)?;
         publisher.close_left_open().await;
-        let commands = publisher.into_lines();
-        commands.iter().for_each(|it| observe(&Notice::Line(it)));
+        for command in publisher.into_lines() {
+            observe(&Notice::Line(&command));
+        }
     }
     Ok(())
 }

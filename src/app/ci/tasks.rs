@@ -42,12 +42,9 @@ pub(super) async fn check(
             return Err(error);
         }
     };
-    let published = publish(publisher, &report, &options.files, &save, observe).await;
-    let (code, mut commands) = published?;
-    if is_shard {
-        commands.clear();
-    }
-    Ok((code, commands))
+    let (code, commands) = publish(publisher, &report, &options.files, &save, observe).await?;
+    // The job that merges all shards annotates.
+    Ok((code, if is_shard { Vec::new() } else { commands }))
 }
 
 /// Judges what the jobs before this one measured, each a shard.

@@ -95,7 +95,7 @@ impl Chart {
                 g.x {
                     @for (at, words) in self.x.ticks() { text x=(self.x_at(*at)) y=(self.bottom + GAP) { (words) } }
                     @if !self.title.is_empty() {
-                        text x=((self.left + RIGHT) / 2) y=(self.bottom + BOTTOM / 2 + GAP) { (self.title) }
+                        text x=(u32::midpoint(self.left, RIGHT)) y=(self.bottom + BOTTOM / 2 + GAP) { (self.title) }
                     }
                 }
                 g.y { @for (at, words) in self.y.ticks() { text x=(self.left - GAP) y=(self.y_at(*at)) { (words) } } }
