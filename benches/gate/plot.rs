@@ -22,7 +22,7 @@ const ROWS: [Case; 4] = [Case::Unchanged, Case::Cpu2, Case::Cpu4, Case::Cpu10];
 const ENDS: [i32; 2] = [-15, 20];
 const WIDTH: u32 = 900;
 const LEFT: f64 = 122.0;
-const RIGHT: f64 = 860.0;
+const RIGHT: f64 = 859.0;
 /// Where the rows begin, below the title and the legend.
 const TOP: f64 = 64.0;
 const ROW: f64 = 90.0;
