@@ -20,40 +20,64 @@ pub(super) fn in_folder(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name)
 }
 
-/// `measurement` is where the measurement is, or an empty path.
-pub(super) async fn publish(
-    mut publisher: Publisher<'_>,
-    report: &Report,
-    files: &ReportFiles,
-    measurement: &Path,
-    observe: Observer<'_>,
-) -> Result<Published, Error> {
-    let mut files = files.clone();
-    let json = files.json.get_or_insert(in_folder("report.json")).clone();
-    let markdown = files.markdown.get_or_insert(in_folder("report.md")).clone();
-    observe(&Notice::Report(report));
-    files.write(report)?;
-    publisher.publish(report).await;
-    let regressions = report.with_verdict(Verdict::Regression).count();
-    let seconds = report.provenance.length().map(|it| format!("{it:.0}"));
-    let comment = publisher.comment_url().unwrap_or_default();
-    let base = report.provenance.base.as_deref().unwrap_or_default();
-    let outputs = [
-        ("verdict", report::outcome_name(report.outcome).to_owned()),
-        ("regressions", regressions.to_string()),
-        ("worst", report::worst(report)),
-        ("counts", report::counts(report)),
-        ("seconds", seconds.unwrap_or_default()),
-        ("report-json", absolute(&json)),
-        ("report-markdown", absolute(&markdown)),
-        ("measurement", absolute(measurement)),
-        ("comment-url", comment.to_owned()),
-        ("baseline-sha", commit_of(base).to_owned()),
-    ];
-    publisher.set_outputs(&outputs);
-    let mut commands = workflow::annotations(report);
-    commands.extend(publisher.into_lines());
-    Ok((report.exit_code, commands))
+/// Where a report goes.
+pub(super) struct Delivery<'a> {
+    pub(super) publisher: Publisher<'a>,
+    pub(super) files: &'a ReportFiles,
+    /// The file that was judged; empty where it is not on this machine.
+    pub(super) measurement: &'a Path,
+    pub(super) observe: Observer<'a>,
+}
+
+impl Delivery<'_> {
+    /// Publishes a report, or why there is none.
+    pub(super) async fn finish(
+        mut self,
+        report: Result<Report, Error>,
+    ) -> Result<Published, Error> {
+        match report {
+            Ok(report) => self.publish(&report).await,
+            Err(error) => {
+                self.publisher.failed(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn publish(self, report: &Report) -> Result<Published, Error> {
+        let Self {
+            mut publisher,
+            files,
+            measurement,
+            observe,
+        } = self;
+        let mut files = files.clone();
+        let json = files.json.get_or_insert(in_folder("report.json")).clone();
+        let markdown = files.markdown.get_or_insert(in_folder("report.md")).clone();
+        observe(&Notice::Report(report));
+        files.write(report)?;
+        publisher.publish(report).await;
+        let regressions = report.with_verdict(Verdict::Regression).count();
+        let seconds = report.provenance.length().map(|it| format!("{it:.0}"));
+        let comment = publisher.comment_url().unwrap_or_default();
+        let base = report.provenance.base.as_deref().unwrap_or_default();
+        let outputs = [
+            ("verdict", report::outcome_name(report.outcome).to_owned()),
+            ("regressions", regressions.to_string()),
+            ("worst", report::worst(report)),
+            ("counts", report::counts(report)),
+            ("seconds", seconds.unwrap_or_default()),
+            ("report-json", absolute(&json)),
+            ("report-markdown", absolute(&markdown)),
+            ("measurement", absolute(measurement)),
+            ("comment-url", comment.to_owned()),
+            ("baseline-sha", commit_of(base).to_owned()),
+        ];
+        publisher.set_outputs(&outputs);
+        let mut commands = workflow::annotations(report);
+        commands.extend(publisher.into_lines());
+        Ok((report.exit_code, commands))
+    }
 }
 
 /// A path as later steps find it, which run elsewhere; empty for an empty one.

@@ -9,7 +9,7 @@ use super::super::checked_out::Allowed;
 use super::super::observer::Observer;
 use super::super::refresh::{self, RefreshOptions};
 use super::super::shards::{self, MergeOptions};
-use super::delivery::{Published, in_folder, publish};
+use super::delivery::{Delivery, Published, in_folder};
 use super::options::{CiOptions, folder_of};
 use crate::error::Error;
 use crate::publish::{self, Finished, Job, Trigger, artifact, pull_request, workflow};
@@ -35,14 +35,14 @@ pub(super) async fn check(
         publisher.of_shard();
     }
     publisher.open().await;
-    let report = match check::check(&check, observe).await {
-        Ok(report) => report,
-        Err(error) => {
-            publisher.failed(&error).await;
-            return Err(error);
-        }
+    let report = check::check(&check, observe).await;
+    let delivery = Delivery {
+        publisher,
+        files: &options.files,
+        measurement: &save,
+        observe,
     };
-    let (code, commands) = publish(publisher, &report, &options.files, &save, observe).await?;
+    let (code, commands) = delivery.finish(report).await?;
     // The job that merges all shards annotates.
     Ok((code, if is_shard { Vec::new() } else { commands }))
 }
@@ -59,14 +59,14 @@ pub(super) async fn merge(
     let mut publisher = options.publisher(job, &file)?;
     publisher.open().await;
     let sources = vec![options.shards.clone()];
-    let report = match shards::merge(&MergeOptions { sources, check }, observe) {
-        Ok(report) => report,
-        Err(error) => {
-            publisher.failed(&error).await;
-            return Err(error);
-        }
+    let report = shards::merge(&MergeOptions { sources, check }, observe);
+    let delivery = Delivery {
+        publisher,
+        files: &options.files,
+        measurement: &save,
+        observe,
     };
-    publish(publisher, &report, &options.files, &save, observe).await
+    delivery.finish(report).await
 }
 
 /// Measures the default branch and stores what was measured.
@@ -120,7 +120,13 @@ pub(super) async fn report(
     let report = report_of_artifact(&options.check, &artifact, observe)?;
     publisher.open().await;
     publisher.of_untrusted(pull_request::of_run(&github, finished).await?);
-    publish(publisher, &report, &options.files, Path::new(""), observe).await
+    let delivery = Delivery {
+        publisher,
+        files: &options.files,
+        measurement: Path::new(""),
+        observe,
+    };
+    delivery.finish(Ok(report)).await
 }
 
 /// A run that failed or was cancelled before it had measured is no fault of this workflow.
