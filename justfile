@@ -45,7 +45,7 @@ strangers *options:
 cause *options:
     cargo bench --bench cause -- {{options}}
 
-# Each fuzz target for a while. Needs cargo-fuzz, whose flags a stable compiler takes when it is told to.
+# Each fuzz target for a while. Needs cargo-fuzz, whose flags a stable compiler takes when asked to.
 fuzz seconds="60":
     #!/usr/bin/env bash
     set -euo pipefail

@@ -54,8 +54,8 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     (
         "cli",
         &[
-            "app", "baseline", "bounded", "compose", "config", "document", "error", "gate", "git",
-            "import", "init", "load", "measure", "model", "publish", "report", "secrets", "stack",
+            "app", "config", "document", "error", "gate", "git", "import", "init", "load",
+            "measure", "model", "publish", "report", "secrets", "stack",
         ],
     ),
     ("lib", &[]),

@@ -97,7 +97,7 @@ fn keys(action: &str, section: &str) -> Vec<String> {
 fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
     let read = |name: &str| fs::read_to_string(repository().join(name)).expect("a file");
     let (action, docs) = (read("action.yml"), read("docs/github.md"));
-    let (script, program) = (read("action/run.sh"), read("src/cli/ci.rs"));
+    let (script, program) = (read("action/run.sh"), read("src/app/ci/delivery.rs"));
     let (inputs, outputs) = (keys(&action, "inputs"), keys(&action, "outputs"));
     assert_eq!((inputs.len(), outputs.len()), (18, 10));
     for input in &inputs {

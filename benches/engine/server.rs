@@ -31,7 +31,7 @@ use crate::service::Service;
 
 const CORE: usize = 0;
 static CONTENT: [u8; 1 << 20] = [b'x'; 1 << 20];
-/// Longest service time that is told apart, in nanoseconds.
+/// Longest service time that is distinguished, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
 /// Content of one chunk.
 const CHUNK: usize = 4096;

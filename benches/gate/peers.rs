@@ -11,7 +11,7 @@ const MOST: usize = 30;
 /// Normal deviate of a two-sided 5 %.
 const DEVIATE: f64 = 1.96;
 
-/// What they say; nothing where too little is stored yet.
+/// What they say; `None` if too little is stored yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Peers {
     /// Medians of the rounds of each.

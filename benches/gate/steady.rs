@@ -92,7 +92,7 @@ pub(crate) fn markdown(turns: usize) -> Result<String, Failure> {
         format!(
             "CPU time per request of Django under Gunicorn, {turns} runs of each kind, on the log scale:\n"
         ),
-        "| told as | phase | runs | standard deviation | from the median without a neighbour |"
+        "| shown as | phase | runs | standard deviation | from the median without a neighbour |"
             .into(),
         "| --- | --- | ---: | ---: | ---: |".into(),
     ];

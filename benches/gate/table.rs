@@ -3,7 +3,7 @@ use crate::peers::Peers;
 use crate::record::{Record, Records};
 use crate::stand::{Subject, Verdict};
 
-/// A rule of a peer; nothing where it had too little to judge by.
+/// A rule of a peer; `None` if it had too little to judge by.
 type Rule = fn(&Peers) -> Option<bool>;
 
 const PEERS: [(&str, Rule); 3] = [

@@ -1,5 +1,5 @@
 //! Whether an unchanged build is ever blamed. Makes a repository of each of ten kinds of services, none
-//! like the fixture, runs `perfgate check --against HEAD` in it, prints what it came to, and promises to
+//! like the fixture, runs `perfgate check --against HEAD` in it, prints its outcome, and promises to
 //! end with an error where one was called a regression or was not measured at all.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures as it goes")]
 

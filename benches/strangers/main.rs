@@ -34,7 +34,7 @@ struct Stranger {
     /// The folder of the service.
     folder: &'static str,
     file: &'static str,
-    /// One more question to the database for each row, or several more; nothing where there is none to ask.
+    /// One more question to the database for each row, or several more; `None` if there is none to ask.
     more_questions: Option<Edit>,
     /// `SECONDS` more of CPU time.
     more_cpu: Edit,

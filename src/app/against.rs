@@ -433,7 +433,7 @@ impl Comparison {
         cells.any(|cell| cell.endpoint == endpoint)
     }
 
-    /// The same for the endpoints that a base has too; nothing where it has none of them.
+    /// The same for the endpoints that a base has too; `None` if it has none of them.
     fn shared_with(mut self, base: &Target) -> Option<Self> {
         let is_shared = |cell: &Cell| base.cells.iter().any(|it| it.endpoint == cell.endpoint);
         self.sides.head.cells.retain(is_shared);

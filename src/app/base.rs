@@ -63,10 +63,10 @@ fn before_changes(git: &Git, head: &str, base: String) -> Result<Base, String> {
     Err("this is the default branch, and nothing has changed on it".into())
 }
 
-/// The commit that the code under judgement goes onto; nothing where the event says neither it nor
+/// The commit that the code under judgement goes onto; `None` if the event says neither it nor
 /// the default branch. What the clone lacks of it is fetched: a workflow's clone has one commit alone
 /// unless it asks for more.
-pub async fn of_job(
+pub(super) async fn of_job(
     job: &Job,
     folder: &Path,
     github: Option<&GitHub>,

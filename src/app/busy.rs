@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standstill_is_told() {
+    fn a_standstill_is_reported() {
         let still = round(Machine {
             stood_still: Duration::from_millis(2100),
             ..Machine::default()

@@ -148,7 +148,7 @@ fn of_file(options: &CheckOptions, path: &Path, observe: Observer<'_>) -> Result
 
 /// The report on what code measured that nobody has looked at: it made the numbers; thresholds and
 /// baselines are those of this clone, and no text of it is believed.
-pub fn report_of_artifact(
+pub(super) fn report_of_artifact(
     options: &CheckOptions,
     artifact: &[u8],
     observe: Observer<'_>,
@@ -164,7 +164,7 @@ pub fn report_of_artifact(
     Ok(judged(&plan, measurement, &baselines, scope, strictness))
 }
 
-/// What became of the gate since the base; nothing where neither git nor a store knows of one.
+/// What became of the gate since the base; `None` if neither git nor a store knows of one.
 fn gate_comparison(
     options: &CheckOptions,
     plan: &Plan,

@@ -3,8 +3,10 @@
 //!
 //! [`check()`] measures and judges, [`run()`] measures alone, [`try_configuration()`] calls every
 //! endpoint once, [`rank()`] puts servers in order,
-//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`bisect()`] finds the commit that made it worse, [`refresh()`] stores, [`calibrate()`] proves the gate on a machine, [`report_of_artifact()`] judges what a fork measured;
-//! a [`Publisher`] tells GitHub.
+//! [`compare()`] judges files, [`merge()`] the shards of one run together, [`bisect()`] finds the commit
+//! that made it worse, [`refresh()`] stores,
+//! [`calibrate()`] proves the gate on a machine, and [`ci()`] does what the event of a job on GitHub calls
+//! for and publishes the result.
 
 mod against;
 mod base;
@@ -15,6 +17,7 @@ mod calibrate;
 mod cargo_options;
 mod check;
 mod checked_out;
+mod ci;
 mod commit_files;
 mod compare;
 mod judging;
@@ -28,6 +31,7 @@ mod provenance;
 mod publishing;
 mod ranking;
 mod refresh;
+mod report_files;
 mod results;
 mod run_context;
 mod same_build;
@@ -43,20 +47,22 @@ mod untrusted;
 mod worker_notes;
 
 pub use against::{Against, Wanted};
-pub use base::{Base, of_job};
+pub use base::Base;
 pub use bisect::{Between, BisectOptions, Bisected, bisect};
 pub use busy::most as busiest;
 pub use calibrate::{CalibrateOptions, Margins, calibrate, last_calibration, write_margins};
-pub use check::{CheckOptions, DryRun, check, dry_run, report_of_artifact};
+pub use check::{CheckOptions, DryRun, check, dry_run};
 pub use checked_out::Allowed;
+pub use ci::{CiOptions, ci, close_check};
 pub use compare::{CompareOptions, compare};
 pub use judging::{read_baselines, store, stored};
 pub use notes::{notes, partial_note};
 pub use observer::{Notice, Observer};
 pub use pinning::{Covered, Pinning};
-pub use publishing::{Comment, Publisher};
+pub use publishing::Comment;
 pub use ranking::{Profile, Ranked, rank};
 pub use refresh::{Kept, RefreshOptions, refresh};
+pub use report_files::ReportFiles;
 pub use results::Naming;
 pub use run_context::run;
 pub use secrets::{report_without_secrets, without_secrets};

@@ -1,6 +1,6 @@
 use crate::error::Error;
 use crate::measure::Event;
-use crate::model::BaseFailure;
+use crate::model::{BaseFailure, Report};
 
 /// What a reader must see while something is done.
 #[derive(Debug)]
@@ -17,8 +17,10 @@ pub enum Notice<'a> {
     Cut(&'a Error),
     /// A base that failed; the report has the rest.
     BaseFailed(&'a BaseFailure),
-    /// A line on what became of a server and endpoint.
+    /// A line of output: what became of a server and endpoint, or a command for GitHub's runner.
     Line(&'a str),
+    /// What was found, before it is published.
+    Report(&'a Report),
 }
 
 /// Takes notices.

@@ -29,7 +29,7 @@ pub enum Comment {
 }
 
 /// Speaks of one run.
-pub struct Publisher<'a> {
+pub(super) struct Publisher<'a> {
     job: &'a Job,
     github: Option<GitHub>,
     comment: Comment,
@@ -42,7 +42,7 @@ pub struct Publisher<'a> {
     check: Option<CheckRun>,
     /// Whether there may be a check all the same: GitHub did not answer when it was opened.
     may_be_open: bool,
-    /// The app that the token is of, where opening the check told.
+    /// The app that the token belongs to, if GitHub named it when the check was opened.
     app: Option<String>,
     comment_url: Option<String>,
     /// Commands for the runner, to be printed at the end.
@@ -50,8 +50,8 @@ pub struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    /// `key` tells the section and the check from those of other jobs.
-    pub fn new(job: &'a Job, comment: Comment, key: Key) -> Result<Self, publish::Error> {
+    /// `key` distinguishes the section and the check from those of other jobs.
+    pub(super) fn new(job: &'a Job, comment: Comment, key: Key) -> Result<Self, publish::Error> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         let github = token.map(|token| GitHub::new(job, &token, Policy::default()));
         Ok(Self {
@@ -71,12 +71,12 @@ impl<'a> Publisher<'a> {
     }
 
     /// The connection; publishing what another run measured is nothing without it.
-    pub fn github(&self) -> Result<&GitHub, publish::Error> {
+    pub(super) fn github(&self) -> Result<&GitHub, publish::Error> {
         self.github.as_ref().ok_or(publish::Error::NoToken(TOKEN))
     }
 
     /// Speaks on a pull request that another run measured.
-    pub fn of_untrusted(&mut self, number: Option<u64>) {
+    pub(super) fn of_untrusted(&mut self, number: Option<u64>) {
         self.number = number;
         let note = "The code of the pull request made these numbers: they are as honest as it is.";
         self.notes.push(note.into());
@@ -88,21 +88,21 @@ impl<'a> Publisher<'a> {
     }
 
     /// Says nothing but in the job's own summary: the job that puts all shards together speaks for them.
-    pub fn of_shard(&mut self) {
+    pub(super) fn of_shard(&mut self) {
         self.github = None;
         self.comment = Comment::Never;
     }
 
-    pub fn comment_url(&self) -> Option<&str> {
+    pub(super) fn comment_url(&self) -> Option<&str> {
         self.comment_url.as_deref()
     }
 
-    pub fn into_lines(self) -> Vec<String> {
+    pub(super) fn into_lines(self) -> Vec<String> {
         self.lines
     }
 
     /// Opens the check that stands beside the commit while we measure.
-    pub async fn open(&mut self) {
+    pub(super) async fn open(&mut self) {
         let Some(github) = &self.github else { return };
         match self.ticket.open(github, &self.job.link).await {
             Ok(Opened::Open(check)) => {
@@ -122,7 +122,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Closes the check that this run left open when it was killed.
-    pub async fn close_left_open(&mut self) {
+    pub(super) async fn close_left_open(&mut self) {
         let Some(github) = &self.github else { return };
         if let Err(error) = self.ticket.close_left_open(github).await {
             self.could_not(&error);
@@ -130,7 +130,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Closes the check of a run that has no report, and says so where the last one was.
-    pub async fn failed(&mut self, error: &Error) {
+    pub(super) async fn failed(&mut self, error: &Error) {
         let message = without_secrets(&chain(error));
         let conclusion = match error {
             Error::Interrupted => Conclusion::Cancelled,
@@ -148,7 +148,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// The job summary, the check, the comment.
-    pub async fn publish(&mut self, report: &Report) {
+    pub(super) async fn publish(&mut self, report: &Report) {
         let notes = self.notes.clone();
         let frame = |budget| Frame {
             notes: notes.clone(),
@@ -175,7 +175,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    pub fn summarise(&mut self, markdown: &str) {
+    pub(super) fn summarise(&mut self, markdown: &str) {
         if let Some(path) = &self.job.summary
             && let Err(error) = workflow::summarise(path, markdown)
         {
@@ -183,7 +183,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    pub fn set_outputs(&mut self, outputs: &[(&'static str, String)]) {
+    pub(super) fn set_outputs(&mut self, outputs: &[(&'static str, String)]) {
         if let Some(path) = &self.job.outputs
             && let Err(error) = workflow::set_outputs(path, outputs)
         {
@@ -225,7 +225,7 @@ impl<'a> Publisher<'a> {
         self.post(when, &stamp, &body).await;
     }
 
-    /// Whose section it is, and what it comes to.
+    /// Whose section it is, and its outcome.
     fn stamp(&self, severity: Severity, headline: String) -> Stamp {
         Stamp {
             key: self.key.digest(),

@@ -146,7 +146,7 @@ mod tests {
         });
         let without = masked(measurement.clone());
         let last = without.incidents.last().expect("one");
-        let expected = "no login with (withheld) at postgres://a:(withheld)@c/d";
+        let expected = "no login with (hidden) at postgres://a:(hidden)@c/d";
         assert_eq!(last.output, expected);
         // A value that is a name or a keyword too breaks nothing.
         for word in ["interleaved", "duet", "app"] {

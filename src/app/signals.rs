@@ -41,7 +41,7 @@ impl Drop for Orderly {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// Nothing where whoever started us wants it ignored, as `nohup` does.
+    /// `None` if whoever started us wants it ignored, as `nohup` does.
     hangup: Option<Signal>,
 }
 
@@ -133,7 +133,8 @@ pub async fn at_once() {
 
 /// Runs work that owns containers and processes. Whether it ends well, with an error, by a signal
 /// or because its time is over, everything of its run is removed before the result is looked at.
-/// What it came to, and whether the removal succeeded; where both failed, a warning tells of the removal.
+/// The result of the work, and whether the removal succeeded; where both failed, the removal's error is a
+/// warning.
 pub(super) async fn cleaned_up<T, W: Future<Output = Result<T, Error>>>(
     engine: Option<&Engine>,
     timeout: Option<Duration>,

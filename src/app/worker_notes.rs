@@ -28,7 +28,7 @@ pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
 }
 
 impl Work {
-    /// Nothing where there are no workers, or no request succeeded.
+    /// `None` if there are no workers, or no request succeeded.
     fn of<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<Self> {
         let (mut requests, mut jobs_left) = (0, None);
         let mut used: BTreeMap<String, (f64, u64)> = BTreeMap::new();

@@ -33,7 +33,7 @@ pub(super) struct Contents {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) text: Vec<u8>,
-    /// Nothing where it is damaged: it stays all the same.
+    /// `None` if it is damaged: it stays all the same.
     pub(super) run: Option<Baseline>,
 }
 

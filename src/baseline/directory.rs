@@ -81,7 +81,7 @@ fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-/// What a folder holds, in the order of the names; nothing where it is not one.
+/// What a folder holds, in the order of the names; empty if it is not one.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let fail = |source| Error::List {
         path: folder.to_owned(),

@@ -51,7 +51,7 @@ impl Git {
         Ok(self.repository.get_or_init(|| new))
     }
 
-    /// The newest commit of the remote's branch; nothing where there is no such branch.
+    /// The newest commit of the remote's branch; `None` if there is no such branch.
     pub(super) fn tip(&self, branch: &str) -> Result<Option<String>, Error> {
         self.repository()?.tip(branch)
     }

@@ -98,7 +98,7 @@ impl Repository {
         self.local(words).env("GIT_NO_LAZY_FETCH", "1")
     }
 
-    /// The newest commit of a branch, with its trees; nothing where there is no such branch.
+    /// The newest commit of a branch, with its trees; `None` if there is no such branch.
     pub(super) fn tip(&self, branch: &str) -> Result<Option<String>, Error> {
         let refspec = format!("+refs/heads/{branch}:{TIP}");
         let fetch = |options: &[&str]| {

@@ -117,10 +117,6 @@ impl Selection {
         }
     }
 
-    pub(super) const fn is_shard(&self) -> bool {
-        self.shard.is_some()
-    }
-
     pub(super) const fn is_quiet(&self) -> bool {
         self.quiet
     }
@@ -131,20 +127,32 @@ impl Selection {
 pub(super) struct Outputs {
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE")]
-    pub(super) json: Option<PathBuf>,
+    json: Option<PathBuf>,
     /// Write the report as Markdown.
     #[arg(long, value_name = "FILE")]
-    pub(super) markdown: Option<PathBuf>,
+    markdown: Option<PathBuf>,
     /// Write the report as `JUnit` XML, with one test for each metric that has a rule.
     #[arg(long, value_name = "FILE")]
-    pub(super) junit: Option<PathBuf>,
+    junit: Option<PathBuf>,
     /// Write the report as a self-contained HTML page with charts.
     #[arg(long, value_name = "FILE")]
-    pub(super) html: Option<PathBuf>,
+    html: Option<PathBuf>,
     /// Write where the CPU time of what regressed went, as collapsed stacks of both sides:
     /// PATH.head.folded and PATH.base.folded.
     #[arg(long, value_name = "PATH")]
-    pub(super) profile: Option<PathBuf>,
+    profile: Option<PathBuf>,
+}
+
+impl Outputs {
+    pub(super) fn plain(&self) -> app::ReportFiles {
+        app::ReportFiles {
+            json: self.json.clone(),
+            markdown: self.markdown.clone(),
+            junit: self.junit.clone(),
+            html: self.html.clone(),
+            profile: self.profile.clone(),
+        }
+    }
 }
 
 /// What makes a check fail.
@@ -221,8 +229,7 @@ enum Wanted {
 }
 
 impl Against {
-    /// `usual` is the commit to compare with where none was asked for, or why there is none.
-    pub(super) fn plain(&self, usual: Option<Result<app::Base, String>>) -> app::Against {
+    pub(super) fn plain(&self) -> app::Against {
         app::Against {
             git_ref: self.git_ref.clone(),
             images: self.images.clone(),
@@ -233,7 +240,7 @@ impl Against {
                 Wanted::Stored => app::Wanted::Stored,
             },
             since_change: self.since_change,
-            usual,
+            usual: None,
         }
     }
 }

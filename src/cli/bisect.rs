@@ -14,7 +14,7 @@ use crate::report;
 /// along first parents, until one is certain. A check that decides nothing still counts by what it
 /// measured, and commits that cannot be built or started are skipped. Every commit is measured by the
 /// requests and thresholds of the configuration here, and built as its own configuration says. Exits with 0
-/// where nothing regressed, with 1 where something did, and with 5 where the checks do not tell.
+/// where nothing regressed, with 1 where something did, and with 5 where the checks cannot decide.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use super::args::{Against, Naming, Outputs, Selection, Strictness};
 use super::dry_run;
 use super::messages::{self, MessageFormat};
-use super::output::{print_report, write_files};
+use super::output::print_report;
 use super::ui::Progress;
-use crate::app::{self, Base, CheckOptions, Notice, RunOptions};
+use crate::app::{self, CheckOptions, Notice, RunOptions};
 use crate::error::Error;
 
 /// Measures, compares with another build or with the stored baseline, judges.
@@ -54,7 +54,7 @@ pub(super) struct Command {
 
 pub(super) async fn run(command: Command) -> Result<u8, Error> {
     let args = command.check;
-    let options = args.plain(None);
+    let options = args.plain();
     if command.dry_run {
         print!("{}", dry_run::describe(&app::dry_run(&options)?));
         return Ok(0);
@@ -78,20 +78,19 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
             report
         }
     };
-    write_files(&report, &args.outputs)?;
+    args.outputs.plain().write(&report)?;
     Ok(report.exit_code)
 }
 
 impl Args {
-    /// `usual` is the commit to compare with where none was asked for, or why there is none.
-    pub(super) fn plain(&self, usual: Option<Result<Base, String>>) -> CheckOptions {
+    pub(super) fn plain(&self) -> CheckOptions {
         CheckOptions {
             selection: self.selection.plain(),
             run: RunOptions {
                 profiling: !self.no_profile,
                 ..self.selection.options()
             },
-            against: self.against.plain(usual),
+            against: self.against.plain(),
             strictness: self.strictness.plain(),
             baseline: self.baseline.clone(),
             save: self.save.clone(),

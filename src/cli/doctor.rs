@@ -88,7 +88,7 @@ async fn engine() -> Vec<Remark> {
         good: cgroup.starts_with("version"),
         what: "control groups",
         found: cgroup,
-        remedy: "the engine must be allowed to tell about itself",
+        remedy: "the engine must be allowed to answer questions about itself",
     };
     vec![version, cgroup]
 }

@@ -30,7 +30,7 @@ pub(super) const BISECT: &str = "Examples:
   perfgate bisect --good 3f2c1ab --server gunicorn --endpoint movies --metric latency_p50
   perfgate bisect --from-history --report culprit.html
 
-Exits with 0 where nothing regressed, with 1 where something did, and with 5 where the checks do not tell.";
+Exits with 0 where nothing regressed, with 1 where something did, and with 5 where the checks cannot decide.";
 
 pub(super) const CALIBRATE: &str = "Examples:
   perfgate calibrate --quick

@@ -73,7 +73,7 @@ pub(super) fn show(notice: &Notice<'_>) {
             Some(message) => message,
             None => return,
         },
-        Notice::Ended => return,
+        Notice::Ended | Notice::Report(_) => return,
         Notice::Note(text) | Notice::Line(text) => Message::Note {
             text: (*text).to_owned(),
         },

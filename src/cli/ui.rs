@@ -11,6 +11,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output::print_report;
 use super::{explain, warn};
 use crate::app::{self, Notice};
 use crate::measure::{Event, Phase};
@@ -103,6 +104,7 @@ pub(super) fn print_notice(notice: &Notice<'_>) {
         Notice::Cut(error) => explain(error),
         Notice::BaseFailed(failure) => base_failed(failure),
         Notice::Line(line) => println!("{line}"),
+        Notice::Report(report) => print_report(report),
     }
 }
 

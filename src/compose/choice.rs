@@ -70,7 +70,7 @@ pub(super) enum Role {
     Other,
 }
 
-/// The service to measure: the one that looks most like a server; nothing where none does.
+/// The service to measure: the one that looks most like a server; `None` if none does.
 pub(super) fn web<'a>(
     files: &dyn Files,
     services: &'a IndexMap<String, Service>,

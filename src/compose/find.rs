@@ -36,7 +36,7 @@ pub fn find(files: &dyn Files) -> Vec<Vec<PathBuf>> {
     all
 }
 
-/// How early a file is read; nothing where it is no compose file.
+/// How early a file is read; `None` if it is no compose file.
 fn rank(name: &str) -> Option<usize> {
     let stem = name
         .strip_suffix(".yaml")

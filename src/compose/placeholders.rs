@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_called_like_its_user_is_told_apart_by_the_name_of_the_variable() {
+    fn a_service_called_like_its_user_is_recognised_by_the_name_of_the_variable() {
         let postgres = service(&[]);
         let mut texts = Placeholders {
             postgres: Some((Host::of_postgres(vec!["postgres".into()]), &postgres)),

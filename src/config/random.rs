@@ -62,7 +62,7 @@ fn times(requests: &[Request]) -> usize {
     DRAWS.div_ceil(requests.len().max(1)).min(most).max(1)
 }
 
-/// What is written for each, and its range; nothing where that is none.
+/// What is written for each, and its range; `None` if that is none.
 fn ranges(text: &str) -> impl Iterator<Item = (&str, Option<RangeInclusive<i64>>)> {
     text.match_indices(OPENS).map(|(start, _)| {
         let end = text[start..]

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_a_url_is_told_what_it_lacks() {
+    fn an_error_says_what_a_text_lacks_to_be_a_url() {
         for (text, reason) in [
             (
                 "unix://run/a.sock:/x",

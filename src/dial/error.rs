@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lack_of_ports_and_files_is_told_apart() {
+    fn lack_of_ports_is_distinguished_from_lack_of_files() {
         for (errno, failure) in [
             (Errno::CONNREFUSED, Failure::ConnectRefused),
             (Errno::TIMEDOUT, Failure::ConnectTimeout),

@@ -30,7 +30,7 @@ struct Change {
     deviation: f64,
 }
 
-/// The finding for one metric; nothing where the metric neither has a value nor a threshold. What
+/// The finding for one metric; `None` if the metric neither has a value nor a threshold. What
 /// a fresh start of the server does not repeat is no regression.
 pub(super) fn decide(
     sample: &Sample,
@@ -182,7 +182,7 @@ pub(super) fn excused<'a>(
     }
 }
 
-/// A sample as far as nothing disturbed what a metric is read off; nothing where little is left.
+/// A sample as far as nothing disturbed what a metric is read off; `None` if little is left.
 fn undisturbed(sample: &Sample, metric: Metric) -> Option<Sample> {
     let mut calm = sample.clone();
     let Some(start) = calm.starts.first_mut() else {

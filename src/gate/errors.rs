@@ -20,7 +20,7 @@ const STARTS_TO_CONFIRM: usize = 2;
 /// Share of failing requests from which costs are no longer those of answers as expected.
 const TOLERATED: f64 = 0.01;
 
-/// Judges the error rate of a cell; nothing where it neither has a value nor a rule.
+/// Judges the error rate of a cell; `None` if it neither has a value nor a rule.
 pub(super) fn decide_pairs(
     sample: &PairedSample,
     threshold: &Threshold,

@@ -12,7 +12,7 @@ use crate::stats;
 /// One-sided error of the bound on the growth over rounds of one start.
 const ERROR: f64 = 0.01;
 
-/// Judges the growth of a cell; nothing where it neither has a value nor a rule.
+/// Judges the growth of a cell; `None` if it neither has a value nor a rule.
 pub(super) fn decide_pairs(
     sample: &PairedSample,
     threshold: &Threshold,

@@ -11,7 +11,7 @@ use crate::stats::{self, SerialCorrelation};
 const UNLIKELY: f64 = 0.01;
 
 /// The correlation between the changes of a start and of the one before, of CPU time per request or else
-/// of throughput, over all cells; nothing where it may be chance.
+/// of throughput, over all cells; `None` if it may be chance.
 pub fn dependence(samples: &[PairedSample]) -> Option<SerialCorrelation> {
     let mut servers: BTreeMap<&str, Vec<Vec<f64>>> = BTreeMap::new();
     for sample in samples {

@@ -115,7 +115,7 @@ impl Margin {
     }
 }
 
-/// What looking once more came to.
+/// The result of looking once more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Confirmed {
     /// Of the fresh starts alone, with a two-sided 95 % interval: that the first ones were looked at

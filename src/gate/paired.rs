@@ -349,7 +349,7 @@ impl Finding {
     }
 }
 
-/// One change for every start, on the log scale and positive for worse. Nothing where more than a
+/// One change for every start, on the log scale and positive for worse. `None` if more than a
 /// quarter of the starts have none: what is missing may be what is worse.
 pub(super) fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes> {
     let scale = Scale::of(metric);

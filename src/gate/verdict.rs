@@ -11,7 +11,7 @@ use crate::model::{Acceptance, Finding, Measurement, PairedSample, Sample, Thres
 /// What a measurement is judged by.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
-    /// The thresholds of a server's endpoint; nothing where it has none.
+    /// The thresholds of a server's endpoint; `None` if it has none.
     pub of_cell: &'a dyn Fn(&str, &str) -> Option<&'a Thresholds>,
     pub accepted: &'a [Acceptance],
 }

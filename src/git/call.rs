@@ -158,7 +158,7 @@ impl Call<'_> {
         self.succeeded(output)
     }
 
-    /// Nothing where it ends with 1, by which commands that look something up say no.
+    /// `None` if it ends with 1, by which commands that look something up say no.
     pub fn unless_no(self) -> Result<Option<String>, Error> {
         let output = self.output()?;
         if output.status.code() == Some(1) {
@@ -264,7 +264,7 @@ fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// How a command ended; nothing where its time was over before.
+/// How a command ended; `None` if its time was over before.
 fn ended(child: &mut Child, within: Duration) -> io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     while start.elapsed() < within {

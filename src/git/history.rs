@@ -24,12 +24,12 @@ impl CommitInfo {
 }
 
 impl Git {
-    /// The full name of the commit that is checked out; nothing where there is none yet.
+    /// The full name of the commit that is checked out; `None` if there is none yet.
     pub fn head(&self) -> Result<Option<String>, Error> {
         self.commit("HEAD")
     }
 
-    /// The full name of a commit; nothing where git knows no such commit.
+    /// The full name of a commit; `None` if git knows no such commit.
     pub fn commit(&self, name: &str) -> Result<Option<String>, Error> {
         let commit = format!("{name}^{{commit}}");
         let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
@@ -75,7 +75,7 @@ impl Git {
         Ok(self.look(&words)?.is_some())
     }
 
-    /// The newest commit that two have in their past; nothing where none is known.
+    /// The newest commit that two have in their past; `None` if none is known.
     pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
         self.look(&["merge-base", "--end-of-options", one, other])
     }

@@ -296,7 +296,7 @@ fn what_has_changed_is_named_but_for_new_files_and_the_store() {
 }
 
 #[test]
-fn no_repository_is_told_from_a_git_that_refuses() {
+fn no_repository_is_distinguished_from_a_git_that_refuses() {
     let repository = Repository::new();
     let nowhere = Git::at(&repository.path("."))
         .head()

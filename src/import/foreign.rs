@@ -5,7 +5,7 @@ use super::outline::Outline;
 pub struct Foreign {
     /// What it is, as a sentence goes on after "it is".
     pub what: &'static str,
-    /// What to give instead; nothing where the generator is none that is read.
+    /// What to give instead; `None` if the generator is none that is read.
     pub instead: Option<&'static str>,
 }
 

@@ -241,7 +241,7 @@ fn read_csv(text: &str) -> Result<Imported, Fault> {
             .push("requests without a response are not in it");
     } else {
         imported.seconds = 0.0;
-        imported.notes.push("its version of hey tells no status");
+        imported.notes.push("its version of hey reports no status");
     }
     spread(&mut imported, times);
     if imported.requests >= MOST {

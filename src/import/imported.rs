@@ -43,12 +43,12 @@ impl Imported {
     /// Keeps a value. A time of zero is one that was rounded away, and no value.
     pub(super) fn set(&mut self, metric: Metric, value: impl Into<Option<f64>>) {
         let value = value.into().filter(|value| value.is_finite());
-        let is_told = |value: &f64| *value > 0.0 || (!metric.is_latency() && *value >= 0.0);
+        let is_known = |value: &f64| *value > 0.0 || (!metric.is_latency() && *value >= 0.0);
         let most = match metric.unit() {
             Unit::Share => 1.0,
             _ => f64::MAX,
         };
-        if let Some(value) = value.filter(is_told).filter(|value| *value <= most) {
+        if let Some(value) = value.filter(is_known).filter(|value| *value <= most) {
             self.values.insert(metric, value);
         }
     }

@@ -147,9 +147,7 @@ fn imported(run: &Run) -> Result<Imported, Fault> {
 fn failures(imported: &mut Imported, failed: Option<&Measured>, rate: Option<f64>) {
     let failed = failed.and_then(|it| it.get("rate").or(it.get("value")));
     let Some(failed) = failed else {
-        imported
-            .notes
-            .push("it does not tell which requests failed");
+        imported.notes.push("it does not say which requests failed");
         return;
     };
     imported.set(Metric::ErrorRate, failed);

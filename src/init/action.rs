@@ -15,7 +15,7 @@ const PLACE: &str = "org/perfgate@v1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Action {
     repository: String,
-    /// The commit of the release, where its repository told.
+    /// The commit of the release, if its repository could be asked.
     commit: Option<String>,
 }
 

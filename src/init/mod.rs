@@ -22,7 +22,7 @@ use crate::git::Git;
 
 pub use workflows::Plan;
 
-/// What to write, and what the reader is told of it.
+/// What to write, and what to say of it.
 #[derive(Debug)]
 pub struct Proposal {
     /// What was found: `Django, Postgres`.

@@ -235,7 +235,7 @@ impl Repository {
             .chain(others.iter().map(|it| it.name.clone()))
             .collect();
         if parts.is_empty() {
-            "nothing that tells how the server starts".into()
+            "nothing that says how the server starts".into()
         } else {
             parts.join(", ")
         }

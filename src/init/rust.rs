@@ -50,7 +50,7 @@ const REDIS: [&str; 6] = [
 /// The program of a Rust repository that serves.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RustServer {
-    /// Nothing where there is one package alone.
+    /// `None` if there is one package alone.
     pub(super) package: Option<String>,
     pub(super) bin: String,
     pub(super) uses_postgres: bool,

@@ -1,6 +1,6 @@
 //! Values as the text of TOML.
 
-/// A key with a list of words; nothing where there are none.
+/// A key with a list of words; empty if there are none.
 pub(super) fn words(name: &str, words: &[String]) -> String {
     match words {
         [] => String::new(),

@@ -70,7 +70,7 @@ impl Check {
         }
     }
 
-    /// What a look came to: one that failed is made up for by the next response.
+    /// Takes the result of a look: one that failed is made up for by the next response.
     pub(super) fn looked(&self, matched: bool) {
         self.failing.set(!matched);
     }

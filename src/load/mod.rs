@@ -184,7 +184,7 @@ impl WorkerPool {
 }
 
 impl Job {
-    /// Why no connection can be opened; nothing where one is.
+    /// Why no connection can be opened; `None` if one is.
     pub async fn refusal(&self) -> Option<String> {
         match Dialer::new(&self.origin) {
             Ok(dialer) => dialer.open().await.err().map(|error| chain(&error)),

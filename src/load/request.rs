@@ -26,7 +26,7 @@ pub(super) struct Prepared {
     pub(super) http1: Vec<u8>,
     /// Where values belong that differ each time.
     pub(super) unique: Slots,
-    /// Nothing where HTTP/1 is spoken.
+    /// `None` if HTTP/1 is spoken.
     http2: Option<hyper::Request<Bytes>>,
     /// Whether its response has no body, whatever the header fields say.
     pub(super) is_head: bool,

@@ -174,7 +174,7 @@ pub struct WarmUp {
 /// What single requests showed.
 #[derive(Debug, Default)]
 pub struct Counted {
-    /// Nothing where requests were not answered.
+    /// `None` if requests were not answered.
     pub counters: Option<Counters>,
     /// How long one of them takes when no other is in flight; zero where none was answered.
     pub idle: Duration,

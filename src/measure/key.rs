@@ -6,7 +6,7 @@ use crate::model::{
     Source, Target, Workload,
 };
 
-/// Raised when a part comes to mean something else: stored runs of before are not comparable then.
+/// Raised when a part changes its meaning: stored runs of before are not comparable then.
 const VERSION: u32 = 1;
 
 /// One key per cell of the target.

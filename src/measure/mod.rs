@@ -80,7 +80,7 @@ pub enum Schedule {
     Interleaved,
 }
 
-/// What a measurement came to.
+/// The result of a measurement.
 #[derive(Debug, Default)]
 pub struct MeasureResult {
     /// Of the servers that could be measured to the end, in the order of the plan.

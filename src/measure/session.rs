@@ -145,7 +145,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
     }
 
-    /// Starts a server, counts what single requests make, and warms its cells up; nothing where
+    /// Starts a server, counts what single requests make, and warms its cells up; `None` if
     /// it fails.
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let MeasureConfig { plan, runner, .. } = self.measuring;
@@ -418,7 +418,7 @@ impl<'a, D: Driver> Session<'a, D> {
         Ok(())
     }
 
-    /// The value; nothing where this server failed, which is then stopped, noted and left out.
+    /// The value; `None` if this server failed, which is then stopped, noted and left out.
     /// What concerns more than one server stays an error.
     async fn kept<T>(
         &mut self,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::{Incident, Sample, Turnover};
 use crate::stack::Resources;
 
-/// What changed between two moments of a server that is still there; nothing where no process
+/// What changed between two moments of a server that is still there; `None` if no process
 /// of it ended.
 pub(super) fn between(before: &Resources, after: &Resources) -> Option<Turnover> {
     let gone = |a: &BTreeSet<i32>, b: &BTreeSet<i32>| a.difference(b).count();

@@ -77,7 +77,7 @@ pub(super) async fn loaded<T: Send + 'static>(
 /// A load under way, watched from outside. Dropping it ends the load early.
 pub(super) struct Open<T> {
     task: JoinHandle<Result<T, load::Error>>,
-    /// What the task came to, once it has been seen to end.
+    /// The result of the task, once it has been seen to end.
     result: Option<Result<Result<T, load::Error>, JoinError>>,
     meter: Arc<Meter>,
     counted: u64,

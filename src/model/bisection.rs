@@ -16,7 +16,7 @@ pub struct Bisection {
     pub bad: CommitInfo,
     /// Commits after the good one, up to the bad one.
     pub commits: usize,
-    /// What was searched for; nothing where nothing regressed.
+    /// What was searched for; absent if nothing regressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<BisectionSubject>,
     /// The change from the good commit to the bad one, by all checks together.
@@ -43,13 +43,13 @@ impl Bisection {
     pub const SCHEMA: u32 = 1;
 }
 
-/// What a bisection comes to.
+/// The result of a bisection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BisectionOutcome {
     /// At least one commit is named.
     CulpritFound,
-    /// It regressed, and the checks there were do not tell one commit.
+    /// It regressed, and the checks do not single out one commit.
     RangeFound,
     /// The bad commit is no worse than the good one.
     NoRegression,
@@ -123,7 +123,7 @@ pub struct SkippedCommit {
 pub struct BisectionCheck {
     pub base: String,
     pub head: String,
-    /// Of what is searched for; nothing where the check said nothing of it.
+    /// Of what is searched for; absent if the check said nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeInterval>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,7 +140,7 @@ pub struct OtherRegression {
     /// From the good commit to the bad one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
-    /// The verdict on it at the first culprit; nothing where that was not measured.
+    /// The verdict on it at the first culprit; absent if that was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_culprit: Option<Verdict>,
 }

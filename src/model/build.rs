@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargo_is_told_what_differs_from_its_defaults() {
+    fn cargo_gets_flags_for_what_differs_from_its_defaults() {
         let of_folder = CargoBuild::default();
         assert_eq!(of_folder.words(), ["build", "--profile", "release"]);
         let all = CargoBuild {

@@ -17,7 +17,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<usize>,
     pub head: Trace,
-    /// Nothing where the head was measured alone.
+    /// Absent if the head was measured alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Trace>,
 }
@@ -125,7 +125,7 @@ impl Evidence {
         }
     }
 
-    /// The change from base to head in each round; nothing where one has no ratio.
+    /// The change from base to head in each round; `None` if one has no ratio.
     pub fn changes(&self, metric: Metric) -> Option<Vec<f64>> {
         let head = self.head.rounds.get(&metric)?;
         let base = self.base.as_ref()?.rounds.get(&metric)?;
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_disturbance_is_told() {
+    fn the_gravest_disturbance_is_named() {
         let disturbance = |steal, throttled, lost| {
             let mut round = round(10);
             round.machine = Some(Machine {

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_without_failures_is_told_beside_one_that_has_some() {
+    fn a_side_without_failures_is_named_beside_one_that_has_some() {
         let failures = Failures::of_pairs(&sample(&[[0, 2]]));
         assert_eq!(failures.len(), 2);
         assert_eq!(

@@ -145,9 +145,9 @@ pub enum Reason {
     InvalidLoad { doubt: Doubt },
     /// A counter that is not the same for every request rose by less than it varies.
     Varies,
-    /// The pairs that there was time for do not tell.
+    /// Not enough pairs within the budget to decide.
     Undecided,
-    /// It varies too much for as many starts as there may be to tell.
+    /// It varies too much to decide by as many starts as there may be.
     TooNoisy,
     /// Fresh containers did not show it again.
     NotReproduced,
@@ -195,7 +195,7 @@ impl Reason {
     }
 }
 
-/// What a whole run comes to.
+/// The outcome of a whole run.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]

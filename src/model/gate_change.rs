@@ -25,7 +25,7 @@ pub struct GateChange {
     pub cells: Vec<CellName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
-    /// What the base's configuration says; nothing where it says nothing.
+    /// What the base's configuration says; absent if it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<GateValue>,
     /// What the head's says.

@@ -62,7 +62,7 @@ pub struct CountsAtSize {
 /// Order of growth of a counter: the *b* of *n*^*b*, by which it grows with the size *n* of the data.
 /// It is the slope of a straight line, by least squares, through the logarithms of the sizes and of the
 /// values; `damping` is added to the values, so that small ones that hardly move have no order.
-/// Nothing where fewer than two sizes have a value.
+/// `None` if fewer than two sizes have a value.
 pub fn order_of_growth(counts: &[CountsAtSize], metric: Metric, damping: f64) -> Option<f64> {
     let points = counts.iter().filter_map(|it| {
         let value = it.values.get(&metric)?;

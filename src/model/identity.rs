@@ -12,7 +12,7 @@ use super::digest;
 pub struct Identity(BTreeMap<&'static str, Value>);
 
 impl Identity {
-    /// The version is raised when a part comes to mean something else: nothing of before is comparable
+    /// The version is raised when a part changes its meaning: nothing of before is comparable
     /// with what follows.
     pub fn new(version: u32) -> Self {
         Self(BTreeMap::from([("version", version.into())]))

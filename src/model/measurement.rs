@@ -51,7 +51,7 @@ pub struct Provenance {
     pub dirty: bool,
     /// What the head was compared with; filled in by the gate.
     pub base: Option<String>,
-    /// Nothing where a result of another load generator was read, which does not tell.
+    /// Absent in what was imported from another load generator.
     pub fingerprint: Option<Fingerprint>,
     /// Image identifier by server or service.
     pub images: BTreeMap<String, String>,
@@ -67,7 +67,7 @@ pub struct Provenance {
     /// Which part of the plan this is; nothing for all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardRecord>,
-    /// Why not everything was measured; nothing for a run that came to its end.
+    /// Why not everything was measured; absent if everything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
 }
@@ -78,10 +78,10 @@ impl Provenance {
         self.seed.is_none()
     }
 
-    /// Length of the whole run in seconds; nothing where another load generator did not tell it.
+    /// Length of the whole run in seconds; `None` if another load generator did not record it.
     pub fn length(&self) -> Option<f64> {
-        let is_told = !self.is_imported() || self.seconds > 0.0;
-        is_told.then_some(self.seconds)
+        let is_known = !self.is_imported() || self.seconds > 0.0;
+        is_known.then_some(self.seconds)
     }
 }
 

@@ -268,7 +268,7 @@ impl Metric {
         }
     }
 
-    /// The value of one round; nothing where the round cannot tell, or the metric is not of rounds.
+    /// The value of one round; `None` if the round lacks it, or the metric is not of rounds.
     pub fn of_round(self, round: &Round) -> Option<f64> {
         let completed = round.tally.completed();
         let value = match self {

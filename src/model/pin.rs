@@ -14,7 +14,7 @@ pub struct Pin {
     pub time: Timestamp,
     /// Commit of the newest run up to it.
     pub commit: Option<String>,
-    /// When the newest run up to it was made; nothing where the earlier pin was given up.
+    /// When the newest run up to it was made; absent if the earlier pin was given up.
     pub until: Option<Timestamp>,
     /// Why it was set, or given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]

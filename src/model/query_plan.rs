@@ -12,9 +12,9 @@ pub struct QueryPlan(Vec<String>);
 /// A node that a plan has in place of another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanChange {
-    /// Nothing where the head's plan has it in addition.
+    /// Absent if the head's plan has it in addition.
     pub base: Option<String>,
-    /// Nothing where the head's plan does without.
+    /// Absent if the head's plan does without.
     pub head: Option<String>,
 }
 

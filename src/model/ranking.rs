@@ -32,11 +32,11 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
     /// One more than the servers that are certainly faster: servers whose intervals overlap may
-    /// share a rank. Nothing where too few rounds give an interval.
+    /// share a rank. Absent if too few rounds give an interval.
     pub rank: Option<usize>,
     #[serde(flatten)]
     pub competitor: Competitor,
-    /// Median of the rounds, in successful responses per second; nothing where no request of a round
+    /// Median of the rounds, in successful responses per second; absent if no request of a round
     /// ended within it.
     pub throughput: Option<f64>,
     /// Interval of the median at `level`.

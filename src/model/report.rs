@@ -21,7 +21,7 @@ pub struct Report {
     /// What the plan has and was not measured, and the other way round.
     #[serde(default, skip_serializing_if = "Coverage::is_exact")]
     pub coverage: Coverage,
-    /// What became of the gate itself; nothing where there is no base that it could be compared
+    /// What became of the gate itself; absent if there is no base that it could be compared
     /// with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateComparison>,

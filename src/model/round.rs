@@ -10,7 +10,7 @@ use super::Tally;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Round {
     pub tally: Tally,
-    /// What the server used; nothing where its resources cannot be read (`url = …`).
+    /// What the server used; absent if its resources cannot be read (`url = …`).
     pub usage: Option<Usage>,
     /// What the machine did beside it; nothing for rounds of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,7 +18,7 @@ pub struct Round {
     /// Processes of the server that ended within the round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turnover: Option<Turnover>,
-    /// What the workers of the server did; nothing where it has none.
+    /// What the workers of the server did; absent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<Workers>,
 }
@@ -28,7 +28,7 @@ pub struct Round {
 pub struct Workers {
     /// By the name of the worker.
     pub usage: BTreeMap<String, Usage>,
-    /// Jobs that waited in queues at the end of the round; nothing where no service tells.
+    /// Jobs that waited in queues at the end of the round; absent if no service tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs_left: Option<u64>,
 }
@@ -60,10 +60,10 @@ pub struct Machine {
     /// Share of the TCP segments sent on this host's network that were lost and sent again.
     #[serde(default)]
     pub lost: f64,
-    /// How long threads that could run waited for a CPU; nothing where the kernel does not tell.
+    /// How long threads that could run waited for a CPU; absent if the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_delay: Option<RunDelay>,
-    /// What other programs took of the CPUs; nothing where they cannot be distinguished from what was
+    /// What other programs took of the CPUs; absent if they cannot be distinguished from what was
     /// measured, such as a server that ran already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Others>,

@@ -15,7 +15,7 @@ pub struct Sample {
     /// The first is judged; the second was made because the first broke a rule, and must break it too.
     /// None of what another load generator reported.
     pub starts: Vec<SingleStart>,
-    /// Nothing where no single requests were counted.
+    /// Absent if no single requests were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Counters>,
     /// Rounds of the server (head) and of the reference program (base) at the same time on the same
@@ -78,7 +78,7 @@ impl Sample {
         })
     }
 
-    /// CPU time per request as a multiple of the reference's, by pair of rounds; nothing where there
+    /// CPU time per request as a multiple of the reference's, by pair of rounds; `None` if there
     /// are none, or one tells no CPU time.
     pub fn relative_cpu(&self) -> Option<Vec<f64>> {
         let ratio = |sides: &Sides<Round>| {

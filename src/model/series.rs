@@ -40,7 +40,7 @@ pub struct RunMark {
 pub struct Series {
     pub metric: Metric,
     pub unit: Unit,
-    /// One for every run; nothing where it has none.
+    /// One for every run; absent if it has none.
     pub values: Vec<Option<f64>>,
     pub newest: f64,
     /// Of the good runs that a new one is compared with; of all where none is good.

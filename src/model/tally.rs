@@ -59,7 +59,7 @@ pub struct Tally {
     /// Nothing for the closed loop.
     #[serde(default)]
     pub open: Option<OpenLoop>,
-    /// The first request that failed; nothing where none did.
+    /// The first request that failed; absent if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<FirstFailure>,
     /// What was overlooked to read responses that are not quite HTTP.
@@ -77,17 +77,17 @@ pub struct FirstFailure {
     pub kind: Failure,
     /// Method and path.
     pub request: String,
-    /// The response's first line; nothing where none came.
+    /// The response's first line; absent if none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_line: Option<String>,
     /// The first 300 bytes of the body as text, decoded; what cannot be printed is escaped. Of what
     /// is no response, the first bytes received.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub body: String,
-    /// What the request was expected to come to.
+    /// What was expected of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What it came to instead.
+    /// What was found instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
     /// The last lines of the server's output after the window; empty where nobody can read them.

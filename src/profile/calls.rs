@@ -7,7 +7,7 @@ use crate::model::{Call, Side, Sides};
 
 /// Calls that take a smaller share of the CPU time are left to their caller.
 const LEAST_SHARE: f64 = 0.002;
-/// Calls within calls that are told apart.
+/// Calls within calls that are distinguished.
 const DEEPEST: usize = 200;
 
 #[derive(Debug, Default)]

@@ -27,7 +27,7 @@ struct Seen {
     lines: BTreeMap<u32, [u64; 2]>,
 }
 
-/// The functions of both sides that changed; nothing where too little was seen. Slices of both sides are of
+/// The functions of both sides that changed; `None` if too little was seen. Slices of both sides are of
 /// the same stretches of time.
 pub fn compare(
     server: &str,

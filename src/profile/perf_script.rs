@@ -7,7 +7,7 @@ use super::stack::Frame;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     pub pid: i32,
-    /// Seconds on the clock that perf was told to take.
+    /// Seconds on the clock that perf was given.
     pub time: f64,
     /// The outermost function first.
     pub stack: Vec<Frame>,

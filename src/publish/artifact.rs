@@ -24,7 +24,7 @@ struct Artifact {
     expired: bool,
 }
 
-/// The contents of one entry of a run's newest artifact of a name; nothing where it left none.
+/// The contents of one entry of a run's newest artifact of a name; `None` if it left none.
 pub async fn fetch(
     github: &GitHub,
     run: u64,

@@ -17,7 +17,7 @@ const APP: &str = "[bot]";
 /// Who writes with our token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
-    /// Nothing where GitHub does not say: then whatever app wrote our marker is taken for us.
+    /// `None` if GitHub does not say: then whatever app wrote our marker is taken for us.
     login: Option<String>,
 }
 

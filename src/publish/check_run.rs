@@ -180,7 +180,7 @@ impl Ticket {
             .collect();
         let count = left.len();
         for (_, check) in left {
-            let title = "ended before it could tell";
+            let title = "ended before a verdict";
             let summary = "The job was cancelled, or ended from outside, before it had a report.";
             CheckRun::from(check)
                 .close(github, Conclusion::Cancelled, title, summary)

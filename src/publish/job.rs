@@ -1,4 +1,4 @@
-//! Where we are: the job of a workflow, as the runner's environment tells it.
+//! Where we are: the job of a workflow, as the runner's environment describes it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -112,7 +112,7 @@ pub enum Task {
 }
 
 impl Job {
-    /// The job as the environment and the file of the event tell it.
+    /// The job as the environment and the file of the event describe it.
     pub fn find(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let get = |name: &'static str| {
             let value = variable(name).filter(|value| !value.is_empty());

@@ -18,7 +18,7 @@ const LONGEST: usize = 100;
 /// The job that measures in the workflow of `USUAL`, for those that report on it.
 pub const MEASURING_JOB: &str = USUAL.1;
 
-/// What tells a section of the comment, and a check, from those of other jobs.
+/// What distinguishes a section of the comment, and a check, from those of other jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     workflow: String,
@@ -52,7 +52,7 @@ impl Key {
         digest(text.as_bytes())
     }
 
-    /// How readers tell it from others; nothing where everything is as `perfgate init` writes it.
+    /// How readers tell it from others; empty if everything is as `perfgate init` writes it.
     pub fn label(&self) -> String {
         let job = (self.workflow.as_str(), self.job.as_str());
         let mut parts = Vec::new();

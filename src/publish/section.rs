@@ -18,7 +18,7 @@ const LONGEST: usize = 500;
 /// Digits of a commit that readers are shown.
 const SHORT: usize = 7;
 
-/// What a job comes to; later ones are worse.
+/// The outcome of a job; later ones are worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -53,7 +53,7 @@ impl From<Outcome> for Severity {
     }
 }
 
-/// Whose section it is, of which commit and run, and what it comes to.
+/// Whose section it is, of which commit and run, and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// The digest of a key.

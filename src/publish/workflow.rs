@@ -84,14 +84,14 @@ impl Silence {
         Self { token: random() }
     }
 
-    /// What is printed first.
+    /// The line that is printed first.
     pub fn start(&self) -> String {
-        format!("::stop-commands::{}\n", self.token)
+        format!("::stop-commands::{}", self.token)
     }
 
-    /// What is printed last.
+    /// The line that is printed last, after an empty one: output may end within a line.
     pub fn end(&self) -> String {
-        format!("\n::{}::\n", self.token)
+        format!("\n::{}::", self.token)
     }
 }
 

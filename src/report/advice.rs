@@ -5,7 +5,7 @@ use crate::model::{Doubt, Finding, Outcome, Reason, Report, Verdict};
 /// Remedies that are given at once.
 const MOST: usize = 2;
 
-/// The next step; nothing where there is none but to look at the change.
+/// The next step; `None` if there is none but to look at the change.
 pub(super) fn next_step(report: &Report) -> Option<String> {
     match report.outcome {
         Outcome::Pass => None,
@@ -71,7 +71,7 @@ fn of_undecided(report: &Report) -> Option<String> {
     of_verdict(Verdict::Inconclusive).or_else(|| of_verdict(Verdict::NotJudged))
 }
 
-/// What helps against a reason; nothing where nothing does, or nothing has to.
+/// What helps against a reason; `None` if nothing does, or nothing has to.
 pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::Undecided => "raise `budget` in [load] to measure more pairs, or widen the margin",

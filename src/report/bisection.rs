@@ -21,7 +21,7 @@ pub fn bisection(bisection: &Bisection) -> String {
         };
         lines.push(also.into());
         lines.extend(bisection.suspects.iter().map(suspects));
-        lines.push("More checks tell: `--checks`, or a longer `budget` for each.".into());
+        lines.push("More checks may decide: `--checks`, or a longer `budget` for each.".into());
     }
     lines.extend(others(&bisection.others));
     if !bisection.skipped.is_empty() {
@@ -60,7 +60,7 @@ fn headline(bisection: &Bisection) -> String {
     match bisection.outcome {
         BisectionOutcome::NoRegression => format!("NO REGRESSION {between}"),
         BisectionOutcome::Inconclusive if subject.is_empty() => {
-            format!("INCONCLUSIVE: the checks do not tell whether anything regressed {between}")
+            format!("INCONCLUSIVE: the checks cannot decide whether anything regressed {between}")
         }
         BisectionOutcome::Inconclusive => {
             format!(
@@ -299,7 +299,7 @@ mod tests {
         );
         let unsure = shown(BisectionOutcome::Inconclusive);
         assert!(
-            unsure.starts_with("INCONCLUSIVE: the checks do not tell whether anything regressed")
+            unsure.starts_with("INCONCLUSIVE: the checks cannot decide whether anything regressed")
         );
     }
 

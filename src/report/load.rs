@@ -1,4 +1,4 @@
-//! What one load came to: a table in wrk's spirit, and JSON.
+//! The result of one load: a table in wrk's spirit, and JSON.
 
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
@@ -232,7 +232,7 @@ impl<'a> Load<'a> {
         )
     }
 
-    /// Expected responses per second; nothing where no request ended.
+    /// Expected responses per second; `None` if no request ended.
     fn throughput(self) -> Option<f64> {
         let ended = self.tally.completed() > 0;
         ended.then(|| self.per_second(self.tally.succeeded_in_window))
@@ -292,7 +292,7 @@ fn note(it: Doubt) -> String {
     format!("{}; {remedy}", doubt(it))
 }
 
-/// Times in microseconds; nothing where there are none.
+/// Times in microseconds; `null` if there are none.
 fn times(histogram: &Histogram<u64>) -> Value {
     if histogram.is_empty() {
         return Value::Null;
@@ -309,7 +309,7 @@ fn times(histogram: &Histogram<u64>) -> Value {
     })
 }
 
-/// In microseconds; nothing where there are no requests.
+/// In microseconds; `None` if there are no requests.
 fn quantile_of(histogram: &Histogram<u64>, quantile: f64) -> Option<f64> {
     (!histogram.is_empty()).then(|| histogram.value_at_quantile(quantile) as f64 / 1e3)
 }

@@ -14,7 +14,7 @@ pub(super) struct MarginBar {
 pub(super) const REACH: f64 = 2.0;
 
 impl MarginBar {
-    /// Nothing where there is no change, or nothing to measure it by.
+    /// `None` if there is no change, or nothing to measure it by.
     pub(super) fn of(finding: &Finding) -> Option<Self> {
         let (change, margin) = (finding.change?, finding.margin?);
         let sign = finding.metric.direction().sign_of_worse();

@@ -64,7 +64,7 @@ pub fn openmetrics(report: &Report) -> String {
     text
 }
 
-/// What the whole run came to, and where its numbers come from.
+/// The outcome of the run, and where its numbers come from.
 fn run(report: &Report) -> String {
     let provenance = &report.provenance;
     let mut about = vec![("version", provenance.perfgate.clone())];
@@ -91,7 +91,7 @@ fn run(report: &Report) -> String {
         family(
             "perfgate_outcome",
             "stateset",
-            "What the run came to.",
+            "Outcome of the run.",
             &outcome,
         ),
         family(
@@ -174,7 +174,7 @@ fn cell(finding: &Finding) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A family with its samples; nothing where there are none.
+/// A family with its samples; empty if there are none.
 fn family(name: &str, kind: &str, help: &str, samples: &[Sample]) -> String {
     let suffix = if kind == "info" { "_info" } else { "" };
     let lines: String = samples

@@ -78,7 +78,7 @@ pub fn masked(text: &str) -> String {
     known().masked(text)
 }
 
-/// What a server or a program said, without anything that this process was told or passed on.
+/// What a server or a program said, without secrets that this process was given or passed on.
 pub fn said(text: &str) -> String {
     let mut known = known();
     for line in text.lines() {
@@ -231,13 +231,10 @@ mod tests {
         assert_eq!(known.masked(text), text);
         assert_eq!(
             known.said(text),
-            "postgres abc (withheld) (withheld) (withheld) true"
+            "postgres abc (hidden) (hidden) (hidden) true"
         );
         let address = "postgres://postgres:postgres@db/app";
-        assert_eq!(
-            known.masked(address),
-            "postgres://postgres:(withheld)@db/app"
-        );
+        assert_eq!(known.masked(address), "postgres://postgres:(hidden)@db/app");
     }
 
     #[test]
@@ -248,7 +245,7 @@ mod tests {
         known.passed("DB_PASS", "changethis");
         known.passed("APP_FOLDER", "/usr/src/app");
         let text = "start mailpit in /usr/src/app: Hello-World changethis";
-        let expected = "start mailpit in /usr/src/app: (withheld) (withheld)";
+        let expected = "start mailpit in /usr/src/app: (hidden) (hidden)";
         assert_eq!(known.said(text), expected);
         assert_eq!(known.masked(text), text);
     }
@@ -261,14 +258,14 @@ mod tests {
             ("HOME", "/home/of/somebody"),
         ]);
         let text = "login of app with Hunter2Hunter2 in /home/of/somebody failed, cGxhbnRlZA==";
-        let expected = "login of app with (withheld) in /home/of/somebody failed, (withheld)";
+        let expected = "login of app with (hidden) in /home/of/somebody failed, (hidden)";
         assert_eq!(known.masked(text), expected);
     }
 
     #[test]
     fn what_a_program_has_the_runner_mask_is_known_from_then_on() {
         let text = "::add-mask::M4sk3d-by-the-step\nlogin with M4sk3d-by-the-step";
-        assert_eq!(said(text), "::add-mask::(withheld)\nlogin with (withheld)");
+        assert_eq!(said(text), "::add-mask::(hidden)\nlogin with (hidden)");
         assert_eq!(masked("M4sk3d-by-the-step"), INSTEAD);
     }
 }

@@ -2,7 +2,7 @@
 //! somebody said so. Every writer asks here, so that what a dying server prints is masked by value in
 //! whatever is written.
 //!
-//! Two kinds are told apart, because a mask that is too wide destroys a report. A secret of eight or
+//! Two kinds are distinguished, because a mask that is too wide destroys a report. A secret of eight or
 //! more characters that is no plain word is masked in every text ([`masked`]); a shorter one, and what
 //! a configuration passes on without calling it a secret, in what servers and programs said alone
 //! ([`said`]). Words that everybody uses, such as `postgres`, are masked nowhere but in the place of a
@@ -18,4 +18,4 @@ pub use known::{know, know_named, know_secret, masked, said};
 pub use scrubbed::{inherit, is_scrubbed};
 
 /// What stands in place of a secret.
-pub const INSTEAD: &str = "(withheld)";
+pub const INSTEAD: &str = "(hidden)";

@@ -89,7 +89,7 @@ mod tests {
         ] {
             assert!(has_token(&token), "{token}");
             let text = format!("no login with {token}");
-            assert_eq!(masked(&text), "no login with (withheld)");
+            assert_eq!(masked(&text), "no login with (hidden)");
         }
         let plain = "ghp_short AKIA eyJ.a.b npm_run BEGIN PUBLIC KEY sk-learn";
         assert_eq!(masked(plain), plain);
@@ -100,16 +100,16 @@ mod tests {
         for (text, expected) in [
             (
                 "cannot reach postgres://app:hunter2@db:5432/app",
-                "cannot reach postgres://app:(withheld)@db:5432/app",
+                "cannot reach postgres://app:(hidden)@db:5432/app",
             ),
-            ("redis://:p%40ss@a/0", "redis://:(withheld)@a/0"),
+            ("redis://:p%40ss@a/0", "redis://:(hidden)@a/0"),
             (
                 "Authorization: Bearer abc.def",
-                "Authorization: Bearer (withheld)",
+                "Authorization: Bearer (hidden)",
             ),
             (
                 "host=a password=hunter2 user=b",
-                "host=a password=(withheld) user=b",
+                "host=a password=(hidden) user=b",
             ),
         ] {
             assert_eq!(masked(text), expected);

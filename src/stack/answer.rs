@@ -27,7 +27,7 @@ pub struct Answer {
 /// What it lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missed {
-    /// The status; nothing where any below 400 would do.
+    /// The status; `None` if any below 400 would do.
     Status(Option<u16>),
     /// A text in the body.
     Text(String),
@@ -41,7 +41,7 @@ const REFUSED: Duration = Duration::from_secs(5);
 const SHOWN: usize = 200;
 
 impl Answer {
-    /// What is wrong with a response; nothing where it is a good answer. A body in another coding
+    /// What is wrong with a response; `None` if it is a good answer. A body in another coding
     /// is not looked into here: load does so.
     pub(super) fn wrong(ready: &Ready, head: &http::response::Parts, body: &[u8]) -> Option<Self> {
         let (status, fields) = (head.status.as_u16(), &head.headers);

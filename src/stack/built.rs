@@ -22,7 +22,7 @@ const CARGOS: &str = ".rustc_info.json";
 pub struct Built {
     /// Without links.
     pub path: PathBuf,
-    /// Of its bytes; nothing where it is not known to be the whole program. An interpreter says nothing
+    /// Of its bytes; `None` if it is not known to be the whole program. An interpreter says nothing
     /// of what it runs.
     pub digest: Option<String>,
 }

@@ -24,7 +24,7 @@ pub(super) fn shared_folders(folder: &Path) -> Vec<PathBuf> {
     variables.filter_map(absolute).chain(configured).collect()
 }
 
-/// Variables for what runs in a folder of a tree: nothing where cargo builds into the tree anyway.
+/// Variables for what runs in a folder of a tree: none if cargo builds into the tree anyway.
 pub(super) fn own_target(folder: &Path) -> Vec<(&'static str, PathBuf)> {
     let Some(metadata) = metadata(folder) else {
         return Vec::new();
@@ -50,7 +50,7 @@ fn outside(metadata: &Metadata) -> impl Iterator<Item = &Path> {
     outside.map(|it| it.as_std_path())
 }
 
-/// What cargo says of the package in a folder, asked once; nothing where there is none, or no cargo.
+/// What cargo says of the package in a folder, asked once; `None` if there is none, or no cargo.
 fn metadata(folder: &Path) -> Option<Metadata> {
     static KNOWN: LazyLock<Mutex<BTreeMap<PathBuf, Option<String>>>> =
         LazyLock::new(Mutex::default);
@@ -76,12 +76,12 @@ fn asked(folder: &Path) -> Option<String> {
     )
 }
 
-/// The workspace of the Rust package in a folder; nothing where there is none.
+/// The workspace of the Rust package in a folder; `None` if there is none.
 pub fn workspace(folder: &Path) -> Option<PathBuf> {
     Some(metadata(folder)?.workspace_root.into_std_path_buf())
 }
 
-/// The compiler that builds the Rust package in a folder; nothing where there is none.
+/// The compiler that builds the Rust package in a folder; `None` if there is none.
 pub fn compiler(folder: &Path) -> Option<String> {
     metadata(folder)?;
     let version = said(folder, "rustc", &["--version"], Vec::new())?;

@@ -39,7 +39,7 @@ pub(super) fn file_cache(count: impl Fn(&str) -> Option<u64>) -> Option<u64> {
 }
 
 impl Cgroup {
-    /// The control group of the container `id`, whose first process is `pid`; nothing where the
+    /// The control group of the container `id`, whose first process is `pid`; `None` if the
     /// kernel's files are not those of the engine's machine.
     pub(super) fn of_container(id: &str, pid: i32) -> Option<Self> {
         let groups = Process::new(pid).ok()?.cgroups().ok()?.0;
@@ -181,7 +181,7 @@ impl CpuClock {
     }
 }
 
-/// Resident memory of the processes added up, in bytes; nothing where none can be looked into.
+/// Resident memory of the processes added up, in bytes; `None` if none can be looked into.
 fn resident(processes: &BTreeSet<i32>) -> Option<u64> {
     let of_process = |pid: &i32| Some(Process::new(*pid).ok()?.stat().ok()?.rss_bytes().get());
     let sizes: Vec<_> = processes.iter().filter_map(of_process).collect();

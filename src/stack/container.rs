@@ -326,7 +326,7 @@ impl Container {
         String::from_utf8_lossy(&line).contains(text)
     }
 
-    /// What the health check of its image says; nothing where it has none.
+    /// What the health check of its image says; `None` if it has none.
     pub(super) async fn health(&self) -> Option<String> {
         let details = self.engine.docker.inspect_container(self.inner.id(), None);
         let health = details.await.ok()?.state?.health?.status?;
@@ -425,7 +425,7 @@ impl Container {
         self.cgroup().await?.working_set()
     }
 
-    /// Where its processes are found; nothing where the engine's machine is another one.
+    /// Where its processes are found; `None` if the engine's machine is another one.
     pub(super) async fn crowd(&self) -> Option<Crowd> {
         self.cgroup().await.cloned().map(Crowd::Container)
     }

@@ -23,7 +23,7 @@ impl Stack {
                     count.0.insert(name.clone(), counted);
                 }
                 Ok(None) => {}
-                Err(reason) => missing(format!("`{name}` does not tell its counts: {reason}")),
+                Err(reason) => missing(format!("cannot read the counts of `{name}`: {reason}")),
             }
         }
         count
@@ -43,14 +43,14 @@ impl Stack {
             };
             if let Err(reason) = service.explain(tenancy.room(name), made).await {
                 missing(format!(
-                    "`{name}` does not tell the plans of statements: {reason}"
+                    "cannot read the plans of statements of `{name}`: {reason}"
                 ));
             }
         }
         statements.into_values().flatten().collect()
     }
 
-    /// Jobs that wait in the queues of a tenant's rooms; nothing where no service tells.
+    /// Jobs that wait in the queues of a tenant's rooms; `None` if no service tells.
     pub async fn jobs_left(&self, tenancy: &Tenancy) -> Option<u64> {
         let mut left = None;
         for (name, service) in &self.services {

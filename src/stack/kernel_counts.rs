@@ -41,7 +41,7 @@ impl KernelCounts {
     }
 
     /// What has been counted since `before`, per request. A process or a thread that has ended took what
-    /// was counted of it along: then nothing is told that it had a part in.
+    /// was counted of it along: then what it had a part in is left out.
     pub fn since(&self, before: &Self, requests: u64) -> BTreeMap<Metric, f64> {
         let sum = |of: &dyn Fn(&Counts, &Counts) -> Option<u64>| {
             let parts = before
@@ -65,8 +65,9 @@ impl KernelCounts {
                 sum(&|after, before| after.calls?.checked_sub(before.calls?)),
             ),
         ];
-        let told = all.into_iter().filter(|_| is_known);
-        told.filter_map(|(metric, total)| Some((metric, total? as f64 / requests as f64)))
+        let known = all.into_iter().filter(|_| is_known);
+        known
+            .filter_map(|(metric, total)| Some((metric, total? as f64 / requests as f64)))
             .collect()
     }
 }
@@ -133,12 +134,12 @@ mod tests {
         let of_process = [Metric::PageFaultsPerRequest, Metric::IoCallsPerRequest];
         assert_eq!(known, of_process);
         let closed = counts(&[(7, 110), (8, 50)], 1000, None);
-        let told: Vec<_> = closed.since(&before, 5).into_keys().collect();
+        let known: Vec<_> = closed.since(&before, 5).into_keys().collect();
         let readable = [
             Metric::ContextSwitchesPerRequest,
             Metric::PageFaultsPerRequest,
         ];
-        assert_eq!(told, readable);
+        assert_eq!(known, readable);
         assert!(
             closed
                 .missing("web")

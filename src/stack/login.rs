@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::secrets;
 
-/// What a sequence of logins has come to.
+/// The state of a sequence of logins.
 #[derive(Default)]
 struct Session {
     captured: Values,

@@ -25,7 +25,7 @@ pub struct Watch {
     /// By server.
     waiting: Vec<Waiting>,
     generator: Queue,
-    /// Nothing where something was measured that perfgate did not start: it could be among the
+    /// `None` if something was measured that perfgate did not start: it could be among the
     /// others.
     others: Option<Watched>,
     interval: Duration,
@@ -43,7 +43,7 @@ struct Waiting {
 pub struct Seen {
     before: Moment,
     after: Moment,
-    /// By server; nothing where the kernel does not tell how long threads waited.
+    /// By server; `None` if the kernel does not tell how long threads waited.
     run_delays: Vec<Option<RunDelay>>,
     others: Option<Others>,
     late: Duration,
@@ -171,7 +171,7 @@ impl Waiting {
             .map(|(_, queue)| queue);
         let waited = |some: &[(Crowd, Queue)]| some.iter().map(|(_, queue)| queue.waited()).sum();
         all.chain([generator])
-            .any(Queue::is_told)
+            .any(Queue::is_known)
             .then(|| RunDelay {
                 server: waited(&self.server),
                 services: waited(&self.services),
@@ -206,7 +206,7 @@ pub async fn others_now(over: Duration) -> Option<Others> {
 /// Between two looks where nothing is measured.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// The crowds of all servers, each once; nothing where one is not known.
+/// The crowds of all servers, each once; `None` if one is not known.
 fn distinct(all: &[Crowds]) -> Option<Vec<Crowd>> {
     let mut crowds = Vec::new();
     for crowd in all
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_comes_late_is_told() {
+    fn a_look_that_comes_late_is_reported() {
         let mut watch = Watch::over(Vec::new(), Duration::ZERO);
         std::thread::sleep(Duration::from_millis(20));
         watch.sample();

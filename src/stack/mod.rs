@@ -280,7 +280,7 @@ impl Stack {
         crowds
     }
 
-    /// How requests reach contained servers; nothing where none is contained.
+    /// How requests reach contained servers; `None` if none is contained.
     pub fn path(&self) -> Option<NetworkPath> {
         self.context.engine.as_ref().map(|_| self.context.path)
     }

@@ -48,7 +48,7 @@ impl Program {
         }
     }
 
-    /// Where its processes are found; nothing where the engine's machine is another one.
+    /// Where its processes are found; `None` if the engine's machine is another one.
     pub(super) async fn crowd(&self) -> Option<Crowd> {
         match self {
             Self::Container(container) => container.crowd().await,

@@ -51,7 +51,7 @@ impl Programs {
         Ok(programs)
     }
 
-    /// Where the program of a server lies; nothing where cargo does not build it.
+    /// Where the program of a server lies; `None` if cargo does not build it.
     pub(super) fn of(&self, target: &Target) -> Option<&Path> {
         let wanted = target.cargo.as_ref()?;
         let mut all = self.0.iter();

@@ -36,7 +36,7 @@ impl Queue {
     }
 
     /// Whether it is known of any thread how long it waited.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         !self.last.is_empty()
     }
 }
@@ -53,6 +53,6 @@ mod tests {
         // 2 and 4 are gone, 3 is another thread of that number, 5 is new.
         queue.look(BTreeMap::from([(1, 200), (3, 10), (5, 1)]));
         assert_eq!(queue.waited(), Duration::from_nanos(100 + 20 + 5 + 1));
-        assert!(queue.is_told() && !Queue::default().is_told());
+        assert!(queue.is_known() && !Queue::default().is_known());
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Wait<'a> {
     pub(super) within: Duration,
 }
 
-/// What a question came to that got no good answer.
+/// The last result of a question that got no good answer.
 pub(super) enum Last {
     /// No whole answer, and why.
     None(String),

@@ -41,7 +41,7 @@ pub(super) const CARGO_FOLDERS: [&str; 3] = [
     "CARGO_BUILD_BUILD_DIR",
 ];
 const TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
-/// How rustup's proxy of cargo came to a toolchain.
+/// How rustup's proxy of cargo chose a toolchain.
 const TOOLCHAIN_SOURCE: &str = "RUSTUP_TOOLCHAIN_SOURCE";
 /// What the proxy sets, whatever it was asked for.
 const PROXIED: &str = "RUST_RECURSION_COUNT";
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn rights_are_withheld_and_everything_else_is_not() {
+    fn rights_are_scrubbed_and_everything_else_is_not() {
         for name in [
             "GITHUB_TOKEN",
             "GIT_CONFIG_VALUE_0",

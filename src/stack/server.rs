@@ -177,7 +177,7 @@ impl Server {
         self.allocations.iter().for_each(Allocations::stop);
     }
 
-    /// What its allocator has counted; nothing where that does not count.
+    /// What its allocator has counted; `None` if that does not count.
     pub fn allocated(&self) -> Option<Allocated> {
         self.allocations.as_ref()?.read()
     }

@@ -124,7 +124,7 @@ impl Stack {
         Ok(())
     }
 
-    /// What a server's set-up follows from; nothing where its result cannot be copied.
+    /// What a server's set-up follows from; `None` if its result cannot be copied.
     fn inputs(&self, target: &Target) -> Option<Inputs> {
         let mut services = self.services.iter();
         let is_copied = target.source.is_contained() && services.all(|(_, it)| it.copies_rooms());

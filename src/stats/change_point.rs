@@ -114,7 +114,7 @@ fn items(values: &[f64]) -> Vec<Item> {
     values.iter().map(item).collect()
 }
 
-/// The division with the largest statistic; nothing where a part would be too short.
+/// The division with the largest statistic; `None` if a part would be too short.
 fn best(items: &[Item]) -> Option<Division> {
     let mut best: Option<Division> = None;
     // Sums of the distances within the first part, within the second, and between them.

@@ -24,7 +24,7 @@ const WITHIN: [f64; 21] = [
 ];
 
 /// The two groups that values fall into, by the division that leaves the least squares within the groups
-/// (Fisher, *Journal of the American Statistical Association* 53, 1958). Nothing where one of ten
+/// (Fisher, *Journal of the American Statistical Association* 53, 1958). `None` if one of ten
 /// thousand samples of one normal distribution divides as well, or of fewer than ten values.
 pub fn two_groups(values: &[f64]) -> Option<TwoGroups> {
     let threshold = WITHIN[values.len().checked_sub(FEWEST)?.min(WITHIN.len() - 1)];

@@ -3,7 +3,7 @@
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 /// The narrowest interval between two order statistics, equally far from both ends, that holds
-/// the median of the distribution with at least the two-sided `level`; nothing where the values
+/// the median of the distribution with at least the two-sided `level`; `None` if the values
 /// are too few. Its coverage is that of the sign test: `1 - 2 P(B < k)` for the `k`-th value from
 /// each end, B binomial with n and one half (Conover, *Practical Nonparametric Statistics*, 3.2).
 pub fn median_interval(values: &[f64], level: f64) -> Option<[f64; 2]> {

@@ -20,7 +20,7 @@ pub struct SerialCorrelation {
 
 /// Serial correlation at lag 1, with a permutation test (Wald and Wolfowitz, *Annals of Mathematical
 /// Statistics* 14, 1943). The series of a group were taken at the same times, so that they are put into
-/// another order together; each is as long as the shortest of its group. Nothing where no group has four
+/// another order together; each is as long as the shortest of its group. `None` if no group has four
 /// values.
 pub fn serial_correlation(groups: &[Vec<Vec<f64>>]) -> Option<SerialCorrelation> {
     let mut groups: Vec<_> = groups.iter().map(|it| standardized(it)).collect();

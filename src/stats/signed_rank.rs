@@ -34,7 +34,7 @@ fn walsh_averages(values: &[f64]) -> Vec<f64> {
 }
 
 /// The largest sum of positive ranks among `count` values that is not exceeded downwards with more
-/// than the probability `error` when the location is zero; nothing where even no positive rank at
+/// than the probability `error` when the location is zero; `None` if even no positive rank at
 /// all is likelier than that.
 fn rank(count: usize, error: f64) -> Option<usize> {
     // chances[sum] of the ranks seen so far, each positive or not like a coin.

@@ -173,36 +173,36 @@ mod tests {
         (0..40).map(|it| 30.0 / (1.0 + f64::from(it))).collect()
     }
 
-    fn is_told(difference: &Difference) -> bool {
+    fn is_found(difference: &Difference) -> bool {
         (difference.first - difference.second).abs() > difference.reach
     }
 
     #[test]
-    fn where_nothing_changed_nothing_is_told_in_95_of_100() {
+    fn where_nothing_changed_nothing_is_found_in_95_of_100() {
         for spread in [0.0, 0.2] {
             let mut random = StdRng::seed_from_u64(17);
-            let told = (0..200).filter(|seed| {
+            let alarms = (0..200).filter(|seed| {
                 let [first, second] = [(); 2].map(|()| side(&means(), spread, &mut random));
-                compared(&first, &second, *seed).iter().any(is_told)
+                compared(&first, &second, *seed).iter().any(is_found)
             });
-            let told = told.count();
-            assert!(told <= 10, "{told} of 200 with {spread}");
+            let alarms = alarms.count();
+            assert!(alarms <= 10, "{alarms} of 200 with {spread}");
         }
     }
 
     #[test]
-    fn what_takes_a_tenth_of_the_whole_more_is_told() {
+    fn what_takes_a_tenth_of_the_whole_more_is_found() {
         let mut random = StdRng::seed_from_u64(18);
         let mut slower = means();
         // A tenth of the samples of a block.
         slower[3] += means().iter().sum::<f64>() / 10.0;
-        let told = (0..100).filter(|seed| {
+        let hits = (0..100).filter(|seed| {
             let second = side(&means(), 0.1, &mut random);
             let first = side(&slower, 0.1, &mut random);
             let found = compared(&first, &second, *seed);
-            is_told(&found[3]) && found[3].first > found[3].second
+            is_found(&found[3]) && found[3].first > found[3].second
         });
-        assert!(told.count() >= 95);
+        assert!(hits.count() >= 95);
     }
 
     #[test]

@@ -527,7 +527,7 @@ fn of_an_unknown_repository_it_says_what_to_change() {
     repository
         .run(["init"])
         .exits(0)
-        .prints("nothing that tells how the server starts");
+        .prints("nothing that says how the server starts");
     assert!(repository.read("perfgate.toml").contains("CHANGE THIS"));
     repository.run(["check", "--dry-run"]).exits(0);
 }
@@ -819,12 +819,12 @@ path = "/"
         .run(["init", "--check", "--no-workflows", "--quiet"])
         .exits(4)
         .prints("app: FAILS: ")
-        .prints("no login with (withheld) at ");
+        .prints("no login with (hidden) at ");
     // The same of what ends a check.
     let checked = sandbox
         .run(["check"])
         .exits(4)
-        .complains("no login with (withheld) at ");
+        .complains("no login with (hidden) at ");
     for run in [tried, checked] {
         let all = run.stdout + &run.stderr;
         assert!(!all.contains("correct horse"), "{all}");

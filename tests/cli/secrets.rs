@@ -255,7 +255,7 @@ fn what_a_dying_server_prints_is_masked_in_everything_that_is_written() {
     for name in ["out.json", "out.md", "saved.json"] {
         let text = shows(name);
         assert!(
-            text.contains("cannot log in at postgres") && text.contains("(withheld)"),
+            text.contains("cannot log in at postgres") && text.contains("(hidden)"),
             "{name} says why\n{text}"
         );
     }

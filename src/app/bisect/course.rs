@@ -171,7 +171,7 @@ impl Course {
         self.skipped.push((position, why));
     }
 
-    /// What the last check came to.
+    /// The result of the last check.
     pub(super) fn last_line(&mut self) -> Option<String> {
         self.line.take()
     }
@@ -202,7 +202,7 @@ impl Course {
         }
     }
 
-    /// What it all comes to.
+    /// The result of all checks.
     pub(super) fn end(self, is_regressed: bool) -> Bisected {
         let culprits = self.culprits(is_regressed);
         let suspects = self.suspects(is_regressed);

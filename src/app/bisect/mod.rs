@@ -178,7 +178,7 @@ impl Search<'_, '_> {
         Ok(())
     }
 
-    /// Says what the last check came to.
+    /// Reports the result of the last check.
     fn note_check(&mut self) {
         if let Some(line) = self.course.last_line() {
             self.note(&line);

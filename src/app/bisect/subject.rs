@@ -73,7 +73,7 @@ pub(super) fn finding<'a>(report: &'a Report, of: &BisectionSubject) -> Option<&
         .find(|it| it.server == of.server && it.endpoint == of.endpoint && it.metric == of.metric)
 }
 
-/// The change of a subject by a report, on the log scale, and its standard error; nothing where the
+/// The change of a subject by a report, on the log scale, and its standard error; `None` if the
 /// report does not tell.
 pub(super) fn observed(report: &Report, of: &BisectionSubject) -> Option<(f64, f64)> {
     let cell = CellName::new(&of.server, &of.endpoint);

@@ -223,7 +223,7 @@ fn twenty_writers_at_once_lose_nothing() {
 }
 
 #[test]
-fn a_damaged_document_is_told_of_and_left_out() {
+fn a_damaged_document_is_reported_and_left_out() {
     let remote = Remote::new();
     remote.clone_as("clone");
     let branch = remote.branch("clone");

@@ -16,7 +16,7 @@ use crate::baseline::{Branch, Error};
 
 const BRANCH: &str = "perfgate-baselines";
 
-/// What a server does with a request, given its line: an answer of its own, or nothing where git is to
+/// What a server does with a request, given its line: an answer of its own, or `None` if git is to
 /// answer.
 type Fault = dyn Fn(&str) -> Option<&'static str> + Send + Sync;
 

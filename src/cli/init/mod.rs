@@ -87,7 +87,7 @@ fn write(workflows: &[(PathBuf, Plan)]) -> Result<(), Error> {
                 document::write(path, text)?;
                 println!("added jobs to {shown}");
             }
-            // One that came to be there since is not written over.
+            // One that was created meanwhile is not overwritten.
             Plan::Create(text) => {
                 document::write_new(path, text)?;
                 wrote(path);

@@ -68,7 +68,7 @@ fn five_steps_of_two_percent_each_pass_and_add_up_to_a_regression_since_the_pin(
 }
 
 #[test]
-fn what_regresses_by_the_newest_runs_is_told_by_them() {
+fn what_regresses_by_the_newest_runs_is_judged_by_them() {
     let runs = runs_at(1000.0, &[]);
     let head = sample(500, Duration::from_millis(1));
     let since = judged_by(&runs, Some(&pin(&runs)), &head);

@@ -29,7 +29,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads JSON or YAML, by the file's name; nothing where it is a document of something else.
+    /// Reads JSON or YAML, by the file's name; `None` if it is a document of something else.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Option<Self>, String> {
         let is_json = path.extension().is_some_and(|it| it == "json");
         let document: Self = if is_json {
@@ -58,7 +58,7 @@ impl Document {
         paths.map(|(path, item)| (path.as_str(), item))
     }
 
-    /// What a value is where it is a reference; nothing where that leads out of the document or nowhere.
+    /// What a value is where it is a reference; `None` if that leads out of the document or nowhere.
     pub(super) fn resolved<'a>(&'a self, value: &'a Value) -> Option<&'a Value> {
         let mut value = value;
         for _ in 0..DEEPEST {

@@ -24,7 +24,7 @@ struct Parameter<'a> {
     value: Option<String>,
 }
 
-/// What a GET asks for; nothing where a value is required that has no example.
+/// What a GET asks for; `None` if a value is required that has no example.
 pub(super) fn target(
     document: &Document,
     path: &str,
@@ -57,7 +57,7 @@ fn is_described_elsewhere(name: &str) -> bool {
         .any(|it| name.eq_ignore_ascii_case(it))
 }
 
-/// Those of the operation, and those of its path that it does not have itself; nothing where one is
+/// Those of the operation, and those of its path that it does not have itself; `None` if one is
 /// described elsewhere.
 fn parameters<'a>(
     document: &'a Document,

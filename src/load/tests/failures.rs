@@ -39,7 +39,7 @@ fn a_load_without_failures_tells_of_none() {
 }
 
 #[test]
-fn first_response_of_another_status_is_told() {
+fn first_response_of_another_status_is_reported() {
     let body = format!("<h1>Invalid HTTP_HOST\u{1b}[0m</h1>\n{}", "x".repeat(400));
     let length = body.len();
     let wrong = format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\n\r\n{body}");
@@ -72,7 +72,7 @@ fn first_response_of_another_status_is_told() {
 }
 
 #[test]
-fn expectation_that_a_body_missed_is_told() {
+fn expectation_that_a_body_missed_is_reported() {
     let server = serve_always(OK);
     let mut job = single(&server);
     job.workload.requests[0].expect.contains = Some("low".into());
@@ -87,7 +87,7 @@ fn expectation_that_a_body_missed_is_told() {
 }
 
 #[test]
-fn length_that_drifted_is_told_with_the_body() {
+fn length_that_drifted_is_reported_with_the_body() {
     let long = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nhello!!";
     let server = serve(move |_, talk| {
         for answer in std::iter::once(OK).chain(std::iter::repeat(long.as_bytes())) {
@@ -108,7 +108,7 @@ fn length_that_drifted_is_told_with_the_body() {
 }
 
 #[test]
-fn response_that_is_none_or_breaks_off_is_told() {
+fn response_that_is_none_or_breaks_off_is_reported() {
     let garbage = first(load(&serve_always("SSH-2.0-OpenSSH\r\n")));
     assert_eq!(garbage.body, "SSH-2.0-OpenSSH\\r\\n");
     let found = garbage.found.expect("what is wrong");
@@ -123,7 +123,7 @@ fn response_that_is_none_or_breaks_off_is_told() {
 }
 
 #[test]
-fn silence_is_told_with_the_timeout() {
+fn silence_is_reported_with_the_timeout() {
     let server = serve(|_, talk| while talk.hears() {});
     let mut job = single(&server);
     job.workload.timeout = Duration::from_millis(100);
@@ -136,7 +136,7 @@ fn silence_is_told_with_the_timeout() {
 }
 
 #[test]
-fn refused_connection_is_told_with_its_cause() {
+fn refused_connection_is_reported_with_its_cause() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let failure = first(run(&job(socket.local_addr().unwrap()), WINDOW));

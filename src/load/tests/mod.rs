@@ -302,7 +302,7 @@ fn bytes_after_the_response_are_unparsable() {
 }
 
 #[test]
-fn end_inside_the_head_is_told() {
+fn end_inside_the_head_is_reported() {
     assert_only(
         &load(&serve_once("HTTP/1.1 200 OK\r\nCont")),
         Failure::ClosedInHead,
@@ -310,7 +310,7 @@ fn end_inside_the_head_is_told() {
 }
 
 #[test]
-fn end_inside_the_body_is_told() {
+fn end_inside_the_body_is_reported() {
     assert_only(
         &load(&serve_once(&OK[..OK.len() - 1])),
         Failure::ClosedInBody,
@@ -318,7 +318,7 @@ fn end_inside_the_body_is_told() {
 }
 
 #[test]
-fn end_without_a_response_is_told_after_one_retry() {
+fn end_without_a_response_is_reported_after_one_retry() {
     let server = serve_once("");
     let tally = load(&server);
     assert_only(&tally, Failure::Closed);
@@ -331,7 +331,7 @@ fn end_without_a_response_is_told_after_one_retry() {
 }
 
 #[test]
-fn reset_is_told() {
+fn reset_is_reported() {
     // Closing with unread bytes resets the connection.
     let server = serve(|_, talk| {
         let _ = talk.stream.peek(&mut [0]);
@@ -375,7 +375,7 @@ fn full_backlog_is_a_connect_timeout() {
 }
 
 #[test]
-fn other_status_is_told_and_keeps_the_connection() {
+fn other_status_is_reported_and_keeps_the_connection() {
     let server = serve_always("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
     let tally = load(&server);
     assert_only(&tally, Failure::UnexpectedStatus);

@@ -170,7 +170,7 @@ fn huge() -> Vec<u8> {
 }
 
 #[test]
-fn request_that_cannot_be_sent_whole_is_told() {
+fn request_that_cannot_be_sent_whole_is_reported() {
     let server = serve(|_, talk| {
         talk.hears_head();
     });
@@ -199,7 +199,7 @@ fn answer_before_the_end_of_the_request_counts() {
 }
 
 #[test]
-fn name_without_an_address_is_told() {
+fn name_without_an_address_is_reported() {
     let mut job = job(serve_always(OK).address);
     job.origin.address = Address::Tcp("nowhere.invalid".into(), 80);
     assert_only(&run(&job, WINDOW), Failure::Dns);

@@ -128,7 +128,7 @@ impl Tool {
         self.file("out")
     }
 
-    /// The same; nothing where it said nothing either, as there was nothing to see.
+    /// The same; empty if it said nothing either, as there was nothing to see.
     pub(super) fn written_or_silent(&self) -> Result<Vec<u8>, Failure> {
         self.file("out").or_else(|failure| self.silent(failure))
     }
@@ -138,7 +138,7 @@ impl Tool {
         self.file("printed").or_else(|failure| self.silent(failure))
     }
 
-    /// Whether it failed is told by its status.
+    /// Its status says whether it failed.
     fn silent(&self, failure: Failure) -> Result<Vec<u8>, Failure> {
         if self.succeeded {
             Ok(Vec::new())

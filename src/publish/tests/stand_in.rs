@@ -1,4 +1,4 @@
-//! A GitHub that keeps what it is told, forgets answers, and lets other jobs write in between.
+//! A GitHub that keeps what it is sent, forgets answers, and lets other jobs write in between.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};

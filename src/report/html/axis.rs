@@ -2,13 +2,10 @@
 
 use std::ops::Range;
 
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
-
 use crate::model::Unit;
 use crate::report::text;
 
 /// Ticks with their words between two ends.
-#[derive(Clone)]
 pub(super) struct Axis {
     ends: Range<f64>,
     ticks: Vec<(f64, String)>,
@@ -144,6 +141,11 @@ impl Axis {
         self
     }
 
+    /// Places with their words.
+    pub(super) fn ticks(&self) -> &[(f64, String)] {
+        &self.ticks
+    }
+
     pub(super) fn low(&self) -> f64 {
         self.ends.start
     }
@@ -156,36 +158,6 @@ impl Axis {
     pub(super) fn along(&self, value: f64) -> f64 {
         let [low, high, value] = [self.ends.start, self.ends.end, value].map(self.scale);
         (value - low) / (high - low)
-    }
-}
-
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
-        let position = f64::from(start) + self.along(*value) * f64::from(end - start);
-        #[expect(clippy::cast_possible_truncation, reason = "a position in a picture")]
-        let position = position.round() as i32;
-        position
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.ticks.iter().map(|(at, _)| *at).collect()
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.ends.clone()
-    }
-}
-
-impl ValueFormatter<f64> for Axis {
-    fn format_ext(&self, value: &f64) -> String {
-        let tick = self
-            .ticks
-            .iter()
-            .find(|(at, _)| at.total_cmp(value).is_eq());
-        tick.map(|(_, words)| words.clone()).unwrap_or_default()
     }
 }
 

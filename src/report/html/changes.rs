@@ -46,7 +46,7 @@ pub(super) fn figure(finding: &Finding, evidence: Option<&Evidence>) -> Option<F
             Strategy::Interleaved | Strategy::Duet => HEAD,
             Strategy::Stored => BASE,
         };
-        canvas.line(stairs(&changes, [chart.x.low(), chart.x.high()]), spread);
+        canvas.line(&stairs(&changes, [chart.x.low(), chart.x.high()]), spread);
     });
     Some(Figure {
         title: format!("{}: {}", finding.metric.name(), subject(finding)),

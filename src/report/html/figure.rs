@@ -7,8 +7,8 @@ pub(super) struct Figure {
     pub(super) title: String,
     /// What the picture shows, in words.
     pub(super) words: String,
-    /// Nothing where the words say it all.
-    pub(super) svg: Option<String>,
+    /// `None` if the words say it all.
+    pub(super) svg: Option<Markup>,
     pub(super) numbers: Numbers,
 }
 
@@ -45,7 +45,7 @@ impl Figure {
         }
     }
 
-    fn plot(&self, svg: &str) -> Markup {
+    fn plot(&self, svg: &Markup) -> Markup {
         match &self.numbers {
             Numbers::Nowhere => html! { (self.picture(svg, None)) },
             Numbers::Own(sheet) => html! {
@@ -59,9 +59,9 @@ impl Figure {
         }
     }
 
-    fn picture(&self, svg: &str, columns: Option<&str>) -> Markup {
+    fn picture(&self, svg: &Markup, columns: Option<&str>) -> Markup {
         html! {
-            div.plot role="img" aria-label=(self.words) data-columns=[columns] { (PreEscaped(svg)) }
+            div.plot role="img" aria-label=(self.words) data-columns=[columns] { (svg) }
         }
     }
 }

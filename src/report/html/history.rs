@@ -31,14 +31,14 @@ pub(super) fn figure(finding: &Finding) -> Option<Figure> {
         .collect();
     let svg = chart.drawn(|canvas| {
         if let Some(bound) = bound {
-            canvas.line(vec![(0.5, bound), (last + 0.5, bound)], BAD);
+            canvas.line(&[(0.5, bound), (last + 0.5, bound)], BAD);
         }
         if let Some(step) = &finding.step {
             let at = step.run as f64 + 0.5;
             canvas.upright(at, ODD);
             canvas.words(at, "step", ODD);
         }
-        canvas.dotted_line(points.clone(), BASE);
+        canvas.dotted_line(&points, BASE);
         for run in finding
             .regressed_runs
             .iter()

@@ -32,7 +32,7 @@ pub(super) fn figure(evidence: &Evidence) -> Option<Figure> {
             let position = |point: &[f64; 2]| (point[0].min(chart.x.high()), point[1]);
             let points = trace.latency.iter().filter(|point| point[1] > 0.0);
             let ink = if *name == "head" { HEAD } else { BASE };
-            canvas.line(points.map(position).collect(), ink);
+            canvas.line(&points.map(position).collect::<Vec<_>>(), ink);
         }
     });
     Some(Figure {

@@ -1,10 +1,8 @@
 //! Metrics over the run, round after round. Rounds that something came between are ringed, and
 //! lines break where both builds were started anew.
 
-use plotters::style::RGBColor;
-
 use super::axis::Axis;
-use super::chart::{BASE, Canvas, Chart, GRID, HEAD, ODD};
+use super::chart::{BASE, Canvas, Chart, GRID, HEAD, Ink, ODD};
 use super::figure::{Figure, Numbers, Row, Sheet};
 use crate::model::{Disturbance, Evidence, Metric, Trace};
 use crate::report::text;
@@ -21,7 +19,7 @@ const SHOWN: [(Metric, &str); 5] = [
 /// One build: its name, its colour, its rounds.
 struct Side<'a> {
     name: &'static str,
-    ink: RGBColor,
+    ink: Ink,
     trace: &'a Trace,
 }
 
@@ -29,8 +27,8 @@ struct Side<'a> {
 pub(super) fn figures(evidence: &Evidence) -> (Vec<Figure>, Sheet) {
     let sides = sides(evidence);
     let shown = SHOWN.iter().filter(|(metric, _)| {
-        let is_told = |side: &Side<'_>| side.trace.rounds.contains_key(metric);
-        sides.iter().all(is_told)
+        let has_it = |side: &Side<'_>| side.trace.rounds.contains_key(metric);
+        sides.iter().all(has_it)
     });
     let shown: Vec<_> = shown.collect();
     let figures = shown.iter().enumerate().map(|(position, (metric, title))| {
@@ -87,7 +85,7 @@ fn figure(
 }
 
 /// An upright where both builds were started anew; before a confirmation it says so.
-fn starts(canvas: &mut Canvas<'_, '_>, evidence: &Evidence) {
+fn starts(canvas: &mut Canvas<'_>, evidence: &Evidence) {
     for (position, two) in evidence.starts.windows(2).enumerate() {
         let between = position as f64 + 1.5;
         if evidence.confirmation == Some(position + 1) {
@@ -99,14 +97,15 @@ fn starts(canvas: &mut Canvas<'_, '_>, evidence: &Evidence) {
     }
 }
 
-fn draw(canvas: &mut Canvas<'_, '_>, evidence: &Evidence, side: &Side<'_>, values: &[f64]) {
+fn draw(canvas: &mut Canvas<'_>, evidence: &Evidence, side: &Side<'_>, values: &[f64]) {
     let points = values
         .iter()
         .zip(1..)
         .map(|(value, at)| (f64::from(at), *value));
     let points: Vec<_> = evidence.starts.iter().zip(points).collect();
     for run in points.chunk_by(|a, b| a.0 == b.0) {
-        canvas.dotted_line(run.iter().map(|(_, point)| *point).collect(), side.ink);
+        let points: Vec<_> = run.iter().map(|(_, point)| *point).collect();
+        canvas.dotted_line(&points, side.ink);
     }
     for round in ringed(evidence, side.trace) {
         if let Some((_, point)) = points.get(round) {

@@ -24,7 +24,7 @@ const INDEX: &str = "index.html";
 /// What pages say beside the runs.
 #[derive(Debug, Clone, Default)]
 pub struct SiteContext {
-    /// Address of the repository that commits are shown in; nothing where it is not known.
+    /// Address of the repository that commits are shown in; `None` if it is not known.
     pub repository: Option<String>,
     pub accepted: Vec<Acceptance>,
 }
@@ -318,7 +318,7 @@ fn figure(key: &CellSeries, series: &Series) -> Figure {
     let medians: Vec<_> = places.iter().map(|it| (it.at, it.values[1])).collect();
     let svg = chart.drawn(|canvas| {
         if alone {
-            canvas.dotted_line(medians.clone(), BASE);
+            canvas.dotted_line(&medians, BASE);
             let regressed = |it: &&Place| runs[it.last].verdict == Outcome::Regression;
             for place in places.iter().filter(regressed) {
                 canvas.ring((place.at, place.values[1]), ODD);
@@ -329,7 +329,7 @@ fn figure(key: &CellSeries, series: &Series) -> Figure {
                 let [low, _, high] = place.values;
                 canvas.area([(place.at - half, low), (place.at + half, high)], HEAD);
             }
-            canvas.line(medians.clone(), HEAD);
+            canvas.line(&medians, HEAD);
         }
         for step in &series.steps {
             canvas.upright(step.run as f64 + 0.5, if step.worse { BAD } else { ODD });

@@ -16,7 +16,7 @@ pub(super) struct Bar {
     pub(super) interval: Option<[f64; 2]>,
 }
 
-/// Nothing where there is nothing to compare.
+/// `None` if there is nothing to compare.
 pub(super) fn figure(title: &str, unit: Unit, bars: &[Bar]) -> Option<Figure> {
     let count = u32::try_from(bars.len()).ok().filter(|count| *count > 0)?;
     let ends = bars
@@ -24,14 +24,14 @@ pub(super) fn figure(title: &str, unit: Unit, bars: &[Bar]) -> Option<Figure> {
         .flat_map(|bar| bar.interval.into_iter().flatten());
     let x = Axis::from_zero(bars.iter().map(|bar| bar.value).chain(ends), unit);
     let names = Axis::named(bars.iter().map(|bar| shortened(&bar.name)));
-    let chart = Chart::of_rows(x, names, "", count);
+    let chart = Chart::of_rows(x, names, count);
     let svg = chart.drawn(|canvas| {
         for (bar, at) in bars.iter().zip(1..) {
             let at = f64::from(at);
             canvas.area([(0.0, at - 0.3), (bar.value, at + 0.3)], HEAD);
             canvas.dot((bar.value, at), HEAD);
             if let Some([low, high]) = bar.interval {
-                canvas.line(vec![(low, at), (high, at)], WORDS);
+                canvas.line(&[(low, at), (high, at)], WORDS);
             }
         }
     });

@@ -11,7 +11,7 @@ use crate::report::{summary, text};
 /// Columns that a finding's name may take.
 const LONGEST_NAME: usize = 31;
 
-/// Nothing where there is no news.
+/// `None` if there is no news.
 pub(super) fn news(report: &Report) -> Option<String> {
     let news = summary::news(report);
     if news.is_empty() {

@@ -61,7 +61,7 @@ fn failures(it: &Failures) -> String {
     lines.join("\n")
 }
 
-/// The functions that take more CPU time; nothing where none is known to.
+/// The functions that take more CPU time; `None` if none is known to.
 fn profile(it: &CpuProfile) -> Option<String> {
     let functions = it.named().take(text::MOST_NAMED).map(|function| {
         let [name, location, change] = text::function(function);

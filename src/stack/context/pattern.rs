@@ -34,7 +34,7 @@ enum Shape {
 }
 
 impl Pattern {
-    /// A pattern without its `!`; nothing where Docker refuses it.
+    /// A pattern without its `!`; `None` if Docker refuses it.
     pub(super) fn new(text: &str) -> Option<Self> {
         if !is_well_formed(text) {
             return None;
@@ -57,7 +57,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether a path is meant; nothing where Docker cannot tell.
+    /// Whether a path is meant; `None` if Docker cannot tell.
     pub(super) fn matches(&self, path: &str) -> Option<bool> {
         Some(match &self.kind {
             Kind::Exact => path == self.text,

@@ -41,7 +41,7 @@ pub(super) struct Recipe<'a> {
 #[derive(Debug, Default)]
 struct Output {
     text: String,
-    /// What each stage has come to: how many steps, and the image of the last.
+    /// The state of each stage: how many steps, and the image of the last.
     stages: Vec<(usize, String)>,
     /// Steps of BuildKit that have begun.
     begun: BTreeSet<String>,

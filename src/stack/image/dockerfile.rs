@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// The images that a Dockerfile starts or copies from; nothing where its text does not tell them,
+/// The images that a Dockerfile starts or copies from; `None` if its text does not name them,
 /// or where it adds what lies behind a URL.
 pub(super) fn images(text: &str) -> Option<BTreeSet<String>> {
     let mut stages = BTreeSet::new();
@@ -30,8 +30,8 @@ pub(super) fn images(text: &str) -> Option<BTreeSet<String>> {
             _ => {}
         }
     }
-    let is_told = images.iter().all(|image| !image.contains('$'));
-    is_told.then_some(images)
+    let is_known = images.iter().all(|image| !image.contains('$'));
+    is_known.then_some(images)
 }
 
 /// Variables that BuildKit alone sets.
@@ -98,7 +98,7 @@ fn is_stage(stages: &BTreeSet<String>, name: &str) -> bool {
     stages.contains(&name.to_lowercase()) || name.parse::<usize>().is_ok()
 }
 
-/// The instructions without comments, each in one line; nothing where another letter than a
+/// The instructions without comments, each in one line; `None` if another letter than a
 /// backslash joins lines.
 fn instructions(text: &str) -> Option<Vec<String>> {
     let is_comment = |line: &&str| line.trim_start().starts_with('#');

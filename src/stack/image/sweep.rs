@@ -118,7 +118,7 @@ async fn busy(engine: &Engine) -> Result<BTreeSet<String>, Error> {
     Ok(listed.into_iter().filter_map(|it| it.image_id).collect())
 }
 
-/// Whether a reference could be removed: a container may have come to use it meanwhile.
+/// Whether a reference could be removed: a container may use it since.
 async fn remove(engine: &Engine, reference: &str) -> Result<bool, Error> {
     let removed = engine
         .docker

@@ -151,7 +151,7 @@ pub(super) trait Running: Send + Sync {
         std::future::ready(None).boxed_local()
     }
 
-    /// What has been counted so far, of a room where that is known; nothing where nothing is counted.
+    /// What has been counted so far, of a room where that is known; `None` if nothing is counted.
     fn count<'a>(
         &'a self,
         _room: Option<&'a Room>,

@@ -23,23 +23,23 @@ impl Answer {
 pub(super) fn mutual_information(answers: &[Answer]) -> f64 {
     let weight = |node: f64| (-0.5 * node * node).exp();
     let total: f64 = NODES.iter().copied().map(weight).sum();
-    let told_at = |own: &Answer, node: f64| {
+    let information_at = |own: &Answer, node: f64| {
         let at = own.mean + node * own.deviation;
         let densities = answers.iter().map(|it| it.probability * it.density(at));
         (own.density(at) / densities.sum::<f64>()).ln()
     };
-    let told = |own: &Answer| {
-        let told = NODES.map(|node| weight(node) / total * told_at(own, node));
-        own.probability * told.iter().sum::<f64>()
+    let information = |own: &Answer| {
+        let parts = NODES.map(|node| weight(node) / total * information_at(own, node));
+        own.probability * parts.iter().sum::<f64>()
     };
-    answers.iter().map(told).sum()
+    answers.iter().map(information).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(distance: f64) -> f64 {
+    fn information(distance: f64) -> f64 {
         let answer = |mean| Answer {
             probability: 0.5,
             mean,
@@ -50,8 +50,12 @@ mod tests {
 
     #[test]
     fn an_answer_tells_nothing_of_equals_and_all_of_what_is_far_apart() {
-        assert!(told(0.0).abs() < 1e-9);
-        assert!((told(12.0) - 2.0_f64.ln()).abs() < 0.01, "{}", told(12.0));
-        assert!(told(1.0) < told(2.0) && told(2.0) < told(4.0));
+        assert!(information(0.0).abs() < 1e-9);
+        assert!(
+            (information(12.0) - 2.0_f64.ln()).abs() < 0.01,
+            "{}",
+            information(12.0)
+        );
+        assert!(information(1.0) < information(2.0) && information(2.0) < information(4.0));
     }
 }

@@ -103,7 +103,7 @@ impl StepSearch {
     }
 
     /// What is to be compared next: a culprit beside its parent, so that it is not named by what others
-    /// are like; else what tells most of what is still to be found. Nothing where every step of at least
+    /// are like; else what tells most of what is still to be found. `None` if every step of at least
     /// this size is known, or no comparison would tell anything.
     pub fn next(&self, smallest: f64) -> Option<Question> {
         let culprits = self.culprits();
@@ -141,8 +141,8 @@ impl StepSearch {
         gaps.map(|gap| posterior.suspects(gap)).collect()
     }
 
-    /// The commits that are known to have changed the value, in order: those that cannot be told apart,
-    /// as those between cannot be measured, as one.
+    /// The commits that are known to have changed the value, in order: those that cannot be
+    /// distinguished, as those between cannot be measured, count as one.
     pub fn culprits(&self) -> Vec<Suspects> {
         let mut suspects = self.suspects();
         suspects.retain(|it| it.probability >= SURE && self.is_one(it.from, it.to));

@@ -554,7 +554,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_string_is_told_piece_by_piece() {
+    fn a_connection_string_is_passed_on_piece_by_piece() {
         let found = parts("postgresql://us%40er:p%2Fw@db.test:6543/shop?sslmode=disable");
         let expected = [
             ("host", "db.test"),
