@@ -1,13 +1,19 @@
 //! OpenAPI documents, HAR files and source files of a repository → the requests to measure. What cannot be read is
 //! passed over with a note.
 
+mod calls;
 mod document;
 mod endpoint;
-mod fastapi;
 mod har;
+mod litestar;
 mod openapi;
 mod parameters;
+mod python;
+mod route;
+mod routers;
 mod routes;
+mod rust;
+mod script;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,0 +1,540 @@
+//! Source files in Rust → the GET routes that their routers spell out, below the paths that these are nested
+//! under: routers of axum and poem, applications and scopes of actix, mounts of Rocket.
+
+mod source;
+mod value;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use syn::visit::{self, Visit};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, FnArg, Pat, Stmt};
+
+use super::route::Route;
+use source::{Source, names_in};
+use value::Value;
+
+/// Routers within one another, and evaluations of functions in all.
+const DEEPEST: usize = 12;
+const MOST: usize = 5_000;
+/// What makes an empty router.
+const MADE: [&str; 6] = [
+    "ApiRouter",
+    "App",
+    "OpenApiRouter",
+    "Route",
+    "Router",
+    "rocket",
+];
+/// Functions of a router's name that make one.
+const MAKES: [&str; 5] = ["build", "custom", "default", "new", "with_state"];
+/// Parts of the names of layers that let nobody in without a login.
+const GUARDS: [&str; 5] = ["auth", "jwt", "login", "claims", "bearer"];
+
+/// The routes of some files; nothing of one that is no Rust.
+pub(super) fn routes(files: &[(PathBuf, String)]) -> Vec<Route> {
+    let source = Source::parse(files);
+    let mut reader = Reader {
+        source: &source,
+        called: BTreeSet::new(),
+        registered: BTreeSet::new(),
+        depth: 0,
+        evaluated: 0,
+    };
+    let all: Vec<_> = (0..source.functions.len())
+        .map(|it| reader.function(it, &[]))
+        .collect();
+    let outermost = all.into_iter().enumerate();
+    let outermost = outermost.filter(|(at, _)| !reader.called.contains(at));
+    let mut found: Vec<Route> = outermost
+        .flat_map(|(_, body)| body.result.into_iter().chain(body.loose))
+        .flat_map(|value| value.routes)
+        .collect();
+    // Handlers that nothing is seen to register have no prefix where nothing has one.
+    let has_prefixes = files
+        .iter()
+        .any(|(_, text)| text.contains("scope(") || text.contains(".mount("));
+    if !has_prefixes {
+        let functions = (0..source.functions.len()).filter(|it| !reader.registered.contains(it));
+        found.extend(functions.filter_map(|it| source.handler(it)));
+    }
+    found
+}
+
+/// What a function makes.
+#[derive(Default)]
+struct Body {
+    /// What it answers.
+    result: Option<Value>,
+    /// Routers that it hands to something else, such as a server.
+    loose: Vec<Value>,
+}
+
+/// The variables of a function that are routers.
+#[derive(Default)]
+struct Scope {
+    function: usize,
+    values: Vec<(String, Value, bool)>,
+    /// A variable that is filled for the caller.
+    filled: Option<String>,
+    loose: Vec<Value>,
+}
+
+impl Scope {
+    fn set(&mut self, name: String, value: Value) {
+        self.values.retain(|(known, ..)| *known != name);
+        self.values.push((name, value, false));
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let found = self.values.iter_mut().find(|(known, ..)| known == name)?;
+        found.2 = true;
+        Some(found.1.clone())
+    }
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    /// Functions whose routers others have.
+    called: BTreeSet<usize>,
+    /// Handlers that a router has.
+    registered: BTreeSet<usize>,
+    depth: usize,
+    evaluated: usize,
+}
+
+impl Reader<'_> {
+    fn function(&mut self, at: usize, arguments: &[Option<Value>]) -> Body {
+        self.evaluated += 1;
+        if self.depth == DEEPEST || self.evaluated > MOST {
+            return Body::default();
+        }
+        self.depth += 1;
+        let function = &self.source.functions[at];
+        let mut scope = Scope {
+            function: at,
+            ..Scope::default()
+        };
+        for (number, input) in function.signature.inputs.iter().enumerate() {
+            let FnArg::Typed(input) = input else { continue };
+            let Some(name) = name_of(&input.pat) else {
+                continue;
+            };
+            let mut names = names_in(|it| it.visit_type(&input.ty)).into_iter();
+            if names.any(|it| it == "ServiceConfig") {
+                scope.set(name.clone(), Value::default());
+                scope.filled = Some(name);
+            } else if let Some(Some(value)) = arguments.get(number) {
+                scope.set(name, value.clone());
+            }
+        }
+        let result = self.block(&function.block, &mut scope);
+        let filled = scope.filled.clone().and_then(|it| scope.take(&it));
+        self.depth -= 1;
+        let unused = scope.values.into_iter().filter(|(.., is_used)| !is_used);
+        let unused = unused.map(|(_, value, _)| value);
+        Body {
+            result: result.or(filled),
+            loose: scope.loose.into_iter().chain(unused).collect(),
+        }
+    }
+
+    /// What a block answers.
+    fn block(&mut self, block: &Block, scope: &mut Scope) -> Option<Value> {
+        for (number, statement) in block.stmts.iter().enumerate() {
+            let is_last = number + 1 == block.stmts.len();
+            match statement {
+                Stmt::Local(local) => {
+                    let Some(init) = &local.init else { continue };
+                    match (name_of(&local.pat), self.value(&init.expr, scope)) {
+                        (Some(name), Some(value)) => scope.set(name, value),
+                        (_, None) => self.within(&init.expr, scope),
+                        (None, Some(value)) => scope.loose.push(value),
+                    }
+                }
+                Stmt::Expr(expr, None) if is_last => {
+                    let value = self.value(expr, scope);
+                    if value.is_none() {
+                        self.within(expr, scope);
+                    }
+                    return value;
+                }
+                Stmt::Expr(Expr::Return(it), _) => {
+                    return it.expr.as_ref().and_then(|it| self.value(it, scope));
+                }
+                Stmt::Expr(Expr::Assign(assign), _) => {
+                    let value = self.value(&assign.right, scope);
+                    if let (Some(name), Some(value)) = (variable(&assign.left), value) {
+                        scope.set(name, value);
+                    }
+                }
+                Stmt::Expr(expr, _) => self.statement(expr, scope),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// A call that fills a variable, or something with routers in it.
+    fn statement(&mut self, expr: &Expr, scope: &mut Scope) {
+        let filled = first_of(expr).filter(|it| scope.filled.as_ref() == Some(it));
+        match filled {
+            Some(name) => {
+                if let Some(value) = self.value(expr, scope) {
+                    scope.set(name, value);
+                }
+            }
+            None => self.within(expr, scope),
+        }
+    }
+
+    /// Keeps the routers in an expression that is none itself.
+    fn within(&mut self, expr: &Expr, scope: &mut Scope) {
+        if let Expr::Async(it) = expr {
+            let value = self.block(&it.block, scope);
+            return scope.loose.extend(value);
+        }
+        if let Some(value) = self.value(expr, scope) {
+            return scope.loose.push(value);
+        }
+        let mut children = Children(Vec::new());
+        visit::visit_expr(&mut children, expr);
+        for child in children.0 {
+            self.within(child, scope);
+        }
+    }
+
+    /// The router that an expression is.
+    fn value(&mut self, expr: &Expr, scope: &mut Scope) -> Option<Value> {
+        match expr {
+            Expr::Paren(it) => self.value(&it.expr, scope),
+            Expr::Group(it) => self.value(&it.expr, scope),
+            Expr::Reference(it) => self.value(&it.expr, scope),
+            Expr::Try(it) => self.value(&it.expr, scope),
+            Expr::Await(it) => self.value(&it.base, scope),
+            Expr::Block(it) => self.block(&it.block, scope),
+            Expr::Path(_) => scope.take(&variable(expr)?),
+            Expr::Call(call) => self.call(call, scope),
+            Expr::MethodCall(call) => self.method(call, scope),
+            _ => None,
+        }
+    }
+
+    fn call(&mut self, call: &ExprCall, scope: &mut Scope) -> Option<Value> {
+        let Expr::Path(path) = call.func.as_ref() else {
+            return None;
+        };
+        let names: Vec<_> = path
+            .path
+            .segments
+            .iter()
+            .map(|it| it.ident.to_string())
+            .collect();
+        let (last, before) = names.split_last()?;
+        let text = || call.args.first().and_then(|it| self.source.text(it));
+        match (before.last().map(String::as_str), last.as_str()) {
+            (Some(made), makes) if MADE.contains(&made) && MAKES.contains(&makes) => {
+                Some(Value::default())
+            }
+            (None | Some("web"), "scope") => text().map(|it| Value::at(&it, false)),
+            (None | Some("web"), "resource") => text().map(|it| Value::at(&it, true)),
+            _ => {
+                let at = self.source.find(scope.function, &names)?;
+                let arguments: Vec<_> = call.args.iter().map(|it| self.value(it, scope)).collect();
+                self.called(at, &arguments)
+            }
+        }
+    }
+
+    fn called(&mut self, at: usize, arguments: &[Option<Value>]) -> Option<Value> {
+        let result = self.function(at, arguments).result;
+        if result.is_some() {
+            self.called.insert(at);
+        }
+        result
+    }
+
+    fn method(&mut self, call: &ExprMethodCall, scope: &mut Scope) -> Option<Value> {
+        let Some(mut value) = self.value(&call.receiver, scope) else {
+            // A router may be made by a method of something else.
+            let name = call.method.to_string();
+            let at = self.source.find(scope.function, &[name])?;
+            let is_method = self.source.functions[at].signature.receiver().is_some();
+            return is_method.then(|| self.called(at, &[])).flatten();
+        };
+        let arguments: Vec<_> = call.args.iter().collect();
+        match (call.method.to_string().as_str(), arguments.as_slice()) {
+            ("route" | "api_route" | "at", [path, handler]) => {
+                if let Some(path) = self.source.text(path) {
+                    let words = self.words(handler, scope);
+                    value.route(scope_file(self.source, scope), &path, gets(handler), words);
+                }
+            }
+            ("route", [handler]) if value.is_resource => {
+                let words = self.words(handler, scope);
+                value.route(scope_file(self.source, scope), "", gets(handler), words);
+            }
+            ("to", [handler]) if value.is_resource => {
+                let words = self.words(handler, scope);
+                value.route(scope_file(self.source, scope), "", true, words);
+            }
+            ("nest" | "nest_api_service", [path, router]) => {
+                let inner = self.value(router, scope);
+                if let Some((path, inner)) = self.source.text(path).zip(inner) {
+                    value.nest(&path, inner);
+                }
+            }
+            ("mount", [path, routes]) => {
+                let path = self.source.text(path);
+                let handlers = self.mounted(routes, scope);
+                if let Some(path) = path {
+                    value.nest(&path, handlers);
+                }
+            }
+            ("merge" | "service" | "push", [inner]) => {
+                let inner = self
+                    .value(inner, scope)
+                    .or_else(|| self.handler(inner, scope));
+                inner.into_iter().for_each(|it| value.add(it));
+            }
+            ("configure", [inner]) => {
+                let at = path_of(inner).and_then(|it| self.source.find(scope.function, &it));
+                let inner = at.and_then(|it| self.called(it, &[]));
+                inner.into_iter().for_each(|it| value.add(it));
+            }
+            ("layer" | "route_layer" | "wrap" | "wrap_fn" | "with", [layer]) => {
+                let names = names_in(|it| it.visit_expr(layer));
+                if let Some(name) = names.into_iter().find(|it| is_guard(it)) {
+                    value.guard(&name, call.method == "wrap");
+                }
+            }
+            _ => {}
+        }
+        Some(value)
+    }
+
+    /// Handlers of `routes![...]`.
+    fn mounted(&mut self, routes: &Expr, scope: &Scope) -> Value {
+        let mut value = Value::default();
+        for path in source::listed(routes) {
+            let at = self.source.find(scope.function, &path);
+            if let Some((at, route)) = at.and_then(|it| Some((it, self.source.handler(it)?))) {
+                self.registered.insert(at);
+                value.routes.push(route);
+            }
+        }
+        value
+    }
+
+    /// A handler with an attribute that is its route.
+    fn handler(&mut self, expr: &Expr, scope: &Scope) -> Option<Value> {
+        let at = self.source.find(scope.function, &path_of(expr)?)?;
+        let route = self.source.handler(at)?;
+        self.registered.insert(at);
+        let mut value = Value::default();
+        value.routes.push(route);
+        Some(value)
+    }
+
+    /// What there is to read of a handler: its name, and what it asks for.
+    fn words(&self, handler: &Expr, scope: &Scope) -> String {
+        let mut words = names_in(|it| it.visit_expr(handler));
+        let mut paths = Paths(Vec::new());
+        paths.visit_expr(handler);
+        let functions = paths.0.iter();
+        for at in functions.filter_map(|it| self.source.find(scope.function, it)) {
+            words.extend(self.source.asked(at));
+        }
+        words.join(" ")
+    }
+}
+
+fn scope_file(source: &Source, scope: &Scope) -> usize {
+    source.functions[scope.function].file
+}
+
+/// Whether a handler, or a chain of several, answers GET.
+fn gets(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) => {
+            let names = path_of(&call.func).unwrap_or_default();
+            let name = names.last().map_or("", String::as_str);
+            // One by itself is for every method.
+            ["any", "get", "get_service", "get_with"].contains(&name)
+                || name == "route" && call.args.is_empty()
+        }
+        Expr::MethodCall(call) => {
+            ["get", "get_with"].contains(&call.method.to_string().as_str()) || gets(&call.receiver)
+        }
+        Expr::Path(_) => false,
+        _ => false,
+    }
+}
+
+/// Whether a layer is called like one that asks for a login; a header field of this name is none.
+fn is_guard(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name != "authorization" && GUARDS.iter().any(|it| name.contains(it))
+}
+
+fn path_of(expr: &Expr) -> Option<Vec<String>> {
+    let Expr::Path(path) = expr else { return None };
+    Some(
+        path.path
+            .segments
+            .iter()
+            .map(|it| it.ident.to_string())
+            .collect(),
+    )
+}
+
+/// The name of a variable.
+fn variable(expr: &Expr) -> Option<String> {
+    let Expr::Path(path) = expr else { return None };
+    path.path.get_ident().map(ToString::to_string)
+}
+
+/// The variable that a chain of calls begins with.
+fn first_of(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::MethodCall(call) => first_of(&call.receiver),
+        _ => variable(expr),
+    }
+}
+
+fn name_of(pattern: &Pat) -> Option<String> {
+    match pattern {
+        Pat::Ident(it) => Some(it.ident.to_string()),
+        Pat::Type(it) => name_of(&it.pat),
+        _ => None,
+    }
+}
+
+/// The expressions right below one.
+struct Children<'a>(Vec<&'a Expr>);
+
+impl<'a> Visit<'a> for Children<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        self.0.push(expr);
+    }
+}
+
+/// Every path in an expression.
+struct Paths(Vec<Vec<String>>);
+
+impl<'a> Visit<'a> for Paths {
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        self.0.push(
+            path.segments
+                .iter()
+                .map(|it| it.ident.to_string())
+                .collect(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(files: &[(&str, &str)]) -> Vec<String> {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (PathBuf::from(path), (*text).to_owned()))
+            .collect();
+        let gets = routes(&files).into_iter().filter(|it| it.is_get);
+        gets.map(|it| it.path).collect()
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        let files = [(PathBuf::from("src/main.rs"), text.to_owned())];
+        let words = routes(&files).into_iter().map(|it| it.words);
+        words.collect()
+    }
+
+    #[test]
+    fn nested_routers_of_axum_lie_below_their_paths() {
+        let main = "use routes::items;\nmod routes;\nconst V2: &str = \"/v2\";\n\
+                    #[tokio::main]\nasync fn main() -> Result<()> {\n    let state = State::new();\n    \
+                    let users = Router::new().route(\"/\", get(list).post(create)).route(\"/{id}\", get(one));\n    \
+                    let mut app = Router::new()\n        .route(\"/health\", get(|| async { \"ok\" }))\n        \
+                    .nest(\"/api\", Router::new().nest(\"/users\", users).merge(items::router(state.clone())))\n        \
+                    .nest(V2, v2())\n        .nest(&prefix, v2())\n        .with_state(state);\n    \
+                    if debug { println!(\"x\"); }\n    app = app.route(\"/late\", axum::routing::get(late));\n    \
+                    axum::serve(listener, app.into_make_service()).await?;\n    Ok(())\n}\n\
+                    fn v2() -> Router {\n    Router::new().route(\"/new\", post(a)).route(\"/all\", any(b))\n}\n\
+                    #[cfg(test)]\nmod tests { fn app() -> Router { Router::new().route(\"/test\", get(x)) } }\n";
+        let items = "pub fn router(state: State) -> Router<State> {\n    Router::new().route(\"/items\", get(all))\n}\n";
+        let found = paths(&[("src/main.rs", main), ("src/routes/items.rs", items)]);
+        assert_eq!(
+            found,
+            [
+                "/health",
+                "/api/users",
+                "/api/users/{id}",
+                "/api/items",
+                "/v2/all",
+                "/late"
+            ]
+        );
+    }
+
+    #[test]
+    fn scopes_of_actix_hold_services_and_resources() {
+        let main = "#[get(\"/hello\")]\nasync fn hello() -> impl Responder {}\n\
+                    #[actix_web::get(\"/up\")]\nasync fn up() {}\n#[post(\"/new\")]\nasync fn new() {}\n\
+                    async fn main() {\n    HttpServer::new(move || {\n        let api = web::scope(\"/api\")\n            \
+                    .service(hello)\n            .service(new)\n            .configure(items::config)\n            \
+                    .service(web::resource(\"/things\").route(web::get().to(things)).route(web::post().to(x)));\n        \
+                    App::new().wrap(Logger::default()).service(api).service(up)\n            \
+                    .route(\"/plain\", web::get().to(plain))\n    }).bind(address)?.run().await\n}\n";
+        let items = "pub fn config(cfg: &mut web::ServiceConfig) {\n    \
+                     cfg.service(web::scope(\"/items\").route(\"\", web::get().to(all)).route(\"/{id}\", web::get().to(one)));\n}\n";
+        let found = paths(&[("src/items.rs", items), ("src/main.rs", main)]);
+        assert_eq!(
+            found,
+            [
+                "/api/hello",
+                "/api/items",
+                "/api/items/{id}",
+                "/api/things",
+                "/up",
+                "/plain"
+            ]
+        );
+        // Without a prefix anywhere a handler needs no registration that can be read.
+        assert_eq!(
+            paths(&[("src/up.rs", "#[get(\"/up\")]\nasync fn up() {}\n")]),
+            ["/up"]
+        );
+    }
+
+    #[test]
+    fn mounts_of_rocket_have_their_handlers() {
+        let main = "#[get(\"/\")]\nfn index() {}\n#[get(\"/all?<page>\")]\nfn all() {}\n#[get(\"/list\")]\nfn list() {}\n\
+                    #[launch]\nfn rocket() -> _ {\n    \
+                    rocket::build().mount(\"/\", routes![index]).mount(\"/api\", routes![list, all])\n}\n";
+        assert_eq!(
+            paths(&[("src/main.rs", main)]),
+            ["/", "/api/list", "/api/all?<page>"]
+        );
+    }
+
+    #[test]
+    fn what_asks_for_a_login_is_seen_at_handlers_and_layers() {
+        let text = "async fn me(claims: Claims) {}\nfn app() -> Router {\n    \
+                    let inner = Router::new().route(\"/a\", get(a)).route_layer(from_fn(require_auth)).route(\"/b\", get(b));\n    \
+                    inner.route(\"/me\", get(me)).layer(CorsLayer::new().allow_headers([AUTHORIZATION]))\n}\n";
+        let found = words(text);
+        assert!(found[0].contains("require_auth"), "{found:?}");
+        assert!(!found[1].contains("auth"), "{found:?}");
+        assert!(found[2].contains("Claims"), "{found:?}");
+        let scope = "fn config(cfg: &mut ServiceConfig) {\n    \
+                     cfg.service(web::scope(\"/x\").wrap(HttpAuthentication::bearer(v)).route(\"/y\", web::get().to(y)));\n}\n";
+        assert!(
+            words(scope)[0].contains("HttpAuthentication"),
+            "{:?}",
+            words(scope)
+        );
+    }
+}

@@ -1,0 +1,596 @@
+//! Source files in JavaScript and TypeScript → the GET routes of Express, Fastify, Koa, Hono and `NestJS`, below
+//! the paths that their routers are mounted at.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::calls::{arguments, literal, named};
+use super::route::Route;
+
+/// Routers within one another.
+const DEEPEST: usize = 6;
+/// What applications are usually called where another file makes them.
+const APPLICATIONS: [&str; 3] = ["app", "fastify", "server"];
+
+const MADE: &str = r"(?m)\b(?:const|let|var)\s+(?P<object>\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:new\s+)?(?P<class>express|[fF]astify|Hono|(?:\w+\.)?Router|Koa)(?:<[^>\n]*>)?(?P<open>\()";
+const ROUTE: &str = r"\b(?P<object>\w+)\.get(?:<[^(\n]*>)?(?P<open>\()";
+const MOUNTED: &str = r"\b(?P<object>\w+)\.(?P<how>use|register|route)(?P<open>\()";
+const CHAINED: &str =
+    r#"\b(?P<object>\w+)\.route\(\s*["'`](?P<path>[^"'`]*)["'`]\s*\)\s*\.get(?P<open>\()"#;
+const REQUIRED: &str = r#"(?:const|let|var)\s+(?P<name>\w+|\{[^}]*\})\s*=\s*require\(\s*["'](?P<file>[^"']+)["']\s*\)(?:\.(?P<member>\w+))?"#;
+const IMPORTED: &str = r#"import\s+(?:type\s+)?(?P<default>\w+)?\s*,?\s*(?P<named>\{[^}]*\})?\s*from\s*["'](?P<file>[^"']+)["']"#;
+const EXPORTED: &str = r"(?m)(?:\bmodule\.exports\s*=|^export\s+default)\s+(?P<name>\w+)\s*;?\s*$";
+const INLINE: &str = r#"^require\(\s*["'](?P<file>[^"']+)["']\s*\)(?:\.(?P<member>\w+))?"#;
+const CONTROLLER: &str = r"@Controller(?P<open>\()";
+const GET: &str = r"@Get(?P<open>\()";
+const GLOBAL: &str = r#"setGlobalPrefix\(\s*["'`](?P<path>[^"'`]*)["'`]\s*[,)]"#;
+/// What lets nobody by without a login.
+const GUARD: &str = r"(?:^|[^A-Za-z])[aA]uth(?:[^a-z]|$)|[a-z]Auth(?:[^a-z]|$)|(?i:authenti|authoriz|requireauth|isauth|protect|passport|jwt|token|logged_?in|require_?user|isuser)";
+
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+    let regex = |text| Regex::new(text).expect("a constant");
+    Patterns {
+        made: regex(MADE),
+        route: regex(ROUTE),
+        mounted: regex(MOUNTED),
+        chained: regex(CHAINED),
+        required: regex(REQUIRED),
+        imported: regex(IMPORTED),
+        exported: regex(EXPORTED),
+        inline: regex(INLINE),
+        controller: regex(CONTROLLER),
+        get: regex(GET),
+        global: regex(GLOBAL),
+        guard: regex(GUARD),
+    }
+});
+
+struct Patterns {
+    made: Regex,
+    route: Regex,
+    mounted: Regex,
+    chained: Regex,
+    required: Regex,
+    imported: Regex,
+    exported: Regex,
+    inline: Regex,
+    controller: Regex,
+    get: Regex,
+    global: Regex,
+    guard: Regex,
+}
+
+/// An application or a router, in the file that its routes are in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Router {
+    file: usize,
+    /// Nothing of a file whose every route is meant: a plugin of Fastify.
+    object: Option<String>,
+    prefix: String,
+    guard: String,
+}
+
+/// The routes of some files.
+pub(super) fn routes(files: &[(PathBuf, String)]) -> Vec<Route> {
+    let is_script = |(_, (path, _)): &(usize, &(PathBuf, String))| {
+        let ending = path.extension().and_then(|it| it.to_str());
+        ending.is_some_and(|it| ["js", "mjs", "cjs", "ts"].contains(&it))
+    };
+    let scripts: Vec<_> = files.iter().enumerate().filter(is_script).collect();
+    let mut walk = Walk {
+        files,
+        found: Vec::new(),
+        seen: Vec::new(),
+        mounted: BTreeSet::new(),
+    };
+    let targets: Vec<_> = scripts
+        .iter()
+        .flat_map(|(at, _)| walk.targets(*at))
+        .collect();
+    for (at, (_, text)) in &scripts {
+        for made in PATTERNS.made.captures_iter(text) {
+            let object = Some(made["object"].to_owned());
+            let is_mounted = targets.contains(&(*at, object.clone()));
+            if !made["class"].ends_with("Router") && !is_mounted {
+                walk.visit(&Router::root(*at, object), 0);
+            }
+        }
+    }
+    // An application that is handed to a function of another file is called by one of the usual names.
+    for (at, (path, _)) in &scripts {
+        for name in APPLICATIONS {
+            let router = Router {
+                prefix: by_folder(files, path),
+                ..Router::root(*at, Some(name.to_owned()))
+            };
+            let is_seen = walk
+                .seen
+                .iter()
+                .any(|it| it.file == *at && it.object == router.object);
+            if !walk.mounted.contains(at) && !is_seen {
+                walk.visit(&router, 0);
+            }
+        }
+    }
+    let mut found = walk.found;
+    for (at, (_, text)) in &scripts {
+        found.extend(of_controllers(files, *at, text));
+    }
+    found
+}
+
+impl Router {
+    fn root(file: usize, object: Option<String>) -> Self {
+        Self {
+            file,
+            object,
+            prefix: String::new(),
+            guard: String::new(),
+        }
+    }
+}
+
+struct Walk<'a> {
+    files: &'a [(PathBuf, String)],
+    found: Vec<Route>,
+    seen: Vec<Router>,
+    /// Files that something is mounted from, whose routes no longer stand for themselves.
+    mounted: BTreeSet<usize>,
+}
+
+impl Walk<'_> {
+    /// What the calls of a file may mount.
+    fn targets(&self, file: usize) -> Vec<(usize, Option<String>)> {
+        let text = &self.files[file].1;
+        let calls = PATTERNS.mounted.captures_iter(text);
+        let opens = calls.filter_map(|it| it.name("open"));
+        let all = opens.filter_map(|it| arguments(text, it.start()));
+        let all = all.flat_map(|(arguments, _)| arguments);
+        all.filter_map(|it| self.target(file, it)).collect()
+    }
+
+    /// The routes of a router, and of those that are mounted in it.
+    fn visit(&mut self, router: &Router, depth: usize) {
+        if depth == DEEPEST || self.seen.contains(router) {
+            return;
+        }
+        self.seen.push(router.clone());
+        let text = &self.files[router.file].1;
+        let is_own = |object: &str| router.object.as_ref().is_none_or(|it| it == object);
+        let mut guard = router.guard.clone();
+        let mut inner = Vec::new();
+        for call in PATTERNS.mounted.captures_iter(text) {
+            if !is_own(&call["object"]) {
+                continue;
+            }
+            let open = call.name("open").map_or(0, |it| it.start());
+            let Some((arguments, _)) = arguments(text, open) else {
+                continue;
+            };
+            match self.mount(router, &call["how"], &arguments) {
+                Some(Some(mounted)) => inner.push(mounted),
+                Some(None) => {}
+                // What is used without a path is before every route.
+                None if &call["how"] == "use" && arguments.len() == 1 => {
+                    guard.extend(guards(&arguments));
+                }
+                None => {}
+            }
+        }
+        let mut add = |path: &str, arguments: &[&str]| {
+            self.found.push(Route {
+                file: router.file,
+                path: joined(&router.prefix, path),
+                is_get: true,
+                words: guards(arguments)
+                    .into_iter()
+                    .chain([guard.clone()])
+                    .collect(),
+            });
+        };
+        for call in PATTERNS.route.captures_iter(text) {
+            let open = call.name("open").map_or(0, |it| it.start());
+            let arguments = arguments(text, open).map(|(it, _)| it).unwrap_or_default();
+            if let Some((path, rest)) = arguments.split_first()
+                && let Some(path) = literal(path)
+                && !rest.is_empty()
+                && is_own(&call["object"])
+            {
+                add(path, rest);
+            }
+        }
+        for call in PATTERNS.chained.captures_iter(text) {
+            let open = call.name("open").map_or(0, |it| it.start());
+            let arguments = arguments(text, open).map(|(it, _)| it).unwrap_or_default();
+            if is_own(&call["object"]) {
+                add(&call["path"], &arguments);
+            }
+        }
+        for mounted in inner {
+            let guard = format!("{guard} {}", mounted.guard);
+            self.visit(&Router { guard, ..mounted }, depth + 1);
+        }
+    }
+
+    /// The router that a call mounts; nothing inside where its path is not spelled out, and nothing at all where
+    /// it mounts none.
+    fn mount(&mut self, router: &Router, how: &str, arguments: &[&str]) -> Option<Option<Router>> {
+        let (path, target, between) = match (how, arguments) {
+            ("register", [target, rest @ ..]) => {
+                let options = rest.first().and_then(|it| arguments_of(it));
+                let options = options.unwrap_or_default();
+                let prefix = named(&options, "prefix");
+                (prefix, *target, &[][..])
+            }
+            ("route", [path, target]) => (Some(*path), *target, &[][..]),
+            ("use", [target]) => (None, *target, &[][..]),
+            ("use", [path, between @ .., target]) if literal(path).is_some() => {
+                (Some(*path), *target, between)
+            }
+            ("use", [path, between @ .., target]) if self.target(router.file, path).is_none() => {
+                (Some(*path), *target, between)
+            }
+            _ => return None,
+        };
+        let (file, object) = self.target(router.file, target)?;
+        if file != router.file {
+            self.mounted.insert(file);
+        }
+        let object = if how == "register" && file != router.file {
+            None
+        } else {
+            object
+        };
+        let own = self.own_prefix(file, object.as_deref());
+        let path = match path {
+            None => Some(""),
+            Some(path) => literal(path),
+        };
+        Some(path.map(|path| Router {
+            file,
+            object,
+            prefix: joined(&joined(&router.prefix, path), &own),
+            guard: guards(between).concat(),
+        }))
+    }
+
+    /// The prefix that a router of Koa is made with.
+    fn own_prefix(&self, file: usize, object: Option<&str>) -> String {
+        let text = &self.files[file].1;
+        let mut made = PATTERNS.made.captures_iter(text);
+        let made = made.find(|it| object == Some(&it["object"]));
+        let open = made.and_then(|it| it.name("open")).map(|it| it.start());
+        let options = open.and_then(|it| arguments(text, it));
+        let options = options.and_then(|(it, _)| arguments_of(it.first()?));
+        let prefix = options.and_then(|it| named(&it, "prefix").and_then(literal));
+        prefix.unwrap_or_default().to_owned()
+    }
+
+    /// The file and the name of what is mounted.
+    fn target(&self, from: usize, target: &str) -> Option<(usize, Option<String>)> {
+        let (path, text) = &self.files[from];
+        let is_name = |it: &str| {
+            !it.is_empty()
+                && it
+                    .chars()
+                    .all(|it| it.is_alphanumeric() || it == '_' || it == '$')
+        };
+        if let Some(inline) = PATTERNS.inline.captures(target) {
+            let file = self.file(path, &inline["file"])?;
+            return Some(self.exported(file, inline.name("member").map(|it| it.as_str())));
+        }
+        let target = target.strip_suffix(".routes()").unwrap_or(target);
+        let (name, member) = target.split_once('.').unwrap_or((target, ""));
+        if !is_name(name) || !member.is_empty() && !is_name(member) {
+            return None;
+        }
+        let is_made = |it: regex::Captures<'_>| &it["object"] == name;
+        if PATTERNS.made.captures_iter(text).any(is_made) {
+            return Some((from, Some(name.to_owned())));
+        }
+        let member = Some(member).filter(|it| !it.is_empty() && *it != "default");
+        for import in PATTERNS.required.captures_iter(text) {
+            let own = import.name("member").map(|it| it.as_str());
+            if let Some(real) = imported_as(&import["name"], name) {
+                let file = self.file(path, &import["file"])?;
+                return Some(self.exported(file, real.or(own).or(member)));
+            }
+        }
+        for import in PATTERNS.imported.captures_iter(text) {
+            let default = import.name("default").is_some_and(|it| it.as_str() == name);
+            let real = import
+                .name("named")
+                .and_then(|it| imported_as(it.as_str(), name));
+            if default || real.is_some() {
+                let file = self.file(path, &import["file"])?;
+                return Some(self.exported(file, real.flatten().or(member)));
+            }
+        }
+        None
+    }
+
+    /// The file that another names, as Node.js and compilers of TypeScript find it.
+    fn file(&self, from: &Path, name: &str) -> Option<usize> {
+        if !name.starts_with('.') {
+            return None;
+        }
+        let folder = from.parent().unwrap_or(from);
+        let path = resolved(&folder.join(name));
+        let without = path.with_extension("");
+        let endings = ["js", "ts", "mjs", "cjs"];
+        let mut names = vec![path.clone()];
+        for base in [&path, &without] {
+            names.extend(endings.map(|it| PathBuf::from(format!("{}.{it}", base.display()))));
+        }
+        names.extend(endings.map(|it| path.join(format!("index.{it}"))));
+        let position = |wanted: &PathBuf| self.files.iter().position(|(it, _)| it == wanted);
+        names.iter().find_map(position)
+    }
+
+    /// The router that a file exports, by its name or as its only one.
+    fn exported(&self, file: usize, member: Option<&str>) -> (usize, Option<String>) {
+        let text = &self.files[file].1;
+        let made: Vec<_> = PATTERNS
+            .made
+            .captures_iter(text)
+            .map(|it| it["object"].to_owned())
+            .collect();
+        let has = |name: &str| made.iter().any(|it| it == name);
+        let default = || {
+            let found = PATTERNS.exported.captures(text)?;
+            Some(found["name"].to_owned()).filter(|it| has(it))
+        };
+        let object = match member {
+            Some(member) if has(member) => Some(member.to_owned()),
+            _ => default().or_else(|| made.first().cloned().filter(|_| made.len() == 1)),
+        };
+        // Of several routers nobody knows which.
+        (
+            file,
+            object.or_else(|| (!made.is_empty()).then(String::new)),
+        )
+    }
+}
+
+/// What a name stands for in `users`, or in `{ router: users }` and `{ router as users }`; the inner is nothing
+/// of the whole module.
+fn imported_as<'a>(names: &'a str, name: &str) -> Option<Option<&'a str>> {
+    let Some(inner) = names.strip_prefix('{').and_then(|it| it.strip_suffix('}')) else {
+        return (names == name).then_some(None);
+    };
+    inner.split(',').find_map(|it| {
+        let it = it.trim();
+        let (real, local) = it
+            .split_once(" as ")
+            .or_else(|| it.split_once(':'))
+            .unwrap_or((it, it));
+        (local.trim() == name).then(|| Some(real.trim()))
+    })
+}
+
+/// The parts of an object that is written out.
+fn arguments_of(text: &str) -> Option<Vec<&str>> {
+    let is_object = text.starts_with('{');
+    is_object.then(|| arguments(text, 0))?.map(|(it, _)| it)
+}
+
+/// What of the arguments of a route asks for a login: middlewares, and users in what a handler reads.
+fn guards(arguments: &[&str]) -> Vec<String> {
+    let is_handler =
+        |it: &str| it.contains("=>") || it.starts_with("function") || it.starts_with("async");
+    let is_guard = |it: &&&str| {
+        if is_handler(it) {
+            it.contains("req.user") || it.contains("request.user")
+        } else {
+            PATTERNS.guard.is_match(it)
+        }
+    };
+    let found = arguments.iter().filter(is_guard);
+    // Routes are told apart by words that every language has for it.
+    found.map(|_| " requireauth".to_owned()).collect()
+}
+
+fn joined(prefix: &str, path: &str) -> String {
+    let prefix = prefix.trim_end_matches('/');
+    match path {
+        "" | "/" if !prefix.is_empty() => prefix.to_owned(),
+        path if path.starts_with('/') => format!("{prefix}{path}"),
+        path => format!("{prefix}/{path}"),
+    }
+}
+
+/// The folders below `routes` that a plugin of Fastify is in, where these are loaded by their place.
+fn by_folder(files: &[(PathBuf, String)], path: &Path) -> String {
+    let is_loaded = files.iter().any(|(_, it)| it.contains("@fastify/autoload"));
+    let mut folders = path.parent().unwrap_or(path).components();
+    let is_routes = folders.any(|it| it.as_os_str() == "routes");
+    if !is_loaded || !is_routes {
+        return String::new();
+    }
+    let below = folders.map(|it| format!("/{}", it.as_os_str().to_string_lossy()));
+    below.collect()
+}
+
+fn resolved(path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    whole
+}
+
+/// The routes of classes of `NestJS`.
+fn of_controllers(files: &[(PathBuf, String)], at: usize, text: &str) -> Vec<Route> {
+    let global = files
+        .iter()
+        .find_map(|(_, it)| PATTERNS.global.captures(it));
+    let global = global.map_or_else(String::new, |it| it["path"].to_owned());
+    let has_versions = files.iter().any(|(_, it)| it.contains("enableVersioning("));
+    let starts: Vec<_> = PATTERNS
+        .controller
+        .captures_iter(text)
+        .filter_map(|it| it.name("open"))
+        .collect();
+    let mut found = Vec::new();
+    for (number, open) in starts.iter().enumerate() {
+        let end = starts.get(number + 1).map_or(text.len(), |it| it.start());
+        let Some((arguments_of_class, after)) = arguments(text, open.start()) else {
+            continue;
+        };
+        let prefix = match arguments_of_class.as_slice() {
+            [] => Some(""),
+            [path] => literal(path),
+            _ => None,
+        };
+        let Some(prefix) = prefix.filter(|_| !has_versions) else {
+            continue;
+        };
+        let class_guard = text[after..end]
+            .split("class ")
+            .next()
+            .is_some_and(|it| it.contains("@UseGuards"));
+        for get in PATTERNS.get.captures_iter(&text[after..end]) {
+            let open = get.name("open").map_or(0, |it| it.start()) + after;
+            let Some((own, close)) = arguments(text, open) else {
+                continue;
+            };
+            let own = match own.as_slice() {
+                [] => "",
+                [path] => match literal(path) {
+                    Some(path) => path,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            // Decorators beside it, up to the body of its method.
+            let around = text[close..end].split('{').next().unwrap_or_default();
+            let is_guarded = class_guard || around.contains("@UseGuards");
+            let asks =
+                around.contains("@Query(") && !around.contains('?') && !around.contains(" = ");
+            let path = joined(&joined(&joined("", &global), prefix), own);
+            found.push(Route {
+                file: at,
+                path: if asks { format!("{path}?{{}}") } else { path },
+                is_get: true,
+                words: if is_guarded {
+                    "requireauth".into()
+                } else {
+                    String::new()
+                },
+            });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(files: &[(&str, &str)]) -> Vec<String> {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (PathBuf::from(path), (*text).to_owned()))
+            .collect();
+        let shown = |it: Route| {
+            let mark = if it.words.contains("requireauth") {
+                " (login)"
+            } else {
+                ""
+            };
+            format!("{}{mark}", it.path)
+        };
+        routes(&files).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn routers_of_express_lie_below_the_paths_that_they_are_mounted_at() {
+        let index = "const express = require('express');\nconst users = require('./routes/users');\n\
+                     const app = express();\nconst api = express.Router();\n\
+                     app.get('/health', (req, res) => res.send('ok'));\napp.get('env');\n\
+                     app.use('/api', api);\napi.use('/users', auth, users);\n\
+                     api.get('/items', list);\napp.use('/shop', require('./routes/shop'));\n\
+                     app.use(PREFIX, require('./routes/hidden'));\n";
+        let users = "const router = require('express').Router();\nrouter.get('/', all);\n\
+                     router.route('/me').get(me);\nmodule.exports = router;\n";
+        let shop = "const { Router } = require('express');\nconst router = Router();\nrouter.get('/open', a);\n\
+                    router.get('/mine', requireAuth, b);\nmodule.exports = router\n";
+        let found = paths(&[
+            ("src/index.js", index),
+            ("src/routes/hidden.js", shop),
+            ("src/routes/shop.js", shop),
+            ("src/routes/users.js", users),
+        ]);
+        assert_eq!(
+            found,
+            [
+                "/health",
+                "/api/items",
+                "/api/users (login)",
+                "/api/users/me (login)",
+                "/shop/open",
+                "/shop/mine (login)",
+            ]
+        );
+    }
+
+    #[test]
+    fn modules_import_routers_under_other_names() {
+        let index = "import express from 'express'\nimport { router as users } from './users.js'\n\
+                     import shop from './shop'\nconst app = express()\napp.use('/u', users)\napp.use(shop)\n";
+        let users = "import { Router } from 'express'\nexport const router: Router = Router()\n\
+                     router.get('/list', (req, res) => res.json(req.user))\n";
+        let shop = "const r = express.Router()\nr.get('/cart', cart)\nexport default r\n";
+        assert_eq!(
+            paths(&[
+                ("index.ts", index),
+                ("shop/index.ts", shop),
+                ("users.ts", users)
+            ]),
+            ["/u/list (login)", "/cart"]
+        );
+    }
+
+    #[test]
+    fn plugins_of_fastify_have_prefixes() {
+        let index = "import Fastify from 'fastify'\nimport items from './items.js'\n\
+                     const app = Fastify({ logger: true })\napp.get('/ping', async () => 'pong')\n\
+                     app.register(items, { prefix: '/items' })\n";
+        let items = "export default async function (fastify, options) {\n  fastify.get('/', list)\n  \
+                     fastify.get('/new', { onRequest: [fastify.authenticate] }, list)\n}\n";
+        assert_eq!(
+            paths(&[("index.js", index), ("items.js", items)]),
+            ["/ping", "/items", "/items/new (login)"]
+        );
+        let autoload = "const AutoLoad = require('@fastify/autoload')\n";
+        let users =
+            "module.exports = async function (fastify, opts) {\n  fastify.get('/all', f)\n}\n";
+        assert_eq!(
+            paths(&[("app.js", autoload), ("routes/users/index.js", users)]),
+            ["/users/all"]
+        );
+    }
+
+    #[test]
+    fn routers_of_koa_and_hono_and_controllers_are_known() {
+        let koa = "const app = new Koa();\nconst router = new Router({ prefix: '/v1' });\n\
+                   router.get('/a', a);\napp.use(router.routes());\n";
+        assert_eq!(paths(&[("koa.js", koa)]), ["/v1/a"]);
+        let hono = "const app = new Hono()\nconst sub = new Hono()\nsub.get('/x', x)\napp.route('/s', sub)\n";
+        assert_eq!(paths(&[("hono.ts", hono)]), ["/s/x"]);
+        let main = "app.setGlobalPrefix('api');\n";
+        let cats = "@Controller('cats')\nexport class Cats {\n  @Get()\n  all() { return []; }\n  @UseGuards(A)\n  \
+                    @Get('mine')\n  mine() {}\n  @Get(':id')\n  one() {}\n}\n";
+        assert_eq!(
+            paths(&[("main.ts", main), ("cats.ts", cats)]),
+            ["/api/cats", "/api/cats/mine", "/api/cats/:id"]
+        );
+    }
+}
