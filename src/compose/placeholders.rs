@@ -152,22 +152,42 @@ impl Placeholders<'_> {
     }
 }
 
-/// A connection string of Postgres; from its parts where its scheme is another than that of the first.
+/// A connection string whose host is the service of Postgres.
 fn postgres_url(host: &Host, first: &mut Option<String>, value: &str) -> Option<String> {
     let (scheme, rest) = url_of(host, value)?;
+    Some(url_with(scheme, rest, first))
+}
+
+/// What a connection string of Postgres becomes, whatever its host is; the first one's scheme is that of
+/// `{postgres.url}`. Nothing of other texts.
+pub fn connection_string(value: &str, first: &mut Option<String>) -> Option<String> {
+    let (scheme, rest) = value.split_once("://")?;
+    is_of_postgres(value).then(|| url_with(scheme, rest, first))
+}
+
+/// Whether a value is a URL of a database of Postgres.
+pub fn is_of_postgres(value: &str) -> bool {
+    let scheme = value.split_once("://").map_or("", |(scheme, _)| scheme);
+    let scheme = scheme.strip_prefix("jdbc:").unwrap_or(scheme);
+    let database = scheme.split('+').next().unwrap_or_default();
+    matches!(database, "postgres" | "postgresql" | "postgis" | "pgsql")
+}
+
+/// A connection string; from its parts where its scheme is another than that of the first.
+fn url_with(scheme: &str, rest: &str, first: &mut Option<String>) -> String {
     let query = rest.find('?').map_or("", |at| &rest[at..]);
     if scheme.starts_with("jdbc:") {
-        return Some(format!(
+        return format!(
             "{scheme}://{{postgres.host}}:{{postgres.port}}/{{postgres.database}}{query}"
-        ));
+        );
     }
     if first.get_or_insert_with(|| scheme.to_owned()) == scheme {
-        return Some(format!("{{postgres.url}}{query}"));
+        return format!("{{postgres.url}}{query}");
     }
-    Some(format!(
+    format!(
         "{scheme}://{{postgres.user}}:{{postgres.password}}@{{postgres.host}}:{{postgres.port}}/\
          {{postgres.database}}{query}"
-    ))
+    )
 }
 
 fn redis_url(host: &Host, value: &str) -> Option<String> {

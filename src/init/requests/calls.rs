@@ -82,6 +82,16 @@ pub(super) fn named<'a>(arguments: &[&'a str], name: &str) -> Option<&'a str> {
     arguments.iter().find_map(value)
 }
 
+/// A path of JavaScript's frameworks below another: its root is the other itself.
+pub(super) fn joined(prefix: &str, path: &str) -> String {
+    let prefix = prefix.trim_end_matches('/');
+    match path {
+        "" | "/" if !prefix.is_empty() => prefix.to_owned(),
+        path if path.starts_with('/') => format!("{prefix}{path}"),
+        path => format!("{prefix}/{path}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

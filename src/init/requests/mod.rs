@@ -2,10 +2,13 @@
 //! passed over with a note.
 
 mod calls;
+mod django;
 mod document;
 mod endpoint;
 mod har;
 mod litestar;
+mod logins;
+mod nest;
 mod openapi;
 mod parameters;
 mod python;
@@ -20,6 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(super) use endpoint::{Endpoint, LeftOut};
+pub(super) use logins::{TokenKind, token_route};
 
 use crate::bounded;
 use crate::report::printable;

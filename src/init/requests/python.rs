@@ -159,6 +159,11 @@ impl<'a> Handler<'a> {
         Self { words, parameters }
     }
 
+    /// Whether one of its parameters has this type.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        self.parameters.iter().any(|it| it.contains(name))
+    }
+
     /// Whether it must be given a value that its path does not have.
     pub(super) fn asks_for(&self, path: &str) -> bool {
         self.parameters.iter().any(|parameter| {

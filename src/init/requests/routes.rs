@@ -9,7 +9,7 @@ use regex::{Captures, Regex};
 
 use super::endpoint::{Endpoint, Found, LeftOut, name_of};
 use super::route::Route;
-use super::{litestar, python, rust, script};
+use super::{django, litestar, python, rust, script};
 use crate::bounded;
 
 /// Source files that are looked through, folders below one another, and bytes of a file.
@@ -33,7 +33,7 @@ const PASSED_OVER: [&str; 13] = [
     "examples",
 ];
 /// Segments of paths that nobody measures: they change something, end a session or never end.
-const UNFIT: [&str; 18] = [
+const UNFIT: [&str; 21] = [
     "admin",
     "callback",
     "delete",
@@ -45,52 +45,43 @@ const UNFIT: [&str; 18] = [
     "media",
     "metrics",
     "openapi.json",
+    "password",
     "redoc",
+    "refresh",
     "register",
     "signup",
     "sse",
     "static",
     "stream",
+    "token",
     "ws",
 ];
 
-const DJANGO: &str =
-    r#"\bpath\(\s*["'](?P<path>[^"']*)["']\s*,\s*(?P<view>include\([^)]*\)|[^,)\n]*)"#;
-const DJANGO_INCLUDE: &str = r#"^include\(\s*\(?\s*["'](?P<module>[\w.]+)["']"#;
 const GO: &str = r#"(?:\b(?:http|mux)\.HandleFunc\(\s*"(?:GET )?|\b(?:r|e|app|router|engine)\.(?:GET|Get)\(\s*")(?P<path>/[^"]*)""#;
 const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|auth_?user|claims|bearer|current_user|isauth|requireauth";
 
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let regex = |text| Regex::new(text).expect("a constant");
     Patterns {
-        django: regex(DJANGO),
-        include: regex(DJANGO_INCLUDE),
         go: regex(GO),
         guarded: regex(GUARDED),
     }
 });
 
 struct Patterns {
-    django: Regex,
-    include: Regex,
     go: Regex,
     guarded: Regex,
 }
 
 /// The routes below a folder, and the file that the first is of.
 pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
-    let mut files = Vec::new();
-    list(&root.join(source), 0, &mut files);
-    let read = |file: PathBuf| {
-        let text = bounded::read_text(&file, LARGEST).ok()?;
-        Some((file, text))
-    };
-    let files: Vec<_> = files.into_iter().filter_map(read).collect();
+    let files = sources(root, source);
     let mut routes = Routes::default();
     for (file, text) in &files {
         routes.reading(file, |routes| routes.read(file, text));
     }
     for read in [
+        django::routes,
         python::routes,
         litestar::routes,
         rust::routes,
@@ -104,6 +95,17 @@ pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
     let first = routes.first?;
     let shown = first.strip_prefix(root).unwrap_or(&first).to_owned();
     Some((shown, routes.found))
+}
+
+/// The source files below a folder.
+pub(super) fn sources(root: &Path, source: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    list(&root.join(source), 0, &mut files);
+    let read = |file: PathBuf| {
+        let text = bounded::read_text(&file, LARGEST).ok()?;
+        Some((file, text))
+    };
+    files.into_iter().filter_map(read).collect()
 }
 
 /// Source files, those of a folder before those of the folders in it.
@@ -152,41 +154,11 @@ impl Routes {
         }
     }
 
+    /// Those of Go, unless some lie in groups.
     fn read(&mut self, file: &Path, text: &str) {
-        match file.extension().and_then(|it| it.to_str()) {
-            Some("py") if file.ends_with("urls.py") => self.django(file, text, "/", 0),
-            Some("go") if !text.contains(".Group(") => {
-                for route in PATTERNS.go.captures_iter(text) {
-                    self.add_line(text, &route, &route["path"]);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The routes of the project, which lie beside the module of its server; those of applications follow
-    /// from them.
-    fn django(&mut self, file: &Path, text: &str, prefix: &str, depth: usize) {
-        let folder = file.parent().unwrap_or(file);
-        let is_project = ["wsgi.py", "asgi.py", "settings.py", "settings"];
-        if depth == 0 && !is_project.iter().any(|it| folder.join(it).exists()) {
-            return;
-        }
-        for route in PATTERNS.django.captures_iter(text) {
-            let path = format!("{prefix}{}", &route["path"]);
-            let Some(included) = PATTERNS.include.captures(&route["view"]) else {
-                if !route["view"].starts_with("include(") {
-                    self.add_line(text, &route, &path);
-                }
-                continue;
-            };
-            let module = format!("{}.py", included["module"].replace('.', "/"));
-            let Some(file) = folder.parent().map(|it| it.join(module)) else {
-                continue;
-            };
-            if depth < DEEPEST && !is_parameter(&path) {
-                let text = bounded::read_text(&file, LARGEST).unwrap_or_default();
-                self.django(&file, &text, &path, depth + 1);
+        if file.extension().is_some_and(|it| it == "go") && !text.contains(".Group(") {
+            for route in PATTERNS.go.captures_iter(text) {
+                self.add_line(text, &route, &route["path"]);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Source files in JavaScript and TypeScript → the GET routes of Express, Fastify, Koa, Hono and `NestJS`, below
+//! Source files in JavaScript and TypeScript → the GET routes of Express, Fastify, Koa and Hono, below
 //! the paths that their routers are mounted at.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::calls::{arguments, literal, named};
+use super::calls::{arguments, joined, literal, named};
+use super::nest;
 use super::route::Route;
 
 /// Routers within one another.
@@ -24,9 +25,6 @@ const REQUIRED: &str = r#"(?:const|let|var)\s+(?P<name>\w+|\{[^}]*\})\s*=\s*requ
 const IMPORTED: &str = r#"import\s+(?:type\s+)?(?P<default>\w+)?\s*,?\s*(?P<named>\{[^}]*\})?\s*from\s*["'](?P<file>[^"']+)["']"#;
 const EXPORTED: &str = r"(?m)(?:\bmodule\.exports\s*=|^export\s+default)\s+(?P<name>\w+)\s*;?\s*$";
 const INLINE: &str = r#"^require\(\s*["'](?P<file>[^"']+)["']\s*\)(?:\.(?P<member>\w+))?"#;
-const CONTROLLER: &str = r"@Controller(?P<open>\()";
-const GET: &str = r"@Get(?P<open>\()";
-const GLOBAL: &str = r#"setGlobalPrefix\(\s*["'`](?P<path>[^"'`]*)["'`]\s*[,)]"#;
 /// What lets nobody by without a login.
 const GUARD: &str = r"(?:^|[^A-Za-z])[aA]uth(?:[^a-z]|$)|[a-z]Auth(?:[^a-z]|$)|(?i:authenti|authoriz|requireauth|isauth|protect|passport|jwt|token|logged_?in|require_?user|isuser)";
 
@@ -41,9 +39,6 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
         imported: regex(IMPORTED),
         exported: regex(EXPORTED),
         inline: regex(INLINE),
-        controller: regex(CONTROLLER),
-        get: regex(GET),
-        global: regex(GLOBAL),
         guard: regex(GUARD),
     }
 });
@@ -57,9 +52,6 @@ struct Patterns {
     imported: Regex,
     exported: Regex,
     inline: Regex,
-    controller: Regex,
-    get: Regex,
-    global: Regex,
     guard: Regex,
 }
 
@@ -117,7 +109,7 @@ pub(super) fn routes(files: &[(PathBuf, String)]) -> Vec<Route> {
     }
     let mut found = walk.found;
     for (at, (_, text)) in &scripts {
-        found.extend(of_controllers(files, *at, text));
+        found.extend(nest::of_controllers(files, *at, text));
     }
     found
 }
@@ -393,15 +385,6 @@ fn guards(arguments: &[&str]) -> Vec<String> {
     found.map(|_| " requireauth".to_owned()).collect()
 }
 
-fn joined(prefix: &str, path: &str) -> String {
-    let prefix = prefix.trim_end_matches('/');
-    match path {
-        "" | "/" if !prefix.is_empty() => prefix.to_owned(),
-        path if path.starts_with('/') => format!("{prefix}{path}"),
-        path => format!("{prefix}/{path}"),
-    }
-}
-
 /// The folders below `routes` that a plugin of Fastify is in, where these are loaded by their place.
 fn by_folder(files: &[(PathBuf, String)], path: &Path) -> String {
     let is_loaded = files.iter().any(|(_, it)| it.contains("@fastify/autoload"));
@@ -424,70 +407,6 @@ fn resolved(path: &Path) -> PathBuf {
         }
     }
     whole
-}
-
-/// The routes of classes of `NestJS`.
-fn of_controllers(files: &[(PathBuf, String)], at: usize, text: &str) -> Vec<Route> {
-    let global = files
-        .iter()
-        .find_map(|(_, it)| PATTERNS.global.captures(it));
-    let global = global.map_or_else(String::new, |it| it["path"].to_owned());
-    let has_versions = files.iter().any(|(_, it)| it.contains("enableVersioning("));
-    let starts: Vec<_> = PATTERNS
-        .controller
-        .captures_iter(text)
-        .filter_map(|it| it.name("open"))
-        .collect();
-    let mut found = Vec::new();
-    for (number, open) in starts.iter().enumerate() {
-        let end = starts.get(number + 1).map_or(text.len(), |it| it.start());
-        let Some((arguments_of_class, after)) = arguments(text, open.start()) else {
-            continue;
-        };
-        let prefix = match arguments_of_class.as_slice() {
-            [] => Some(""),
-            [path] => literal(path),
-            _ => None,
-        };
-        let Some(prefix) = prefix.filter(|_| !has_versions) else {
-            continue;
-        };
-        let class_guard = text[after..end]
-            .split("class ")
-            .next()
-            .is_some_and(|it| it.contains("@UseGuards"));
-        for get in PATTERNS.get.captures_iter(&text[after..end]) {
-            let open = get.name("open").map_or(0, |it| it.start()) + after;
-            let Some((own, close)) = arguments(text, open) else {
-                continue;
-            };
-            let own = match own.as_slice() {
-                [] => "",
-                [path] => match literal(path) {
-                    Some(path) => path,
-                    None => continue,
-                },
-                _ => continue,
-            };
-            // Decorators beside it, up to the body of its method.
-            let around = text[close..end].split('{').next().unwrap_or_default();
-            let is_guarded = class_guard || around.contains("@UseGuards");
-            let asks =
-                around.contains("@Query(") && !around.contains('?') && !around.contains(" = ");
-            let path = joined(&joined(&joined("", &global), prefix), own);
-            found.push(Route {
-                file: at,
-                path: if asks { format!("{path}?{{}}") } else { path },
-                is_get: true,
-                words: if is_guarded {
-                    "requireauth".into()
-                } else {
-                    String::new()
-                },
-            });
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -579,18 +498,11 @@ mod tests {
     }
 
     #[test]
-    fn routers_of_koa_and_hono_and_controllers_are_known() {
+    fn routers_of_koa_and_hono_are_known() {
         let koa = "const app = new Koa();\nconst router = new Router({ prefix: '/v1' });\n\
                    router.get('/a', a);\napp.use(router.routes());\n";
         assert_eq!(paths(&[("koa.js", koa)]), ["/v1/a"]);
         let hono = "const app = new Hono()\nconst sub = new Hono()\nsub.get('/x', x)\napp.route('/s', sub)\n";
         assert_eq!(paths(&[("hono.ts", hono)]), ["/s/x"]);
-        let main = "app.setGlobalPrefix('api');\n";
-        let cats = "@Controller('cats')\nexport class Cats {\n  @Get()\n  all() { return []; }\n  @UseGuards(A)\n  \
-                    @Get('mine')\n  mine() {}\n  @Get(':id')\n  one() {}\n}\n";
-        assert_eq!(
-            paths(&[("main.ts", main), ("cats.ts", cats)]),
-            ["/api/cats", "/api/cats/mine", "/api/cats/:id"]
-        );
     }
 }
