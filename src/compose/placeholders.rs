@@ -234,8 +234,11 @@ fn part_of_postgres(key: &str, value: &str, host: &Host, service: &Service) -> O
     let is_database = ends(&["_DB", "_DATABASE", "NAME", "PGDATABASE"]);
     // Another database server, which no service of this name is, has parts of its own.
     let is_of_this = is_of_database && !ends(&["MYSQL_USER", "MYSQL_PASSWORD", "MYSQL_DATABASE"]);
+    // The same word may be the password of somebody else.
+    let others = ["ADMIN", "EMAIL", "FIRST", "REDIS", "SMTP", "SUPERUSER"];
+    let is_of_another = others.iter().any(|it| key.contains(it));
     let part = if is_of_this && ends(&["PASSWORD", "PASS"])
-        || own("POSTGRES_PASSWORD") && key.contains("PASS")
+        || own("POSTGRES_PASSWORD") && key.contains("PASS") && !is_of_another
     {
         "password"
     } else if is_of_this && ends(&["USER", "USERNAME"]) {
@@ -406,6 +409,8 @@ mod tests {
             ("DB_HOSTNAME", "db", "{postgres.host}"),
             ("SQL_USER", "app", "{postgres.user}"),
             ("DB_PASSWORD", "secret", "{postgres.password}"),
+            ("APP_PASSWORD", "secret", "{postgres.password}"),
+            ("FIRST_SUPERUSER_PASSWORD", "secret", "secret"),
             ("DB_ENGINE", "db", "db"),
             ("CACHE_DRIVER", "cache", "cache"),
             ("CELERY_BROKER", "redis://cache:6379/0", "{redis.url}"),

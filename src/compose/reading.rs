@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::choice::{Role, is_worker, role, web};
+use super::choice::{Role, is_data, is_worker, role, web};
 use super::fields::read_service;
 use super::keys::unknown_section;
 use super::needs::{Services, needed};
@@ -81,12 +81,15 @@ impl Stack {
             servers.extend(web(project.files, &services).map(str::to_owned));
         }
         let workers = workers_of(&services, &servers, wanted);
-        let first: Vec<_> = servers
+        let first = servers
             .iter()
-            .chain(workers.iter().flat_map(|(_, names)| names))
-            .chain(&wanted.services)
-            .cloned()
-            .collect();
+            .chain(workers.iter().flat_map(|(_, names)| names));
+        let mut first: Vec<_> = first.chain(&wanted.services).cloned().collect();
+        if project.is_lenient && servers.is_empty() {
+            // A server that is in no compose file works with what is there.
+            let others = services.iter().filter(|(_, it)| is_data(it));
+            first.extend(others.map(|(name, _)| name.clone()));
+        }
         let order = needed(&services, &hidden, &first, project.is_lenient)?;
         let of_servers = servers_of_servers(&services, &hidden, &servers, project.is_lenient);
         let role_of = |name: &String| role(project.files, &services[name]);

@@ -487,3 +487,17 @@ fn what_is_needed_of_profiles_that_are_off_is_proposed() {
         Some(image("postgres:14"))
     );
 }
+
+#[test]
+fn a_database_is_no_server_and_is_there_for_one_of_another_file() {
+    let stack = proposed(
+        "services:\n  db: { image: 'mysql:8', ports: ['3306:3306'] }\n  \
+         ui: { image: adminer, ports: ['8080:8080'] }\n",
+    );
+    assert!(stack.servers.is_empty());
+    let others: Vec<_> = stack.others.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(
+        (others, stack.left_out),
+        (vec!["db"], vec!["ui".to_owned()])
+    );
+}

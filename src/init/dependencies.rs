@@ -10,7 +10,7 @@ const PYTHON: [&str; 5] = [
     "Pipfile",
     "setup.cfg",
 ];
-const OTHERS: [&str; 2] = ["package.json", "go.mod"];
+const OTHERS: [&str; 3] = ["package.json", "go.mod", "Cargo.toml"];
 
 /// The names of a project's dependencies, in small letters.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,20 @@ impl Dependencies {
     pub(super) fn any(&self, names: &[&str]) -> bool {
         let mut all = self.python.iter().chain(&self.others);
         all.any(|it| names.contains(&it.as_str()))
+    }
+
+    /// Whether the application reads a file of variables itself.
+    pub(super) fn reads_env_file(&self) -> bool {
+        self.any(&[
+            "django-environ",
+            "dotenv",
+            "dotenvy",
+            "environs",
+            "godotenv",
+            "pydantic-settings",
+            "python-decouple",
+            "python-dotenv",
+        ])
     }
 
     /// The scheme by which `SQLAlchemy` takes the driver that there is: by a plain one, newer versions take

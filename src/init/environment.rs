@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::dependencies::Dependencies;
 use super::rust::RustServer;
 use super::rust_env::{Address, Required};
 use super::variables::{Variables, connection};
@@ -28,9 +29,20 @@ pub(super) struct Environment {
 
 impl Environment {
     /// What files of variables say. A server of a compose file has its own.
-    pub(super) fn of(root: &Path, stack: &mut Stack, variables: Option<Variables>) -> Self {
+    pub(super) fn of(
+        root: &Path,
+        stack: &mut Stack,
+        variables: Option<Variables>,
+        dependencies: &Dependencies,
+    ) -> Self {
         let server = stack.servers.first();
-        let is_composed = server.is_some_and(|it| !it.name.is_empty());
+        // Without a file in the compose file, the application would read one that is not committed.
+        let is_read = variables
+            .as_ref()
+            .is_some_and(|it| !it.path.ends_with(".env"));
+        let lacks_file = server.is_some_and(|it| it.env_files.is_empty());
+        let is_composed = server.is_some_and(|it| !it.name.is_empty())
+            && !(is_read && lacks_file && dependencies.reads_env_file());
         let own = server.into_iter().flat_map(|it| &it.env_files);
         let own: Vec<_> = own
             .filter_map(|it| Variables::read(root, it.into()))

@@ -50,7 +50,8 @@ impl Login {
             } else {
                 value
             };
-            (!value.is_empty()).then_some(value)
+            // An address of a service is the name of no user.
+            (!value.is_empty() && !value.contains('{')).then_some(value)
         };
         let user = USERS
             .into_iter()
@@ -62,12 +63,7 @@ impl Login {
         })
     }
 
-    /// Whether there is a user to log in as.
-    pub(super) fn is_complete(&self) -> bool {
-        self.user.is_some()
-    }
-
-    /// The variable that names the user.
+    /// The variable that names the user; nothing where none is known.
     pub(super) fn variable(&self) -> Option<&'static str> {
         self.user.as_ref().map(|(.., variable)| *variable)
     }
@@ -142,7 +138,7 @@ mod tests {
         );
         assert!(json.contains("json = \"/access\""), "{json}");
         let open = login(TokenKind::RestFramework, None);
-        assert!(open.table(&[]).contains("PASSWORD") && !open.is_complete());
+        assert!(open.table(&[]).contains("PASSWORD") && open.variable().is_none());
         assert_eq!(open.header().1, "Token {login.token}");
     }
 }

@@ -7,8 +7,25 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::dependencies::Dependencies;
+use crate::bounded;
 
-/// Where the application object of a Python service is looked for.
+/// Bytes of a source file; folders below one another, and files, that are looked through for want of a usual one.
+const LARGEST: u64 = 1 << 18;
+const DEEPEST: usize = 5;
+const MOST: usize = 300;
+/// Folders without the application.
+const PASSED_OVER: [&str; 9] = [
+    "docs",
+    "examples",
+    "migrations",
+    "node_modules",
+    "scripts",
+    "site-packages",
+    "test",
+    "tests",
+    "venv",
+];
+/// Where the application object of a Python service is looked for first.
 const FILES: [&str; 22] = [
     "wsgi.py",
     "asgi.py",
@@ -88,10 +105,42 @@ struct Application {
 
 impl PythonServer {
     pub(super) fn find(root: &Path, dependencies: &Dependencies) -> Option<Self> {
-        let files: Vec<_> = FILES
+        let read = |file: String| {
+            let text = bounded::read_text(&root.join(&file), LARGEST).ok()?;
+            Some((file, text))
+        };
+        let usual = FILES.into_iter().map(str::to_owned);
+        let files: Vec<_> = usual.filter_map(read).collect();
+        let found = Self::of_files(&files, dependencies);
+        found
+            .or_else(|| {
+                // Where no usual file has the application, another may.
+                let is_used = FRAMEWORKS.iter().any(|it| dependencies.of_python(&[it.0]));
+                let mut more = Vec::new();
+                if is_used {
+                    list(root, "", 0, &mut more);
+                }
+                let more: Vec<_> = more.into_iter().filter_map(read).collect();
+                Self::of_files(&more, dependencies)
+            })
+            .or_else(|| Self::by_default(dependencies))
+    }
+
+    /// What is installed and found nowhere, at its usual place.
+    fn by_default(dependencies: &Dependencies) -> Option<Self> {
+        let usual = [("fastapi", "main:app"), ("flask", "app:app")];
+        let (package, place) = usual
             .into_iter()
-            .filter_map(|file| Some((file, fs::read_to_string(root.join(file)).ok()?)))
-            .collect();
+            .find(|it| dependencies.of_python(&[it.0]))?;
+        let (_, name, _, interface) = FRAMEWORKS.into_iter().find(|it| it.0 == package)?;
+        let application = Application {
+            place: place.into(),
+            is_factory: false,
+        };
+        Some(Self::of(name, &application, interface, dependencies))
+    }
+
+    fn of_files(files: &[(String, String)], dependencies: &Dependencies) -> Option<Self> {
         for (package, name, class, interface) in FRAMEWORKS {
             let is_installed = dependencies.of_python(&[package]);
             let is_imported = || {
@@ -104,24 +153,11 @@ impl PythonServer {
             if !is_installed && !is_imported() {
                 continue;
             }
-            if let Some(application) = application(&files, class) {
+            if let Some(application) = application(files, class) {
                 return Some(Self::of(name, &application, interface, dependencies));
             }
-            // Others are libraries as well.
-            if is_installed && ["fastapi", "flask"].contains(&package) {
-                let place = if package == "flask" {
-                    "app:app"
-                } else {
-                    "main:app"
-                };
-                let usual = Application {
-                    place: place.into(),
-                    is_factory: false,
-                };
-                return Some(Self::of(name, &usual, interface, dependencies));
-            }
         }
-        let (application, interface) = plain(&files)?;
+        let (application, interface) = plain(files)?;
         let name = match interface {
             Interface::Wsgi => "WSGI",
             _ => "ASGI",
@@ -197,7 +233,7 @@ impl PythonServer {
 
 /// Where a class is made to an application: at the top of a module, or by a function that another module
 /// calls there or that needs no arguments.
-fn application(files: &[(&str, String)], class: &str) -> Option<Application> {
+fn application(files: &[(String, String)], class: &str) -> Option<Application> {
     let class = regex::escape(class);
     let made = format!(
         r"(?m)^(?P<indent>[ \t]*)(?:(?P<name>\w+)(?:\s*:[^=\n]+)?\s*=\s*|return\s+)(?:\w+\.)*{class}\("
@@ -217,7 +253,7 @@ fn application(files: &[(&str, String)], class: &str) -> Option<Application> {
                 _ => {
                     let start = found.get(0).map_or(0, |it| it.start());
                     let around = function_around(&text[..start]);
-                    factory = factory.or_else(|| around.map(|it| (*file, it)));
+                    factory = factory.or_else(|| around.map(|it| (file.as_str(), it)));
                 }
             }
         }
@@ -225,7 +261,7 @@ fn application(files: &[(&str, String)], class: &str) -> Option<Application> {
     let (file, (factory, is_callable)) = factory?;
     let called = format!(r"(?m)^(?P<name>\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:\w+\.)*{factory}\(");
     let called = Regex::new(&called).expect("a name");
-    let of_file = |(file, text): &(&str, String)| {
+    let of_file = |(file, text): &(String, String)| {
         let name = called.captures(text)?["name"].to_owned();
         Some(Application {
             place: format!("{}:{name}", module(file)),
@@ -258,7 +294,7 @@ fn function_around(before: &str) -> Option<(String, bool)> {
 }
 
 /// An application without a framework: a function, or what a module of a telling name calls one.
-fn plain(files: &[(&str, String)]) -> Option<(Application, Interface)> {
+fn plain(files: &[(String, String)]) -> Option<(Application, Interface)> {
     let [wsgi, asgi, named] = &*FUNCTIONS;
     let found = |file: &str, text: &str, pattern: &Regex| {
         let name = pattern.captures(text)?["name"].to_owned();
@@ -274,7 +310,7 @@ fn plain(files: &[(&str, String)]) -> Option<(Application, Interface)> {
             .find_map(|(file, text)| found(file, text, pattern));
         Some((found?, interface))
     });
-    let by_name = |(file, text): &(&str, String)| {
+    let by_name = |(file, text): &(String, String)| {
         let interface = match file.rsplit('/').next()? {
             "wsgi.py" => Interface::Wsgi,
             "asgi.py" => Interface::Asgi,
@@ -285,9 +321,48 @@ fn plain(files: &[(&str, String)]) -> Option<(Application, Interface)> {
     functions.next().or_else(|| files.iter().find_map(by_name))
 }
 
+/// The name of a module, of files from the folder on that it is imported from.
 fn module(file: &str) -> String {
     let module = file.trim_end_matches(".py").trim_end_matches("/__init__");
+    // A package is installed from there, and `src` is none itself.
+    let module = match module.split_once("src/") {
+        Some(("", inner)) if inner.contains('/') => inner.strip_prefix("py/").unwrap_or(inner),
+        _ => module,
+    };
     module.replace('/', ".")
+}
+
+/// Files of Python below a folder, those of a folder before those of the folders in it.
+fn list(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) {
+    let entries = fs::read_dir(root.join(below))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<_> = entries
+        .filter_map(|it| it.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let path = |name: &str| {
+        if below.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{below}/{name}")
+        }
+    };
+    let (folders, own): (Vec<_>, Vec<_>) = names
+        .into_iter()
+        .partition(|it| root.join(path(it)).is_dir());
+    files.extend(
+        own.iter()
+            .filter(|it| it.ends_with(".py"))
+            .map(|it| path(it)),
+    );
+    files.truncate(MOST);
+    for name in folders {
+        if depth < DEEPEST && !name.starts_with('.') && !PASSED_OVER.contains(&name.as_str()) {
+            list(root, &path(&name), depth + 1, files);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -393,6 +468,21 @@ mod tests {
                 "uvicorn --factory main:make --host {host} --port {port}".to_owned()
             ))
         );
+    }
+
+    #[test]
+    fn an_application_may_be_in_any_file() {
+        let text = "def create_app() -> Litestar:\n    return Litestar(plugins=[])\n";
+        let requirements = ("requirements.txt", "litestar");
+        assert_eq!(
+            started(&[requirements, ("src/shop/server/asgi.py", text)]),
+            Some((
+                "Litestar",
+                "uvicorn --factory shop.server.asgi:create_app --host {host} --port {port}"
+                    .to_owned()
+            ))
+        );
+        assert_eq!(started(&[requirements, ("tests/app.py", text)]), None);
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Repository {
         let search = Search::of(root, &folder, health);
         let variables = Variables::find(root, &folder);
         services(&mut stack, &dependencies, rust, variables.as_ref());
-        let mut environment = Environment::of(root, &mut stack, variables);
+        let mut environment = Environment::of(root, &mut stack, variables, &dependencies);
         if let Some(rust) = rust {
             notes.extend(environment.require(root, rust, &stack));
         }

@@ -84,7 +84,9 @@ impl RustServer {
         let mut candidates: Vec<&Package> = packages.clone();
         candidates.retain(|it| binaries(it).next().is_some());
         // Those that serve come first, then that of the folder.
-        let manifest = root.join("Cargo.toml");
+        // What cargo says is absolute.
+        let folder = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let manifest = folder.join("Cargo.toml");
         candidates.sort_by_key(|it| (!serves(it), it.manifest_path != manifest));
         let (server, others) = candidates.split_first()?;
         let others = others.iter().filter(|it| serves(it));

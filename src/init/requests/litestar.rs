@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::calls::{arguments, items, literal, named};
-use super::python::{Handler, UNKNOWN};
-use super::route::Route;
+use super::python::Handler;
+use super::route::{Route, UNKNOWN};
 
 /// Routers within one another.
 const DEEPEST: usize = 5;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::calls::{arguments, joined, literal};
-use super::route::Route;
+use super::route::{Route, UNKNOWN};
 
 const CONTROLLER: &str = r"@Controller(?P<open>\()";
 const GET: &str = r"@Get(?P<open>\()";
@@ -63,7 +63,7 @@ pub(super) fn of_controllers(files: &[(PathBuf, String)], at: usize, text: &str)
             let path = joined(&joined(&joined("", &global), prefix), own);
             found.push(Route {
                 file: at,
-                path: if asks { format!("{path}?{{}}") } else { path },
+                path: if asks { path + UNKNOWN } else { path },
                 is_get: true,
                 words: if is_guarded {
                     "requireauth".into()

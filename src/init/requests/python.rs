@@ -7,13 +7,11 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::calls::{arguments, literal, named};
-use super::route::Route;
+use super::route::{Route, UNKNOWN};
 use super::routers::{self, Routed};
 
 /// Lines from a decorator on that are taken for its handler, up to the first blank one.
 const HANDLER: usize = 6;
-/// What stands in a path for a value that a request must have, as nobody knows it.
-pub(super) const UNKNOWN: &str = "{}";
 
 const DECORATED: &str = r"(?m)^[ \t]*@(?P<object>\w+)\.(?:get|route)(?P<open>\()";
 /// Decorators of the application that Bottle has by itself.
@@ -320,6 +318,21 @@ mod tests {
             ),
         ];
         assert_eq!(paths(&files), ["/index"]);
+        let files = [
+            (
+                "app/__init__.py",
+                "app = Flask(__name__)\nfrom app.main import bp as main_bp\napp.register_blueprint(main_bp, url_prefix='/m')\n",
+            ),
+            (
+                "app/main/__init__.py",
+                "bp = Blueprint('main', __name__)\nfrom app.main import routes\n",
+            ),
+            (
+                "app/main/routes.py",
+                "from app.main import bp\n\n@bp.route('/x')\ndef x(): ...\n",
+            ),
+        ];
+        assert_eq!(paths(&files), ["/m/x"]);
     }
 
     #[test]

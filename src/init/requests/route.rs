@@ -1,5 +1,8 @@
 //! A route as a source file spells it out.
 
+/// What stands in a path for a value that a request must have, as nobody knows it.
+pub(super) const UNKNOWN: &str = "{}";
+
 /// A path that a server answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {

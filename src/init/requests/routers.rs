@@ -69,22 +69,18 @@ pub(super) fn routed(files: &[(PathBuf, String)]) -> Vec<Routed> {
     for application in applications.iter().filter(|it| is_outermost(it)) {
         visit(files, application, 0, &mut found);
     }
-    // Another file may import the application, for its own routes.
+    // Another file may import an application or a router, for its own routes.
     for (at, (_, text)) in files.iter().enumerate() {
         for decorator in PATTERNS.decorator.captures_iter(text) {
             let object = &decorator["object"];
             let place = imported(files, at, None, object);
             let is_it = |it: &&Routed| place == Some((it.file, it.object.clone()));
-            if let Some(application) = applications
-                .iter()
-                .find(is_it)
-                .filter(|it| is_outermost(it))
-            {
-                let here = Routed {
-                    file: at,
-                    object: object.to_owned(),
-                    ..application.clone()
-                };
+            let here = found.iter().find(is_it).map(|it| Routed {
+                file: at,
+                object: object.to_owned(),
+                ..it.clone()
+            });
+            if let Some(here) = here {
                 visit(files, &here, 0, &mut found);
             }
         }

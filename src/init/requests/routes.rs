@@ -58,19 +58,25 @@ const UNFIT: [&str; 21] = [
 ];
 
 const GO: &str = r#"(?:\b(?:http|mux)\.HandleFunc\(\s*"(?:GET )?|\b(?:r|e|app|router|engine)\.(?:GET|Get)\(\s*")(?P<path>/[^"]*)""#;
-const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|auth_?user|claims|bearer|current_user|isauth|requireauth";
+const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|auth_?user|claims|bearer|current_user|current_active|superuser|isauth|requireauth";
+
+/// What takes a user where there is one, and lets others by as well.
+const OPTIONAL: &str =
+    r"required\s*=\s*False|auto_error\s*=\s*False|(?i:optional_?(?:current_?)?(?:user|auth))";
 
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let regex = |text| Regex::new(text).expect("a constant");
     Patterns {
         go: regex(GO),
         guarded: regex(GUARDED),
+        optional: regex(OPTIONAL),
     }
 });
 
 struct Patterns {
     go: Regex,
     guarded: Regex,
+    optional: Regex,
 }
 
 /// The routes below a folder, and the file that the first is of.
@@ -193,7 +199,7 @@ impl Routes {
             return;
         }
         let endpoint = Endpoint::get(&name_of(path), path);
-        if PATTERNS.guarded.is_match(words) {
+        if PATTERNS.guarded.is_match(words) && !PATTERNS.optional.is_match(words) {
             self.found.with_login.push(endpoint);
         } else {
             self.found.endpoints.push(endpoint);

@@ -13,12 +13,19 @@ use super::route::Route;
 
 /// Routers within one another.
 const DEEPEST: usize = 6;
+/// What a router is called here that is exported without a name.
+const DEFAULT: &str = "default";
 /// What applications are usually called where another file makes them.
 const APPLICATIONS: [&str; 3] = ["app", "fastify", "server"];
 
 const MADE: &str = r"(?m)\b(?:const|let|var)\s+(?P<object>\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:new\s+)?(?P<class>express|[fF]astify|Hono|(?:\w+\.)?Router|Koa)(?:<[^>\n]*>)?(?P<open>\()";
-const ROUTE: &str = r"\b(?P<object>\w+)\.get(?:<[^(\n]*>)?(?P<open>\()";
-const MOUNTED: &str = r"\b(?P<object>\w+)\.(?P<how>use|register|route)(?P<open>\()";
+const CALLED: &str =
+    r"\b(?P<object>\w+)\.(?P<how>get|use|register|route)(?:<[^(\n]*>)?(?P<open>\()";
+/// One more call of a chain.
+const MORE: &str = r"^\s*\.(?P<how>\w+)(?P<open>\()";
+/// A router that is exported without a name.
+const UNNAMED: &str =
+    r"(?m)(?:\bmodule\.exports\s*=|^export\s+default)\s+(?:\w+\.)?Router(?P<open>\()";
 const CHAINED: &str =
     r#"\b(?P<object>\w+)\.route\(\s*["'`](?P<path>[^"'`]*)["'`]\s*\)\s*\.get(?P<open>\()"#;
 const REQUIRED: &str = r#"(?:const|let|var)\s+(?P<name>\w+|\{[^}]*\})\s*=\s*require\(\s*["'](?P<file>[^"']+)["']\s*\)(?:\.(?P<member>\w+))?"#;
@@ -32,8 +39,9 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let regex = |text| Regex::new(text).expect("a constant");
     Patterns {
         made: regex(MADE),
-        route: regex(ROUTE),
-        mounted: regex(MOUNTED),
+        called: regex(CALLED),
+        more: regex(MORE),
+        unnamed: regex(UNNAMED),
         chained: regex(CHAINED),
         required: regex(REQUIRED),
         imported: regex(IMPORTED),
@@ -45,8 +53,9 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
 
 struct Patterns {
     made: Regex,
-    route: Regex,
-    mounted: Regex,
+    called: Regex,
+    more: Regex,
+    unnamed: Regex,
     chained: Regex,
     required: Regex,
     imported: Regex,
@@ -137,10 +146,8 @@ impl Walk<'_> {
     /// What the calls of a file may mount.
     fn targets(&self, file: usize) -> Vec<(usize, Option<String>)> {
         let text = &self.files[file].1;
-        let calls = PATTERNS.mounted.captures_iter(text);
-        let opens = calls.filter_map(|it| it.name("open"));
-        let all = opens.filter_map(|it| arguments(text, it.start()));
-        let all = all.flat_map(|(arguments, _)| arguments);
+        let mounting = calls(text).into_iter().filter(|it| it.how != "get");
+        let all = mounting.flat_map(|it| it.arguments);
         all.filter_map(|it| self.target(file, it)).collect()
     }
 
@@ -154,42 +161,33 @@ impl Walk<'_> {
         let is_own = |object: &str| router.object.as_ref().is_none_or(|it| it == object);
         let mut guard = router.guard.clone();
         let mut inner = Vec::new();
-        for call in PATTERNS.mounted.captures_iter(text) {
-            if !is_own(&call["object"]) {
-                continue;
-            }
-            let open = call.name("open").map_or(0, |it| it.start());
-            let Some((arguments, _)) = arguments(text, open) else {
-                continue;
-            };
-            match self.mount(router, &call["how"], &arguments) {
+        let calls = calls(text);
+        let own = calls.iter().filter(|it| is_own(&it.object));
+        let own: Vec<_> = own.collect();
+        for call in own.iter().filter(|it| it.how != "get") {
+            match self.mount(router, call.how, &call.arguments) {
                 Some(Some(mounted)) => inner.push(mounted),
                 Some(None) => {}
                 // What is used without a path is before every route.
-                None if &call["how"] == "use" && arguments.len() == 1 => {
-                    guard.extend(guards(&arguments));
+                None if call.how == "use" && call.arguments.len() == 1 => {
+                    guard.extend(guards(&call.arguments));
                 }
                 None => {}
             }
         }
         let mut add = |path: &str, arguments: &[&str]| {
+            let words = guards(arguments).into_iter().chain([guard.clone()]);
             self.found.push(Route {
                 file: router.file,
                 path: joined(&router.prefix, path),
                 is_get: true,
-                words: guards(arguments)
-                    .into_iter()
-                    .chain([guard.clone()])
-                    .collect(),
+                words: words.collect(),
             });
         };
-        for call in PATTERNS.route.captures_iter(text) {
-            let open = call.name("open").map_or(0, |it| it.start());
-            let arguments = arguments(text, open).map(|(it, _)| it).unwrap_or_default();
-            if let Some((path, rest)) = arguments.split_first()
+        for call in own.iter().filter(|it| it.how == "get") {
+            if let [path, rest @ ..] = call.arguments.as_slice()
                 && let Some(path) = literal(path)
                 && !rest.is_empty()
-                && is_own(&call["object"])
             {
                 add(path, rest);
             }
@@ -337,6 +335,7 @@ impl Walk<'_> {
         };
         let object = match member {
             Some(member) if has(member) => Some(member.to_owned()),
+            _ if PATTERNS.unnamed.is_match(text) => Some(DEFAULT.to_owned()),
             _ => default().or_else(|| made.first().cloned().filter(|_| made.len() == 1)),
         };
         // Of several routers nobody knows which.
@@ -345,6 +344,73 @@ impl Walk<'_> {
             object.or_else(|| (!made.is_empty()).then(String::new)),
         )
     }
+}
+
+/// A call of an application or a router.
+struct Call<'a> {
+    object: String,
+    how: &'a str,
+    arguments: Vec<&'a str>,
+}
+
+/// The calls that go on a chain whose last one closes at a place.
+fn chain<'a>(text: &'a str, object: &str, mut end: usize, found: &mut Vec<(usize, Call<'a>)>) {
+    while let Some(more) = PATTERNS.more.captures(&text[end + 1..]) {
+        let open = end + 1 + more.name("open").map_or(0, |it| it.start());
+        let Some((arguments, close)) = arguments(text, open) else {
+            return;
+        };
+        let how = more.name("how").map_or("", |it| it.as_str());
+        if ["get", "use", "register", "route"].contains(&how) {
+            let object = object.to_owned();
+            found.push((
+                open,
+                Call {
+                    object,
+                    how,
+                    arguments,
+                },
+            ));
+        }
+        end = close;
+    }
+}
+
+/// The calls in a text that may add routes, those in chains too.
+fn calls(text: &str) -> Vec<Call<'_>> {
+    let mut found: Vec<(usize, Call<'_>)> = Vec::new();
+    for call in PATTERNS.called.captures_iter(text) {
+        let open = call.name("open").map_or(0, |it| it.start());
+        let Some((arguments, close)) = arguments(text, open) else {
+            continue;
+        };
+        let object = call["object"].to_owned();
+        let how = call.name("how").map_or("", |it| it.as_str());
+        let is_chained_route = how == "route" && arguments.len() == 1;
+        found.push((
+            open,
+            Call {
+                object: object.clone(),
+                how,
+                arguments,
+            },
+        ));
+        // `route("/x").get(...)` has no path of its own, and is read as a whole.
+        if !is_chained_route {
+            chain(text, &object, close, &mut found);
+        }
+    }
+    for (pattern, object) in [(&PATTERNS.made, None), (&PATTERNS.unnamed, Some(DEFAULT))] {
+        for made in pattern.captures_iter(text) {
+            let open = made.name("open").map_or(0, |it| it.start());
+            let object = object.unwrap_or_else(|| made.name("object").map_or("", |it| it.as_str()));
+            if let Some((_, close)) = arguments(text, open) {
+                chain(text, object, close, &mut found);
+            }
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, call)| call).collect()
 }
 
 /// What a name stands for in `users`, or in `{ router: users }` and `{ router as users }`; the inner is nothing
@@ -377,7 +443,7 @@ fn guards(arguments: &[&str]) -> Vec<String> {
         if is_handler(it) {
             it.contains("req.user") || it.contains("request.user")
         } else {
-            PATTERNS.guard.is_match(it)
+            PATTERNS.guard.is_match(it) && !it.to_lowercase().contains("optional")
         }
     };
     let found = arguments.iter().filter(is_guard);
@@ -475,6 +541,16 @@ mod tests {
             ]),
             ["/u/list (login)", "/cart"]
         );
+    }
+
+    #[test]
+    fn calls_may_be_chained() {
+        let main = "const app = express()\napp.use(cors()).use(routes).listen(1)\nimport routes from './routes'\n";
+        let routes = "import tags from './tags'\nconst api = Router()\n  .use('/tags', tags)\n  .get('/x', x);\n\
+                      export default Router().use('/api', api);\n";
+        let tags = "const router = Router();\nrouter.get('/', auth.optional, all);\nexport default router;\n";
+        let files = [("main.ts", main), ("routes.ts", routes), ("tags.ts", tags)];
+        assert_eq!(paths(&files), ["/api/x", "/api/tags"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use syn::visit::{self, Visit};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, FnArg, Pat, Stmt};
 
-use super::route::Route;
+use super::route::{Route, UNKNOWN};
 use source::{Source, names_in};
 use value::Value;
 
@@ -40,12 +40,12 @@ pub(super) fn routes(files: &[(PathBuf, String)]) -> Vec<Route> {
         source: &source,
         called: BTreeSet::new(),
         registered: BTreeSet::new(),
-        depth: 0,
+        known: vec![None; source.functions.len()],
+        open: BTreeSet::new(),
         evaluated: 0,
     };
-    let all: Vec<_> = (0..source.functions.len())
-        .map(|it| reader.function(it, &[]))
-        .collect();
+    let functions = 0..source.functions.len();
+    let all: Vec<_> = functions.map(|it| reader.function(it, &[])).collect();
     let outermost = all.into_iter().enumerate();
     let outermost = outermost.filter(|(at, _)| !reader.called.contains(at));
     let mut found: Vec<Route> = outermost
@@ -64,7 +64,7 @@ pub(super) fn routes(files: &[(PathBuf, String)]) -> Vec<Route> {
 }
 
 /// What a function makes.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Body {
     /// What it answers.
     result: Option<Value>,
@@ -101,17 +101,32 @@ struct Reader<'a> {
     called: BTreeSet<usize>,
     /// Handlers that a router has.
     registered: BTreeSet<usize>,
-    depth: usize,
+    /// What functions make that get no router.
+    known: Vec<Option<Body>>,
+    /// Functions that are being evaluated.
+    open: BTreeSet<usize>,
     evaluated: usize,
 }
 
 impl Reader<'_> {
     fn function(&mut self, at: usize, arguments: &[Option<Value>]) -> Body {
+        let is_plain = arguments.iter().all(Option::is_none);
+        if let Some(known) = self.known[at].as_ref().filter(|_| is_plain) {
+            return known.clone();
+        }
         self.evaluated += 1;
-        if self.depth == DEEPEST || self.evaluated > MOST {
+        if self.evaluated > MOST || self.open.len() == DEEPEST || !self.open.insert(at) {
             return Body::default();
         }
-        self.depth += 1;
+        let body = self.evaluate(at, arguments);
+        self.open.remove(&at);
+        if is_plain {
+            self.known[at] = Some(body.clone());
+        }
+        body
+    }
+
+    fn evaluate(&mut self, at: usize, arguments: &[Option<Value>]) -> Body {
         let function = &self.source.functions[at];
         let mut scope = Scope {
             function: at,
@@ -132,7 +147,6 @@ impl Reader<'_> {
         }
         let result = self.block(&function.block, &mut scope);
         let filled = scope.filled.clone().and_then(|it| scope.take(&it));
-        self.depth -= 1;
         let unused = scope.values.into_iter().filter(|(.., is_used)| !is_used);
         let unused = unused.map(|(_, value, _)| value);
         Body {
@@ -268,17 +282,14 @@ impl Reader<'_> {
         match (call.method.to_string().as_str(), arguments.as_slice()) {
             ("route" | "api_route" | "at", [path, handler]) => {
                 if let Some(path) = self.source.text(path) {
-                    let words = self.words(handler, scope);
-                    value.route(scope_file(self.source, scope), &path, gets(handler), words);
+                    self.add(&mut value, &path, handler, gets(handler), scope);
                 }
             }
             ("route", [handler]) if value.is_resource => {
-                let words = self.words(handler, scope);
-                value.route(scope_file(self.source, scope), "", gets(handler), words);
+                self.add(&mut value, "", handler, gets(handler), scope);
             }
             ("to", [handler]) if value.is_resource => {
-                let words = self.words(handler, scope);
-                value.route(scope_file(self.source, scope), "", true, words);
+                self.add(&mut value, "", handler, true, scope);
             }
             ("nest" | "nest_api_service", [path, router]) => {
                 let inner = self.value(router, scope);
@@ -338,21 +349,22 @@ impl Reader<'_> {
         Some(value)
     }
 
-    /// What there is to read of a handler: its name, and what it asks for.
-    fn words(&self, handler: &Expr, scope: &Scope) -> String {
+    /// Adds what a handler answers: its path, and what it asks for.
+    fn add(&self, value: &mut Value, path: &str, handler: &Expr, is_get: bool, scope: &Scope) {
         let mut words = names_in(|it| it.visit_expr(handler));
         let mut paths = Paths(Vec::new());
         paths.visit_expr(handler);
+        let mut path = path.to_owned();
         let functions = paths.0.iter();
         for at in functions.filter_map(|it| self.source.find(scope.function, it)) {
             words.extend(self.source.asked(at));
+            if self.source.needs_query(at) && !path.ends_with(UNKNOWN) {
+                path.push_str(UNKNOWN);
+            }
         }
-        words.join(" ")
+        let file = self.source.functions[scope.function].file;
+        value.route(file, &path, is_get, words.join(" "));
     }
-}
-
-fn scope_file(source: &Source, scope: &Scope) -> usize {
-    source.functions[scope.function].file
 }
 
 /// Whether a handler, or a chain of several, answers GET.

@@ -1,13 +1,13 @@
 //! The functions of Rust files, and what their names lead to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::{Attribute, Block, Expr, Ident, Item, Lit, LitStr, Signature, Token, UseTree};
 
-use super::super::route::Route;
+use super::super::route::{Route, UNKNOWN};
 
 /// A function or method.
 pub(super) struct Function {
@@ -26,6 +26,8 @@ pub(super) struct Source {
     pub(super) functions: Vec<Function>,
     /// Constant texts; nothing of a name that several have.
     constants: HashMap<String, Option<String>>,
+    /// Structs that a query must have a value for.
+    demanding: BTreeSet<String>,
     /// Imported names of a file with where they are from.
     imports: HashMap<(usize, String), Vec<String>>,
 }
@@ -91,9 +93,19 @@ impl Source {
         let function = &self.functions[at];
         Some(Route {
             file: function.file,
-            path: function.path.clone()?,
+            path: function.path.clone()? + if self.needs_query(at) { UNKNOWN } else { "" },
             is_get: true,
             words: self.asked(at).join(" "),
+        })
+    }
+
+    /// Whether a handler must be given a value by the query.
+    pub(super) fn needs_query(&self, at: usize) -> bool {
+        self.functions[at].signature.inputs.iter().any(|input| {
+            let names = names_in(|it| it.visit_fn_arg(input));
+            let is_query =
+                names.iter().any(|it| it == "Query") && !names.iter().any(|it| it == "Option");
+            is_query && names.iter().any(|it| self.demanding.contains(it))
         })
     }
 
@@ -184,6 +196,25 @@ impl Items<'_> {
                     self.read(item);
                 }
                 self.module = outer;
+            }
+            Item::Struct(it) => {
+                let has_default = |attributes: &[Attribute]| {
+                    let own = attributes.iter().filter(|it| it.path().is_ident("serde"));
+                    let mut texts = own.filter_map(|it| it.meta.require_list().ok());
+                    texts.any(|it| {
+                        let text = it.tokens.to_string();
+                        text.contains("default")
+                            || text.contains("flatten")
+                            || text.contains("skip")
+                    })
+                };
+                let is_demanding = it.fields.iter().any(|field| {
+                    let names = names_in(|it| it.visit_type(&field.ty));
+                    names.first().is_some_and(|it| it != "Option") && !has_default(&field.attrs)
+                });
+                if is_demanding && !has_default(&it.attrs) {
+                    self.source.demanding.insert(it.ident.to_string());
+                }
             }
             Item::Use(it) => self.import(&[], &it.tree),
             Item::Const(it) => {

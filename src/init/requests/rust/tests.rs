@@ -104,3 +104,19 @@ fn what_asks_for_a_login_is_seen_at_handlers_and_layers() {
         words(scope)
     );
 }
+
+#[test]
+fn a_handler_that_needs_a_query_has_no_known_path() {
+    let text = "#[derive(Deserialize)]\nstruct Search { q: String }\n#[derive(Deserialize)]\n\
+                struct Page { page: Option<u32>, #[serde(default)] size: u32 }\n\
+                async fn search(Query(search): Query<Search>) {}\nasync fn list(page: web::Query<Page>) {}\n\
+                fn app() -> Router { Router::new().route(\"/search\", get(search)).route(\"/list\", get(list)) }\n";
+    assert_eq!(paths(&[("src/main.rs", text)]), ["/search{}", "/list"]);
+}
+
+#[test]
+fn functions_that_call_each_other_end() {
+    let text = "fn a() { b(); b(); c(); c() }\nfn b() { a(); c(); c() }\nfn c() { a(); b(); a().x().y().z(); b() }\n\
+                fn app() -> Router { a(); Router::new().route(\"/x\", get(x)) }\n";
+    assert_eq!(paths(&[("src/main.rs", text)]), ["/x"]);
+}
