@@ -73,14 +73,11 @@ impl Stage {
         let mut whole = String::new();
         let mut rest = text.trim_matches(['"', '\'']);
         while let Some((before, after)) = rest.split_once('$') {
-            let (name, more) = match after.strip_prefix('{') {
-                Some(inner) => inner.split_once('}')?,
-                None => {
-                    let is_of_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
-                    let end = after.find(|it| !is_of_name(it)).unwrap_or(after.len());
-                    after.split_at(end)
-                }
-            };
+            let is_of_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
+            let end = after.find(|it| !is_of_name(it)).unwrap_or(after.len());
+            let braced = after.strip_prefix('{');
+            let split = braced.map_or(Some(after.split_at(end)), |it| it.split_once('}'));
+            let (name, more) = split?;
             whole += before;
             whole += self.variables.get(name).filter(|it| !it.is_empty())?;
             rest = more;

@@ -85,16 +85,16 @@ impl Walk<'_> {
                 continue;
             }
             let aliases = other.aliases.iter().cloned();
-            let names: Vec<_> = std::iter::once(name.clone()).chain(aliases).collect();
+            let all: Vec<_> = std::iter::once(name.clone()).chain(aliases).collect();
             // Ports of it that its own definition need not have.
             let values = service.env.values().chain(service.file_env.values());
             let values: Vec<_> = values.chain(&service.command).map(String::as_str).collect();
-            let ports = names.iter();
+            let ports = all.iter();
             let ports = ports.flat_map(|it| ports_named(values.iter().copied(), it));
             let mut texts = Placeholders {
                 others: vec![Host {
                     ports: other.ports.iter().copied().chain(ports).collect(),
-                    names,
+                    names: all,
                     table: "it".into(),
                 }],
                 ..Placeholders::default()

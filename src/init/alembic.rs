@@ -72,9 +72,9 @@ fn place(root: &Path, server: &Server, path: &Path) -> Option<String> {
 }
 
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let (name, value) = line.split_once('=')?;
         (name.trim() == key).then(|| value.trim())
     });
-    values.last()
+    values.next_back()
 }

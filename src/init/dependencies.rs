@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-const PYTHON: [&str; 5] = [
+const PYTHON: [&str; 6] = [
     "pyproject.toml",
     "requirements.txt",
     "requirements.in",
     "Pipfile",
     "setup.cfg",
+    "setup.py",
 ];
 const OTHERS: [&str; 3] = ["package.json", "go.mod", "Cargo.toml"];
 

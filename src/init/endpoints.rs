@@ -47,13 +47,18 @@ pub(super) fn text(
     };
     let tables = |endpoints: &[Endpoint]| endpoints.iter().map(table_of).collect::<Vec<_>>();
     let mut endpoints = tables(&requests.endpoints);
-    if endpoints.is_empty() {
+    let has_login = login.and_then(Login::variable).is_some();
+    if endpoints.is_empty() && !has_login {
         let (name, path) = guess(health);
+        let is_taken = requests.with_login.iter().any(|it| it.name == name);
+        let name = if is_taken { "start" } else { name };
         endpoints.push(table_of(&Endpoint::get(name, path)));
     }
     text.push_str(&endpoints.join("\n"));
     if !requests.with_login.is_empty() {
-        text.push('\n');
+        if !endpoints.is_empty() {
+            text.push('\n');
+        }
         text.push_str(&behind_login(&requests.with_login, headers, login));
     }
     text
@@ -121,6 +126,9 @@ pub(super) fn origin(
     // The health check is the first of them.
     let taken = requests.endpoints.len() - usize::from(health.is_some());
     let mut origin = match (taken, health) {
+        (0, None) if login.and_then(Login::variable).is_some() => {
+            format!("none of `{file}` without a login")
+        }
         (0, _) => format!("{guess}, as all that `{file}` names need a login"),
         (taken, Some(_)) => format!("{guess}, {taken} of `{file}`"),
         (taken, None) => format!("{taken} of `{file}`"),

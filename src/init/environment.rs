@@ -138,8 +138,8 @@ impl Environment {
             let pairs = files.filter_map(|it| std::fs::read_to_string(root.join(it)).ok());
             let pairs = pairs.filter_map(|it| variables_in(&it).ok()).flatten();
             // Later files come before earlier ones.
-            let found = pairs.filter(|(it, _)| it == name).last();
-            found.map(|(_, value)| value)
+            let mut found = pairs.filter(|(it, _)| it == name);
+            found.next_back().map(|(_, value)| value)
         })
     }
 }

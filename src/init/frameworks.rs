@@ -98,7 +98,15 @@ fn serves(folder: &Path) -> bool {
 /// The migrations of a framework, from the folder that its image is built of.
 pub(super) fn setup(source: &Path, dependencies: &Dependencies) -> Vec<Vec<&'static str>> {
     let has = |name: &str| source.join(name).exists();
-    if has("manage.py") && dependencies.of_python(&["django"]) {
+    // A script that is run before the server does more than the migrations.
+    let scripts = ["scripts/prestart.sh", "prestart.sh"];
+    let migrates = |name: &&str| {
+        let text = fs::read_to_string(source.join(name)).unwrap_or_default();
+        text.contains("alembic upgrade") || text.contains("manage.py migrate")
+    };
+    if let Some(script) = scripts.into_iter().find(migrates) {
+        vec![vec!["bash", script]]
+    } else if has("manage.py") && dependencies.of_python(&["django"]) {
         vec![vec!["python", "manage.py", "migrate", "--noinput"]]
     } else if has("alembic.ini") {
         vec![vec!["alembic", "upgrade", "head"]]

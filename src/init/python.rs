@@ -354,7 +354,7 @@ fn list(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) {
         .partition(|it| root.join(path(it)).is_dir());
     files.extend(
         own.iter()
-            .filter(|it| it.ends_with(".py"))
+            .filter(|it| Path::new(it).extension().is_some_and(|it| it == "py"))
             .map(|it| path(it)),
     );
     files.truncate(MOST);

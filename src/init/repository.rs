@@ -103,6 +103,7 @@ impl Repository {
         let search = Search::of(root, &folder, health);
         let variables = Variables::find(root, &folder);
         services(&mut stack, &dependencies, rust, variables.as_ref());
+        notes.extend(variables.as_ref().and_then(|it| it.without_service(&stack)));
         let mut environment = Environment::of(root, &mut stack, variables, &dependencies);
         if let Some(rust) = rust {
             notes.extend(environment.require(root, rust, &stack));
@@ -316,7 +317,12 @@ fn missing(framework: &Framework) -> Option<String> {
 
 /// That other programs of a workspace may be meant.
 fn other_programs(rust: &RustServer) -> Option<String> {
-    let others = rust.others.join(", ");
+    const SHOWN: usize = 8;
+    let shown = rust.others.iter().take(SHOWN).map(String::as_str);
+    let more = rust.others.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let others: Vec<_> = shown.chain(more.as_deref()).collect();
+    let others = others.join(", ");
     (!others.is_empty()).then(|| {
         format!(
             "other packages of the workspace serve too: {others}; `cargo = {{ package = \"NAME\" }}` of a server \

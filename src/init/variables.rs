@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::ask;
 use crate::bounded;
 use crate::compose::{self, Other, Source, Stack, variables_in};
+use crate::report::printable;
 
 /// Bytes of a file of variables.
 const LARGEST: u64 = 1 << 18;
@@ -128,6 +129,27 @@ impl Variables {
         own.and_then(|(_, value)| value.parse().ok())
     }
 
+    /// That a variable names a service which nothing describes.
+    pub(super) fn without_service(&self, stack: &Stack) -> Option<String> {
+        let is_there = |words: &[&str]| {
+            let mut others = stack.others.iter();
+            others.any(|it| words_of(it).iter().any(|word| words.contains(word)))
+        };
+        // Mail goes nowhere without harm.
+        let needed = ["mysql", "mongo", "rabbitmq", "elasticsearch", "memcached"];
+        let known = OTHERS.iter().filter(|(image, _)| needed.contains(image));
+        let missing: Vec<_> = known.filter(|(_, words)| !is_there(words)).collect();
+        let (name, _) = self.pairs.iter().find(|(name, value)| {
+            let host = part(name).filter(|(_, part)| matches!(part, Part::Host | Part::Url));
+            let rest = host.map_or("", |(rest, _)| rest);
+            !value.is_empty() && missing.iter().any(|(_, words)| has_word(rest, words))
+        })?;
+        let path = self.path.display();
+        Some(printable(&format!(
+            "`{name}` of `{path}` names a service that no compose file describes: add it as [service.NAME]"
+        )))
+    }
+
     /// What says where services of the stack are, as perfgate writes it.
     pub(super) fn connections(&self, stack: &mut Stack) -> Vec<(String, String)> {
         let mut scheme = scheme_of(stack);
@@ -240,7 +262,7 @@ fn of_redis(part: Part, value: &str) -> Option<String> {
 /// Users and passwords of other services are those of their own variables.
 fn of_other(other: &Other, part: Part, value: &str) -> Option<String> {
     let name = &other.name;
-    let port = |port: u16| format!("{{{name}.port.{port}}}");
+    let at = |port: u16| format!("{{{name}.port.{port}}}");
     let has = |number: &str| number.parse().ok().filter(|it| other.ports.contains(it));
     match part {
         Part::Host | Part::Url => {
@@ -254,14 +276,14 @@ fn of_other(other: &Other, part: Part, value: &str) -> Option<String> {
             let (user, address) = authority
                 .rfind('@')
                 .map_or(("", authority), |at| authority.split_at(at + 1));
-            let port = match address.split_once(':') {
-                Some((_, number)) => format!(":{}", port(has(number)?)),
+            let suffix = match address.split_once(':') {
+                Some((_, number)) => format!(":{}", at(has(number)?)),
                 None => String::new(),
             };
             let is_address = part == Part::Host || !before.is_empty();
-            is_address.then(|| format!("{before}{user}{{{name}.host}}{port}{path}"))
+            is_address.then(|| format!("{before}{user}{{{name}.host}}{suffix}{path}"))
         }
-        Part::Port => Some(port(has(value)?)),
+        Part::Port => Some(at(has(value)?)),
         Part::User | Part::Password | Part::Database => None,
     }
 }
@@ -408,6 +430,23 @@ mod tests {
                 "MYSQL_URL=mysql://a:b@{db.host}/shop",
             ]
         );
+    }
+
+    #[test]
+    fn a_service_that_nothing_describes_is_said() {
+        let note = |text: &str, stack: &Stack| {
+            let variables = Variables {
+                path: ".env.example".into(),
+                pairs: variables_in(text).expect("variables"),
+            };
+            variables.without_service(stack)
+        };
+        let text = "MAIL_HOST=x\nMONGO_URL=mongodb://localhost/x\n";
+        let said = note(text, &stack(true, true, &[])).expect("a note");
+        assert!(said.contains("`MONGO_URL` of `.env.example`"), "{said}");
+        let mongo = stack(false, false, &[("db", "mongo:7", 27017)]);
+        assert_eq!(note(text, &mongo), None);
+        assert_eq!(note("DB_HOST=x\nREDIS_HOST=y\n", &mongo), None);
     }
 
     #[test]

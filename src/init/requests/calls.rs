@@ -68,8 +68,8 @@ pub(super) fn literal(argument: &str) -> Option<&str> {
     let argument = argument.trim();
     let quote = argument.chars().next().filter(|it| "'\"`".contains(*it))?;
     let inner = argument.strip_prefix(quote)?.strip_suffix(quote)?;
-    let is_plain = !inner.contains(quote) && !(quote == '`' && inner.contains("${"));
-    is_plain.then_some(inner)
+    let is_filled = quote == '`' && inner.contains("${");
+    (!inner.contains(quote) && !is_filled).then_some(inner)
 }
 
 /// The value of an argument by its name: `path="/x"`, or `prefix: '/x'` of an object.

@@ -47,7 +47,7 @@ pub(super) fn routes(files: &[(PathBuf, String)]) -> Vec<Route> {
             let wanted = folder.join(it);
             files.iter().any(|(path, _)| path.starts_with(&wanted))
         };
-        if path.ends_with("urls.py") && PROJECT.iter().any(|it| is_beside(&it)) {
+        if path.ends_with("urls.py") && PROJECT.iter().any(is_beside) {
             walk.visit(at, "/", 0);
         }
     }

@@ -26,7 +26,7 @@ pub(in crate::init) struct TokenRoute {
 /// What is sent, and what comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::init) enum TokenKind {
-    /// The password grant of OAuth 2 (RFC 6749, section 4.3), as FastAPI has it.
+    /// The password grant of OAuth 2 (RFC 6749, section 4.3), as `FastAPI` has it.
     OAuth2,
     /// Simple JWT for Django.
     SimpleJwt,

@@ -26,7 +26,9 @@ pub(super) fn of_controllers(files: &[(PathBuf, String)], at: usize, text: &str)
         .collect();
     let mut found = Vec::new();
     for (number, open) in starts.iter().enumerate() {
-        let end = starts.get(number + 1).map_or(text.len(), |it| it.start());
+        let end = starts
+            .get(number + 1)
+            .map_or(text.len(), regex::Match::start);
         let Some((arguments_of_class, after)) = arguments(text, open.start()) else {
             continue;
         };

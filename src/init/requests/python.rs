@@ -1,4 +1,4 @@
-//! Source files in Python → the GET routes of FastAPI, Flask, Litestar, Starlette, Sanic, aiohttp, Falcon and
+//! Source files in Python → the GET routes of `FastAPI`, Flask, Litestar, Starlette, Sanic, aiohttp, Falcon and
 //! Bottle. Prefixes of routers and blueprints come from `routers`.
 
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ const STARLETTE: &str = r"\b(?P<what>Route|Mount)(?P<open>\()";
 const AIOHTTP: &str = r"\b(?:web\.get|\w+\.add_get)(?P<open>\()";
 const TABLE: &str = r"(?m)^(?P<object>\w+)\s*=\s*(?:\w+\.)?RouteTableDef\(";
 const RULE: &str = r"\b(?P<object>\w+)\.(?P<how>add_url_rule|add_route|add_resource)(?P<open>\()";
-/// A value of a query that a handler of FastAPI or Litestar must be given.
+/// A value of a query that a handler of `FastAPI` or Litestar must be given.
 const ASKED: &str =
     r"^\w+\s*:\s*(?:Annotated\[\s*)?(?:str|int|float|bool|UUID|date|datetime|Decimal|Literal\[)";
 

@@ -199,8 +199,7 @@ fn prefix(files: &[(PathBuf, String)], argument: Option<&str>) -> Option<String>
 fn constant(files: &[(PathBuf, String)], argument: &str) -> Option<String> {
     let name = argument.rsplit('.').next()?;
     let is_name = !name.is_empty() && name.chars().all(|it| it.is_alphanumeric() || it == '_');
-    let pattern =
-        format!(r#"(?m)^[ \t]*{name}(?:\s*:\s*[\w\[\]]+)?[ \t]*=[ \t]*(?P<value>[^\n#]+)"#);
+    let pattern = format!(r"(?m)^[ \t]*{name}(?:\s*:\s*[\w\[\]]+)?[ \t]*=[ \t]*(?P<value>[^\n#]+)");
     let pattern = is_name.then(|| Regex::new(&pattern).ok())??;
     let values = files
         .iter()

@@ -134,6 +134,30 @@ impl Router {
     }
 }
 
+/// What a call mounts.
+enum Mounted {
+    Nothing,
+    Router(Router),
+    /// A router, below a path that is not spelled out.
+    Somewhere,
+}
+
+/// What a name is imported as.
+#[derive(Clone, Copy)]
+enum Imported<'a> {
+    Module,
+    Member(&'a str),
+}
+
+impl<'a> Imported<'a> {
+    const fn member(self) -> Option<&'a str> {
+        match self {
+            Self::Module => None,
+            Self::Member(name) => Some(name),
+        }
+    }
+}
+
 struct Walk<'a> {
     files: &'a [(PathBuf, String)],
     found: Vec<Route>,
@@ -166,13 +190,12 @@ impl Walk<'_> {
         let own: Vec<_> = own.collect();
         for call in own.iter().filter(|it| it.how != "get") {
             match self.mount(router, call.how, &call.arguments) {
-                Some(Some(mounted)) => inner.push(mounted),
-                Some(None) => {}
+                Mounted::Router(mounted) => inner.push(mounted),
                 // What is used without a path is before every route.
-                None if call.how == "use" && call.arguments.len() == 1 => {
+                Mounted::Nothing if call.how == "use" && call.arguments.len() == 1 => {
                     guard.extend(guards(&call.arguments));
                 }
-                None => {}
+                Mounted::Nothing | Mounted::Somewhere => {}
             }
         }
         let mut add = |path: &str, arguments: &[&str]| {
@@ -205,9 +228,8 @@ impl Walk<'_> {
         }
     }
 
-    /// The router that a call mounts; nothing inside where its path is not spelled out, and nothing at all where
-    /// it mounts none.
-    fn mount(&mut self, router: &Router, how: &str, arguments: &[&str]) -> Option<Option<Router>> {
+    /// The router that a call mounts.
+    fn mount(&mut self, router: &Router, how: &str, arguments: &[&str]) -> Mounted {
         let (path, target, between) = match (how, arguments) {
             ("register", [target, rest @ ..]) => {
                 let options = rest.first().and_then(|it| arguments_of(it));
@@ -223,9 +245,11 @@ impl Walk<'_> {
             ("use", [path, between @ .., target]) if self.target(router.file, path).is_none() => {
                 (Some(*path), *target, between)
             }
-            _ => return None,
+            _ => return Mounted::Nothing,
         };
-        let (file, object) = self.target(router.file, target)?;
+        let Some((file, object)) = self.target(router.file, target) else {
+            return Mounted::Nothing;
+        };
         if file != router.file {
             self.mounted.insert(file);
         }
@@ -235,16 +259,15 @@ impl Walk<'_> {
             object
         };
         let own = self.own_prefix(file, object.as_deref());
-        let path = match path {
-            None => Some(""),
-            Some(path) => literal(path),
+        let Some(path) = path.map_or(Some(""), literal) else {
+            return Mounted::Somewhere;
         };
-        Some(path.map(|path| Router {
+        Mounted::Router(Router {
             file,
             object,
             prefix: joined(&joined(&router.prefix, path), &own),
             guard: guards(between).concat(),
-        }))
+        })
     }
 
     /// The prefix that a router of Koa is made with.
@@ -286,7 +309,7 @@ impl Walk<'_> {
             let own = import.name("member").map(|it| it.as_str());
             if let Some(real) = imported_as(&import["name"], name) {
                 let file = self.file(path, &import["file"])?;
-                return Some(self.exported(file, real.or(own).or(member)));
+                return Some(self.exported(file, real.member().or(own).or(member)));
             }
         }
         for import in PATTERNS.imported.captures_iter(text) {
@@ -296,7 +319,8 @@ impl Walk<'_> {
                 .and_then(|it| imported_as(it.as_str(), name));
             if default || real.is_some() {
                 let file = self.file(path, &import["file"])?;
-                return Some(self.exported(file, real.flatten().or(member)));
+                let real = real.and_then(Imported::member);
+                return Some(self.exported(file, real.or(member)));
             }
         }
         None
@@ -316,7 +340,11 @@ impl Walk<'_> {
             names.extend(endings.map(|it| PathBuf::from(format!("{}.{it}", base.display()))));
         }
         names.extend(endings.map(|it| path.join(format!("index.{it}"))));
-        let position = |wanted: &PathBuf| self.files.iter().position(|(it, _)| it == wanted);
+        let position = |wanted: &PathBuf| {
+            self.files
+                .iter()
+                .position(|(it, _)| resolved(it) == *wanted)
+        };
         names.iter().find_map(position)
     }
 
@@ -413,19 +441,17 @@ fn calls(text: &str) -> Vec<Call<'_>> {
     found.into_iter().map(|(_, call)| call).collect()
 }
 
-/// What a name stands for in `users`, or in `{ router: users }` and `{ router as users }`; the inner is nothing
-/// of the whole module.
-fn imported_as<'a>(names: &'a str, name: &str) -> Option<Option<&'a str>> {
-    let Some(inner) = names.strip_prefix('{').and_then(|it| it.strip_suffix('}')) else {
-        return (names == name).then_some(None);
+/// What a name stands for in `users`, or in `{ router: users }` and `{ router as users }`.
+fn imported_as<'a>(names: &'a str, name: &str) -> Option<Imported<'a>> {
+    let inner = names.strip_prefix('{').and_then(|it| it.strip_suffix('}'));
+    let Some(inner) = inner else {
+        return (names == name).then_some(Imported::Module);
     };
     inner.split(',').find_map(|it| {
         let it = it.trim();
-        let (real, local) = it
-            .split_once(" as ")
-            .or_else(|| it.split_once(':'))
-            .unwrap_or((it, it));
-        (local.trim() == name).then(|| Some(real.trim()))
+        let pair = it.split_once(" as ").or_else(|| it.split_once(':'));
+        let (real, local) = pair.unwrap_or((it, it));
+        (local.trim() == name).then(|| Imported::Member(real.trim()))
     })
 }
 
@@ -549,7 +575,12 @@ mod tests {
         let routes = "import tags from './tags'\nconst api = Router()\n  .use('/tags', tags)\n  .get('/x', x);\n\
                       export default Router().use('/api', api);\n";
         let tags = "const router = Router();\nrouter.get('/', auth.optional, all);\nexport default router;\n";
-        let files = [("main.ts", main), ("routes.ts", routes), ("tags.ts", tags)];
+        // As paths of the current folder are.
+        let files = [
+            ("./main.ts", main),
+            ("./routes.ts", routes),
+            ("./tags.ts", tags),
+        ];
         assert_eq!(paths(&files), ["/api/x", "/api/tags"]);
     }
 

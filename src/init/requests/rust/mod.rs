@@ -308,12 +308,16 @@ impl Reader<'_> {
                 let inner = self
                     .value(inner, scope)
                     .or_else(|| self.handler(inner, scope));
-                inner.into_iter().for_each(|it| value.add(it));
+                if let Some(inner) = inner {
+                    value.add(inner);
+                }
             }
             ("configure", [inner]) => {
                 let at = path_of(inner).and_then(|it| self.source.find(scope.function, &it));
                 let inner = at.and_then(|it| self.called(it, &[]));
-                inner.into_iter().for_each(|it| value.add(it));
+                if let Some(inner) = inner {
+                    value.add(inner);
+                }
             }
             ("layer" | "route_layer" | "wrap" | "wrap_fn" | "with", [layer]) => {
                 let names = names_in(|it| it.visit_expr(layer));
@@ -363,7 +367,7 @@ impl Reader<'_> {
             }
         }
         let file = self.source.functions[scope.function].file;
-        value.route(file, &path, is_get, words.join(" "));
+        value.route(file, &path, is_get, &words.join(" "));
     }
 }
 
@@ -380,7 +384,6 @@ fn gets(expr: &Expr) -> bool {
         Expr::MethodCall(call) => {
             ["get", "get_with"].contains(&call.method.to_string().as_str()) || gets(&call.receiver)
         }
-        Expr::Path(_) => false,
         _ => false,
     }
 }

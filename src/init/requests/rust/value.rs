@@ -28,7 +28,7 @@ impl Value {
         }
     }
 
-    pub(super) fn route(&mut self, file: usize, path: &str, is_get: bool, words: String) {
+    pub(super) fn route(&mut self, file: usize, path: &str, is_get: bool, words: &str) {
         let route = Route {
             file,
             path: format!("{}{path}", self.prefix),
