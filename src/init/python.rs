@@ -285,7 +285,7 @@ fn function_around(before: &str) -> Option<(String, bool)> {
         Regex::new(text).expect("a constant")
     });
     let found = FUNCTION.captures_iter(before).last()?;
-    let is_function = found[0].starts_with("def");
+    let is_function = !found[0].starts_with("class");
     let parameters = found.name("parameters").map_or("", |it| it.as_str());
     let mut parameters = parameters.split(',').map(str::trim);
     let is_optional = |it: &str| it.is_empty() || it.contains('=') || it.starts_with('*');
@@ -405,6 +405,13 @@ mod tests {
                 "from aiohttp import web\napp = web.Application()\n",
                 "aiohttp",
                 "gunicorn main:app --worker-class aiohttp.GunicornWebWorker --bind {host}:{port}",
+            ),
+            (
+                "aiohttp",
+                "polls/main.py",
+                "async def init(argv=None):\n    app = web.Application()\n    return app\n",
+                "aiohttp",
+                "gunicorn polls.main:init --worker-class aiohttp.GunicornWebWorker --bind {host}:{port}",
             ),
             (
                 "falcon\nhypercorn",

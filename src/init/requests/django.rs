@@ -6,15 +6,14 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::route::Route;
+use super::route::{Route, UNKNOWN};
 
 /// Modules of URLs within one another.
 const DEEPEST: usize = 5;
 /// What lies beside the module of a project's URLs.
 const PROJECT: [&str; 4] = ["wsgi.py", "asgi.py", "settings.py", "settings"];
 
-const PATH: &str =
-    r#"\bpath\(\s*["'](?P<path>[^"']*)["']\s*,\s*(?P<view>include\([^)]*\)|[^,)\n]*)"#;
+const PATH: &str = r#"\b(?P<how>path|re_path|url)\(\s*r?["'](?P<path>[^"']*)["']\s*,\s*(?P<view>include\([^)]*\)|[^,)\n]*)"#;
 const INCLUDE: &str = r#"^include\(\s*\(?\s*["'](?P<module>[\w.]+)["']"#;
 const ROUTER: &str = r"^include\(\s*\(?\s*(?P<object>\w+)\.urls\b";
 const REGISTERED: &str = r#"\b(?P<object>\w+)\.register\(\s*r?["'](?P<path>[^"'<{(]*)["']\s*,\s*(?:\w+\.)*(?P<view>\w+)"#;
@@ -67,18 +66,26 @@ impl Walk<'_> {
         let (file, text) = &self.files[at];
         let folder = file.parent().unwrap_or(file);
         for route in paths.captures_iter(text) {
-            let path = format!("{prefix}{}", &route["path"]);
+            let own = if &route["how"] == "path" {
+                route["path"].to_owned()
+            } else {
+                of_expression(&route["path"])
+            };
+            let path = format!("{prefix}{own}");
             let view = &route["view"];
             if let Some(included) = include.captures(view) {
                 let module = format!("{}.py", included["module"].replace('.', "/"));
                 let place = folder.parent().and_then(|it| self.file(&it.join(module)));
-                if let Some(place) = place.filter(|_| depth < DEEPEST && !path.contains('<')) {
+                if let Some(place) = place.filter(|_| depth < DEEPEST && !path.contains(['<', '{']))
+                {
                     self.visit(place, &path, depth + 1);
                 }
             } else if let Some(router) = router.captures(view) {
+                let without_slash = text.contains("Router(trailing_slash=False");
                 for one in registered.captures_iter(text) {
                     if one["object"] == router["object"] && self.lists(&one["view"]) {
-                        let path = format!("{path}{}/", one["path"].trim_matches('/'));
+                        let slash = if without_slash { "" } else { "/" };
+                        let path = format!("{path}{}{slash}", one["path"].trim_matches('/'));
                         self.add(at, path, String::new(), &one["view"]);
                     }
                 }
@@ -93,7 +100,8 @@ impl Walk<'_> {
 
     fn add(&mut self, file: usize, path: String, mut words: String, view: &str) {
         if let Some(class) = self.class(view) {
-            let is_open = class.contains("AllowAny") || class.contains("permission_classes = []");
+            let open = ["AllowAny", "OrReadOnly", "permission_classes = []"];
+            let is_open = open.iter().any(|it| class.contains(it));
             let is_rest = class
                 .lines()
                 .next()
@@ -141,6 +149,17 @@ impl Walk<'_> {
     }
 }
 
+/// The path of a regular expression without choices; with a place for a value where it has some.
+fn of_expression(text: &str) -> String {
+    let text = text.trim_start_matches('^').trim_end_matches('$');
+    let text = text.strip_suffix("/?").unwrap_or(text);
+    if text.contains(['(', '[', '\\', '*', '+', '?', '|']) {
+        UNKNOWN.to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
 /// The rest of the line that a route begins.
 fn line(text: &str, route: &Captures<'_>) -> String {
     let begin = route.get(0).map_or(0, |it| it.start());
@@ -151,6 +170,29 @@ fn line(text: &str, route: &Captures<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_projects_have_regular_expressions() {
+        let urls = "urlpatterns = [url(r'^api/', include('shop.urls', namespace='shop'))]\n";
+        let shop = "router = DefaultRouter(trailing_slash=False)\nrouter.register(r'items', ItemViewSet)\n\
+                    urlpatterns = [\n    url(r'^', include(router.urls)),\n    url(r'^tags/?$', Tags.as_view()),\n    \
+                    re_path(r'^tags/(?P<tag>\\w+)$', Tag.as_view()),\n]\n";
+        let views = "class ItemViewSet(mixins.ListModelMixin, GenericViewSet):\n    \
+                     permission_classes = (IsAuthenticatedOrReadOnly,)\n";
+        let files = [
+            ("config/settings.py", ""),
+            ("config/urls.py", urls),
+            ("shop/urls.py", shop),
+            ("shop/views.py", views),
+        ];
+        let files = files.map(|(path, text)| (PathBuf::from(path), text.to_owned()));
+        let found = routes(&files).into_iter();
+        let found: Vec<_> = found
+            .map(|it| (it.path, it.words.contains("permission")))
+            .collect();
+        let expected = ["/api/items", "/api/tags", "/api/{}"].map(|it| (it.to_owned(), false));
+        assert_eq!(found, expected);
+    }
 
     #[test]
     fn routers_of_the_rest_framework_list_what_they_register() {

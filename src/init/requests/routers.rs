@@ -238,7 +238,8 @@ fn imported(
     object: &str,
 ) -> Option<(usize, String)> {
     let (path, text) = &files[from];
-    let name = module.unwrap_or(object);
+    // `shop.views.router` is of a module in a package that is imported.
+    let (name, below) = module.map_or((object, ""), |it| it.split_once('.').unwrap_or((it, "")));
     for import in PATTERNS.from.captures_iter(text) {
         let names = import.name("many").or_else(|| import.name("few"));
         let names = names.map_or("", |it| it.as_str());
@@ -255,7 +256,9 @@ fn imported(
                     let package = import["module"].trim_end_matches('.');
                     let dots = &import["module"][package.len()..];
                     let dot = if package.is_empty() { "" } else { "." };
-                    file(files, path, &format!("{package}{dots}{dot}{real}"))
+                    let inner = if below.is_empty() { "" } else { "." };
+                    let module = format!("{package}{dots}{dot}{real}{inner}{below}");
+                    file(files, path, &module)
                 }
                 None => file(files, path, &import["module"]),
             };
@@ -348,6 +351,14 @@ mod tests {
             routers(&[("main.py", main), ("api.py", "router = APIRouter()\n")]),
             []
         );
+    }
+
+    #[test]
+    fn a_router_may_lie_in_a_module_of_an_imported_package() {
+        let main = "from shop import items\napp = Flask('x')\napp.register_blueprint(items.views.router)\n";
+        let views = "router = Blueprint('items', __name__, url_prefix='/items')\n";
+        let found = routers(&[("shop/app.py", main), ("shop/items/views.py", views)]);
+        assert_eq!(found, [pair("shop/items/views.py", "/items")]);
     }
 
     #[test]
