@@ -11,7 +11,7 @@ const PYTHON: [&str; 6] = [
     "setup.cfg",
     "setup.py",
 ];
-const OTHERS: [&str; 3] = ["package.json", "go.mod", "Cargo.toml"];
+const OTHERS: [&str; 2] = ["package.json", "go.mod"];
 
 /// The names of a project's dependencies, in small letters.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) struct Dependencies {
     /// Of Python alone.
     python: Vec<String>,
     others: Vec<String>,
+    /// Of Rust, whose services cargo knows better.
+    rust: Vec<String>,
 }
 
 impl Dependencies {
@@ -33,6 +35,7 @@ impl Dependencies {
         Self {
             python: words(&python),
             others: words(&OTHERS.map(read).concat()),
+            rust: words(&read("Cargo.toml")),
         }
     }
 
@@ -41,7 +44,7 @@ impl Dependencies {
         self.python.iter().any(|it| names.contains(&it.as_str()))
     }
 
-    /// The same in any language.
+    /// The same in any language but Rust.
     pub(super) fn any(&self, names: &[&str]) -> bool {
         let mut all = self.python.iter().chain(&self.others);
         all.any(|it| names.contains(&it.as_str()))
@@ -49,7 +52,7 @@ impl Dependencies {
 
     /// Whether the application reads a file of variables itself.
     pub(super) fn reads_env_file(&self) -> bool {
-        self.any(&[
+        const READERS: [&str; 8] = [
             "django-environ",
             "dotenv",
             "dotenvy",
@@ -58,7 +61,9 @@ impl Dependencies {
             "pydantic-settings",
             "python-decouple",
             "python-dotenv",
-        ])
+        ];
+        let is_one = |it: &String| READERS.contains(&it.as_str());
+        self.any(&READERS) || self.rust.iter().any(is_one)
     }
 
     /// The scheme by which `SQLAlchemy` takes the driver that there is: by a plain one, newer versions take

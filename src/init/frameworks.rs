@@ -77,22 +77,24 @@ impl Framework {
 /// The folder of the source below one, from there on: itself, unless nothing there serves and a folder in it
 /// does.
 pub(super) fn source_below(folder: &Path) -> PathBuf {
-    if serves(folder) {
+    if serves(folder, folder) {
         return PathBuf::new();
     }
-    let below = FOLDERS.into_iter().find(|name| serves(&folder.join(name)));
+    let mut folders = FOLDERS.into_iter();
+    let below = folders.find(|name| serves(folder, &folder.join(name)));
     below.map_or_else(PathBuf::new, PathBuf::from)
 }
 
-/// Whether a folder has the source of a server, as far as its files tell.
-fn serves(folder: &Path) -> bool {
+/// Whether a folder has the source of a server, as far as its files tell; the one around it may list what it
+/// uses.
+fn serves(around: &Path, folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();
-    let dependencies = Dependencies::read(folder, folder);
+    let dependencies = Dependencies::read(around, folder);
     // Beside the manifest of another language, Node.js and Python are tools.
     OTHERS.into_iter().any(has)
         || has("manage.py") && dependencies.of_python(&["django"])
         || has("package.json") && dependencies.any(&NODE)
-        || PythonServer::find(folder, &dependencies).is_some()
+        || folder.is_dir() && PythonServer::find(folder, &dependencies).is_some()
 }
 
 /// The migrations of a framework, from the folder that its image is built of.

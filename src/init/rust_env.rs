@@ -29,6 +29,11 @@ const NUMBERS: [&str; 14] = [
     "f32", "f64", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
     "NonZero",
 ];
+/// Words of variables whose URL is that of a service, which a made-up one is not.
+const SERVICES: [&str; 11] = [
+    "AMQP", "BROKER", "CACHE", "DATABASE", "DB", "KAFKA", "MONGO", "MONGODB", "MYSQL", "POSTGRES",
+    "REDIS",
+];
 /// A text that is long enough for keys, and that can be read as hexadecimal digits and as Base64.
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -120,7 +125,7 @@ impl Required {
             SECRET.to_owned()
         } else if name == "RUST_LOG" || name.ends_with("LOG_LEVEL") {
             "info".to_owned()
-        } else if ends(&["ORIGIN", "URL"]) {
+        } else if ends(&["ORIGIN", "URL"]) && !has(&SERVICES) {
             "http://localhost".to_owned()
         } else {
             return None;
@@ -352,6 +357,7 @@ mod tests {
             ("POOL_SIZE", true, Some("10")),
             ("FRONTEND_URL", false, Some("http://localhost")),
             ("SMTP_FROM", false, None),
+            ("DATABASE_URL", false, None),
             ("LEVEL", true, None),
         ] {
             assert_eq!(value(name, is_number).as_deref(), expected, "{name}");

@@ -300,3 +300,32 @@ fn simple_jwt_takes_json() {
         ],
     );
 }
+
+#[test]
+fn a_file_that_an_application_reads_itself_is_given_to_it() {
+    let compose = "services:\n  web:\n    build: .\n    ports: [\"3000:3000\"]\n    \
+                   environment: { MONGODB_URL: \"mongodb://mongo:27017/x\" }\n  mongo:\n    image: mongo:7\n";
+    let with = |dependency: &str| {
+        let package =
+            format!("{{ \"dependencies\": {{ \"express\": \"5\", \"{dependency}\": \"1\" }} }}");
+        let repository = Sandbox::new()
+            .file("compose.yaml", compose)
+            .file("Dockerfile", "FROM node\n")
+            .file("package.json", &package)
+            .file(
+                ".env.example",
+                "JWT_SECRET=x\nMONGODB_URL=mongodb://localhost:27017/x\n",
+            );
+        written(&repository).0
+    };
+    let text = with("dotenv");
+    assert_lines(
+        &text,
+        &[
+            "env_file = [\".env.example\"]",
+            "MONGODB_URL = \"mongodb://{mongo.host}:{mongo.port.27017}/x\"",
+        ],
+    );
+    // Otherwise the compose file has all that the server is given.
+    assert!(!with("pg").contains("env_file"));
+}

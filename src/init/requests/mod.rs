@@ -8,7 +8,6 @@ mod endpoint;
 mod har;
 mod litestar;
 mod logins;
-mod nest;
 mod openapi;
 mod parameters;
 mod python;

@@ -58,7 +58,7 @@ const UNFIT: [&str; 21] = [
 ];
 
 const GO: &str = r#"(?:\b(?:http|mux)\.HandleFunc\(\s*"(?:GET )?|\b(?:r|e|app|router|engine)\.(?:GET|Get)\(\s*")(?P<path>/[^"]*)""#;
-const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|\bauth\b|\bauthed|auth_?user|claims|bearer|current_user|current_active|superuser|isauth|requireauth";
+const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|\bauth\b|\bauthed|auth_?user|claims|bearer|current_user|current_active|superuser|logged_?in|logged_?user|isauth|requireauth";
 
 /// What takes a user where there is one, and lets others by as well.
 const OPTIONAL: &str =

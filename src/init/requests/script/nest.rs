@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::calls::{arguments, joined, literal};
-use super::route::{Route, UNKNOWN};
+use super::super::calls::{arguments, joined, literal};
+use super::super::route::{Route, UNKNOWN};
 
 const CONTROLLER: &str = r"@Controller(?P<open>\()";
 const GET: &str = r"@Get(?P<open>\()";
