@@ -113,6 +113,19 @@ fn a_project_one_folder_down_is_started_there() {
         &text,
         &["cargo = { manifest = \"server/Cargo.toml\", bin = \"shop\" }"],
     );
+    let listed = "[project]\nname = \"x\"\ndependencies = [\"django\", \"gunicorn\"]\n";
+    let django = Sandbox::new()
+        .file("pyproject.toml", listed)
+        .file("src/manage.py", "")
+        .file("src/config/wsgi.py", "");
+    let (text, _) = written(&django);
+    assert_lines(
+        &text,
+        &[
+            "cd src && exec gunicorn config.wsgi --bind '{host}:{port}'",
+            "cd src && exec python manage.py migrate",
+        ],
+    );
     let node = Sandbox::new()
         .file("package.json", "{ \"scripts\": { \"start\": \"vite\" } }")
         .file(
