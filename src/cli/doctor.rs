@@ -147,7 +147,7 @@ async fn others() -> Option<Remark> {
     })
 }
 
-/// What the last calibration of the service here found; nothing where there is no configuration.
+/// What the last calibration of the service here found; `None` if there is no configuration.
 fn calibration() -> Option<Remark> {
     let file = app::configuration(None).ok()?;
     let last = app::last_calibration(file.parent()?);

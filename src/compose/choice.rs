@@ -62,6 +62,37 @@ const REDIS: [&str; 6] = [
     "redis-stack-server",
 ];
 
+/// Parts of the names of images that are no servers to measure.
+const SERVICES: [&str; 27] = [
+    "adminer",
+    "cassandra",
+    "clickhouse",
+    "consul",
+    "elasticsearch",
+    "grafana",
+    "influxdb",
+    "jaeger",
+    "kafka",
+    "keycloak",
+    "localstack",
+    "mailhog",
+    "mailpit",
+    "mariadb",
+    "meilisearch",
+    "memcached",
+    "minio",
+    "mongo",
+    "mysql",
+    "nats",
+    "opensearch",
+    "percona",
+    "pgadmin",
+    "prometheus",
+    "rabbitmq",
+    "traefik",
+    "zookeeper",
+];
+
 /// What a service is to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -76,7 +107,8 @@ pub(super) fn web<'a>(
     services: &'a IndexMap<String, Service>,
 ) -> Option<&'a str> {
     let score = |(name, service): (&'a String, &'a Service)| {
-        if role(files, service).is_some_and(|it| it != Role::Other) || service.source().is_none() {
+        let is_known = role(files, service).is_some_and(|it| it != Role::Other);
+        if is_known || is_service(service) || service.source().is_none() {
             return None;
         }
         let lower = name.to_lowercase();
@@ -95,6 +127,31 @@ pub(super) fn web<'a>(
     // Of equal ones the first.
     let best = scored.reduce(|best, it| if it.0 > best.0 { it } else { best });
     best.map(|(_, name)| name)
+}
+
+/// Whether it is an image of something that servers work with, or that shows what they do.
+fn is_service(service: &Service) -> bool {
+    SERVICES.iter().any(|it| image(service).contains(it))
+}
+
+/// Whether it is an image of something that keeps data or messages.
+pub(super) fn is_data(service: &Service) -> bool {
+    let shows = [
+        "adminer",
+        "grafana",
+        "jaeger",
+        "pgadmin",
+        "prometheus",
+        "traefik",
+    ];
+    is_service(service) && !shows.iter().any(|it| image(service).contains(it))
+}
+
+/// The name of an image, without its registry.
+fn image(service: &Service) -> &str {
+    let image = service.image.as_deref().filter(|_| service.build.is_none());
+    let name = image.and_then(|it| it.rsplit('/').next());
+    name.unwrap_or_default()
 }
 
 /// Whether a service is a worker of the one that is measured: another command of the same image that

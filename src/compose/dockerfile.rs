@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::disk::Files;
+use super::variants::Variant;
 
 /// How an image is built, in words of perfgate.toml.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -20,16 +21,56 @@ pub struct Build {
     pub cache_to: Vec<String>,
 }
 
-/// Folders that a Dockerfile lies in where the root has none.
-const FOLDERS: [&str; 7] = [".", "backend", "app", "api", "server", "web", "service"];
+/// Folders of a server's source, with its Dockerfile.
+const FOLDERS: [&str; 8] = [
+    ".", "backend", "app", "api", "server", "web", "service", "src",
+];
+/// Folders of Dockerfiles alone, whose images are built of the root.
+const APART: [&str; 6] = ["docker", ".docker", "deploy", "build", "compose", "infra"];
 
-/// The first folder with a Dockerfile.
-pub fn find(files: &dyn Files) -> Option<Build> {
-    let has_one = |folder: &&str| files.is_file(&Path::new(folder).join("Dockerfile"));
-    FOLDERS.into_iter().find(has_one).map(|folder| Build {
-        context: folder.to_owned(),
-        ..Build::default()
-    })
+/// The builds of all Dockerfiles that may be the server's: those that are not for production or for something
+/// else first, then those of earlier folders.
+pub fn find(files: &dyn Files) -> Vec<Build> {
+    let mut all = Vec::new();
+    let folders = FOLDERS.iter().map(|it| (*it, true));
+    let folders = folders.chain(APART.iter().map(|it| (*it, false)));
+    for (number, (folder, is_context)) in folders.enumerate() {
+        for name in files.names(Path::new(folder)) {
+            let Some(variant) = variant(&name) else {
+                continue;
+            };
+            let build = if is_context {
+                Build {
+                    context: folder.to_owned(),
+                    dockerfile: (variant != Variant::Plain || name != "Dockerfile").then_some(name),
+                    ..Build::default()
+                }
+            } else {
+                Build {
+                    context: ".".to_owned(),
+                    dockerfile: Some(format!("{folder}/{name}")),
+                    ..Build::default()
+                }
+            };
+            all.push((variant > Variant::Other, number, variant, build));
+        }
+    }
+    // Stable: equal ones stay in the order of their names.
+    all.sort_by_key(|(is_late, number, variant, _)| (*is_late, *number, *variant));
+    all.into_iter().map(|(.., build)| build).collect()
+}
+
+/// What a file is for; nothing where it is no Dockerfile.
+fn variant(name: &str) -> Option<Variant> {
+    let usual = ["Dockerfile", "Containerfile"];
+    let rest = usual.iter().find_map(|it| {
+        let rest = name.strip_prefix(it).or_else(|| name.strip_suffix(it))?;
+        let is_apart = |it: &str| it.starts_with(['.', '-', '_']) || it.ends_with(['.', '-', '_']);
+        (rest.is_empty() || is_apart(rest)).then_some(rest)
+    })?;
+    // `Dockerfile.dockerignore` and copies of editors are none.
+    let is_other = ["ignore", ".bak", ".orig", ".md", ".tmpl", ".j2"];
+    (!is_other.iter().any(|it| rest.ends_with(it))).then(|| Variant::of(rest))
 }
 
 /// The Dockerfile of a build, from the root.
@@ -48,7 +89,7 @@ fn text(files: &dyn Files, build: &Build) -> String {
 }
 
 /// Instructions in capital letters with what follows, continued lines in one.
-fn instructions(text: &str) -> Vec<(String, String)> {
+pub(super) fn instructions(text: &str) -> Vec<(String, String)> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(str::trim);
     let instructions = lines.filter_map(|line| {
@@ -118,7 +159,37 @@ pub(super) fn path_in(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk::Folder;
     use super::*;
+
+    #[test]
+    fn dockerfiles_for_development_come_before_those_of_production() {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        for name in [
+            "Dockerfile.prod",
+            "Dockerfile.dev",
+            "Dockerfile.dockerignore",
+            "worker.Dockerfile",
+            "backend/Dockerfile",
+            "docker/Dockerfile.api",
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, "").expect("written");
+        }
+        let found = find(&Folder::at(folder.path()));
+        let found: Vec<_> = found.iter().map(dockerfile_of).collect();
+        assert_eq!(
+            found,
+            [
+                "Dockerfile.dev",
+                "backend/Dockerfile",
+                "docker/Dockerfile.api",
+                "Dockerfile.prod",
+                "worker.Dockerfile",
+            ]
+        );
+    }
 
     #[test]
     fn the_path_of_a_health_check_is_found() {

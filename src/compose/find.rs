@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::disk::Files;
+use super::variants::Variant;
 
 /// Folders that compose files lie in, in the order in which they are looked into.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 10] = [
     "",
     "docker",
     ".docker",
@@ -13,45 +14,41 @@ const FOLDERS: [&str; 7] = [
     "compose",
     "infra",
     "deployment",
+    "backend",
+    "server",
+    "app",
 ];
 /// What the names of compose files begin with.
 const NAMES: [&str; 2] = ["compose", "docker-compose"];
-/// Of several files, those with such a part in their names come first.
-const LOCAL: [&str; 3] = ["local", "dev", "development"];
-
-/// Compose files from the root on, each with its override where it has one; those in one folder in the
-/// order of compose itself, then the others.
+/// Compose files from the root on, each with its override where it has one: those that are not for production
+/// or for something else first, then those of earlier folders, then in the order of compose itself.
 pub fn find(files: &dyn Files) -> Vec<Vec<PathBuf>> {
     let mut all = Vec::new();
-    for folder in FOLDERS.map(Path::new) {
-        let mut names = files.names(folder);
-        names.retain(|name| rank(name).is_some());
-        names.sort_by_key(|name| (rank(name), name.clone()));
-        let paths = names.into_iter().map(|name| folder.join(name));
-        all.extend(paths.map(|path| {
-            let over = override_of(&path).filter(|it| files.is_file(it));
-            std::iter::once(path).chain(over).collect()
-        }));
+    for (number, folder) in FOLDERS.iter().enumerate() {
+        let folder = Path::new(folder);
+        for name in files.names(folder) {
+            if let Some(variant) = variant(&name) {
+                let is_late = variant > Variant::Other;
+                all.push((is_late, number, variant, folder.join(name)));
+            }
+        }
     }
-    all
+    all.sort();
+    let with_override = |(.., path): (bool, usize, Variant, PathBuf)| {
+        let over = override_of(&path).filter(|it| files.is_file(it));
+        std::iter::once(path).chain(over).collect()
+    };
+    all.into_iter().map(with_override).collect()
 }
 
-/// How early a file is read; `None` if it is no compose file.
-fn rank(name: &str) -> Option<usize> {
+/// What a file is for; `None` if it is no compose file.
+fn variant(name: &str) -> Option<Variant> {
     let stem = name
         .strip_suffix(".yaml")
         .or_else(|| name.strip_suffix(".yml"))?;
     let rest = NAMES.iter().rev().find_map(|it| stem.strip_prefix(it))?;
-    let parts: Vec<&str> = rest
-        .split(['.', '-', '_'])
-        .filter(|it| !it.is_empty())
-        .collect();
-    match parts.as_slice() {
-        [] => Some(0),
-        ["override"] => None,
-        parts if parts.iter().any(|it| LOCAL.contains(it)) => Some(1),
-        _ => Some(2),
-    }
+    let is_whole = rest.is_empty() || rest.starts_with(['.', '-', '_']);
+    (is_whole && !rest.ends_with("override")).then(|| Variant::of(rest))
 }
 
 fn override_of(path: &Path) -> Option<PathBuf> {
@@ -64,25 +61,35 @@ fn override_of(path: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk::Folder;
     use super::*;
 
     #[test]
     fn files_for_development_come_before_those_of_production() {
-        let mut names = [
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("docker")).expect("made");
+        for name in [
             "docker-compose.production.yml",
-            "docker-compose.local.yml",
+            "docker-compose.test.yml",
             "docker-compose.yml",
+            "docker-compose.local.yml",
+            "docker/docker-compose.dev.yml",
             "compose.override.yaml",
+            "composer.yml",
             "notes.yml",
-        ];
-        names.sort_by_key(|name| (rank(name), *name));
-        let known: Vec<_> = names.into_iter().filter(|it| rank(it).is_some()).collect();
+        ] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let found = find(&Folder::at(folder.path()));
+        let found: Vec<_> = found.iter().map(|it| it[0].display().to_string()).collect();
         assert_eq!(
-            known,
+            found,
             [
                 "docker-compose.yml",
                 "docker-compose.local.yml",
-                "docker-compose.production.yml"
+                "docker/docker-compose.dev.yml",
+                "docker-compose.production.yml",
+                "docker-compose.test.yml",
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::placeholders::{Host, Placeholders};
+use super::placeholders::{Host, Placeholders, ports_named};
 use super::problem::{Problem, suggestion};
 use super::service::Service;
 
@@ -85,11 +85,17 @@ impl Walk<'_> {
                 continue;
             }
             let aliases = other.aliases.iter().cloned();
+            let all: Vec<_> = std::iter::once(name.clone()).chain(aliases).collect();
+            // Ports of it that its own definition need not have.
+            let values = service.env.values().chain(service.file_env.values());
+            let values: Vec<_> = values.chain(&service.command).map(String::as_str).collect();
+            let ports = all.iter();
+            let ports = ports.flat_map(|it| ports_named(values.iter().copied(), it));
             let mut texts = Placeholders {
                 others: vec![Host {
-                    names: std::iter::once(name.clone()).chain(aliases).collect(),
+                    ports: other.ports.iter().copied().chain(ports).collect(),
+                    names: all,
                     table: "it".into(),
-                    ports: other.ports.clone(),
                 }],
                 ..Placeholders::default()
             };

@@ -152,22 +152,42 @@ impl Placeholders<'_> {
     }
 }
 
-/// A connection string of Postgres; from its parts where its scheme is another than that of the first.
+/// A connection string whose host is the service of Postgres.
 fn postgres_url(host: &Host, first: &mut Option<String>, value: &str) -> Option<String> {
     let (scheme, rest) = url_of(host, value)?;
+    Some(url_with(scheme, rest, first))
+}
+
+/// What a connection string of Postgres becomes, whatever its host is; the first one's scheme is that of
+/// `{postgres.url}`. Nothing of other texts.
+pub fn connection_string(value: &str, first: &mut Option<String>) -> Option<String> {
+    let (scheme, rest) = value.split_once("://")?;
+    is_of_postgres(value).then(|| url_with(scheme, rest, first))
+}
+
+/// Whether a value is a URL of a database of Postgres.
+pub fn is_of_postgres(value: &str) -> bool {
+    let scheme = value.split_once("://").map_or("", |(scheme, _)| scheme);
+    let scheme = scheme.strip_prefix("jdbc:").unwrap_or(scheme);
+    let database = scheme.split('+').next().unwrap_or_default();
+    matches!(database, "postgres" | "postgresql" | "postgis" | "pgsql")
+}
+
+/// A connection string; from its parts where its scheme is another than that of the first.
+fn url_with(scheme: &str, rest: &str, first: &mut Option<String>) -> String {
     let query = rest.find('?').map_or("", |at| &rest[at..]);
     if scheme.starts_with("jdbc:") {
-        return Some(format!(
+        return format!(
             "{scheme}://{{postgres.host}}:{{postgres.port}}/{{postgres.database}}{query}"
-        ));
+        );
     }
     if first.get_or_insert_with(|| scheme.to_owned()) == scheme {
-        return Some(format!("{{postgres.url}}{query}"));
+        return format!("{{postgres.url}}{query}");
     }
-    Some(format!(
+    format!(
         "{scheme}://{{postgres.user}}:{{postgres.password}}@{{postgres.host}}:{{postgres.port}}/\
          {{postgres.database}}{query}"
-    ))
+    )
 }
 
 fn redis_url(host: &Host, value: &str) -> Option<String> {
@@ -214,8 +234,11 @@ fn part_of_postgres(key: &str, value: &str, host: &Host, service: &Service) -> O
     let is_database = ends(&["_DB", "_DATABASE", "NAME", "PGDATABASE"]);
     // Another database server, which no service of this name is, has parts of its own.
     let is_of_this = is_of_database && !ends(&["MYSQL_USER", "MYSQL_PASSWORD", "MYSQL_DATABASE"]);
+    // The same word may be the password of somebody else.
+    let others = ["ADMIN", "EMAIL", "FIRST", "REDIS", "SMTP", "SUPERUSER"];
+    let is_of_another = others.iter().any(|it| key.contains(it));
     let part = if is_of_this && ends(&["PASSWORD", "PASS"])
-        || own("POSTGRES_PASSWORD") && key.contains("PASS")
+        || own("POSTGRES_PASSWORD") && key.contains("PASS") && !is_of_another
     {
         "password"
     } else if is_of_this && ends(&["USER", "USERNAME"]) {
@@ -386,6 +409,8 @@ mod tests {
             ("DB_HOSTNAME", "db", "{postgres.host}"),
             ("SQL_USER", "app", "{postgres.user}"),
             ("DB_PASSWORD", "secret", "{postgres.password}"),
+            ("APP_PASSWORD", "secret", "{postgres.password}"),
+            ("FIRST_SUPERUSER_PASSWORD", "secret", "secret"),
             ("DB_ENGINE", "db", "db"),
             ("CACHE_DRIVER", "cache", "cache"),
             ("CELERY_BROKER", "redis://cache:6379/0", "{redis.url}"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::choice::{Role, is_worker, role, web};
+use super::choice::{Role, is_data, is_worker, role, web};
 use super::fields::read_service;
 use super::keys::unknown_section;
 use super::needs::{Services, needed};
@@ -67,7 +67,10 @@ impl Stack {
         let named = wanted.servers.iter().chain(&wanted.services).chain(workers);
         let named = named.chain(&wanted.postgres).chain(&wanted.redis);
         let named: Vec<_> = named.cloned().collect();
-        let (mut services, hidden) = project.services(&named);
+        let (mut services, mut hidden) = project.services(&named);
+        if project.is_lenient {
+            reveal(project, &mut services, &mut hidden);
+        }
         if services.len() > MOST_SERVICES {
             let message = format!("it has more than {MOST_SERVICES} services");
             return Err(Problem::of_request(message, "name a smaller file"));
@@ -78,12 +81,15 @@ impl Stack {
             servers.extend(web(project.files, &services).map(str::to_owned));
         }
         let workers = workers_of(&services, &servers, wanted);
-        let first: Vec<_> = servers
+        let first = servers
             .iter()
-            .chain(workers.iter().flat_map(|(_, names)| names))
-            .chain(&wanted.services)
-            .cloned()
-            .collect();
+            .chain(workers.iter().flat_map(|(_, names)| names));
+        let mut first: Vec<_> = first.chain(&wanted.services).cloned().collect();
+        if project.is_lenient && servers.is_empty() {
+            // A server that is in no compose file works with what is there.
+            let others = services.iter().filter(|(_, it)| is_data(it));
+            first.extend(others.map(|(name, _)| name.clone()));
+        }
         let order = needed(&services, &hidden, &first, project.is_lenient)?;
         let of_servers = servers_of_servers(&services, &hidden, &servers, project.is_lenient);
         let role_of = |name: &String| role(project.files, &services[name]);
@@ -128,6 +134,46 @@ impl Stack {
         let mut stack = parts.stack(&servers, postgres.as_deref(), redis.as_deref())?;
         stack.left_out = left_out;
         Ok(stack)
+    }
+}
+
+/// Switches on what is needed of profiles that are off, where nobody says which are on: everything where no
+/// server is on, else what services wait for, databases that nothing else stands for, and what the server's
+/// values name.
+fn reveal(project: &Project<'_>, services: &mut Services, hidden: &mut Services) {
+    let Some(server) = web(project.files, services).map(str::to_owned) else {
+        services.extend(hidden.drain(..));
+        return;
+    };
+    for wanted in [Role::Postgres, Role::Redis] {
+        let is_one = |service: &Service| role(project.files, service) == Some(wanted);
+        if services.values().any(is_one) {
+            continue;
+        }
+        let is_for_another = |it: &Service| {
+            let mut profiles = it.profiles.iter();
+            profiles.any(|it| ["ci", "e2e", "prod", "production", "test"].contains(&it.as_str()))
+        };
+        let mut all: Vec<_> = hidden.iter().filter(|(_, it)| is_one(it)).collect();
+        all.sort_by_key(|(_, it)| is_for_another(it));
+        let first = all.first().map(|(name, _)| (*name).clone());
+        let first = first.and_then(|it| hidden.shift_remove_entry(&it));
+        services.extend(first);
+    }
+    let of_server = |services: &Services, name: &str| {
+        let service = &services[&server];
+        let values = service.env.values().chain(service.file_env.values());
+        let mut addresses = values.flat_map(|it| it.split(['/', '@', ':', ',']));
+        addresses.any(|it| it == name)
+    };
+    loop {
+        let is_needed = |name: &String| {
+            services.values().any(|it| it.needs.contains_key(name)) || of_server(services, name)
+        };
+        let Some(name) = hidden.keys().find(|it| is_needed(it)).cloned() else {
+            return;
+        };
+        services.extend(hidden.shift_remove_entry(&name));
     }
 }
 

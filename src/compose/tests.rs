@@ -438,3 +438,66 @@ fn an_unset_variable_and_an_example_are_told() {
         .expect("a project");
     assert_eq!(project.notes[0], "of the environment: TAG");
 }
+
+/// The stack that `init` proposes of a compose file.
+fn proposed(compose: &str) -> Stack {
+    let folder = folder(&[("compose.yaml", compose), ("Dockerfile", "FROM python\n")]);
+    let files = Folder::at(folder.path());
+    let request = Request {
+        paths: &["compose.yaml".into()],
+        env_files: &[],
+        profiles: &[],
+        files: &files,
+        process: &|_| None,
+        is_lenient: true,
+    };
+    let project = Project::load(&request).expect("it is read");
+    Stack::of(&project, &Wanted::default()).expect("it is a stack")
+}
+
+#[test]
+fn what_is_needed_of_profiles_that_are_off_is_proposed() {
+    let stack = proposed(
+        "services:\n  web:\n    build: .\n    depends_on: [search]\n    environment: { MAIL: 'smtp://mail:1025' }\n  \
+         test-db: { image: 'postgres:13', profiles: [test] }\n  \
+         db: { image: 'postgres:15', profiles: [db] }\n  cache: { image: 'redis:6', profiles: [full] }\n  \
+         search: { image: 'opensearch:2', profiles: [full] }\n  mail: { image: mailpit, profiles: [tools] }\n  \
+         adminer: { image: adminer, profiles: [tools] }\n",
+    );
+    let image = |name: &str| Source::Image(name.to_owned());
+    let postgres = stack.postgres.map(|it| it.source);
+    let redis = stack.redis.map(|it| it.source);
+    assert_eq!(
+        (postgres, redis),
+        (Some(image("postgres:15")), Some(image("redis:6")))
+    );
+    let others: Vec<_> = stack.others.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(others, ["search", "mail"]);
+    assert_eq!(
+        stack.servers[0].env[0].1,
+        "smtp://{mail.host}:{mail.port.1025}"
+    );
+    // Where every service has a profile, the server has one too.
+    let stack = proposed(
+        "services:\n  web: { build: ., profiles: [app] }\n  db: { image: 'postgres:14', profiles: [app] }\n",
+    );
+    assert_eq!(stack.servers[0].name, "web");
+    assert_eq!(
+        stack.postgres.map(|it| it.source),
+        Some(image("postgres:14"))
+    );
+}
+
+#[test]
+fn a_database_is_no_server_and_is_there_for_one_of_another_file() {
+    let stack = proposed(
+        "services:\n  db: { image: 'mysql:8', ports: ['3306:3306'] }\n  \
+         ui: { image: adminer, ports: ['8080:8080'] }\n",
+    );
+    assert!(stack.servers.is_empty());
+    let others: Vec<_> = stack.others.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(
+        (others, stack.left_out),
+        (vec!["db"], vec!["ui".to_owned()])
+    );
+}

@@ -100,7 +100,7 @@ impl SimulatedGate<'_> {
         ends
     }
 
-    /// The smallest change, on the log scale, that four of five checks find; nothing where none is.
+    /// The smallest change, on the log scale, that four of five checks find; `None` if none is.
     pub fn detectable(&self, checks: usize, seed: u64) -> Option<f64> {
         let finds = |worse: f64| self.checks(worse, checks, seed).regressed_share() >= POWER;
         if !finds(LARGEST) {

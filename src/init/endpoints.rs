@@ -1,5 +1,6 @@
 //! The endpoints of perfgate.toml: those of a document, or a guess.
 
+use super::login::Login;
 use super::requests::{Endpoint, Form, LeftOut, Requests};
 use super::syntax::{pairs, quoted};
 use crate::report::printable;
@@ -23,6 +24,7 @@ pub(super) fn text(
     requests: Option<&Requests>,
     health: Option<&str>,
     headers: &[(String, String)],
+    login: Option<&Login>,
 ) -> String {
     let Some(requests) = requests else {
         let (name, path) = guess(health);
@@ -45,28 +47,72 @@ pub(super) fn text(
     };
     let tables = |endpoints: &[Endpoint]| endpoints.iter().map(table_of).collect::<Vec<_>>();
     let mut endpoints = tables(&requests.endpoints);
-    if endpoints.is_empty() {
+    let has_login = login.and_then(Login::variable).is_some();
+    if endpoints.is_empty() && !has_login {
         let (name, path) = guess(health);
+        let is_taken = requests.with_login.iter().any(|it| it.name == name);
+        let name = if is_taken { "start" } else { name };
         endpoints.push(table_of(&Endpoint::get(name, path)));
     }
     text.push_str(&endpoints.join("\n"));
     if !requests.with_login.is_empty() {
-        text.push('\n');
-        text.push_str(&comment(
-            "These need a login. Describe it as [login.NAME], add what it captures to their `headers` as \
-             {login.CAPTURED}, and take the marks of comments away.",
-        ));
-        let lines = tables(&requests.with_login).join("\n");
-        text.extend(lines.lines().map(|line| match line {
-            "" => "#\n".to_owned(),
-            line => format!("# {line}\n"),
-        }));
+        if !endpoints.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&behind_login(&requests.with_login, headers, login));
     }
     text
 }
 
+/// Endpoints that need a login: with one where it is known, as comments otherwise.
+fn behind_login(
+    endpoints: &[Endpoint],
+    headers: &[(String, String)],
+    login: Option<&Login>,
+) -> String {
+    let with_token = |endpoint: &Endpoint| {
+        let mut endpoint = endpoint.clone();
+        endpoint.headers.extend_from_slice(headers);
+        endpoint.headers.extend(login.map(Login::header));
+        table_of(&endpoint)
+    };
+    let tables = endpoints
+        .iter()
+        .map(with_token)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let table = login.map(|it| it.table(headers) + "\n").unwrap_or_default();
+    if let Some(variable) = login.and_then(Login::variable) {
+        let head = comment(&format!(
+            "These need a login: a token is asked for before the load, as the user that `{variable}` names."
+        ));
+        return format!("{head}{table}{tables}");
+    }
+    let head = if login.is_some() {
+        comment(
+            "These need a login. Put the name and the password of a user that is there once the server starts \
+             into [login.token], and take the marks of comments away.",
+        )
+    } else {
+        comment(
+            "These need a login. Describe it as [login.NAME], add what it captures to their `headers` as \
+             {login.CAPTURED}, and take the marks of comments away.",
+        )
+    };
+    let commented = format!("{table}{tables}");
+    let lines = commented.lines().map(|line| match line {
+        "" => "#\n".to_owned(),
+        line => format!("# {line}\n"),
+    });
+    head + &lines.collect::<String>()
+}
+
 /// Where the endpoints come from, for people.
-pub(super) fn origin(requests: Option<&Requests>, health: Option<&str>) -> String {
+pub(super) fn origin(
+    requests: Option<&Requests>,
+    health: Option<&str>,
+    login: Option<&Login>,
+) -> String {
     let guess = match health {
         Some(path) => printable(&format!("{path} of the health check")),
         None => "/ alone".into(),
@@ -80,13 +126,20 @@ pub(super) fn origin(requests: Option<&Requests>, health: Option<&str>) -> Strin
     // The health check is the first of them.
     let taken = requests.endpoints.len() - usize::from(health.is_some());
     let mut origin = match (taken, health) {
+        (0, None) if login.and_then(Login::variable).is_some() => {
+            format!("none of `{file}` without a login")
+        }
         (0, _) => format!("{guess}, as all that `{file}` names need a login"),
         (taken, Some(_)) => format!("{guess}, {taken} of `{file}`"),
         (taken, None) => format!("{taken} of `{file}`"),
     };
     if !requests.with_login.is_empty() {
         let count = requests.with_login.len();
-        origin.push_str(&format!("; {count} behind a login, as comments"));
+        let how = match login.and_then(Login::variable) {
+            Some(variable) => format!("with the user that `{variable}` names"),
+            None => "as comments".to_owned(),
+        };
+        origin.push_str(&format!("; {count} behind a login, {how}"));
     }
     if !requests.left_out.is_empty() {
         origin.push_str(&format!(

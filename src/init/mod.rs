@@ -3,13 +3,22 @@
 //! [`propose`] reads; it writes no file.
 
 mod action;
+mod alembic;
 mod commands;
+mod dependencies;
 mod endpoints;
+mod environment;
+mod frameworks;
+mod hosts;
+mod login;
+mod python;
 mod repository;
 mod requests;
 mod rust;
+mod rust_env;
 mod syntax;
 mod template;
+mod variables;
 mod workflows;
 
 use std::path::{Path, PathBuf};
@@ -47,7 +56,11 @@ pub fn propose(here: &Path, by_cargo: bool, by_force: bool) -> Proposal {
     let repository = Repository::look_at(here, by_cargo).called(workflows.server_name());
     Proposal {
         found: repository.describe(),
-        endpoints: endpoints::origin(repository.requests.as_ref(), repository.health()),
+        endpoints: endpoints::origin(
+            repository.requests.as_ref(),
+            repository.health(),
+            repository.login.as_ref(),
+        ),
         configuration: template::configuration(&repository),
         workflows: workflows.files(by_force, action.as_ref()),
         notes: repository.notes,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, Package, TargetKind};
 
@@ -53,6 +53,8 @@ pub(super) struct RustServer {
     /// `None` if there is one package alone.
     pub(super) package: Option<String>,
     pub(super) bin: String,
+    /// The folder of its package.
+    pub(super) folder: PathBuf,
     pub(super) uses_postgres: bool,
     pub(super) uses_redis: bool,
     /// Commands that bring the database to its form.
@@ -82,7 +84,9 @@ impl RustServer {
         let mut candidates: Vec<&Package> = packages.clone();
         candidates.retain(|it| binaries(it).next().is_some());
         // Those that serve come first, then that of the folder.
-        let manifest = root.join("Cargo.toml");
+        // What cargo says is absolute.
+        let folder = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let manifest = folder.join("Cargo.toml");
         candidates.sort_by_key(|it| (!serves(it), it.manifest_path != manifest));
         let (server, others) = candidates.split_first()?;
         let others = others.iter().filter(|it| serves(it));
@@ -90,6 +94,7 @@ impl RustServer {
         Some(Self {
             package: (packages.len() > 1).then(|| server.name.to_string()),
             bin: binary(server)?,
+            folder: server.manifest_path.with_file_name("").into(),
             uses_postgres: used.iter().any(|it| is_of(it, &POSTGRES, "postgres")),
             uses_redis: used.iter().any(|it| is_of(it, &REDIS, "redis")),
             setup: setup(root, server, &packages, &used),
@@ -112,6 +117,7 @@ impl RustServer {
         let uses = |known: &[&str]| names.iter().any(|it| known.contains(&it.as_str()));
         Some(Self {
             bin: bin.or_else(|| name(package))?,
+            folder: root.to_owned(),
             uses_postgres: uses(&POSTGRES),
             uses_redis: uses(&REDIS),
             ..Self::default()

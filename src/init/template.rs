@@ -1,12 +1,13 @@
 //! A repository → the text of its perfgate.toml.
 
-use super::repository::{Framework, Repository};
+use super::environment::PORT;
+use super::frameworks::Framework;
+use super::repository::Repository;
+use super::rust_env::Required;
 use super::syntax::{key, list, pairs, quoted, table, words};
 use super::{commands, endpoints};
 use crate::compose::{Contents, CopiedFile, Settings, Source, Stack, Worker};
 
-/// The port of a server that names none.
-const PORT: u16 = 8000;
 /// Variables that have room in one line.
 const FEW: usize = 3;
 
@@ -44,6 +45,7 @@ pub(super) fn configuration(repository: &Repository) -> String {
             repository.requests.as_ref(),
             repository.health(),
             &repository.headers(),
+            repository.login.as_ref(),
         ),
         RULES.replace("server.app", &format!("server.{}", repository.name)),
     ];
@@ -59,7 +61,8 @@ fn prepare(repository: &Repository) -> String {
     };
     let build = builds.then(|| vec!["npm", "run", "build"]);
     let commands = std::iter::once(install.clone()).chain(build);
-    let commands: Vec<_> = commands.map(|it| list(&it)).collect();
+    let commands = commands.map(|it| it.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let commands: Vec<_> = commands.map(|it| list(&within(repository, it))).collect();
     format!(
         "\n# Run first, from this folder.\nprepare = [{}]\n",
         commands.join(", ")
@@ -126,26 +129,19 @@ fn server(repository: &Repository) -> String {
             "port  = {port}   # where the server listens in its container\n"
         ));
         text.push_str(&container(&server.container));
-        text.push_str(&words("env_file", &server.env_files));
+        let env_files = [&server.env_files[..], &repository.environment.files].concat();
+        text.push_str(&words("env_file", &env_files));
         text.push_str(&files(&server.container.files));
     } else {
-        let (command, comment) = process(&repository.framework);
-        let command: Vec<_> = command.split(' ').collect();
-        if let Framework::Rust(rust) = &repository.framework {
-            let package = rust.package.as_ref();
-            let package = package.map(|it| format!("package = {}, ", quoted(it)));
-            text.push_str(&format!(
-                "cargo = {{ {}bin = {} }}   # in release mode\n",
-                package.unwrap_or_default(),
-                quoted(&rust.bin)
-            ));
-        }
-        text.push_str(&format!("{comment}run   = {}\n", list(&command)));
+        text.push_str(&run(repository));
+        text.push_str(&words("env_file", &repository.environment.files));
     }
     // What the compose file runs first says more than the framework.
     let of_compose = server.map_or(&[][..], |it| &it.setup);
     let commands: Vec<_> = if of_compose.is_empty() {
-        repository.setup.iter().map(|it| list(it)).collect()
+        let owned = |words: &Vec<&str>| words.iter().map(|it| (*it).to_owned()).collect();
+        let commands = repository.setup.iter().map(owned);
+        commands.map(|it| list(&within(repository, it))).collect()
     } else {
         of_compose.iter().map(|it| list(it)).collect()
     };
@@ -213,6 +209,44 @@ fn worker(server: &str, worker: &Worker) -> String {
     )
 }
 
+/// How a server without a container is built and started.
+fn run(repository: &Repository) -> String {
+    let mut text = String::new();
+    if let Framework::Rust(rust) = &repository.framework {
+        let manifest =
+            (!repository.folder.is_empty()).then(|| format!("{}/Cargo.toml", repository.folder));
+        let named = [("manifest", &manifest), ("package", &rust.package)];
+        let named = named
+            .into_iter()
+            .filter_map(|(key, it)| Some(format!("{key} = {}, ", quoted(it.as_ref()?))));
+        text.push_str(&format!(
+            "cargo = {{ {}bin = {} }}   # in release mode\n",
+            named.collect::<String>(),
+            quoted(&rust.bin)
+        ));
+    }
+    let (command, comment) = process(&repository.framework);
+    let command = command.split(' ').map(str::to_owned).collect();
+    let command = list(&within(repository, command));
+    text.push_str(&format!("{comment}run   = {command}\n"));
+    text
+}
+
+/// A command of this machine, in the folder of the source.
+fn within(repository: &Repository, words: Vec<String>) -> Vec<String> {
+    if repository.server().is_some() || repository.folder.is_empty() {
+        return words;
+    }
+    let quoted = |words: &[String]| {
+        let words = words.iter().map(String::as_str);
+        // Only a word with a NUL cannot be quoted, and no file is called so.
+        shlex::try_join(words).unwrap_or_default()
+    };
+    let folder = quoted(std::slice::from_ref(&repository.folder));
+    let line = format!("cd {folder} && exec {}", quoted(&words));
+    vec!["sh".into(), "-c".into(), line]
+}
+
 /// The command of a server without a Dockerfile, and what there is to say about it.
 fn process(framework: &Framework) -> (String, &'static str) {
     let listen = "# A process of this machine: {host} and {port} are where it must listen.\n";
@@ -222,23 +256,19 @@ fn process(framework: &Framework) -> (String, &'static str) {
         Framework::Django {
             wsgi: application,
             gunicorn: true,
-        }
-        | Framework::Flask {
-            application,
-            gunicorn: true,
         } => (format!("gunicorn {application} --bind {address}"), listen),
         Framework::Django { .. } => (
             format!("python manage.py runserver --noreload {address}"),
             development,
         ),
-        Framework::FastApi { application } => (
-            format!("uvicorn {application} --host {{host}} --port {{port}}"),
-            listen,
-        ),
-        Framework::Flask { application, .. } => (
-            format!("flask --app {application} run --host {{host}} --port {{port}}"),
-            development,
-        ),
+        Framework::Python(server) => {
+            let comment = if server.is_for_development {
+                development
+            } else {
+                listen
+            };
+            (server.command.clone(), comment)
+        }
         Framework::Rust(_) => (
             "{program}".into(),
             "# A process of this machine. It must listen at {host}:{port}: by `env` below, or by arguments.\n",
@@ -262,6 +292,7 @@ fn environment(repository: &Repository) -> String {
     } = &repository.stack;
     let server = repository.server();
     let mut env = server.map(|it| it.env.clone()).unwrap_or_default();
+    env.extend(repository.environment.env.iter().cloned());
     let takes = |env: &[(String, String)], what: &str| env.iter().any(|(_, it)| it.contains(what));
     let usual = [
         (
@@ -289,7 +320,8 @@ fn environment(repository: &Repository) -> String {
     }
     // Nothing but the environment of whoever runs the compose file knows these.
     let is_unknown = |(name, value): &(String, String)| *value == format!("{{env.{name}}}");
-    if env.len() <= FEW && !env.iter().any(is_unknown) {
+    let required = &repository.environment.required;
+    if env.len() <= FEW && !env.iter().any(is_unknown) && required.is_empty() {
         return table("env  ", &env);
     }
     let line = |pair: &(String, String)| {
@@ -301,7 +333,15 @@ fn environment(repository: &Repository) -> String {
         }
     };
     let lines: String = env.iter().map(line).collect();
-    format!("\n[server.{}.env]\n{lines}", repository.name)
+    let asked = |(required, value): &(Required, Option<String>)| {
+        let (name, place) = (key(&required.name), &required.place);
+        match value {
+            Some(value) => format!("{name} = {}   # made up, for {place}\n", quoted(value)),
+            None => format!("# {name} = \"\"   # CHANGE THIS: {place} asks for it\n"),
+        }
+    };
+    let asked: String = required.iter().map(asked).collect();
+    format!("\n[server.{}.env]\n{lines}{asked}", repository.name)
 }
 
 fn source(source: &Source) -> String {

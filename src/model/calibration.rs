@@ -55,7 +55,7 @@ pub struct CheckedMetric {
     /// The change that the check showed, relative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
-    /// Relative margin in force, its floor included; nothing where only a bound is judged.
+    /// Relative margin in force, its floor included; absent if only a bound is judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<f64>,
     /// The change that four of five checks would find, as the check promised it.

@@ -8,7 +8,7 @@ use crate::model::{
     InjectedChange,
 };
 
-/// Nothing where a column has no value.
+/// Shown in a column without a value.
 const NONE: &str = "–";
 
 pub(super) const HOW_TO_READ: &str = "Spread: standard deviation of the change that one start shows. Passes: share of \

@@ -27,6 +27,7 @@ mod formats;
 mod github;
 mod hostile;
 mod init;
+mod init_found;
 mod install;
 mod interrupt;
 mod large_store;

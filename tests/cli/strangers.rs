@@ -11,7 +11,7 @@ fn written(name: &str) -> String {
     let text = repository.read("perfgate.toml");
     let (own, _) = text.split_once("\n[load]").expect("rules come last");
     let lines = own.lines().filter(|it| !it.is_empty());
-    let lines = lines.filter(|it| !it.starts_with("# ") || it.contains("[endpoint."));
+    let lines = lines.filter(|it| !it.starts_with('#') || it.contains("[endpoint."));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -107,7 +107,7 @@ impl Margins {
     }
 }
 
-/// The table of a name within another, made where there is none; nothing where it is no table.
+/// The table of a name within another, made if there is none; `None` if it is no table.
 fn inner<'a>(
     table: &'a mut dyn toml_edit::TableLike,
     key: &str,

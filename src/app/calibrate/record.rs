@@ -25,7 +25,7 @@ pub(super) fn usual(root: &Path) -> PathBuf {
     root.join(FILE)
 }
 
-/// The last calibration of the configuration in a folder; nothing where there is none.
+/// The last calibration of the configuration in a folder; `None` if there is none.
 pub fn last_calibration(root: &Path) -> Option<Calibration> {
     read(&usual(root)).ok()
 }

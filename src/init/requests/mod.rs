@@ -1,19 +1,28 @@
 //! OpenAPI documents, HAR files and source files of a repository → the requests to measure. What cannot be read is
 //! passed over with a note.
 
+mod calls;
+mod django;
 mod document;
 mod endpoint;
-mod fastapi;
 mod har;
+mod litestar;
+mod logins;
 mod openapi;
 mod parameters;
+mod python;
+mod route;
+mod routers;
 mod routes;
+mod rust;
+mod script;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(super) use endpoint::{Endpoint, LeftOut};
+pub(super) use logins::{TokenKind, token_route};
 
 use crate::bounded;
 use crate::report::printable;

@@ -1,5 +1,5 @@
 //! Source files of a server → the GET routes that they spell out. Only what is certain counts: a route
-//! below a prefix that another file gives is none.
+//! below a prefix that cannot be read is none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::endpoint::{Endpoint, Found, LeftOut, name_of};
-use super::fastapi::{self, Included};
+use super::route::Route;
+use super::{django, litestar, python, rust, script};
 use crate::bounded;
 
 /// Source files that are looked through, folders below one another, and bytes of a file.
@@ -31,10 +32,8 @@ const PASSED_OVER: [&str; 13] = [
     "e2e",
     "examples",
 ];
-/// Lines from a decorator on that are taken for its handler, up to the first blank one.
-const HANDLER: usize = 6;
 /// Segments of paths that nobody measures: they change something, end a session or never end.
-const UNFIT: [&str; 18] = [
+const UNFIT: [&str; 21] = [
     "admin",
     "callback",
     "delete",
@@ -46,76 +45,73 @@ const UNFIT: [&str; 18] = [
     "media",
     "metrics",
     "openapi.json",
+    "password",
     "redoc",
+    "refresh",
     "register",
     "signup",
     "sse",
     "static",
     "stream",
+    "token",
     "ws",
 ];
 
-/// A framework's way of writing a route: `path` in it is the path, `methods` what may name others than GET.
-const DECORATED: &str =
-    r#"(?m)^[ \t]*@(?P<object>\w+)\.(?:get|route)\(\s*["'](?P<path>[^"']*)["'](?P<methods>[^)]*)"#;
-const MADE: &str = r"(?m)^(?P<object>\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Flask|Starlette|Sanic|Quart|Litestar|Bottle)\(";
-const STARLETTE: &str = r#"\bRoute\(\s*["'](?P<path>[^"']*)["'](?P<methods>[^\n]*)"#;
-const DJANGO: &str =
-    r#"\bpath\(\s*["'](?P<path>[^"']*)["']\s*,\s*(?P<view>include\([^)]*\)|[^,)\n]*)"#;
-const DJANGO_INCLUDE: &str = r#"^include\(\s*\(?\s*["'](?P<module>[\w.]+)["']"#;
-const AXUM: &str = r#"\.route\(\s*"(?P<path>[^"]*)"\s*,\s*(?:\w+::)*get\("#;
-const ACTIX: &str = r#"#\[(?:\w+::)*get\(\s*"(?P<path>[^"]*)""#;
-const EXPRESS: &str = r#"\b(?:app|server|fastify)\.get\(\s*["'`](?P<path>[^"'`]*)["'`]"#;
 const GO: &str = r#"(?:\b(?:http|mux)\.HandleFunc\(\s*"(?:GET )?|\b(?:r|e|app|router|engine)\.(?:GET|Get)\(\s*")(?P<path>/[^"]*)""#;
-const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|current_user|isauth|requireauth";
+const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|\bauth\b|\bauthed|auth_?user|claims|bearer|current_user|current_active|superuser|logged_?in|logged_?user|isauth|requireauth";
+
+/// What takes a user where there is one, and lets others by as well.
+const OPTIONAL: &str =
+    r"required\s*=\s*False|auto_error\s*=\s*False|(?i:optional_?(?:current_?)?(?:user|auth))";
 
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let regex = |text| Regex::new(text).expect("a constant");
     Patterns {
-        decorated: regex(DECORATED),
-        made: regex(MADE),
-        starlette: regex(STARLETTE),
-        django: regex(DJANGO),
-        include: regex(DJANGO_INCLUDE),
-        rust: [regex(AXUM), regex(ACTIX)],
-        script: regex(EXPRESS),
         go: regex(GO),
         guarded: regex(GUARDED),
+        optional: regex(OPTIONAL),
     }
 });
 
 struct Patterns {
-    decorated: Regex,
-    made: Regex,
-    starlette: Regex,
-    django: Regex,
-    include: Regex,
-    rust: [Regex; 2],
-    script: Regex,
     go: Regex,
     guarded: Regex,
+    optional: Regex,
 }
 
 /// The routes below a folder, and the file that the first is of.
 pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
+    let files = sources(root, source);
+    let mut routes = Routes::default();
+    for (file, text) in &files {
+        routes.reading(file, |routes| routes.read(file, text));
+    }
+    for read in [
+        django::routes,
+        python::routes,
+        litestar::routes,
+        rust::routes,
+        script::routes,
+    ] {
+        for route in read(&files) {
+            let file = &files[route.file].0;
+            routes.reading(file, |routes| routes.add_route(&route));
+        }
+    }
+    let first = routes.first?;
+    let shown = first.strip_prefix(root).unwrap_or(&first).to_owned();
+    Some((shown, routes.found))
+}
+
+/// The source files below a folder.
+pub(super) fn sources(root: &Path, source: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     list(&root.join(source), 0, &mut files);
     let read = |file: PathBuf| {
         let text = bounded::read_text(&file, LARGEST).ok()?;
         Some((file, text))
     };
-    let files: Vec<_> = files.into_iter().filter_map(read).collect();
-    let mut routes = Routes::default();
-    for (file, text) in &files {
-        routes.reading(file, |routes| routes.read(file, text));
-    }
-    for router in fastapi::included(&files) {
-        let (file, text) = &files[router.file];
-        routes.reading(file, |routes| routes.of_router(text, &router));
-    }
-    let first = routes.first?;
-    let shown = first.strip_prefix(root).unwrap_or(&first).to_owned();
-    Some((shown, routes.found))
+    files.into_iter().filter_map(read).collect()
 }
 
 /// Source files, those of a folder before those of the folders in it.
@@ -126,7 +122,7 @@ fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     let (folders, own): (Vec<_>, Vec<_>) = entries.into_iter().partition(|it| it.is_dir());
     let is_source = |path: &PathBuf| {
         let ending = path.extension().and_then(|it| it.to_str());
-        ending.is_some_and(|it| ["py", "rs", "js", "mjs", "ts", "go"].contains(&it))
+        ending.is_some_and(|it| ["py", "rs", "js", "mjs", "cjs", "ts", "go"].contains(&it))
     };
     files.extend(own.into_iter().filter(is_source));
     files.truncate(MOST_FILES);
@@ -164,86 +160,33 @@ impl Routes {
         }
     }
 
-    fn of_router(&mut self, text: &str, router: &Included) {
-        for route in PATTERNS.decorated.captures_iter(text) {
-            if route["object"] == *router.object {
-                let path = format!("{}{}", router.prefix, &route["path"]);
-                self.add_path(text, &route, &path);
-            }
-        }
-    }
-
+    /// Those of Go, unless some lie in groups.
     fn read(&mut self, file: &Path, text: &str) {
-        let patterns = &*PATTERNS;
-        match file.extension().and_then(|it| it.to_str()) {
-            Some("py") if file.ends_with("urls.py") => self.django(file, text, "/", 0),
-            Some("py") => {
-                let made = patterns.made.captures_iter(text);
-                let made: Vec<_> = made.map(|it| it["object"].to_owned()).collect();
-                for route in patterns.decorated.captures_iter(text) {
-                    if made.contains(&route["object"].to_owned()) {
-                        self.add(text, &route);
-                    }
-                }
-                if !text.contains("Mount(") {
-                    self.all(text, &patterns.starlette);
-                }
-            }
-            // What is nested lies below another path.
-            Some("rs") if !text.contains(".nest(") && !text.contains("scope(") => {
-                patterns.rust.iter().for_each(|it| self.all(text, it));
-            }
-            Some("go") if !text.contains(".Group(") => self.all(text, &patterns.go),
-            Some("js" | "mjs" | "ts") => self.all(text, &patterns.script),
-            _ => {}
-        }
-    }
-
-    fn all(&mut self, text: &str, pattern: &Regex) {
-        for route in pattern.captures_iter(text) {
-            self.add(text, &route);
-        }
-    }
-
-    /// The routes of the project, which lie beside the module of its server; those of applications follow
-    /// from them.
-    fn django(&mut self, file: &Path, text: &str, prefix: &str, depth: usize) {
-        let folder = file.parent().unwrap_or(file);
-        let is_project = ["wsgi.py", "asgi.py", "settings.py", "settings"];
-        if depth == 0 && !is_project.iter().any(|it| folder.join(it).exists()) {
-            return;
-        }
-        for route in PATTERNS.django.captures_iter(text) {
-            let path = format!("{prefix}{}", &route["path"]);
-            let Some(included) = PATTERNS.include.captures(&route["view"]) else {
-                if !route["view"].starts_with("include(") {
-                    self.add_path(text, &route, &path);
-                }
-                continue;
-            };
-            let module = format!("{}.py", included["module"].replace('.', "/"));
-            let Some(file) = folder.parent().map(|it| it.join(module)) else {
-                continue;
-            };
-            if depth < DEEPEST && !is_parameter(&path) {
-                let text = bounded::read_text(&file, LARGEST).unwrap_or_default();
-                self.django(&file, &text, &path, depth + 1);
+        if file.extension().is_some_and(|it| it == "go") && !text.contains(".Group(") {
+            for route in PATTERNS.go.captures_iter(text) {
+                self.add_line(text, &route, &route["path"]);
             }
         }
     }
 
-    fn add(&mut self, text: &str, route: &Captures<'_>) {
-        self.add_path(text, route, &route["path"]);
+    /// A route with the rest of its line.
+    fn add_line(&mut self, text: &str, route: &Captures<'_>, path: &str) {
+        let begin = route.get(0).map_or(0, |it| it.start());
+        let line = text[begin..].trim_start().lines().next();
+        self.add(path, line.unwrap_or_default());
     }
 
-    fn add_path(&mut self, text: &str, route: &Captures<'_>, path: &str) {
-        let methods = route.name("methods").map_or("", |it| it.as_str());
-        if methods.contains("methods")
-            && !methods.to_uppercase().contains("\"GET\"")
-            && !methods.to_uppercase().contains("'GET'")
-        {
-            return self.found.leave_out(LeftOut::Method);
+    fn add_route(&mut self, route: &Route) {
+        if route.is_get {
+            self.add(&route.path, &route.words);
+        } else {
+            self.found.leave_out(LeftOut::Method);
         }
+    }
+
+    /// A path with what tells who may call it.
+    fn add(&mut self, path: &str, words: &str) {
+        let path = if path.is_empty() { "/" } else { path };
         if is_parameter(path) {
             return self.found.leave_out(LeftOut::NoValue);
         }
@@ -251,17 +194,12 @@ impl Routes {
         if !path.starts_with('/') || path.split('/').any(unfit) {
             return;
         }
-        let all = self.found.endpoints.iter().chain(&self.found.with_login);
-        if all.into_iter().any(|it| it.path == path) {
+        let mut all = self.found.endpoints.iter().chain(&self.found.with_login);
+        if all.any(|it| it.path == path) {
             return;
         }
-        let begin = route.get(0).map_or(0, |it| it.start());
-        let lines = text[begin..].trim_start().lines();
-        let is_decorator = route[0].trim_start().starts_with(['@', '#']);
-        let handler = lines.take(if is_decorator { HANDLER } else { 1 });
-        let handler: Vec<_> = handler.take_while(|it| !it.trim().is_empty()).collect();
         let endpoint = Endpoint::get(&name_of(path), path);
-        if PATTERNS.guarded.is_match(&handler.join("\n")) {
+        if PATTERNS.guarded.is_match(words) && !PATTERNS.optional.is_match(words) {
             self.found.with_login.push(endpoint);
         } else {
             self.found.endpoints.push(endpoint);
@@ -330,12 +268,10 @@ mod tests {
     }
 
     #[test]
-    fn routes_of_other_languages_are_found_unless_something_is_before_them() {
-        let axum = "let app = Router::new()\n    .route(\"/health\", get(ok))\n    .route(\"/n\", post(new))\n    \
-                    .route(\"/notes/{id}\", get(note));\n";
+    fn routes_of_other_languages_are_found() {
+        let axum = "fn app() -> Router {\n  Router::new()\n    .route(\"/health\", get(ok))\n    .route(\"/n\", post(new))\n    \
+                    .route(\"/notes/{id}\", get(note))\n}\n";
         assert_eq!(routes(&[("src/main.rs", axum)])[0], ["/health"]);
-        let nested = format!("{axum}Router::new().nest(\"/api\", app)");
-        assert_eq!(routes(&[("src/main.rs", &nested)])[0], Vec::<String>::new());
         let actix = "#[get(\"/up\")]\nasync fn up() -> impl Responder {}\n";
         assert_eq!(routes(&[("src/main.rs", actix)])[0], ["/up"]);
         let express = "app.get('/users', list)\napp.get('/users/:id', one)\napp.get('/me', requireAuth, me)\n";

@@ -1,0 +1,149 @@
+//! What a server is written with → how it is started, and how its database comes to its form.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::dependencies::Dependencies;
+use super::python::PythonServer;
+use super::rust::RustServer;
+
+/// Folders that the source of a server lies in where the root has none.
+const FOLDERS: [&str; 8] = [
+    "backend", "server", "app", "api", "src", "service", "core", "web",
+];
+/// Manifests of languages whose programs may serve.
+const OTHERS: [&str; 8] = [
+    "Cargo.toml",
+    "Gemfile",
+    "build.gradle",
+    "build.gradle.kts",
+    "composer.json",
+    "go.mod",
+    "mix.exs",
+    "pom.xml",
+];
+/// Parts of the names of packages that serve, on Node.js; others are made for browsers.
+const NODE: [&str; 9] = [
+    "express", "fastify", "hapi", "hono", "koa", "nestjs", "polka", "restify", "sails",
+];
+
+/// What the server is written with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Framework {
+    /// The module that holds the WSGI application, and whether Gunicorn is installed.
+    Django {
+        wsgi: String,
+        gunicorn: bool,
+    },
+    Python(PythonServer),
+    Rust(RustServer),
+    /// The command that installs what package-lock.json and its like name.
+    Node {
+        install: Vec<&'static str>,
+        builds: bool,
+    },
+    Unknown,
+}
+
+impl Framework {
+    pub(super) const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Django { .. } => Some("Django"),
+            Self::Python(server) => Some(server.framework),
+            Self::Rust(_) => Some("Rust"),
+            Self::Node { .. } => Some("Node.js"),
+            Self::Unknown => None,
+        }
+    }
+
+    /// That of a folder, by what it uses.
+    pub(super) fn of(folder: &Path, dependencies: &Dependencies) -> Self {
+        if dependencies.of_python(&["django"]) && folder.join("manage.py").exists() {
+            return Self::Django {
+                wsgi: wsgi(folder),
+                gunicorn: dependencies.of_python(&["gunicorn"]),
+            };
+        }
+        let python = PythonServer::find(folder, dependencies).map(Self::Python);
+        python
+            .or_else(|| RustServer::find(folder).map(Self::Rust))
+            .or_else(|| node(folder))
+            .unwrap_or(Self::Unknown)
+    }
+}
+
+/// The folder of the source below one, from there on: itself, unless nothing there serves and a folder in it
+/// does.
+pub(super) fn source_below(folder: &Path) -> PathBuf {
+    if serves(folder, folder) {
+        return PathBuf::new();
+    }
+    let mut folders = FOLDERS.into_iter();
+    let below = folders.find(|name| serves(folder, &folder.join(name)));
+    below.map_or_else(PathBuf::new, PathBuf::from)
+}
+
+/// Whether a folder has the source of a server, as far as its files tell; the one around it may list what it
+/// uses.
+fn serves(around: &Path, folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    let dependencies = Dependencies::read(around, folder);
+    // Beside the manifest of another language, Node.js and Python are tools.
+    OTHERS.into_iter().any(has)
+        || has("manage.py") && dependencies.of_python(&["django"])
+        || has("package.json") && dependencies.any(&NODE)
+        || folder.is_dir() && PythonServer::find(folder, &dependencies).is_some()
+}
+
+/// The migrations of a framework, from the folder that its image is built of.
+pub(super) fn setup(source: &Path, dependencies: &Dependencies) -> Vec<Vec<&'static str>> {
+    let has = |name: &str| source.join(name).exists();
+    // A script that is run before the server does more than the migrations.
+    let scripts = ["scripts/prestart.sh", "prestart.sh"];
+    let migrates = |name: &&str| {
+        let text = fs::read_to_string(source.join(name)).unwrap_or_default();
+        text.contains("alembic upgrade") || text.contains("manage.py migrate")
+    };
+    if let Some(script) = scripts.into_iter().find(migrates) {
+        vec![vec!["bash", script]]
+    } else if has("manage.py") && dependencies.of_python(&["django"]) {
+        vec![vec!["python", "manage.py", "migrate", "--noinput"]]
+    } else if has("alembic.ini") {
+        vec![vec!["alembic", "upgrade", "head"]]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The package beside manage.py that holds the WSGI application.
+pub(super) fn wsgi(root: &Path) -> String {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut packages: Vec<_> = entries
+        .filter(|entry| entry.path().join("wsgi.py").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    packages.sort();
+    let package = packages
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "config".into());
+    format!("{package}.wsgi")
+}
+
+fn node(root: &Path) -> Option<Framework> {
+    let text = fs::read_to_string(root.join("package.json")).ok()?;
+    let package: Value = serde_json::from_str(&text).ok()?;
+    let locks: [(&str, &[&str]); 3] = [
+        ("package-lock.json", &["npm", "ci"]),
+        ("pnpm-lock.yaml", &["pnpm", "install", "--frozen-lockfile"]),
+        ("yarn.lock", &["yarn", "install", "--frozen-lockfile"]),
+    ];
+    let locked = locks.iter().find(|(lock, _)| root.join(lock).exists());
+    let install = locked.map_or(["npm", "install"].as_slice(), |(_, install)| install);
+    Some(Framework::Node {
+        install: install.to_vec(),
+        builds: package["scripts"]["build"].is_string(),
+    })
+}
