@@ -515,7 +515,8 @@ fn of_git() -> Vec<Error> {
 
 fn of_github() -> Vec<Error> {
     let what = "comment on the pull request";
-    let answer = |status| publish::Error::Answer {
+    let answer = |provider, status| publish::Error::Answer {
+        provider,
         what,
         status,
         message: "Resource not accessible by integration".into(),
@@ -549,6 +550,7 @@ fn of_github() -> Vec<Error> {
             source: denied(),
         },
         publish::Error::Url {
+            provider: publish::Provider::GitHub,
             url: "github".into(),
             reason: "it has no scheme".into(),
         },
@@ -556,9 +558,11 @@ fn of_github() -> Vec<Error> {
             what,
             reason: "connection timed out".into(),
         },
-        answer(403),
-        answer(422),
+        answer(publish::Provider::GitHub, 403),
+        answer(publish::Provider::GitHub, 422),
+        answer(publish::Provider::GitLab, 403),
         publish::Error::Unknown {
+            provider: publish::Provider::GitHub,
             what,
             reason: "missing field `id`".into(),
         },

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::provenance::why;
 use crate::git::{self, Git};
 use crate::model::chain;
+use crate::publish::gitlab::GitLabJob;
 use crate::publish::{GitHub, Job, PullRequest, Trigger, compare};
 
 /// The commit to compare with.
@@ -83,6 +84,22 @@ pub(super) async fn of_job(
             return Some(before(folder, Some(branch)));
         }
     };
+    Some(found.map_err(|error| why(&error)))
+}
+
+/// The same of a job on GitLab, which names the commit where a branch left its target.
+pub(super) fn of_gitlab_job(job: &GitLabJob, folder: &Path) -> Option<Result<Base, String>> {
+    let git = Git::at(folder);
+    let Some(merge_request) = job.merge_request() else {
+        let branch = job.default_branch.as_deref()?;
+        return Some(before(folder, Some(branch)));
+    };
+    // A pipeline of merged results has checked out the merge into the target.
+    let merged = merged_into(&git, &job.head);
+    let found = merged.and_then(|merged| {
+        let commit = merged.unwrap_or_else(|| merge_request.base.clone());
+        fetched(&git, Base::known(commit))
+    });
     Some(found.map_err(|error| why(&error)))
 }
 

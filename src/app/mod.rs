@@ -5,7 +5,7 @@
 //! endpoint once, [`rank()`] puts servers in order,
 //! [`compare()`] judges files, [`merge()`] the shards of one run together, [`bisect()`] finds the commit
 //! that made it worse, [`refresh()`] stores,
-//! [`calibrate()`] proves the gate on a machine, and [`ci()`] does what the event of a job on GitHub calls
+//! [`calibrate()`] proves the gate on a machine, and [`ci()`] does what the event of a job on GitHub or GitLab calls
 //! for and publishes the result.
 
 mod against;

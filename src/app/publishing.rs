@@ -7,12 +7,12 @@ use crate::model::{Outcome, Report, chain, exit_code};
 use crate::publish::comment::{self, Draft, When};
 use crate::publish::workflow::{self, Level};
 use crate::publish::{
-    self, Author, CheckRun, Conclusion, GitHub, Job, Key, Opened, Policy, Severity, Stamp, Ticket,
+    self, Author, CheckRun, Conclusion, GitHub, Job, Key, Opened, Policy, Provider, Severity,
+    Stamp, Ticket,
 };
 use crate::report::{self, Frame};
 
-/// Where the token is read from: command lines are seen by other processes.
-const TOKEN: &str = "GITHUB_TOKEN";
+const TOKEN: &str = Provider::GitHub.token_variable();
 /// What annotations are headed by.
 const TITLE: &str = "perfgate";
 

@@ -10,8 +10,9 @@ use crate::app::{self, CiOptions, Notice};
 use crate::error::Error;
 use crate::publish;
 
-/// Runs inside a GitHub workflow: measures and judges, refreshes the baseline or publishes a report,
-/// depending on the event, and publishes the result on GitHub. The token is read from `GITHUB_TOKEN`.
+/// Runs inside a job of GitHub or GitLab: measures and judges, refreshes the baseline or publishes a report,
+/// depending on the event, and publishes the result there. The token is read from `GITHUB_TOKEN`, or from
+/// `GITLAB_TOKEN`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -73,7 +73,7 @@ enum Command {
     Check(check::Command),
     /// Write a configuration and workflows to start from.
     Init(init::Args),
-    /// Run inside a GitHub workflow: check, refresh or report, depending on the event, and publish the result.
+    /// Run inside a job of GitHub or GitLab: check, refresh or report, depending on the event, and publish the result.
     Ci(ci::Args),
     /// Measure without judging.
     #[command(after_help = examples::RUN)]

@@ -6,10 +6,12 @@ use std::io::{Cursor, Read};
 use serde::Deserialize;
 use zip::ZipArchive;
 
-use super::github::Deed;
+use super::Provider;
+use super::connection::Deed;
 use super::{Error, GitHub};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "read the artifact of the measuring run",
     permission: "actions: read",
 };
@@ -32,6 +34,7 @@ pub async fn fetch(
     entry: &str,
 ) -> Result<Option<Vec<u8>>, Error> {
     let unusable = |reason: String| Error::Unknown {
+        provider: Provider::GitHub,
         what: DEED.what,
         reason,
     };

@@ -4,10 +4,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::github::Deed;
+use super::Provider;
+use super::connection::Deed;
 use super::{Error, GitHub};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "find out whom the token writes as",
     permission: "pull-requests: write",
 };

@@ -1,14 +1,17 @@
 //! The check beside the commit, one for each key: open while we measure, closed with a conclusion by
 //! the newest run, and never left open.
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::github::{Deed, encoded};
+use super::Provider;
+use super::connection::{Deed, encoded};
 use super::job::Run;
 use super::key::Key;
 use super::{Error, GitHub};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "write a check run",
     permission: "checks: write",
 };
@@ -232,6 +235,7 @@ impl CheckRun {
             },
         };
         let route = github.route(&format!("check-runs/{}", self.id));
-        github.patch(DEED, &route, &body).await.map(drop)
+        let changed = github.change(DEED, &Method::PATCH, &route, &body).await;
+        changed.map(drop)
     }
 }

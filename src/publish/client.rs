@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::request::Builder;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Limited};
@@ -19,16 +19,17 @@ use serde_json::Value;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::Provider;
+
 /// Largest answer that is read.
 const LARGEST: usize = 32 << 20;
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
-const FORM: &str = "application/vnd.github+json";
-const VERSION: &str = "2022-11-28";
 
-/// Sends requests; with the token those alone that are for GitHub.
+/// Sends requests; with the token those alone that are for the API.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
+    provider: Provider,
     client: Octocrab,
     /// Marked as sensitive: it is shown by nothing.
     authorization: HeaderValue,
@@ -44,27 +45,29 @@ pub(super) struct Answer {
 
 impl Client {
     /// A client of the API that lies at `api`.
-    pub(super) fn new(token: &str, api: &Uri) -> Result<Self, String> {
+    pub(super) fn new(provider: Provider, token: &str, api: &Uri) -> Result<Self, String> {
         let header = HeaderValue::try_from(format!("Bearer {token}"));
         let mut authorization = header.map_err(|_| "the token is no text of a header")?;
         authorization.set_sensitive(true);
         Ok(Self {
+            provider,
             client: towards(api),
             authorization,
         })
     }
 
-    /// Asks GitHub.
+    /// Asks the API.
     pub(super) async fn ask(
         &self,
         method: Method,
         url: &str,
         body: &Value,
     ) -> Result<Answer, String> {
-        let mut request = request(method, with_port(url)?)
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, FORM)
-            .header("x-github-api-version", VERSION);
+        let mut request =
+            request(method, with_port(url)?).header(AUTHORIZATION, self.authorization.clone());
+        for (name, value) in self.provider.headers() {
+            request = request.header(*name, *value);
+        }
         let mut text = String::new();
         if !body.is_null() {
             request = request.header(CONTENT_TYPE, "application/json");

@@ -5,14 +5,16 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::Provider;
 use super::author::{Author, User};
-use super::github::{Deed, Refusal};
+use super::connection::{Deed, Refusal};
 use super::page::{MARKER, Page, newer};
 use super::retry::Waits;
 use super::section::{Section, Stamp};
 use super::{Error, GitHub, pull_request};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "comment on the pull request",
     permission: "pull-requests: write",
 };

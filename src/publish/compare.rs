@@ -2,10 +2,12 @@
 
 use serde::Deserialize;
 
-use super::github::Deed;
+use super::Provider;
+use super::connection::Deed;
 use super::{Error, GitHub};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "find the commit where the branch left its base",
     permission: "contents: read",
 };

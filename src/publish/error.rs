@@ -1,7 +1,9 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why perfgate could not speak with GitHub, or will not.
+use super::Provider;
+
+/// Why perfgate could not speak with GitHub or GitLab, or will not.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{name} is not set")]
@@ -20,12 +22,17 @@ pub enum Error {
     NotTrusted { why: &'static str },
     #[error("cannot write `{}`", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("cannot use `{url}` as GitHub's API: {reason}")]
-    Url { url: String, reason: String },
+    #[error("cannot use `{url}` as {provider}'s API: {reason}")]
+    Url {
+        provider: Provider,
+        url: String,
+        reason: String,
+    },
     #[error("cannot {what}: {reason}")]
     Unreachable { what: &'static str, reason: String },
-    #[error("cannot {what}: GitHub answered {status}: {message}")]
+    #[error("cannot {what}: {provider} answered {status}: {message}")]
     Answer {
+        provider: Provider,
         what: &'static str,
         status: u16,
         message: String,
@@ -37,8 +44,12 @@ pub enum Error {
         "cannot keep a section of the comment on pull request `#{number}`: other jobs overwrite it"
     )]
     Contended { number: u64 },
-    #[error("cannot {what}: GitHub's answer is not understood: {reason}")]
-    Unknown { what: &'static str, reason: String },
+    #[error("cannot {what}: {provider}'s answer is not understood: {reason}")]
+    Unknown {
+        provider: Provider,
+        what: &'static str,
+        reason: String,
+    },
 }
 
 impl Error {
@@ -74,17 +85,22 @@ impl Error {
     /// What the user can do next.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoVariable { .. } => {
-                Some("this command is for workflows; elsewhere use `perfgate check`".into())
-            }
+            Self::NoVariable { .. } => Some(
+                "this command is for jobs of GitHub and GitLab; elsewhere use `perfgate check`".into(),
+            ),
             Self::Privileged { .. } => Some(
                 "measure on `pull_request`, and report from a second workflow on `workflow_run`"
                     .into(),
             ),
-            Self::Answer { permission, .. } if self.is_forbidden() => {
-                Some(format!("the job needs `permissions: {{ {permission} }}`"))
-            }
-            Self::Url { .. } => Some("GITHUB_API_URL names it".into()),
+            Self::Answer {
+                provider,
+                permission,
+                ..
+            } if self.is_forbidden() => Some(match provider {
+                Provider::GitHub => format!("the job needs `permissions: {{ {permission} }}`"),
+                Provider::GitLab => format!("the token of {} needs {permission}", provider.token_variable()),
+            }),
+            Self::Url { provider, .. } => Some(format!("{} names it", provider.api_variable())),
             Self::Event { .. } => {
                 Some("GITHUB_EVENT_PATH names it: leave it as the runner set it".into())
             }
@@ -111,7 +127,10 @@ impl Error {
             Self::Contended { .. } => {
                 Some("run the job again once the others have ended; its summary has the report".into())
             }
-            Self::Unknown { .. } => Some("GITHUB_API_URL must name an API of GitHub".into()),
+            Self::Unknown { provider, .. } => Some(format!(
+                "{} must name an API of {provider}",
+                provider.api_variable()
+            )),
         }
     }
 }

@@ -3,16 +3,19 @@
 
 use serde::Deserialize;
 
-use super::github::{Deed, encoded};
+use super::Provider;
+use super::connection::{Deed, encoded};
 use super::job::Finished;
 use super::{Error, GitHub};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "find the pull request of the measuring run",
     permission: "pull-requests: write",
 };
 
 const HEAD: Deed = Deed {
+    provider: Provider::GitHub,
     what: "read the newest commit of the pull request",
     permission: "pull-requests: write",
 };

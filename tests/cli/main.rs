@@ -25,6 +25,7 @@ mod example;
 mod faults;
 mod formats;
 mod github;
+mod gitlab;
 mod hostile;
 mod init;
 mod init_found;

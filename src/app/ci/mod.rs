@@ -1,6 +1,7 @@
-//! A job on GitHub: the command for its event, published there.
+//! A job on GitHub or GitLab: the command for its event, published there.
 
 mod delivery;
+mod gitlab;
 mod options;
 mod tasks;
 
@@ -10,6 +11,7 @@ use super::observer::{Notice, Observer};
 use super::secrets::without_secrets;
 use crate::error::Error;
 use crate::model::chain;
+use crate::publish::gitlab::GitLabJob;
 use crate::publish::workflow::{self, Level, Silence};
 use crate::publish::{Job, Task};
 use crate::{report, stack};
@@ -17,6 +19,10 @@ use crate::{report, stack};
 /// Measures and judges, stores, or publishes what others measured, as the event calls for; the code
 /// to exit with. Where that fails, GitHub shows why.
 pub async fn ci(options: &CiOptions, observe: Observer<'_>) -> Result<u8, Error> {
+    if is_on_gitlab() {
+        hide_environment(observe);
+        return gitlab::ci(options, observe).await;
+    }
     let job = find_job(observe)?;
     let task = job.task(options.mode).map_err(Error::from);
     let task = task.inspect_err(|error| publish_failure(&job, error, observe))?;
@@ -45,6 +51,10 @@ pub async fn ci(options: &CiOptions, observe: Observer<'_>) -> Result<u8, Error>
 
 /// Closes the check that a cancelled run of this job left open.
 pub async fn close_check(options: &CiOptions, observe: Observer<'_>) -> Result<(), Error> {
+    if is_on_gitlab() {
+        // A job is its own check there.
+        return Ok(());
+    }
     let job = find_job(observe)?;
     // Of what was refused, and of a refresh, there is no check.
     let has_check = matches!(
@@ -62,14 +72,26 @@ pub async fn close_check(options: &CiOptions, observe: Observer<'_>) -> Result<(
     Ok(())
 }
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn is_on_gitlab() -> bool {
+    GitLabJob::is_here(variable)
+}
+
 fn find_job(observe: Observer<'_>) -> Result<Job, Error> {
-    // What is measured runs as the same user, and this process holds a token.
+    hide_environment(observe);
+    Ok(Job::find(variable)?)
+}
+
+/// What is measured runs as the same user, and this process holds a token.
+fn hide_environment(observe: Observer<'_>) {
     if let Err(error) = stack::close_to_others() {
         observe(&Notice::Note(&format!(
             "warning: what is measured could read this process's environment: {error}"
         )));
     }
-    Ok(Job::find(|name| std::env::var(name).ok())?)
 }
 
 /// What later steps and readers find of a job that has no report, whatever ended it.

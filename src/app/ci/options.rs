@@ -1,9 +1,12 @@
 //! What a job is asked to do, and what distinguishes it from the jobs beside it.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::super::check::CheckOptions;
+use super::super::checked_out::Allowed;
 use super::super::publishing::{Comment, Publisher};
+use super::super::refresh::RefreshOptions;
 use super::super::report_files::ReportFiles;
 use crate::git::Git;
 use crate::publish::{self, Job, Key, MEASURING_JOB, Mode, Trigger};
@@ -36,6 +39,29 @@ impl CiOptions {
         file: &Path,
     ) -> Result<Publisher<'a>, publish::Error> {
         Publisher::new(job, self.comment, self.key(job, file))
+    }
+
+    /// How the run of a commit is stored.
+    pub(super) fn refresh(&self, commit: &str) -> RefreshOptions {
+        let check = self.check.clone();
+        RefreshOptions {
+            selection: check.selection,
+            run: check.run,
+            baseline: check.baseline,
+            runs: NonZeroUsize::MIN,
+            measurement: check.measurement.into_iter().collect(),
+            naming: check.naming,
+            allowed: Allowed {
+                allow_dirty: self.allow_dirty,
+                commit: Some(commit.to_owned()),
+            },
+        }
+    }
+
+    /// Distinguishes a job on GitLab, which has no workflow, from those beside it.
+    pub(super) fn gitlab_key(&self, name: &str, file: &Path) -> Key {
+        let id = self.job.as_deref().unwrap_or(name);
+        Key::new("", id, &within_repository(file), &self.key)
     }
 
     fn key(&self, job: &Job, file: &Path) -> Key {

@@ -1,13 +1,11 @@
 //! What the event of a job calls for.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::super::base;
 use super::super::check::{self, report_of_artifact};
-use super::super::checked_out::Allowed;
 use super::super::observer::Observer;
-use super::super::refresh::{self, RefreshOptions};
+use super::super::refresh::refresh as stored;
 use super::super::shards::{self, MergeOptions};
 use super::delivery::{Delivery, Published, in_folder};
 use super::options::{CiOptions, folder_of};
@@ -16,7 +14,7 @@ use crate::publish::{self, Finished, Job, Trigger, artifact, pull_request, workf
 use crate::report;
 
 /// What was measured, in the folder of reports and in artifacts.
-const MEASUREMENT: &str = "measurement.json";
+pub(super) const MEASUREMENT: &str = "measurement.json";
 
 /// Measures and judges.
 pub(super) async fn check(
@@ -75,22 +73,9 @@ pub(super) async fn refresh(
     job: &Job,
     observe: Observer<'_>,
 ) -> Result<Published, Error> {
-    let check = options.check.clone();
-    let file = check.selection.file()?;
+    let file = options.check.selection.file()?;
     let mut publisher = options.publisher(job, &file)?;
-    let refresh = RefreshOptions {
-        selection: check.selection,
-        run: check.run,
-        baseline: check.baseline,
-        runs: NonZeroUsize::MIN,
-        measurement: check.measurement.into_iter().collect(),
-        naming: check.naming,
-        allowed: Allowed {
-            allow_dirty: options.allow_dirty,
-            commit: Some(job.head.clone()),
-        },
-    };
-    let kept = refresh::refresh(&refresh, observe).await?;
+    let kept = stored(&options.refresh(&job.head), observe).await?;
     let verdict = match kept.code {
         0 => "refreshed",
         _ => "not_refreshed",

@@ -14,11 +14,13 @@ use serde_json::{Value, json};
 use wiremock::matchers::{any, header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use super::github::Deed;
+use super::Provider;
+use super::connection::Deed;
 use super::job::Run;
 use super::{Error, GitHub, Job, Policy, Trigger};
 
 const DEED: Deed = Deed {
+    provider: Provider::GitHub,
     what: "try something",
     permission: "issues: write",
 };

@@ -1,0 +1,206 @@
+//! `perfgate ci` as a job of GitLab runs it, with a stand-in for its API.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::healthy;
+use crate::support::Sandbox;
+
+const NOTES: &str = "/api/v4/projects/42/merge_requests/7/notes";
+
+/// What GitLab keeps of a merge request.
+#[derive(Debug, Default)]
+struct Kept {
+    notes: Vec<Value>,
+    written: usize,
+    edited: usize,
+    /// How often a note is kept and the answer lost.
+    loses: usize,
+    /// Status that every request is answered with.
+    refuses: Option<u16>,
+    /// Whether a request came without the token.
+    without_token: bool,
+}
+
+#[derive(Clone, Default)]
+struct GitLab(Arc<Mutex<Kept>>);
+
+impl GitLab {
+    async fn start() -> (MockServer, Self) {
+        let (server, gitlab) = (MockServer::start().await, Self::default());
+        let mock = Mock::given(any()).respond_with(gitlab.clone());
+        mock.mount(&server).await;
+        (server, gitlab)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("no panic while it is held")
+    }
+}
+
+impl Respond for GitLab {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut kept = self.kept();
+        let token = request.headers.get("authorization");
+        kept.without_token |= token.is_none_or(|it| it != "Bearer planted");
+        if let Some(status) = kept.refuses {
+            let answer = json!({ "message": "403 Forbidden" });
+            return ResponseTemplate::new(status).set_body_json(answer);
+        }
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let (status, answer) = kept.answer(request.method.as_str(), request.url.path(), &body);
+        ResponseTemplate::new(status).set_body_json(answer)
+    }
+}
+
+impl Kept {
+    fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        match (method, path) {
+            ("GET", "/api/v4/user") => (200, json!({ "id": 3, "username": "project_42_bot" })),
+            ("GET", NOTES) => (200, json!(self.notes)),
+            ("POST", NOTES) => {
+                self.written += 1;
+                let note = json!({ "id": 100 + self.written, "body": body["body"],
+                    "author": { "id": 3 }, "system": false });
+                self.notes.push(note.clone());
+                if self.loses > 0 {
+                    self.loses -= 1;
+                    return (502, json!({ "message": "Bad Gateway" }));
+                }
+                (201, note)
+            }
+            ("PUT", path) if path.starts_with(NOTES) => {
+                self.edited += 1;
+                let id = path.rsplit('/').next().unwrap_or_default();
+                let mut notes = self.notes.iter_mut();
+                let note = notes.find(|it| it["id"].to_string() == id);
+                let note = note.expect("a note that is there");
+                note["body"] = body["body"].clone();
+                (200, note.clone())
+            }
+            other => panic!("nobody asks for {other:?}"),
+        }
+    }
+}
+
+/// The environment of a job in a pipeline.
+fn job(sandbox: Sandbox, server: &MockServer, pipeline: &str, source: &str) -> Sandbox {
+    sandbox
+        .env("GITLAB_CI", "true")
+        .env("CI_API_V4_URL", &format!("{}/api/v4", server.uri()))
+        .env("CI_PROJECT_ID", "42")
+        .env("CI_COMMIT_SHA", &"c".repeat(40))
+        .env("CI_DEFAULT_BRANCH", "main")
+        .env("CI_PIPELINE_ID", pipeline)
+        .env("CI_JOB_ID", "1")
+        .env("CI_JOB_NAME", "performance")
+        .env("CI_JOB_URL", "https://gitlab.test/shop/-/jobs/1")
+        .env("CI_MERGE_REQUEST_IID", "7")
+        .env("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", source)
+        .env("CI_MERGE_REQUEST_DIFF_BASE_SHA", &"b".repeat(40))
+        .env("GITLAB_TOKEN", "planted")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_request_has_one_note_for_each_key() {
+    let (server, gitlab) = GitLab::start().await;
+    // Somebody else has copied the marker of a note that is not theirs.
+    let sandbox = job(healthy(), &server, "9", "42");
+    sandbox.run(["ci"]).exits(0);
+    let copied = gitlab.kept().notes[0]["body"].clone();
+    gitlab.kept().notes[0]["author"]["id"] = 4.into();
+    gitlab.kept().loses = 1;
+    sandbox.run(["ci"]).exits(0);
+    {
+        let kept = gitlab.kept();
+        assert_eq!((kept.written, kept.edited), (2, 0), "{:?}", kept.notes);
+        assert_eq!(kept.notes[0]["body"], copied);
+        assert!(!kept.without_token);
+    }
+    // What an answer was lost of is not written twice, and the next pipeline edits it.
+    let sandbox = sandbox.env("CI_PIPELINE_ID", "10");
+    sandbox.run(["ci"]).exits(0);
+    sandbox.run(["ci", "--key", "large"]).exits(0);
+    let sandbox = sandbox.env("CI_PIPELINE_ID", "8");
+    sandbox
+        .run(["ci"])
+        .exits(0)
+        .complains("no note: a later pipeline has written it");
+    let kept = gitlab.kept();
+    assert_eq!((kept.written, kept.edited), (3, 1), "{:?}", kept.notes);
+    let body = kept.notes[1]["body"].as_str().expect("text");
+    assert!(body.contains("perfgate"), "{body}");
+    assert!(
+        body.contains("[job](https://gitlab.test/shop/-/jobs/1)"),
+        "{body}"
+    );
+    let other = kept.notes[2]["body"].as_str().expect("text");
+    assert!(
+        other.contains("**perfgate / performance, large**"),
+        "{other}"
+    );
+    for file in ["report.json", "report.md", "junit.xml", "metrics.txt"] {
+        let text = sandbox.read(&format!(".perfgate/{file}"));
+        assert!(!text.is_empty() && !text.contains("planted"), "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gitlab_refuses_is_a_warning_with_the_remedy() {
+    let (server, gitlab) = GitLab::start().await;
+    gitlab.kept().refuses = Some(403);
+    let sandbox = job(healthy(), &server, "9", "42");
+    sandbox.run(["ci"]).exits(0).complains(
+        "GitLab answered 403: 403 Forbidden; the token of GITLAB_TOKEN needs the scope `api`",
+    );
+    let sandbox = sandbox.env("GITLAB_TOKEN", "");
+    sandbox
+        .run(["ci"])
+        .exits(0)
+        .complains("no note on the merge request: GITLAB_TOKEN is not set");
+    let fork = job(healthy(), &server, "9", "43");
+    fork.run(["ci"])
+        .exits(0)
+        .complains("no note: a pipeline of a fork has no token of this project");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_cannot_measure_says_so_in_the_note_that_is_there() {
+    let (server, gitlab) = GitLab::start().await;
+    let fails = "[server.a]\nrun = [\"sh\", \"-c\", \"exit 3\"]\n[endpoint.e]\npath = \"/\"\n";
+    let sandbox = job(healthy(), &server, "9", "42").config(fails);
+    sandbox.run(["ci"]).exits(4);
+    assert_eq!(gitlab.kept().written, 0, "there is no note to correct");
+    gitlab.kept().notes = Vec::new();
+    let sandbox = job(healthy(), &server, "9", "42");
+    sandbox.run(["ci"]).exits(0);
+    let sandbox = sandbox.config(fails);
+    sandbox.run(["ci"]).exits(4).complains("cannot start `a`");
+    let kept = gitlab.kept();
+    assert_eq!((kept.written, kept.edited), (1, 1));
+    let body = kept.notes[0]["body"].as_str().expect("text");
+    assert!(body.contains("could not measure"), "{body}");
+}
+
+#[test]
+fn the_default_branch_is_stored() {
+    let sandbox = healthy()
+        .file(".gitignore", ".perfgate\n")
+        .committed()
+        .env("GITLAB_CI", "true")
+        .env("CI_API_V4_URL", "http://127.0.0.1:9/api/v4")
+        .env("CI_PROJECT_ID", "42")
+        .env("CI_DEFAULT_BRANCH", "main")
+        .env("CI_COMMIT_BRANCH", "main");
+    let head = sandbox.git(&["rev-parse", "HEAD"]);
+    let sandbox = sandbox.env("CI_COMMIT_SHA", &head);
+    sandbox.run(["ci"]).exits(0).prints("stored");
+    let sandbox = sandbox.env("CI_COMMIT_BRANCH", "topic");
+    sandbox
+        .run(["ci", "--mode", "refresh"])
+        .exits(2)
+        .complains("this pipeline is not of the default branch");
+}
