@@ -13,7 +13,7 @@ use crate::report;
 /// Checks of the unchanged build, and of each size of change, of a quick calibration.
 const QUICK: [usize; 2] = [3, 2];
 /// How long a quick one may take.
-const QUICK_TIME: Duration = Duration::from_mins(5);
+const QUICK_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// Proves the gate on this machine: checks the service beside itself, unchanged and with CPU time added to
 /// one side, and says how often an unchanged build fails, which changes are found, how long a check takes

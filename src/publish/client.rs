@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     provider: Provider,
-    client: Octocrab,
+    sender: Octocrab,
     /// Marked as sensitive: it is shown by nothing.
     authorization: HeaderValue,
 }
@@ -51,7 +51,7 @@ impl Client {
         authorization.set_sensitive(true);
         Ok(Self {
             provider,
-            client: towards(api),
+            sender: towards(api),
             authorization,
         })
     }
@@ -73,7 +73,7 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json");
             text = body.to_string();
         }
-        answered(&self.client, request, text).await
+        answered(&self.sender, request, text).await
     }
 
     /// Reads a file that lies elsewhere, where the token is nobody's business.

@@ -76,7 +76,7 @@ impl Kept {
                 self.edited += 1;
                 let id = path.rsplit('/').next().unwrap_or_default();
                 let mut notes = self.notes.iter_mut();
-                let note = notes.find(|it| it["id"].to_string() == id);
+                let note = notes.find(|it| it["id"].as_u64() == id.parse().ok());
                 let note = note.expect("a note that is there");
                 note["body"] = body["body"].clone();
                 (200, note.clone())

@@ -76,14 +76,11 @@ fn with_margins(
         };
         let name = metric.metric.name();
         let written = format!("{}%", (margin * 1000.0).round() / 10.0);
-        match rules.get_mut(name).and_then(Item::as_table_like_mut) {
-            Some(rule) => {
-                rule.insert(key, value(&written));
-            }
-            None => {
-                let rule = InlineTable::from_iter([(key, Value::from(&written))]);
-                rules.insert(name, value(rule));
-            }
+        if let Some(rule) = rules.get_mut(name).and_then(Item::as_table_like_mut) {
+            rule.insert(key, value(&written));
+        } else {
+            let rule = InlineTable::from_iter([(key, Value::from(&written))]);
+            rules.insert(name, value(rule));
         }
         lines.push(format!(
             "{} {} {name}: {key} {written} (was {})",

@@ -293,9 +293,12 @@ fn confirmation(plan: &Plan) -> Confirmation {
 
 fn checked(finding: &Finding, sample: &PairedSample) -> CheckedMetric {
     let metric = finding.metric;
-    let starts = |starts| match metric.is_counter() {
-        true => Vec::new(),
-        false => gate::start_changes(starts, metric),
+    let starts = |starts| {
+        if metric.is_counter() {
+            Vec::new()
+        } else {
+            gate::start_changes(starts, metric)
+        }
     };
     CheckedMetric {
         server: finding.server.clone(),

@@ -10,7 +10,7 @@ use crate::report::calibration::{self as sheets, HOW_IT_IS_MADE, HOW_TO_READ};
 /// What a gate can tell on a machine, as a self-contained page.
 pub fn calibration(calibration: &Calibration) -> String {
     let result = &calibration.result;
-    let failed = result.unchanged.failed;
+    let (failed, checks) = (result.unchanged.failed, result.unchanged.checks);
     let notes: Vec<_> = sheets::remarks(result).collect();
     let mut about = vec![page::moment(calibration.ended)];
     about.extend(sheets::duration(result));
@@ -18,7 +18,7 @@ pub fn calibration(calibration: &Calibration) -> String {
         let cpus = if it.cores == 1 { "CPU" } else { "CPUs" };
         format!("{}, {} {cpus}", it.cpu_model, it.cores)
     }));
-    let headline = format!("CALIBRATED: {}", sheets::false_alarms(result));
+    let headline = format!("CALIBRATED: {failed} of {checks} checks of an unchanged build failed");
     let page = Page {
         headline: &headline,
         tone: if failed == 0 { "good" } else { "bad" },
@@ -28,6 +28,7 @@ pub fn calibration(calibration: &Calibration) -> String {
         facts: vec![("how changes are made", HOW_IT_IS_MADE.into())],
     };
     page.around(&html! {
+        p { (sheets::false_alarms(result)) "." }
         p.key { (HOW_TO_READ) }
         @for sheet in sheets::sheets(result) {
             section {
