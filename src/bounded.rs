@@ -70,14 +70,15 @@ pub fn leads_inside(path: &Path, folder: &Path) -> bool {
     written && truth
 }
 
-/// An absolute path with every `..` taken.
-fn plain(path: &Path) -> PathBuf {
+/// A path without `.`, and with every `..` taken.
+pub fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {
             Component::ParentDir => {
                 plain.pop();
             }
+            Component::CurDir => {}
             other => plain.push(other),
         }
     }

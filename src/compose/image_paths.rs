@@ -1,10 +1,11 @@
 //! Where a file of the repository lies in an image: by what its Dockerfile copies.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::disk::Files;
 use super::dockerfile::{Build, dockerfile_of, instructions};
+use crate::bounded::plain;
 
 /// A stage of a build, as far as it matters where a file is.
 #[derive(Debug, Default, Clone)]
@@ -17,8 +18,8 @@ struct Stage {
 /// The place of a file in the image of a build, by its path from the root on; nothing where that is not certain.
 pub fn place_in_image(files: &dyn Files, build: &Build, file: &Path) -> Option<String> {
     let context = Path::new(&build.context);
-    let file = normal(file);
-    let file = file.strip_prefix(normal(context)).ok()?;
+    let file = plain(file);
+    let file = file.strip_prefix(plain(context)).ok()?;
     let text = files.read(Path::new(&dockerfile_of(build))).ok()?;
     let mut stages: HashMap<String, Stage> = HashMap::new();
     let mut stage = Stage::default();
@@ -97,10 +98,10 @@ impl Stage {
         let (to, from) = words.split_last()?;
         let to = self.filled(to)?;
         let is_folder = to.ends_with(['/', '.']) || from.len() > 1;
-        let target = normal(&self.working_dir.join(&to));
+        let target = plain(&self.working_dir.join(&to));
         from.iter().find_map(|source| {
             let is_pattern = source.contains('*');
-            let source = normal(Path::new(source.trim_start_matches('/')));
+            let source = plain(Path::new(source.trim_start_matches('/')));
             if is_pattern {
                 let name = file.to_str()?;
                 let (before, after) = source.to_str()?.split_once('*')?;
@@ -122,19 +123,6 @@ impl Stage {
             Some(target.join(below))
         })
     }
-}
-
-/// A path without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
-    let mut whole = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(whole.pop()),
-            Component::CurDir => {}
-            part => whole.push(part),
-        }
-    }
-    whole
 }
 
 #[cfg(test)]

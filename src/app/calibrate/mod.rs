@@ -116,6 +116,11 @@ pub async fn calibrate(
         }
         Box::pin(course.check(injected)).await?;
     }
+    if options.injected > 0 && course.sizes().is_empty() {
+        course.note(
+            "no change was made: no rule compares `cpu_per_request`; give it a margin, or name sizes by `--sizes`",
+        );
+    }
     Ok(course.record.into_calibration())
 }
 

@@ -6,13 +6,14 @@ mod nest;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::calls::{arguments, joined, literal, named};
 use super::route::Route;
+use crate::bounded::plain;
 
 /// Routers within one another.
 const DEEPEST: usize = 6;
@@ -335,7 +336,7 @@ impl Walk<'_> {
             return None;
         }
         let folder = from.parent().unwrap_or(from);
-        let path = resolved(&folder.join(name));
+        let path = plain(&folder.join(name));
         let without = path.with_extension("");
         let endings = ["js", "ts", "mjs", "cjs"];
         let mut names = vec![path.clone()];
@@ -343,11 +344,8 @@ impl Walk<'_> {
             names.extend(endings.map(|it| PathBuf::from(format!("{}.{it}", base.display()))));
         }
         names.extend(endings.map(|it| path.join(format!("index.{it}"))));
-        let position = |wanted: &PathBuf| {
-            self.files
-                .iter()
-                .position(|(it, _)| resolved(it) == *wanted)
-        };
+        let position =
+            |wanted: &PathBuf| self.files.iter().position(|(it, _)| plain(it) == *wanted);
         names.iter().find_map(position)
     }
 
@@ -490,16 +488,4 @@ fn by_folder(files: &[(PathBuf, String)], path: &Path) -> String {
     }
     let below = folders.map(|it| format!("/{}", it.as_os_str().to_string_lossy()));
     below.collect()
-}
-
-fn resolved(path: &Path) -> PathBuf {
-    let mut whole = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(whole.pop()),
-            Component::CurDir => {}
-            part => whole.push(part),
-        }
-    }
-    whole
 }
