@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use super::calibration::{SimulatedGate, relative_change};
 use super::inference::{Confirmation, LOOKS};
 use crate::model::{
-    CalibratedMetric, CalibrationCheck, CalibrationRemark, CalibrationResult, CheckedMetric,
+    CalibratedMetric, CalibrationCheck, CalibrationResult, CalibrationWarning, CheckedMetric,
     FailedChecks, InjectedChange, Metric, Verdict,
 };
 use crate::stats::{self, Proportion};
@@ -22,20 +22,22 @@ const BOUND: f64 = 0.05;
 /// One-sided errors of an interval that is shown.
 const SHOWN: [f64; 2] = [0.025; 2];
 /// Share of unchanged checks that should pass.
-const PASSES: f64 = 0.95;
+pub const PASSING_SHARE: f64 = 0.95;
 /// Margins that people choose.
 const MARGINS: [f64; 12] = [
     0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0,
 ];
-/// Chance of a remark over all metrics together, where none is due.
-const REMARK: f64 = 0.01;
+/// Chance of a warning over all metrics together, where none is due.
+const WARNING: f64 = 0.01;
 /// A lean that is worth a word, as a share of the margin: a fifth of it changes few verdicts.
 const LEANS: f64 = 0.2;
 /// Standard deviations, by the median of absolute deviations, from which a start is an outlier: one normal
 /// value in 16,000 is.
 const FAR: f64 = 4.0;
 /// Share of outliers that is worth a word.
-const OUTLIERS: f64 = 0.05;
+const OUTLIERS: f64 = 0.1;
+/// Outliers at the least: one or two of few starts are often chance, as their spread is little known.
+const FEWEST_OUTLIERS: usize = 3;
 
 /// A metric of a cell, with what all checks say of it.
 struct Seen<'a> {
@@ -60,7 +62,7 @@ pub fn calibrated(checks: &[CalibrationCheck], confirmation: Confirmation) -> Ca
         simulated: simulated(&seen, confirmation),
         seconds: stats::median(&seconds),
         metrics: seen.iter().map(|it| it.calibrated(confirmation)).collect(),
-        remarks: remarks(&seen, &unchanged),
+        warnings: warnings(&seen, &unchanged),
     }
 }
 
@@ -168,7 +170,7 @@ impl Seen<'_> {
             starts: self.starts.len(),
             deviation: stats::mean_and_deviation(&self.starts).1,
             passes: passes(self.margin),
-            smallest_margin: MARGINS.into_iter().find(|it| passes(*it) >= PASSES),
+            smallest_margin: MARGINS.into_iter().find(|it| passes(*it) >= PASSING_SHARE),
             promised: stats::median(&promised.collect::<Vec<_>>()),
             found: found.map(|it| relative_change(self.metric, it).abs()),
             injected: self.injected(),
@@ -202,11 +204,11 @@ impl Seen<'_> {
     }
 
     /// Whether one side looks worse, by so much that it matters.
-    fn lean(&self, chance: f64) -> Option<CalibrationRemark> {
+    fn lean(&self, chance: f64) -> Option<CalibrationWarning> {
         let [lower, upper] = stats::mean_bounds(&self.starts, [chance / 2.0; 2]);
         let mean = stats::mean_and_deviation(&self.starts).0;
         let is_certain = lower > 0.0 || upper < 0.0;
-        (is_certain && mean.abs() > LEANS * self.margin).then(|| CalibrationRemark::Leans {
+        (is_certain && mean.abs() > LEANS * self.margin).then(|| CalibrationWarning::Leans {
             server: self.server.into(),
             endpoint: self.endpoint.into(),
             metric: self.metric,
@@ -214,11 +216,11 @@ impl Seen<'_> {
         })
     }
 
-    fn differs(&self, chance: f64) -> Option<CalibrationRemark> {
+    fn differs(&self, chance: f64) -> Option<CalibrationWarning> {
         let groups: Vec<_> = self.unchanged.iter().map(|it| it.starts.clone()).collect();
         let found = stats::between(&groups)?;
         let matters = found.deviation > LEANS * self.margin;
-        (found.chance < chance && matters).then(|| CalibrationRemark::Differs {
+        (found.chance < chance && matters).then(|| CalibrationWarning::Differs {
             server: self.server.into(),
             endpoint: self.endpoint.into(),
             metric: self.metric,
@@ -227,26 +229,25 @@ impl Seen<'_> {
         })
     }
 
-    fn outliers(&self) -> Option<CalibrationRemark> {
+    fn outliers(&self) -> Option<CalibrationWarning> {
         let middle = stats::median(&self.starts)?;
         let spread = stats::scaled_mad(&self.starts)?;
         let far = |it: &&f64| (**it - middle).abs() > FAR * spread;
         let outliers = self.starts.iter().filter(far).count();
         let starts = self.starts.len();
-        (spread > 0.0 && outliers as f64 > OUTLIERS * starts as f64 && outliers > 1).then(|| {
-            CalibrationRemark::Outliers {
+        (spread > 0.0 && outliers as f64 > OUTLIERS * starts as f64 && outliers >= FEWEST_OUTLIERS)
+            .then(|| CalibrationWarning::Outliers {
                 server: self.server.into(),
                 endpoint: self.endpoint.into(),
                 metric: self.metric,
                 outliers,
                 starts,
-            }
-        })
+            })
     }
 }
 
-fn remarks(seen: &[Seen<'_>], unchanged: &[&CalibrationCheck]) -> Vec<CalibrationRemark> {
-    let chance = REMARK / seen.len().max(1) as f64;
+fn warnings(seen: &[Seen<'_>], unchanged: &[&CalibrationCheck]) -> Vec<CalibrationWarning> {
+    let chance = WARNING / seen.len().max(1) as f64;
     let serial = serial(unchanged);
     let leans = seen.iter().filter_map(|it| it.lean(chance));
     let differs = seen.iter().filter_map(|it| it.differs(chance));
@@ -261,7 +262,7 @@ fn remarks(seen: &[Seen<'_>], unchanged: &[&CalibrationCheck]) -> Vec<Calibratio
 }
 
 /// The cells whose budget ends too early in more checks than may be inconclusive.
-fn budgets(seen: &[Seen<'_>]) -> Vec<CalibrationRemark> {
+fn budgets(seen: &[Seen<'_>]) -> Vec<CalibrationWarning> {
     let mut cells: BTreeMap<(&str, &str), Vec<&Seen<'_>>> = BTreeMap::new();
     for it in seen {
         cells.entry((it.server, it.endpoint)).or_default().push(it);
@@ -278,7 +279,7 @@ fn budgets(seen: &[Seen<'_>]) -> Vec<CalibrationRemark> {
         let starts: Vec<_> = starts.map(|it| it.starts.len() as f64).collect();
         let most = LOOKS[LOOKS.len() - 1] as f64;
         let times = most / stats::median(&starts)?.max(1.0);
-        (ended as f64 > (1.0 - PASSES) * checks as f64).then(|| CalibrationRemark::Budget {
+        (ended as f64 > (1.0 - PASSING_SHARE) * checks as f64).then(|| CalibrationWarning::Budget {
             server: server.into(),
             endpoint: endpoint.into(),
             checks,
@@ -290,7 +291,7 @@ fn budgets(seen: &[Seen<'_>]) -> Vec<CalibrationRemark> {
 }
 
 /// Whether starts resemble the ones before, by CPU time per request or else by throughput.
-fn serial(unchanged: &[&CalibrationCheck]) -> Option<CalibrationRemark> {
+fn serial(unchanged: &[&CalibrationCheck]) -> Option<CalibrationWarning> {
     let mut groups = Vec::new();
     for check in unchanged {
         let mut servers: BTreeMap<&str, Vec<Vec<f64>>> = BTreeMap::new();
@@ -310,7 +311,7 @@ fn serial(unchanged: &[&CalibrationCheck]) -> Option<CalibrationRemark> {
         groups.extend(servers.into_values());
     }
     let found = stats::serial_correlation(&groups)?;
-    (found.coefficient > 0.0 && found.chance <= REMARK).then_some(CalibrationRemark::Serial {
+    (found.coefficient > 0.0 && found.chance <= WARNING).then_some(CalibrationWarning::Serial {
         coefficient: found.coefficient,
         chance: found.chance,
     })
@@ -370,7 +371,7 @@ mod tests {
         let simulated = result.simulated.expect("simulated");
         assert!(simulated.failed <= 2, "{simulated:?}");
         assert_eq!(result.seconds, Some(44.5));
-        assert_eq!(result.remarks, []);
+        assert_eq!(result.warnings, []);
         let [metric] = result.metrics.as_slice() else {
             panic!("one metric: {:?}", result.metrics);
         };
@@ -390,34 +391,34 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_promise_is_remarked() {
+    fn what_breaks_a_promise_is_warned_of() {
         let leaning = calibrated(&checks(10, 0.0, 0.03, 0.0), confirmation());
-        let leans = |it: &CalibrationRemark| matches!(it, CalibrationRemark::Leans { change, .. } if *change > 0.02);
-        assert!(leaning.remarks.iter().any(leans), "{:?}", leaning.remarks);
+        let leans = |it: &CalibrationWarning| matches!(it, CalibrationWarning::Leans { change, .. } if *change > 0.02);
+        assert!(leaning.warnings.iter().any(leans), "{:?}", leaning.warnings);
         let differing = calibrated(&checks(10, 0.0, 0.0, 0.04), confirmation());
-        let differs = |it: &CalibrationRemark| matches!(it, CalibrationRemark::Differs { deviation, .. } if *deviation > 0.02);
+        let differs = |it: &CalibrationWarning| matches!(it, CalibrationWarning::Differs { deviation, .. } if *deviation > 0.02);
         assert!(
-            differing.remarks.iter().any(differs),
+            differing.warnings.iter().any(differs),
             "{:?}",
-            differing.remarks
+            differing.warnings
         );
     }
 
     #[test]
-    fn a_budget_that_ends_too_early_is_remarked() {
+    fn a_budget_that_ends_too_early_is_warned_of() {
         let mut all = checks(4, 0.0, 0.0, 0.0);
         all[1].metrics[0].out_of_time = true;
         let result = calibrated(&all, confirmation());
         let [
-            CalibrationRemark::Budget {
+            CalibrationWarning::Budget {
                 ended,
                 checks,
                 times,
                 ..
             },
-        ] = result.remarks.as_slice()
+        ] = result.warnings.as_slice()
         else {
-            panic!("one remark: {:?}", result.remarks);
+            panic!("one warning: {:?}", result.warnings);
         };
         assert_eq!((*ended, *checks), (1, 4));
         assert!((times - 3.0).abs() < 1e-9, "{times}");

@@ -31,7 +31,7 @@ mod trend;
 mod verdict;
 
 pub use baselines::{Baselines, FEWEST_RUNS};
-pub use calibrated::calibrated;
+pub use calibrated::{PASSING_SHARE, calibrated};
 pub use calibration::{Ends, SimulatedGate, relative_change, start_changes};
 pub use changes::{gate_changes, stored_unmeasured};
 pub use independence::dependence;

@@ -88,7 +88,7 @@ pub struct CalibrationResult {
     pub metrics: Vec<CalibratedMetric>,
     /// What of the promises does not hold on this machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remarks: Vec<CalibrationRemark>,
+    pub warnings: Vec<CalibrationWarning>,
 }
 
 /// How many checks failed that should have passed.
@@ -146,7 +146,7 @@ pub struct InjectedChange {
 /// What of the assumptions behind a promise does not hold on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum CalibrationRemark {
+pub enum CalibrationWarning {
     /// One side looks worse though both are the same.
     Leans {
         server: String,

@@ -54,7 +54,7 @@ pub use bisection::{
 };
 pub use build::{Build, BuildKit, CargoBuild, SecretSource};
 pub use calibration::{
-    CalibratedMetric, Calibration, CalibrationCheck, CalibrationRemark, CalibrationResult,
+    CalibratedMetric, Calibration, CalibrationCheck, CalibrationResult, CalibrationWarning,
     CheckedMetric, FailedChecks, InjectedChange,
 };
 pub use counter_kind::{COUNTERS, CounterKind, CounterRule, OfStatement, Ordered};

@@ -4,7 +4,7 @@ use super::ranking::{Entry, Sheet};
 use super::terminal::filled;
 use super::text::{self, percent, printable};
 use crate::model::{
-    CalibratedMetric, Calibration, CalibrationRemark, CalibrationResult, Direction, FailedChecks,
+    CalibratedMetric, Calibration, CalibrationResult, CalibrationWarning, Direction, FailedChecks,
     InjectedChange,
 };
 
@@ -24,7 +24,7 @@ pub fn calibration(calibration: &Calibration) -> String {
     let result = &calibration.result;
     let mut parts = vec![false_alarms(result)];
     parts.extend(duration(result));
-    parts.extend(remarks(result).map(|it| filled(&format!("note: {it}"), 2)));
+    parts.extend(warnings(result).map(|it| filled(&format!("note: {it}"), 2)));
     for sheet in sheets(result) {
         parts.push(format!("\n{}\n{}", sheet.title, sheet.aligned()));
     }
@@ -96,13 +96,13 @@ pub(super) fn duration(result: &CalibrationResult) -> Option<String> {
     Some(format!("a check takes {seconds:.0} s (median)"))
 }
 
-pub(super) fn remarks(result: &CalibrationResult) -> impl Iterator<Item = String> {
-    result.remarks.iter().map(remark)
+pub(super) fn warnings(result: &CalibrationResult) -> impl Iterator<Item = String> {
+    result.warnings.iter().map(warning)
 }
 
-fn remark(remark: &CalibrationRemark) -> String {
-    match remark {
-        CalibrationRemark::Leans {
+fn warning(warning: &CalibrationWarning) -> String {
+    match warning {
+        CalibrationWarning::Leans {
             server,
             endpoint,
             metric,
@@ -115,14 +115,14 @@ fn remark(remark: &CalibrationRemark) -> String {
             metric.name(),
             text::change(*change)
         ),
-        CalibrationRemark::Serial {
+        CalibrationWarning::Serial {
             coefficient,
             chance,
         } => format!(
             "starts resemble the ones before (serial correlation {coefficient:.2}, chance {chance:.3}): the \
              machine changes over minutes, and intervals are too narrow"
         ),
-        CalibrationRemark::Differs {
+        CalibrationWarning::Differs {
             server,
             endpoint,
             metric,
@@ -136,7 +136,7 @@ fn remark(remark: &CalibrationRemark) -> String {
             metric.name(),
             percent(*deviation)
         ),
-        CalibrationRemark::Budget {
+        CalibrationWarning::Budget {
             server,
             endpoint,
             checks,
@@ -148,7 +148,7 @@ fn remark(remark: &CalibrationRemark) -> String {
             printable(server),
             printable(endpoint)
         ),
-        CalibrationRemark::Outliers {
+        CalibrationWarning::Outliers {
             server,
             endpoint,
             metric,

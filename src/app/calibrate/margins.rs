@@ -8,13 +8,12 @@ use crate::bounded;
 use crate::config;
 use crate::document;
 use crate::error::Error;
+use crate::gate::PASSING_SHARE;
 use crate::model::{CalibratedMetric, CalibrationResult, Direction};
 use crate::report;
 
 /// Bytes of a configuration.
 const LARGEST: u64 = 1 << 20;
-/// Share of unchanged checks that should pass.
-const PASSES: f64 = 0.95;
 
 /// Which margins are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +97,7 @@ impl Margins {
             return false;
         };
         match self {
-            Self::Raised => metric.passes < PASSES && smallest > metric.margin,
+            Self::Raised => metric.passes < PASSING_SHARE && smallest > metric.margin,
             Self::All => (smallest - metric.margin).abs() > f64::EPSILON,
         }
     }

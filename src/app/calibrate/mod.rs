@@ -161,22 +161,21 @@ impl Course<'_> {
         let mut made: Vec<f64> = made.filter(|it| *it > 0.0).collect();
         made.sort_by(f64::total_cmp);
         made.dedup();
-        if !made.is_empty() {
-            return made;
-        }
-        let metrics = &self.record.result().metrics;
-        let by_cpu = metrics
-            .iter()
-            .filter(|it| it.metric == Metric::CpuPerRequest);
+        let metrics = self.record.result().metrics.iter();
+        let by_cpu = metrics.filter(|it| it.metric == Metric::CpuPerRequest);
         let largest = by_cpu.filter_map(|it| it.found).max_by(f64::total_cmp);
-        let Some(largest) = largest else {
+        let Some(smallest) = made.first().copied().or(largest) else {
             return Vec::new();
         };
-        let rounded = |times: f64| {
-            let size = (largest * times / STEP).ceil() * STEP;
+        let rounded = |times: &f64| {
+            let size = (smallest * times / STEP).ceil() * STEP;
             size.clamp(SMALLEST, LARGEST)
         };
-        self.suggested().iter().copied().map(rounded).collect()
+        // A quick calibration has made the first alone.
+        let further = self.suggested().iter().skip(made.len()).map(rounded);
+        let further: Vec<f64> = further.collect();
+        made.extend(further);
+        made
     }
 
     fn suggested(&self) -> &'static [f64] {

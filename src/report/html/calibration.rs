@@ -11,7 +11,7 @@ use crate::report::calibration::{self as sheets, HOW_IT_IS_MADE, HOW_TO_READ};
 pub fn calibration(calibration: &Calibration) -> String {
     let result = &calibration.result;
     let (failed, checks) = (result.unchanged.failed, result.unchanged.checks);
-    let notes: Vec<_> = sheets::remarks(result).collect();
+    let notes: Vec<_> = sheets::warnings(result).collect();
     let mut about = vec![page::moment(calibration.ended)];
     about.extend(sheets::duration(result));
     about.extend(calibration.runner.as_ref().map(|it| {
