@@ -32,9 +32,9 @@ fleet *options:
 gate *options:
     cargo bench --bench gate -- {{options}}
 
-# Whether an unchanged build of ten other kinds of services is ever blamed.
-services *options:
-    cargo bench --bench services -- {{options}}
+# Whether an unchanged build is ever blamed: `services` of ten other kinds, or the `fixture`.
+unchanged *options:
+    cargo bench --bench unchanged -- {{options}}
 
 # Whether `init`, `init --check` and `check` work without an edit in repositories of eight common kinds,
 # and whether faults are flagged there (needs Docker).

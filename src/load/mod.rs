@@ -113,7 +113,7 @@ impl WorkerPool {
     pub fn run(self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
         let window = Window::after(LEAD, window);
         self.begin(window, meter);
-        self.end(window, meter)
+        self.end()
     }
 
     /// Sends so many requests on every thread of a closed loop, or as many as there is time for.
@@ -124,7 +124,7 @@ impl WorkerPool {
         };
         let meter = Arc::default();
         self.begin(window, &meter);
-        self.end(window, &meter)
+        self.end()
     }
 
     /// One window of several loads at the same time.
@@ -137,20 +137,26 @@ impl WorkerPool {
         for pool in pools {
             pool.begin(window, meter);
         }
-        let ends: Vec<_> = pools.iter().map(|pool| pool.end(window, meter)).collect();
+        let ends: Vec<_> = pools.iter().map(|pool| pool.end()).collect();
         ends.into_iter().collect()
     }
 
     /// One window among others that nothing else is measured in. Its throughput counts all that it
     /// started, up to the last answer, so that no work of the server is left over or left out. The
-    /// connections stay open.
-    pub fn take_turn(&self, window: Duration, meter: &Arc<Meter>) -> Result<Tally, Error> {
+    /// connections stay open. `most` are sent, where there is time for them.
+    pub fn take_turn(
+        &self,
+        window: Duration,
+        most: Option<usize>,
+        meter: &Arc<Meter>,
+    ) -> Result<Tally, Error> {
         let window = Window {
             until_drained: true,
+            most: most.map(|most| most.div_ceil(self.workers.len())),
             ..Window::after(LEAD_OF_TURN, window)
         };
         self.begin(window, meter);
-        self.end(window, meter)
+        self.end()
     }
 
     fn begin(&self, window: Window, meter: &Arc<Meter>) {
@@ -159,12 +165,14 @@ impl WorkerPool {
         }
     }
 
-    fn end(&self, window: Window, meter: &Arc<Meter>) -> Result<Tally, Error> {
+    fn end(&self) -> Result<Tally, Error> {
         // All are waited for, so that nothing is in flight where one has failed.
         let ends: Vec<_> = self.workers.iter().map(WorkerThread::finish).collect();
-        let mut tally = Tally::empty(meter.closing(window) - window.opens);
+        let mut tally = Tally::empty(Duration::ZERO);
         for end in ends {
-            tally.merge(&end?);
+            let end = end?;
+            tally.window = tally.window.max(end.window);
+            tally.merge(&end);
         }
         assert!(
             tally.is_balanced(),

@@ -90,8 +90,9 @@ impl Recorder {
         self.open_loop().record_step(share, nanoseconds(latency));
     }
 
-    /// Requests that were due in the window; those that no connection could send are unfinished.
-    pub(super) fn offered(&mut self, offered: u64) {
+    /// Requests that were due in a window of so long; those that no connection could send are unfinished.
+    pub(super) fn offered(&mut self, window: Duration, offered: u64) {
+        self.tally.window = window;
         let unsent = offered.saturating_sub(self.tally.started);
         self.tally.started += unsent;
         self.tally.unfinished += unsent;
@@ -137,6 +138,7 @@ impl Recorder {
 
     /// The window of a closed loop has closed after so long.
     pub(super) fn closed(&mut self, window: Duration) {
+        self.tally.window = window;
         let stood_still = window.saturating_sub(self.last) > self.longest_gap;
         self.tally.span = Some(if stood_still { window } else { self.last });
     }

@@ -51,6 +51,8 @@ pub(super) struct Worker {
     meter: Arc<Meter>,
     /// The end of the window as far as the worker knows.
     closes: Cell<Instant>,
+    /// When the last of a given number of requests had been started.
+    made_all: Cell<Option<Instant>>,
     /// When progress is reported next.
     reports: Cell<Instant>,
     /// When the last span of the thread's rate began, and how many requests had ended by then.
@@ -100,6 +102,7 @@ impl Worker {
         let requests = config.script.requests.iter();
         Rc::new(Self {
             closes: Cell::new(meter.closing(window)),
+            made_all: Cell::new(None),
             reports: Cell::new(window.opens),
             span: Cell::new((window.opens, 0)),
             turns: Cell::new(config.thread),
@@ -115,13 +118,23 @@ impl Worker {
 
     /// Records what the whole window was offered, once its last request is over.
     pub(super) fn finish(&self) {
+        self.look_at_end();
         let closes = self.closes.get();
+        let window = closes - self.window.opens;
         if let Some(arrivals) = &self.arrivals {
-            self.recorder().offered(arrivals.offered(closes));
+            self.recorder().offered(window, arrivals.offered(closes));
         } else {
-            self.recorder().closed(closes - self.window.opens);
+            self.recorder().closed(window);
         }
         self.report();
+    }
+
+    /// Finds out when the window ends: an observer may end it, and so do the requests that it is for.
+    fn look_at_end(&self) {
+        let closes = self.meter.closing(self.window);
+        let made_all = self.made_all.get();
+        self.closes
+            .set(made_all.map_or(closes, |made| made.min(closes)));
     }
 
     /// The counts, which the worker then no longer has.
@@ -132,8 +145,12 @@ impl Worker {
     /// The next request of a slot that is free since a moment; nothing when the window has closed.
     pub(super) async fn next_scheduled(&self, free: Instant) -> Option<ScheduledRequest> {
         let Some(arrivals) = &self.arrivals else {
+            if self.has_made_all() && self.made_all.get().is_none() {
+                self.made_all.set(Some(free));
+                self.look_at_end();
+            }
             let follows = || ScheduledRequest::following(self.next_request(), free);
-            return (self.is_open(free) && !self.has_made_all()).then(follows);
+            return self.is_open(free).then(follows);
         };
         let due = arrivals.next().await?;
         let now = Instant::now();
@@ -237,7 +254,7 @@ impl Worker {
 
     /// Looks after the slots: closes the window, gives up what is overdue, reports.
     pub(super) fn scan(&self, watches: &[Rc<Watch>]) {
-        self.closes.set(self.meter.closing(self.window));
+        self.look_at_end();
         self.report();
         let now = Instant::now();
         self.note_rate(now);

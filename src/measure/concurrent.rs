@@ -163,8 +163,15 @@ impl Turns {
             if block > 0 && begun.elapsed() > self.time(pools.len()) * LONGEST {
                 break;
             }
+            // The first in a block is loaded for a time, the others with as many requests: what a server does
+            // once in many of them, such as collecting garbage, then comes to all alike.
+            let mut most = None;
             for load in order(block, pools.len()) {
-                let turn = pools[load].take_turn(self.length, meter)?;
+                let length = most.map_or(self.length, |_| self.length * LONGEST);
+                let turn = pools[load].take_turn(length, most, meter)?;
+                if turn.open.is_none() {
+                    most.get_or_insert(usize::try_from(turn.started).unwrap_or(usize::MAX));
+                }
                 match &mut tallies[load] {
                     Some(tally) => tally.append(&turn),
                     first => *first = Some(turn),

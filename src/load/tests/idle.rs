@@ -126,7 +126,7 @@ fn failed_in_turns(opens_ahead: bool) -> u64 {
     });
     let pool = WorkerPool::connect(&job).expect("it starts");
     let turn = |_| {
-        pool.take_turn(Duration::from_millis(100), &Arc::default())
+        pool.take_turn(Duration::from_millis(100), None, &Arc::default())
             .expect("it runs")
     };
     (0..3)

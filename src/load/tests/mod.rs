@@ -515,6 +515,23 @@ fn a_server_that_falls_silent_is_slow_until_the_window_closes() {
     assert_eq!(tally.span, Some(tally.window));
 }
 
+/// One that stood still after its last request would have the rate of the whole window.
+#[test]
+fn a_turn_of_so_many_requests_ends_with_them() {
+    let server = serve_always(OK);
+    for threads in [1, 2] {
+        let mut job = job(server.address);
+        job.workload.threads = threads;
+        let pool = WorkerPool::connect(&job).expect("it starts");
+        let tally = pool.take_turn(LONG, Some(50), &Arc::default());
+        let tally = tally.expect("it runs");
+        assert_eq!(tally.started, 50);
+        assert_eq!(tally.succeeded_in_window, 50);
+        let span = tally.span.expect("of a closed loop");
+        assert!(tally.window <= span && span < LONG / 2, "{tally:?}");
+    }
+}
+
 #[test]
 fn stopped_meter_ends_the_window_for_all_workers() {
     let server = serve_always(OK);

@@ -12,6 +12,8 @@ use crate::model::{Side, Strategy};
 
 /// Tries to find the number of connections that saturate a server.
 const SIZING_TRIES: usize = 3;
+/// What is tried must show a rate; a warm-up before rounds needs no more than to be one, in half of the time.
+const WARM_UP_SHARE: u32 = 2;
 
 impl<D: Driver> PairedRun<'_, D> {
     /// One start of each side, for what both must be known of before they take turns.
@@ -59,7 +61,7 @@ impl<D: Driver> PairedRun<'_, D> {
             return Ok(Size {
                 connections,
                 observed,
-                warmup: sizing::warm_up(usual, answer),
+                warmup: sizing::warm_up(usual / WARM_UP_SHARE, answer),
                 window,
                 open_window: window,
             });
