@@ -129,7 +129,7 @@ impl Against {
         anchors: &[Anchor],
     ) -> Result<Comparisons, Error> {
         let mut comparisons = match (&self.git_ref, self.strategy) {
-            (_, Wanted::Stored) => return Ok(Comparisons::default()),
+            (_, Wanted::Stored) => return self.only_stored(),
             (Some(git_ref), _) => of_commit(plan, &commit(plan, git_ref)?),
             (None, _) if !self.images.is_empty() => self.of_images(plan)?,
             (None, _) => self.by_default(plan, anchors),
@@ -151,6 +151,19 @@ impl Against {
             });
         }
         Ok(comparisons)
+    }
+
+    /// No other build: what asks for one is refused. A commit is what the gate itself is compared with.
+    fn only_stored(&self) -> Result<Comparisons, Error> {
+        let asked = match (self.images.first(), self.since_change) {
+            (Some(image), _) => format!("--against-image {image}"),
+            (None, true) => "--since-change".into(),
+            (None, false) => return Ok(Comparisons::default()),
+        };
+        Err(Error::Argument {
+            argument: asked,
+            reason: "`--strategy stored` compares with no other build".into(),
+        })
     }
 
     /// Against the commit before the changes; for servers that it does not have, or that cannot be

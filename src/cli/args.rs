@@ -14,6 +14,22 @@ use crate::model::{CargoBuild, Shard};
 /// Seed of shards, where none is given.
 const SEED_OF_SHARDS: u64 = 1;
 
+/// Flags that mean something only where something is measured: a command that takes a finished measurement
+/// refuses them beside it.
+pub(super) const OF_MEASURING: [&str; 11] = [
+    "seed",
+    "budget",
+    "timeout",
+    "shard",
+    "package",
+    "bin",
+    "features",
+    "no_default_features",
+    "cargo_profile",
+    "target",
+    "manifest_path",
+];
+
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Selection {

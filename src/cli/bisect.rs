@@ -16,6 +16,8 @@ use crate::report;
 /// requests and thresholds of the configuration here, and built as its own configuration says. Exits with 0
 /// where nothing regressed, with 1 where something did, and with 5 where the checks cannot decide.
 #[derive(Debug, clap::Args)]
+// Refused with its reason.
+#[command(mut_arg("shard", |it| it.hide(true)))]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,

@@ -19,6 +19,8 @@ const QUICK_TIME: Duration = Duration::from_secs(5 * 60);
 /// one side, and says how often an unchanged build fails, which changes are found, how long a check takes
 /// and which margins hold. Every check is kept, so that the same command goes on where it ended.
 #[derive(Debug, clap::Args)]
+// Refused with its reason.
+#[command(mut_arg("shard", |it| it.hide(true)))]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::super::against::{Against, Comparisons, Confirms};
 use super::super::cargo_options;
-use super::super::judging::{Scope, assemble, judge};
+use super::super::judging::{Scope, report_on};
 use super::super::observer::Observer;
 use super::super::run_context::RunContext;
 use super::super::selection::{RunOptions, Selection};
@@ -158,12 +158,12 @@ impl<'a> Probe<'a> {
             let why = provenance.notes.first().cloned();
             return Ok(Checked::Unmeasured(Side::Base, why.unwrap_or_default()));
         }
-        let findings = judge(plan, measurement, &Baselines::none());
         let scope = Scope {
             coverage: gate::coverage(plan, measurement),
             gate: None,
         };
-        let report = assemble(measurement, findings, scope, &Strictness::default());
+        let strictness = Strictness::default();
+        let report = report_on(plan, measurement, &Baselines::none(), scope, &strictness);
         Ok(Checked::Report(Box::new(report)))
     }
 
