@@ -86,7 +86,7 @@ const IMPURE: [&str; 17] = [
     "hyper",
 ];
 /// Other crates that compute and nothing else, for pure folders.
-const PURE_CRATES: [&str; 18] = [
+const PURE_CRATES: [&str; 20] = [
     "anstyle",
     "base64",
     "comfy_table",
@@ -99,12 +99,14 @@ const PURE_CRATES: [&str; 18] = [
     "quick_junit",
     "rand",
     "rand_distr",
+    "rustc_demangle",
     "schemars",
     "serde",
     "serde_json",
     "sha2",
     "statrs",
     "textwrap",
+    "thiserror",
 ];
 /// Methods of std's types that read a clock or files, whatever the value is called.
 const IMPURE_METHODS: [&str; 9] = [
