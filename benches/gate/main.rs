@@ -98,7 +98,7 @@ fn measure(options: &Options, records: &mut Records) -> Result<(), Failure> {
             eprintln!("the time is over; the same command goes on");
             break;
         }
-        let done = records.of(options.subject, case).count();
+        let done = records.select(options.subject, case).count();
         let noise = Noise::of_turn(done);
         eprintln!("{} {}, {}", case.name(), done + 1, noise.name());
         let record = check(&mut stand, options, records, case, noise)?;
@@ -115,7 +115,7 @@ fn next(options: &Options, records: &Records) -> Option<Case> {
         _ => options.changed,
     };
     let share = |case: &Case| {
-        let done = records.of(options.subject, *case).count();
+        let done = records.select(options.subject, *case).count();
         (done < wanted(case)).then(|| done as f64 / wanted(case) as f64)
     };
     let behind = Case::ALL

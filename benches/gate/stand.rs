@@ -47,7 +47,7 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    fn of(report: &Report, moved: Metric) -> Self {
+    fn from_report(report: &Report, moved: Metric) -> Self {
         let with = |verdict| {
             let findings = report.findings.iter();
             findings.filter(move |it| it.verdict == verdict)
@@ -227,7 +227,7 @@ impl Stand {
                 return Err(format!("{error}: {}", String::from_utf8_lossy(&output.stderr)).into());
             }
         };
-        Ok(Judged::of(&report, case.metric()))
+        Ok(Judged::from_report(&report, case.metric()))
     }
 
     /// Values of the rounds of one build alone.

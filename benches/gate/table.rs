@@ -22,7 +22,7 @@ pub(crate) fn markdown(records: &Records) -> String {
 fn of_subject(records: &Records, subject: Subject) -> Option<String> {
     let cases: Vec<_> = Case::ALL
         .into_iter()
-        .map(|case| (case, records.of(subject, case).collect::<Vec<_>>()))
+        .map(|case| (case, records.select(subject, case).collect::<Vec<_>>()))
         .filter(|(_, records)| !records.is_empty())
         .collect();
     if cases.is_empty() {

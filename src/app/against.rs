@@ -505,7 +505,7 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     let tree = if is_kept {
         Tree::kept(&git, commit, Side::Base)
     } else {
-        Tree::of(&git, commit)
+        Tree::at(&git, commit)
     }
     .map_err(said)?;
     let name = plan.file.file_name().unwrap_or_default();

@@ -20,7 +20,7 @@ pub(super) fn at(plan: &Plan, commit: &str) -> Result<Plan, String> {
         return Err(format!("commit {short} has no {name}"));
     }
     let text = asked(&["show", &format!("{commit}:./{name}")])?;
-    let files = CommitFiles::of(&git, commit, &plan.root);
+    let files = CommitFiles::at_commit(&git, commit, &plan.root);
     config::parse_with(&plan.file, &text, &files)
         .map_err(|error| format!("at commit {short}, {}", chain(&error)))
 }

@@ -142,9 +142,9 @@ pub(super) fn assemble(
         incidents: measurement.incidents.clone(),
         coverage,
         gate,
-        failures: Failures::of(measurement),
+        failures: Failures::from_measurement(measurement),
         provenance,
-        evidence: Evidence::of(measurement),
+        evidence: Evidence::from_measurement(measurement),
         profiles: measurement.profiles.clone(),
     };
     let partial = measurement.provenance.partial.as_ref();

@@ -80,7 +80,7 @@ impl Run<'_> {
     /// A comparison that ends before anything can be judged could never fail.
     fn check_budget(&self) -> Result<(), Error> {
         let strategies = self.comparisons.all.iter().map(|it| it.strategy);
-        let needed = |it| PairPacing::of(self.plan.pacing, it).until_first_look();
+        let needed = |it| PairPacing::from_pacing(self.plan.pacing, it).until_first_look();
         let budget = self.plan.pacing.budget;
         match strategies.map(needed).max() {
             Some(needed) if needed > budget => Err(Error::Budget {
@@ -352,7 +352,7 @@ impl Run<'_> {
         let judged = judged.map(|cell| &cell.thresholds);
         let shard = self.plan.shard.as_ref();
         let elsewhere = shard.into_iter().flat_map(|it| &it.others);
-        let mut confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
+        let mut confirmation = Confirmation::from_thresholds(judged.chain(elsewhere.map(|(_, it)| it)));
         if self.comparisons.confirms == Confirms::Never {
             confirmation.starts = 0;
         }
@@ -364,7 +364,7 @@ impl Run<'_> {
             !is_identical && !has_failed(&failed, name)
         });
         let endpoints = all.iter().map(|it| it.sides.head.cells.len()).collect();
-        let pacing = PairPacing::of(self.plan.pacing, Strategy::Duet);
+        let pacing = PairPacing::from_pacing(self.plan.pacing, Strategy::Duet);
         let mut time_plan = TimePlan::new(pacing, endpoints);
         let injected = self.comparisons.injected;
         let mut driver = Live::new(stack, self.stop.clone()).injecting(injected);
@@ -378,7 +378,7 @@ impl Run<'_> {
             }
             let begun = Instant::now();
             let pairing = Pairing {
-                pacing: PairPacing::of(self.plan.pacing, *strategy),
+                pacing: PairPacing::from_pacing(self.plan.pacing, *strategy),
                 spare: compared.left,
                 strategy: *strategy,
                 confirmation,

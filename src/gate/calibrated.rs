@@ -358,7 +358,7 @@ mod tests {
     }
 
     fn confirmation() -> Confirmation {
-        Confirmation::of([])
+        Confirmation::from_thresholds([])
     }
 
     #[test]

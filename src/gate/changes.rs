@@ -61,7 +61,7 @@ pub fn stored_unmeasured(head: &Plan, stored: &[Baseline]) -> Vec<GateChange> {
     cells.dedup();
     let mut changes = Changes::default();
     if !cells.is_empty() {
-        changes.add_all(&cells, [Change::of(GateChangeKind::StoredUnmeasured)]);
+        changes.add_all(&cells, [Change::from_kind(GateChangeKind::StoredUnmeasured)]);
     }
     changes.all
 }
@@ -134,14 +134,14 @@ impl Changes {
             };
             let cells: Vec<_> = names(target).filter(|it| !has(other, it)).collect();
             if !cells.is_empty() {
-                self.add(&cells, Change::of(kind));
+                self.add(&cells, Change::from_kind(kind));
             }
         }
     }
 }
 
 impl Change {
-    const fn of(kind: GateChangeKind) -> Self {
+    const fn from_kind(kind: GateChangeKind) -> Self {
         Self {
             kind,
             metric: None,
@@ -154,7 +154,7 @@ impl Change {
         Self {
             base: base.map(GateValue::Words),
             head: head.map(GateValue::Words),
-            ..Self::of(kind)
+            ..Self::from_kind(kind)
         }
     }
 }
@@ -277,7 +277,7 @@ fn floor(head: &Threshold, base: &Threshold) -> Option<Change> {
     (now > base.floor.unwrap_or_default()).then(|| Change {
         base: base.floor.map(GateValue::Amount),
         head: Some(GateValue::Amount(now)),
-        ..Change::of(GateChangeKind::FloorRaised)
+        ..Change::from_kind(GateChangeKind::FloorRaised)
     })
 }
 

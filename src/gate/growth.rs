@@ -36,7 +36,7 @@ pub(super) fn decide_pairs(
     if values.is_empty() {
         return Some(unjudged(finding, threshold, Reason::Unavailable));
     }
-    let margin = Margin::of(rule.value);
+    let margin = Margin::from_size(rule.value);
     let (first, decided) = Inference::search(&more(&sample.starts), margin);
     let is_last = first.starts == LOOKS[LOOKS.len() - 1];
     Some(match decided {

@@ -126,7 +126,7 @@ fn decide(
         return Some(unjudged(finding, threshold, reason));
     }
     let margin = Margin {
-        size: Scale::of(metric).margin(rule.value, threshold.floor, base),
+        size: Scale::from_metric(metric).margin(rule.value, threshold.floor, base),
         shows: match hidden {
             Some(_) => share_of_server(sample, metric),
             None => 1.0,
@@ -243,7 +243,7 @@ fn by_looks(
     margin: Margin,
     confirmation: Confirmation,
 ) -> Finding {
-    let scale = Scale::of(finding.metric);
+    let scale = Scale::from_metric(finding.metric);
     let given = margin;
     let (inference, decided) = Inference::search(changes, given);
     let margin = given.size;
@@ -334,7 +334,7 @@ impl Finding {
     /// base's median. Medians of both sides would not match it where the machine drifted between the
     /// pairs.
     fn moved(mut self, shown: Inference) -> Self {
-        let scale = Scale::of(self.metric);
+        let scale = Scale::from_metric(self.metric);
         let change = scale.change(shown.estimate);
         let mut interval = [shown.lower, shown.upper].map(|end| scale.change(end));
         interval.sort_by(f64::total_cmp);
@@ -352,7 +352,7 @@ impl Finding {
 /// One change for every start, on the log scale and positive for worse. `None` if more than a
 /// quarter of the starts have none: what is missing may be what is worse.
 pub(super) fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes> {
-    let scale = Scale::of(metric);
+    let scale = Scale::from_metric(metric);
     let change = |start: &PairedStart| {
         let Sides { head, base } = above_zero(start, metric)?;
         Some(scale.worse(head, base))

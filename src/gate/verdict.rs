@@ -50,7 +50,7 @@ pub fn findings(
     let of_sample = |it: &Sample| (rules.of_cell)(&it.key.server, &it.key.endpoint);
     let mut findings = judge(&measurement.samples, baselines, of_sample);
     let of_pairs = |it: &PairedSample| (rules.of_cell)(&it.server, &it.endpoint).unwrap_or(&none);
-    let confirmation = Confirmation::of(measurement.pairs.iter().map(of_pairs));
+    let confirmation = Confirmation::from_thresholds(measurement.pairs.iter().map(of_pairs));
     for sample in &measurement.pairs {
         findings.extend(judge_pairs(sample, of_pairs(sample), confirmation));
     }

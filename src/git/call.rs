@@ -173,7 +173,7 @@ impl Call<'_> {
             return Ok(output.stdout);
         }
         let folder = self.git.folder.clone();
-        Err(Error::of(folder, &self.words.join(" "), &output))
+        Err(Error::from_output(folder, &self.words.join(" "), &output))
     }
 
     /// What came of it, however it ended.

@@ -68,7 +68,7 @@ const REMEDIES: [(&str, &str); 8] = [
 
 impl Error {
     /// The error of a command that ended with one.
-    pub(super) fn of(folder: PathBuf, command: &str, output: &Output) -> Self {
+    pub(super) fn from_output(folder: PathBuf, command: &str, output: &Output) -> Self {
         let said = String::from_utf8_lossy(&output.stderr);
         if said.contains("fatal: not a git repository") {
             return Self::NoRepository { folder };

@@ -43,7 +43,7 @@ struct Measured(Map<String, Value>);
 
 impl Measured {
     /// Its numbers stand beside each other, or in `values`.
-    fn of(metric: Value) -> Option<Self> {
+    fn from_value(metric: Value) -> Option<Self> {
         let Value::Object(mut metric) = metric else {
             return None;
         };
@@ -67,7 +67,7 @@ impl Measured {
 
 impl From<Document> for Run {
     fn from(document: Document) -> Self {
-        let measured = |(name, metric)| Some((name, Measured::of(metric)?));
+        let measured = |(name, metric)| Some((name, Measured::from_value(metric)?));
         let state = document.state.as_ref();
         let duration = state.and_then(|state| state.get("testRunDurationMs")?.as_f64());
         Self {
@@ -82,7 +82,7 @@ impl From<MachineReadable> for Run {
     fn from(document: MachineReadable) -> Self {
         let measured = |metric: Map<String, Value>| {
             let name = metric.get("name")?.as_str()?.to_owned();
-            Some((name, Measured::of(Value::Object(metric))?))
+            Some((name, Measured::from_value(Value::Object(metric))?))
         };
         let metrics = document.results.metrics.into_iter();
         let config = document.config.as_ref();

@@ -18,7 +18,7 @@ struct Extent {
 }
 
 impl Extent {
-    fn of(lines: &[&str]) -> Option<Self> {
+    fn from_lines(lines: &[&str]) -> Option<Self> {
         let begins = |line: &&str| begun(line).is_some();
         let first = lines.iter().position(begins)?;
         let is_head = |line: &&str| line.split_whitespace().eq(HEAD);
@@ -40,14 +40,14 @@ fn begun(line: &str) -> Option<(&str, &str)> {
 
 /// Whether wrk, or wrk2, wrote it.
 pub(super) fn is(text: &str) -> bool {
-    Extent::of(&text.lines().collect::<Vec<_>>()).is_some()
+    Extent::from_lines(&text.lines().collect::<Vec<_>>()).is_some()
 }
 
 /// Whether it is of wrk2, which counts waits from when a request was due: it calibrates its threads
 /// in longer runs, and keeps its distribution in a histogram.
 pub(super) fn is_wrk2(text: &str) -> bool {
     let lines: Vec<_> = text.lines().collect();
-    let Some(extent) = Extent::of(&lines) else {
+    let Some(extent) = Extent::from_lines(&lines) else {
         return false;
     };
     let calibrates = |line: &&str| line.contains("Thread calibration: mean lat.:");
@@ -90,10 +90,10 @@ enum Tables {
 pub(super) fn read(text: &str) -> Result<Imported, Fault> {
     let lines: Vec<_> = text.lines().collect();
     let expected = "`Running … test @ URL` and `Thread Stats`";
-    let extent = Extent::of(&lines).ok_or(Fault::Missing { expected })?;
+    let extent = Extent::from_lines(&lines).ok_or(Fault::Missing { expected })?;
     let block = block(&lines, extent);
     let after = block.last().map_or(lines.len(), |(at, _)| at + 1);
-    if Extent::of(&lines[after..]).is_some() {
+    if Extent::from_lines(&lines[after..]).is_some() {
         return Err(Fault::Several);
     }
     let mut imported = begin(&lines, extent)?;

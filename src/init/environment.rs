@@ -29,7 +29,7 @@ pub(super) struct Environment {
 
 impl Environment {
     /// What files of variables say. A server of a compose file has its own.
-    pub(super) fn of(
+    pub(super) fn from_repository(
         root: &Path,
         stack: &mut Stack,
         variables: Option<Variables>,

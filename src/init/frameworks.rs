@@ -59,7 +59,7 @@ impl Framework {
     }
 
     /// That of a folder, by what it uses.
-    pub(super) fn of(folder: &Path, dependencies: &Dependencies) -> Self {
+    pub(super) fn from_folder(folder: &Path, dependencies: &Dependencies) -> Self {
         if dependencies.of_python(&["django"]) && folder.join("manage.py").exists() {
             return Self::Django {
                 wsgi: wsgi(folder),

@@ -93,7 +93,7 @@ impl Repository {
         let dependencies = Dependencies::read(root, &source);
         let framework = match rust {
             Some(rust) => Framework::Rust(rust),
-            None => Framework::of(&source, &dependencies),
+            None => Framework::from_folder(&source, &dependencies),
         };
         let rust = match &framework {
             Framework::Rust(rust) => Some(rust),
@@ -104,7 +104,7 @@ impl Repository {
         let variables = Variables::find(root, &folder);
         services(&mut stack, &dependencies, rust, variables.as_ref());
         notes.extend(variables.as_ref().and_then(|it| it.without_service(&stack)));
-        let mut environment = Environment::of(root, &mut stack, variables, &dependencies);
+        let mut environment = Environment::from_repository(root, &mut stack, variables, &dependencies);
         if let Some(rust) = rust {
             notes.extend(environment.require(root, rust, &stack));
         }

@@ -38,7 +38,7 @@ pub(super) struct Workflows {
 }
 
 impl Workflows {
-    pub(super) fn of(here: &Path) -> Self {
+    pub(super) fn from_folder(here: &Path) -> Self {
         let up = ask(here, &["rev-parse", "--show-cdup"]).unwrap_or_default();
         let prefix = ask(here, &["rev-parse", "--show-prefix"]).unwrap_or_default();
         Self {

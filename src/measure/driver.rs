@@ -36,7 +36,7 @@ pub struct Instance<'a> {
 
 impl<'a> Instance<'a> {
     /// The server of a target that is compared with no other build.
-    pub fn of(target: &'a Target) -> Self {
+    pub fn from_target(target: &'a Target) -> Self {
         Self {
             server: &target.name,
             target,
@@ -82,7 +82,7 @@ pub struct Load<'a> {
 
 impl<'a> Load<'a> {
     /// Load as the cell is configured.
-    pub fn of(instance: Instance<'a>, cell: &'a Cell) -> Self {
+    pub fn from_cell(instance: Instance<'a>, cell: &'a Cell) -> Self {
         let workload = cell.workload.clone();
         Self {
             instance,

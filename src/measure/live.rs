@@ -167,7 +167,7 @@ impl<'a> Live<'a> {
     ) -> Result<(WarmUp, Tally), Error> {
         let job = self.job(load);
         let pool = loaded(move || WorkerPool::connect(&job)).await?;
-        let mut window = Open::of(move |meter| pool.run(longest, meter));
+        let mut window = Open::start(move |meter| pool.run(longest, meter));
         let mut counts = Vec::new();
         // Nothing is held against a server that had no time to show it.
         let mut steady = !can_be_seen_within(longest, INTERVAL);
@@ -381,7 +381,7 @@ impl Driver for Live<'_> {
             let single = single_requests::SingleRequests {
                 server,
                 endpoint: &cell.endpoint,
-                job: self.job(&Load::of(instance, cell)),
+                job: self.job(&Load::from_cell(instance, cell)),
                 pass,
             };
             let counted = single_requests::count(self.stack, tenancy, single).await?;

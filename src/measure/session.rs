@@ -108,7 +108,7 @@ impl<'a, D: Driver> Session<'a, D> {
     /// A fresh start of one server, with data of its own.
     async fn start(&mut self, target: &Target) -> Result<Option<Startup>, Error> {
         let start = Start {
-            instance: Instance::of(target),
+            instance: Instance::from_target(target),
             data: Data::Own,
         };
         let startups = self.driver.start(&[start], self.measuring.observe).await?;
@@ -116,7 +116,7 @@ impl<'a, D: Driver> Session<'a, D> {
     }
 
     async fn stop(&mut self, target: &Target) -> Result<(), Error> {
-        self.driver.stop(&[Instance::of(target)]).await
+        self.driver.stop(&[Instance::from_target(target)]).await
     }
 
     /// A round of a cell as it is configured.
@@ -126,7 +126,7 @@ impl<'a, D: Driver> Session<'a, D> {
         cell: &Cell,
         window: Duration,
     ) -> Result<Round, Error> {
-        let loads = [Load::of(Instance::of(target), cell)];
+        let loads = [Load::from_cell(Instance::from_target(target), cell)];
         let (sharing, observe) = (Sharing::AtOnce(window), self.measuring.observe);
         let rounds = self.driver.rounds(&loads, sharing, observe).await?;
         let mut rounds = rounds.into_iter();
@@ -189,7 +189,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 endpoint: &cell.endpoint,
             });
             let longest = self.measuring.plan.pacing.warmup;
-            let load = Load::of(Instance::of(target), cell);
+            let load = Load::from_cell(Instance::from_target(target), cell);
             let warmed = self.driver.warm_up(&load, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
             let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
@@ -299,7 +299,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let MeasureConfig { plan, observe, .. } = self.measuring;
         let loads = [(target, cell), (reference, &reference.cells[0])];
         let loads = loads.map(|(target, cell)| {
-            let mut load = Load::of(Instance::of(target), cell);
+            let mut load = Load::from_cell(Instance::from_target(target), cell);
             load.workload.rate = None;
             load
         });
@@ -355,7 +355,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let MeasureConfig { plan, observe, .. } = self.measuring;
         let (target, cell) = (lane.target, lane.cell);
         let longest = plan.pacing.warmup;
-        let load = Load::of(Instance::of(target), cell);
+        let load = Load::from_cell(Instance::from_target(target), cell);
         let warmed = self.driver.warm_up(&load, longest, observe).await;
         let during = || format!("another warm-up of {}", cell.endpoint);
         let Some(WarmUp { steady, .. }) = self.kept(warmed, target, during).await? else {
@@ -386,7 +386,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 continue;
             }
             if let Some(mut incident) = turnover::incident(&lane.sample) {
-                incident.output = self.driver.output(Instance::of(lane.target)).await;
+                incident.output = self.driver.output(Instance::from_target(lane.target)).await;
                 self.note(incident);
             }
         }
@@ -403,7 +403,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(Instance::of(target), cell, pass);
+            let counted = self.driver.count(Instance::from_target(target), cell, pass);
             let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);

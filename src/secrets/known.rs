@@ -49,7 +49,7 @@ const PLAIN: [&str; 27] = [
 ];
 
 /// Those of this process's environment, and what was learnt since.
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::of(env::vars())));
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::from_variables(env::vars())));
 
 /// The longest first: one secret may be a part of another.
 #[derive(Debug, Default)]
@@ -100,7 +100,7 @@ fn known() -> MutexGuard<'static, Known> {
 }
 
 impl Known {
-    fn of(variables: impl Iterator<Item = (String, String)>) -> Self {
+    fn from_variables(variables: impl Iterator<Item = (String, String)>) -> Self {
         let mut known = Self::default();
         for (name, value) in variables {
             known.variable(&name, &value);
@@ -173,7 +173,7 @@ fn is_folder(value: &str) -> bool {
 }
 
 fn add(list: &mut Vec<String>, value: &str) {
-    for form in forms::of(value) {
+    for form in forms::encodings(value) {
         if !list.contains(&form) {
             list.push(form);
         }
@@ -197,7 +197,7 @@ mod tests {
 
     fn known_of(variables: &[(&str, &str)]) -> Known {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Known::of(variables.iter().map(owned))
+        Known::from_variables(variables.iter().map(owned))
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Programs {
             let Some(build) = &target.cargo else {
                 continue;
             };
-            if programs.of(target).is_some() {
+            if programs.path(target).is_some() {
                 continue;
             }
             let command: Vec<_> = [&["cargo".to_owned()][..], &build.words()].concat();
@@ -52,7 +52,7 @@ impl Programs {
     }
 
     /// Where the program of a server lies; `None` if cargo does not build it.
-    pub(super) fn of(&self, target: &Target) -> Option<&Path> {
+    pub(super) fn path(&self, target: &Target) -> Option<&Path> {
         let wanted = target.cargo.as_ref()?;
         let mut all = self.0.iter();
         let found = all.find(|(folder, build, _)| *folder == target.root && build == wanted);

@@ -23,7 +23,7 @@ fn flagged(change: f64, deviation: f64, margin: f64, starts: usize, sure: Confir
         let again = changes(change, sure.starts);
         let control = changes(0.0, sure.starts);
         // Its looks are those of a run that ends where one decides.
-        let (inference, decided) = Inference::search(&all, Margin::of(margin));
+        let (inference, decided) = Inference::search(&all, Margin::from_size(margin));
         let confirmed = inference.confirmed(&again, Some(&control), margin, sure);
         decided == Some(Verdict::Regression) && confirmed.reproduction == Reproduction::Seen
     };

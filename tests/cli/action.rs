@@ -76,11 +76,11 @@ impl Stage {
         let place = |name: &str| beside.path().join(name).display().to_string();
         let workflow = WORKFLOW.replace("OUTPUTS", &place("outputs"));
         let sandbox = Sandbox::new().config(&CONFIG.replace("SEEN", &place("seen")));
-        Self::of(api, beside, sandbox, &workflow)
+        Self::with_workflow(api, beside, sandbox, &workflow)
     }
 
     /// A repository with these files and the action, whose workflow is this one.
-    fn of(api: &str, beside: TempDir, sandbox: Sandbox, workflow: &str) -> Self {
+    fn with_workflow(api: &str, beside: TempDir, sandbox: Sandbox, workflow: &str) -> Self {
         require(&["act"]);
         symlink(
             env!("CARGO_BIN_EXE_perfgate"),
@@ -291,7 +291,7 @@ async fn the_reusable_workflow_refreshes_and_checks() {
     let config = CONFIG.replace("SEEN", &beside.path().join("seen").display().to_string());
     let sandbox = Sandbox::new().config(&config);
     let sandbox = sandbox.file(".github/workflows/reusable.yml", &reusable());
-    let stage = Stage::of(&server.uri(), beside, sandbox, CALLER);
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, CALLER);
     let (succeeded, said) = stage.act("push", &push());
     assert!(succeeded, "{said}");
     assert_eq!(stage.entries(), 1, "{said}");
@@ -383,7 +383,7 @@ async fn legs(order: &str, config: &str, expected: [&str; 2]) {
     let sandbox = Sandbox::new().file(shop, &good).file(blog, &good);
     let workflow = MATRIX.replace("ORDER", order).replace("CONFIG", config);
     let beside = TempDir::new().expect("a folder");
-    let stage = Stage::of(&server.uri(), beside, sandbox, &workflow);
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, &workflow);
     let main = stage.sandbox.git(&["rev-parse", "main"]);
     stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
     let sandbox = stage.sandbox.file(shop, &sample("0", "0", "0.2"));
@@ -483,7 +483,7 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
     };
     let (whole, lacking) = (workflow("all", "none"), workflow("some", "2"));
     let sandbox = Sandbox::new().config(&three);
-    let stage = Stage::of(&server.uri(), beside, sandbox, &whole);
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, &whole);
     let main = stage.sandbox.git(&["rev-parse", "main"]);
     stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
 

@@ -18,7 +18,7 @@ fn help_speaks_of_what_was_called() {
         let cargo = env!("CARGO_BIN_EXE_cargo-perfgate");
         let sandbox = Sandbox::new();
         let output = sandbox.command(cargo).args(words).output();
-        Run::of(&output.expect("it runs"))
+        Run::from_output(&output.expect("it runs"))
             .exits(0)
             .prints(&format!("Usage: {usage}"));
     }

@@ -223,7 +223,7 @@ impl Sandbox {
 }
 
 impl Run {
-    pub(crate) fn of(output: &Output) -> Self {
+    pub(crate) fn from_output(output: &Output) -> Self {
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let shown = format!(
@@ -305,7 +305,7 @@ impl Running {
 
     pub(crate) fn end(self) -> Run {
         let output = self.child.wait_with_output().expect("perfgate ends");
-        Run::of(&output)
+        Run::from_output(&output)
     }
 }
 

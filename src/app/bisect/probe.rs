@@ -109,7 +109,7 @@ impl<'a> Probe<'a> {
                 "it is not checked out".into(),
             ));
         };
-        let plan = extent.of(&new.plan);
+        let plan = extent.limit(&new.plan);
         let mut comparisons = self.comparisons(&plan, old, head)?;
         if matches!(extent, Extent::Only(_)) {
             comparisons.confirms = Confirms::Never;
@@ -199,7 +199,7 @@ impl<'a> Probe<'a> {
         let tree = if is_kept {
             Tree::kept(&self.git, commit, side)
         } else {
-            Tree::of(&self.git, commit)
+            Tree::at(&self.git, commit)
         }?;
         let own = match plan_of(plan, &tree, &self.git.prefix()?) {
             Ok(own) => own,
@@ -219,7 +219,7 @@ impl<'a> Probe<'a> {
 
 impl Extent<'_> {
     /// A plan with what is to be measured alone.
-    fn of(self, plan: &Plan) -> Plan {
+    fn limit(self, plan: &Plan) -> Plan {
         let mut plan = plan.clone();
         for target in &mut plan.targets {
             let name = target.name.clone();

@@ -292,7 +292,7 @@ impl Course<'_> {
 /// How sure a confirmation is in a check of the whole plan.
 fn confirmation(plan: &Plan) -> Confirmation {
     let cells = plan.targets.iter().flat_map(|it| &it.cells);
-    Confirmation::of(cells.map(|it| &it.thresholds))
+    Confirmation::from_thresholds(cells.map(|it| &it.thresholds))
 }
 
 fn checked(finding: &Finding, sample: &PairedSample) -> CheckedMetric {

@@ -140,7 +140,7 @@ impl PythonServer {
             place: place.into(),
             is_factory: false,
         };
-        Some(Self::of(name, &application, interface, dependencies))
+        Some(Self::from_application(name, &application, interface, dependencies))
     }
 
     fn of_files(files: &[(String, String)], dependencies: &Dependencies) -> Option<Self> {
@@ -157,7 +157,7 @@ impl PythonServer {
                 continue;
             }
             if let Some(application) = application(files, class) {
-                return Some(Self::of(name, &application, interface, dependencies));
+                return Some(Self::from_application(name, &application, interface, dependencies));
             }
         }
         let (application, interface) = plain(files)?;
@@ -165,10 +165,10 @@ impl PythonServer {
             Interface::Wsgi => "WSGI",
             _ => "ASGI",
         };
-        Some(Self::of(name, &application, interface, dependencies))
+        Some(Self::from_application(name, &application, interface, dependencies))
     }
 
-    fn of(
+    fn from_application(
         framework: &'static str,
         application: &Application,
         interface: Interface,

@@ -254,14 +254,14 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             }
             order.retain(|cell| self.answered[*cell]);
             if measured.is_empty() {
-                measured = order.iter().map(|cell| CellRounds::of(*cell)).collect();
+                measured = order.iter().map(|cell| CellRounds::for_cell(*cell)).collect();
             }
             for cell in &mut measured {
                 self.measure(cell, phase).await?;
             }
             if self.pairing.strategy != Strategy::Interleaved {
                 for cell in self.varying(&measured, begun) {
-                    let mut anew = CellRounds::of(cell);
+                    let mut anew = CellRounds::for_cell(cell);
                     self.measure(&mut anew, phase).await?;
                     measured.retain(|it| it.cell != cell);
                     measured.push(anew);

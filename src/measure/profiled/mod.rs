@@ -87,8 +87,8 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
     let load = load(driver, profiling).await?;
     let [head, base] = both(profiling.sides);
     let processes = Sides {
-        head: Processes::of(&driver.processes(head).await),
-        base: Processes::of(&driver.processes(base).await),
+        head: Processes::from_pids(&driver.processes(head).await),
+        base: Processes::from_pids(&driver.processes(base).await),
     };
     let mut notes = BTreeSet::new();
     let server = &profiling.sides.head.name;
@@ -107,7 +107,7 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
     if !others.is_empty() {
         match Perf::start(&others) {
             Ok(started) => perf = Some(started),
-            Err(why) => drop(notes.insert(why.of(server))),
+            Err(why) => drop(notes.insert(why.describe(server))),
         }
     }
     let (mut taken, begun) = (Vec::new(), Instant::now());
@@ -117,7 +117,7 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
             failures.push(why);
             perf = None;
         }
-        notes.extend(failures.iter().map(|why| why.of(server)));
+        notes.extend(failures.iter().map(|why| why.describe(server)));
         let Sides { head, base } = &slice.stacks;
         let sees_nothing = head.is_empty() && base.is_empty() && perf.is_none();
         taken.push(slice);
@@ -139,7 +139,7 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
         }
         match perf.samples().await {
             Ok(samples) => add(samples, &of_side, &mut taken),
-            Err(why) => drop(notes.insert(why.of(server))),
+            Err(why) => drop(notes.insert(why.describe(server))),
         }
     }
     Ok(Profiled {

@@ -10,7 +10,7 @@ use crate::report::text;
 const SIDE: f64 = 60.0;
 
 pub(super) fn bar(finding: &Finding, tone: &str) -> Markup {
-    let Some(bar) = MarginBar::of(finding) else {
+    let Some(bar) = MarginBar::from_finding(finding) else {
         return html! {};
     };
     let [low, high] = bar.interval.unwrap_or([bar.point; 2]).map(position);
