@@ -25,14 +25,14 @@ pub(super) enum Coding {
 impl Coding {
     /// The coding that comes of one applied after this.
     pub(super) fn and(self, name: &[u8]) -> Self {
-        match (self, Self::of(name)) {
+        match (self, Self::from_name(name)) {
             (first, Self::Identity) => first,
             (Self::Identity, second) => second,
             _ => Self::Unknown,
         }
     }
 
-    fn of(name: &[u8]) -> Self {
+    fn from_name(name: &[u8]) -> Self {
         let known = [
             ("identity", Self::Identity),
             ("gzip", Self::Gzip),
