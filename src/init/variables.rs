@@ -347,8 +347,8 @@ mod tests {
             is_shared: false,
         };
         Stack {
-            postgres: postgres.then(|| Database::of(image("postgres:17"))),
-            redis: redis.then(|| Cache::of(image("redis:7"))),
+            postgres: postgres.then(|| Database::from_source(image("postgres:17"))),
+            redis: redis.then(|| Cache::from_source(image("redis:7"))),
             others: others.iter().map(other).collect(),
             ..Stack::default()
         }
