@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_secret_is_found_in_whatever_is_encoded() {
         let secret = "päss/w+rd \"1\"";
-        let forms = of(secret);
+        let forms = encodings(secret);
         for user in ["", "a", "ab", "abc", "user:"] {
             let code = BASE64_STANDARD.encode(format!("{user}{secret}:more"));
             assert!(
