@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::Failure;
 use crate::case::Case;
 use crate::record::{Record, Records};
-use crate::stand::{Subject, Verdict};
+use crate::testbed::{Subject, Verdict};
 
 const FLAGGED: &str = "#B3261E";
 const OPEN: &str = "#855800";

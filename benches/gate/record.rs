@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::case::Case;
 use crate::noise::Noise;
 use crate::peers::Peers;
-use crate::stand::{Judged, Subject};
+use crate::testbed::{Judged, Subject};
 
 /// One check.
 #[derive(Debug, Clone, Serialize, Deserialize)]

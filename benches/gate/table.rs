@@ -1,7 +1,7 @@
 use crate::case::Case;
 use crate::peers::Peers;
 use crate::record::{Record, Records};
-use crate::stand::{Subject, Verdict};
+use crate::testbed::{Subject, Verdict};
 
 /// A rule of a peer; `None` if it had too little to judge by.
 type Rule = fn(&Peers) -> Option<bool>;

@@ -503,7 +503,7 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     let git = Git::at(&plan.root);
     let is_kept = plan.targets.iter().any(|it| it.cargo.is_some()) || plan.prepares_by_cargo();
     let tree = if is_kept {
-        Tree::kept(&git, commit, Side::Base)
+        Tree::reusable(&git, commit, Side::Base)
     } else {
         Tree::at(&git, commit)
     }

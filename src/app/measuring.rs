@@ -11,7 +11,7 @@ use super::{provenance, shards};
 use crate::error::Error;
 use crate::gate::{self, Baselines, Confirmation};
 use crate::measure::{
-    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Pass, Schedule,
+    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Counting, Schedule,
     Stop, TimePlan, fingerprint,
 };
 use crate::model::{
@@ -113,7 +113,7 @@ impl Run<'_> {
         let (started, clock) = (Timestamp::now(), Instant::now());
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
-        let path = words(stack.path()).to_owned();
+        let path = network_name(stack.path()).to_owned();
         let images = stack.image_ids();
         let parallelism = self.parallelism(&stack);
         let identical = self.comparisons.identical(&images, &failed);
@@ -125,10 +125,10 @@ impl Run<'_> {
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
-        let mut pass = Pass::Whole;
+        let mut pass = Counting::Full;
         if brief {
             alone.pacing = alone.pacing.brief();
-            pass = Pass::Brief;
+            pass = Counting::Brief;
         }
         let mut measured = MeasureResult::default();
         if compared.cut.is_none() {
@@ -146,7 +146,7 @@ impl Run<'_> {
         for sample in &mut samples {
             sample.base = self.comparisons.no_base(&sample.key, &failed);
         }
-        let mut finished: Vec<_> = whole(&samples, alone.pacing).collect();
+        let mut finished: Vec<_> = fully_measured(&samples, alone.pacing).collect();
         finished.extend(identical.iter().map(|it| Unfinished {
             server: it.server.clone(),
             endpoint: it.endpoint.clone(),
@@ -373,7 +373,7 @@ impl Run<'_> {
             let Comparison {
                 sides, strategy, ..
             } = comparison;
-            if let Some(words) = time_plan.words() {
+            if let Some(words) = time_plan.progress() {
                 self.show(&Event::Note(&words));
             }
             let begun = Instant::now();
@@ -448,7 +448,7 @@ impl Run<'_> {
         mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
-        pass: Pass,
+        pass: Counting,
     ) -> Result<MeasureResult, measure::Error> {
         let observe = |event: Event<'_>| self.show(&event);
         let expected = self.comparisons.without_base(plan, &[]);
@@ -500,7 +500,7 @@ fn cells(targets: &[Target]) -> Vec<Unfinished> {
 }
 
 /// The cells that were measured for as long as they should be: longer rounds are fewer.
-fn whole(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished> {
+fn fully_measured(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished> {
     let wanted = pacing.round * u32::try_from(pacing.rounds).unwrap_or(u32::MAX);
     let measured = |it: &Sample| {
         it.rounds()
@@ -515,7 +515,7 @@ fn whole(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished>
     })
 }
 
-const fn words(path: Option<NetworkPath>) -> &'static str {
+const fn network_name(path: Option<NetworkPath>) -> &'static str {
     match path {
         None => "no containers",
         Some(NetworkPath::Published) => "published loopback port",

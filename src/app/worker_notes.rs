@@ -58,10 +58,10 @@ fn note(server: &str, endpoint: &str, head: &Work, base: Option<&Work>) -> Strin
     let mut parts = Vec::new();
     for (name, used) in &head.used {
         let of_base = base.and_then(|it| it.used.get(name));
-        let of_base = of_base.map(|it| format!(" (base {})", words(*it)));
+        let of_base = of_base.map(|it| format!(" (base {})", per_request(*it)));
         parts.push(format!(
             "{name} {}{}",
-            words(*used),
+            per_request(*used),
             of_base.unwrap_or_default()
         ));
     }
@@ -76,7 +76,7 @@ fn note(server: &str, endpoint: &str, head: &Work, base: Option<&Work>) -> Strin
     format!("workers, {server} {endpoint}: {}", parts.join("; "))
 }
 
-fn words((micros, memory): (f64, u64)) -> String {
+fn per_request((micros, memory): (f64, u64)) -> String {
     format!(
         "{} CPU time per request, {}",
         report::micros(micros),

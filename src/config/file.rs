@@ -174,7 +174,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    pub(super) fn words(self) -> Vec<String> {
+    pub(super) fn arguments(self) -> Vec<String> {
         match self {
             Self::Program(program) => vec![program],
             Self::Words(words) => words,

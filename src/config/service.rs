@@ -188,7 +188,7 @@ impl Resolver<'_> {
         )?;
         let ports: Vec<_> = service.ports.iter().map(|it| *it.get_ref()).collect();
         let commands = |lists: &[Vec<Spanned<String>>]| {
-            let lists = lists.iter().map(|words| self.words(words));
+            let lists = lists.iter().map(|words| self.fill_all(words));
             lists.collect::<Result<Vec<_>, _>>()
         };
         let other = OtherService {
@@ -216,7 +216,7 @@ impl Resolver<'_> {
         })?;
         let service = Service {
             source,
-            command: self.words(&service.command)?,
+            command: self.fill_all(&service.command)?,
             env: self.env_and_files(&service.env, &service.env_file)?,
             memory: service.memory.map(|it| it.0),
             container,

@@ -150,7 +150,7 @@ impl Change {
         }
     }
 
-    fn words(kind: GateChangeKind, base: Option<String>, head: Option<String>) -> Self {
+    fn with_texts(kind: GateChangeKind, base: Option<String>, head: Option<String>) -> Self {
         Self {
             base: base.map(GateValue::Words),
             head: head.map(GateValue::Words),
@@ -196,7 +196,7 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
     let runs = |target: &Target| matches!(target.source, Source::Url(_));
     let mut changes = Vec::new();
     if runs(head) && !runs(base) {
-        changes.push(Change::words(
+        changes.push(Change::with_texts(
             GateChangeKind::NoLongerStarted,
             Some("started by perfgate".into()),
             Some("runs already".into()),
@@ -205,7 +205,7 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
     if head.behind != base.behind {
         let behind = |it: &Target| it.behind.as_ref().map(|proxy| format!("behind {proxy}"));
         let kind = GateChangeKind::LoadChanged;
-        changes.push(Change::words(kind, behind(base), behind(head)));
+        changes.push(Change::with_texts(kind, behind(base), behind(head)));
     }
     if base.growth.is_some() && head.growth != base.growth {
         let growth = |it: &Target| {
@@ -213,7 +213,7 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
             growth.map(|it| format!("data that grow, {}", it.describe()))
         };
         let kind = GateChangeKind::LoadChanged;
-        changes.push(Change::words(kind, growth(base), growth(head)));
+        changes.push(Change::with_texts(kind, growth(base), growth(head)));
     }
     changes
 }
@@ -265,7 +265,7 @@ fn looser(
         Some(_) => return None,
     };
     let head = head.map(Rule::to_string);
-    Some(Change::words(kind, Some(base.to_string()), head))
+    Some(Change::with_texts(kind, Some(base.to_string()), head))
 }
 
 /// A floor belongs to a margin: with that it goes.
@@ -289,7 +289,7 @@ fn workload(head: &Workload, base: &Workload) -> Vec<Change> {
     }
     let load = |base: String, head: String| {
         let kind = GateChangeKind::LoadChanged;
-        (base != head).then(|| Change::words(kind, Some(base), Some(head)))
+        (base != head).then(|| Change::with_texts(kind, Some(base), Some(head)))
     };
     let connections = |it: &Workload| format!("connections {}", it.connections);
     let rate = |it: &Workload| match it.rate {
@@ -313,7 +313,7 @@ fn request(head: &[Request], base: &[Request]) -> Option<Change> {
     let kind = GateChangeKind::RequestChanged;
     let (now, before) = (targets(head), targets(base));
     if now != before {
-        return Some(Change::words(kind, Some(named(before)), Some(named(now))));
+        return Some(Change::with_texts(kind, Some(named(before)), Some(named(now))));
     }
     // Header fields and bodies may hold what nobody else should read.
     let differs = |of: fn(&Request, &Request) -> bool| {
@@ -329,7 +329,7 @@ fn request(head: &[Request], base: &[Request]) -> Option<Change> {
     let same = Some(named(now));
     (!parts.is_empty()).then(|| {
         let head = format!("the same with other {}", parts.join(", "));
-        Change::words(kind, same, Some(head))
+        Change::with_texts(kind, same, Some(head))
     })
 }
 
@@ -345,7 +345,7 @@ fn named(mut requests: Vec<String>) -> String {
 /// two a server should give.
 fn expectation(head: &Expect, base: &Expect) -> Vec<Change> {
     let change = |base: String, head: Option<String>| {
-        Change::words(GateChangeKind::ExpectationLoosened, Some(base), head)
+        Change::with_texts(GateChangeKind::ExpectationLoosened, Some(base), head)
     };
     let mut changes = Vec::new();
     if head.status != base.status {
@@ -390,14 +390,14 @@ fn pacing(head: Pacing, base: Pacing) -> Vec<Change> {
     if head.rounds < base.rounds {
         let rounds = |it: Pacing| Some(format!("rounds {}", it.rounds));
         let kind = GateChangeKind::LoadChanged;
-        changes.push(Change::words(kind, rounds(base), rounds(head)));
+        changes.push(Change::with_texts(kind, rounds(base), rounds(head)));
     }
     changes
 }
 
 fn time(name: &str, head: Duration, base: Duration) -> Change {
     let words = |it: Duration| Some(format!("{name} {it:?}"));
-    Change::words(GateChangeKind::LoadChanged, words(base), words(head))
+    Change::with_texts(GateChangeKind::LoadChanged, words(base), words(head))
 }
 
 /// One that the base does not have, or not for as long.
@@ -413,7 +413,7 @@ fn acceptance(head: &Acceptance, base: &[Acceptance]) -> Option<Change> {
     let now = format!("until {}: {}", head.until, head.reason);
     Some(Change {
         metric: Some(head.metric),
-        ..Change::words(GateChangeKind::AcceptanceAdded, until, Some(now))
+        ..Change::with_texts(GateChangeKind::AcceptanceAdded, until, Some(now))
     })
 }
 
@@ -429,7 +429,7 @@ fn store(head: &Plan, base: &Plan) -> Option<Change> {
     } else {
         now
     };
-    Some(Change::words(kind, Some(before), Some(now)))
+    Some(Change::with_texts(kind, Some(before), Some(now)))
 }
 
 /// A store as the file of its plan names it, wherever the plan's tree lies.

@@ -40,7 +40,7 @@ impl Tree {
     }
 
     /// The same where builds of this side find what the one before has left, unless another run is there.
-    pub fn kept(git: &Git, commit: &str, side: Side) -> Result<Self, Error> {
+    pub fn reusable(git: &Git, commit: &str, side: Side) -> Result<Self, Error> {
         match Kept::for_side(&git.top()?, side) {
             Some(kept) => Self::in_folder(git, commit, &kept.tree(), Storage::Kept(kept)),
             None => Self::at(git, commit),

@@ -174,10 +174,10 @@ fn take(
             } else {
                 &mut counts.bad_status
             };
-            *count = total([*count, whole(responses)?]);
+            *count = total([*count, integer(responses)?]);
         }
         ("Error distribution:", [times, _, ..]) if times.starts_with('[') => {
-            counts.unanswered = total([counts.unanswered, whole(bracketed(times)?)?]);
+            counts.unanswered = total([counts.unanswered, integer(bracketed(times)?)?]);
         }
         _ => {}
     }
@@ -201,7 +201,7 @@ fn bracketed(text: &str) -> Result<&str, &'static str> {
     inside.ok_or("a number in brackets")
 }
 
-fn whole(text: &str) -> Result<u64, &'static str> {
+fn integer(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "a whole number")
 }
 

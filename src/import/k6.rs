@@ -129,8 +129,8 @@ fn imported(run: &Run) -> Result<Imported, Fault> {
     let users = metric("vus_max").and_then(|it| it.get("max").or(it.get("value")));
     let mut imported = Imported {
         seconds: seconds.unwrap_or_default(),
-        connections: whole(users.unwrap_or_default()),
-        requests: whole(count) as u64,
+        connections: to_count(users.unwrap_or_default()),
+        requests: to_count(count) as u64,
         ..Imported::default()
     };
     failures(&mut imported, metric("http_req_failed"), rate);
@@ -173,6 +173,6 @@ fn latencies(imported: &mut Imported, waits: &Measured) {
     clippy::cast_sign_loss,
     reason = "a number of requests or of virtual users"
 )]
-fn whole(number: f64) -> usize {
+fn to_count(number: f64) -> usize {
     number as usize
 }

@@ -132,8 +132,8 @@ fn begin(lines: &[&str], extent: Extent) -> Result<Imported, Fault> {
     {
         let words: Vec<_> = line.split_whitespace().collect();
         if let [threads, "threads", "and", connections, "connections"] = words.as_slice() {
-            imported.threads = whole(threads).map_err(fault(at, line))?;
-            imported.connections = whole(connections).map_err(fault(at, line))?;
+            imported.threads = integer(threads).map_err(fault(at, line))?;
+            imported.connections = integer(connections).map_err(fault(at, line))?;
             break;
         }
     }
@@ -179,12 +179,12 @@ fn take(
             }
         }
         [requests, "requests", "in", length, ..] => {
-            counts.responses = whole(requests)?;
+            counts.responses = integer(requests)?;
             imported.seconds = time(length.trim_end_matches(','))? / 1e6;
         }
         ["Socket", "errors:", kinds @ ..] => counts.socket_errors = socket_errors(kinds)?,
         ["Non-2xx", "or", "3xx", "responses:", responses] => {
-            counts.bad_status = whole(responses)?;
+            counts.bad_status = integer(responses)?;
         }
         ["Requests/sec:", rate] => {
             counts.per_second = number(rate).ok_or("a number of requests per second")?;
@@ -206,7 +206,7 @@ fn opened(before: &Tables, line: &str) -> Tables {
 fn socket_errors(kinds: &[&str]) -> Result<u64, &'static str> {
     let numbers = kinds.iter().skip(1).step_by(2);
     let counts: Result<Vec<_>, _> = numbers
-        .map(|number| whole(number.trim_end_matches(',')))
+        .map(|number| integer(number.trim_end_matches(',')))
         .collect();
     Ok(total(counts?))
 }
@@ -235,7 +235,7 @@ fn time(text: &str) -> Result<f64, &'static str> {
     time.ok_or("a time such as `1.50ms`")
 }
 
-fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
+fn integer<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
     text.parse().map_err(|_| "a whole number")
 }
 

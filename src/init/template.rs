@@ -91,7 +91,7 @@ fn services(stack: &Stack) -> String {
             source(&other.source)
         ));
         text.push_str(&container(&other.container));
-        text.push_str(&words("env_file", &other.env_files));
+        text.push_str(&string_list("env_file", &other.env_files));
         text.push_str(&table("env", &other.env));
         if !other.ports.is_empty() {
             let ports: Vec<_> = other.ports.iter().map(u16::to_string).collect();
@@ -130,11 +130,11 @@ fn server(repository: &Repository) -> String {
         ));
         text.push_str(&container(&server.container));
         let env_files = [&server.env_files[..], &repository.environment.files].concat();
-        text.push_str(&words("env_file", &env_files));
+        text.push_str(&string_list("env_file", &env_files));
         text.push_str(&files(&server.container.files));
     } else {
         text.push_str(&run(repository));
-        text.push_str(&words("env_file", &repository.environment.files));
+        text.push_str(&string_list("env_file", &repository.environment.files));
     }
     // What the compose file runs first says more than the framework.
     let of_compose = server.map_or(&[][..], |it| &it.setup);
@@ -186,8 +186,8 @@ fn files(files: &[CopiedFile]) -> String {
 
 /// What containers of servers and services alike have.
 fn container(container: &Settings) -> String {
-    let mut text = words("entrypoint", &container.entrypoint);
-    text.push_str(&words("command", &commands::measured(&container.command)));
+    let mut text = string_list("entrypoint", &container.entrypoint);
+    text.push_str(&string_list("command", &commands::measured(&container.command)));
     let texts = [
         ("user", &container.user),
         ("working_dir", &container.working_dir),
@@ -204,7 +204,7 @@ fn worker(server: &str, worker: &Worker) -> String {
     let name = key(&worker.name);
     format!(
         "\n# Takes jobs beside the server, on each side.\n[server.{server}.worker.{name}]\n{}{}",
-        words("command", &commands::measured(&worker.command)),
+        string_list("command", &commands::measured(&worker.command)),
         table("env", &worker.env)
     )
 }

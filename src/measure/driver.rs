@@ -144,7 +144,7 @@ pub trait Driver {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        pass: Counting,
     ) -> impl Future<Output = Result<Counted, Error>>;
 
     /// The last lines of a server's output.
@@ -156,9 +156,9 @@ pub trait Driver {
 
 /// How often single requests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
+pub enum Counting {
     /// To be judged as they are.
-    Whole,
+    Full,
     /// At one of several sizes of the data, whose other sizes bear it out; or where nothing is compared.
     Brief,
 }

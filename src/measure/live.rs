@@ -10,7 +10,7 @@ use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded};
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Pass, Sharing, Start,
+    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Counting, Sharing, Start,
     Startup, Testbed, WarmUp, single_requests,
 };
 use crate::load::{Job, WorkerPool};
@@ -365,7 +365,7 @@ impl Driver for Live<'_> {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        pass: Counting,
     ) -> Result<Counted, Error> {
         let Up {
             build,

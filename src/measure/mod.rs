@@ -36,7 +36,7 @@ mod turnover;
 mod window;
 
 pub use concurrent::{Sharing, Turns};
-pub use driver::{Counted, Data, Driver, Instance, Load, Pass, Start, Startup, Testbed, WarmUp};
+pub use driver::{Counted, Data, Driver, Instance, Load, Counting, Start, Startup, Testbed, WarmUp};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
@@ -62,7 +62,7 @@ pub struct MeasureConfig<'a> {
     pub runner: &'a Runner,
     pub schedule: Schedule,
     /// The pass of single requests that comes first, where there is one.
-    pub counting: Option<Pass>,
+    pub counting: Option<Counting>,
     /// The order of the rounds follows from it.
     pub seed: u64,
     /// Whether a cell breaks a rule, so that a fresh start of its server must break it too.

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, Pass,
+    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, Counting,
     RoundOrder, Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
 use crate::model::{
@@ -150,7 +150,7 @@ impl<'a, D: Driver> Session<'a, D> {
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let MeasureConfig { plan, runner, .. } = self.measuring;
         let started = self.start(target).await;
-        let Some(startup) = self.kept(started, target, || "start".into()).await? else {
+        let Some(startup) = self.unless_server_failed(started, target, || "start".into()).await? else {
             return Ok(None);
         };
         let keys = key::keys(plan, target, &self.driver.testbed(plan), runner);
@@ -192,7 +192,7 @@ impl<'a, D: Driver> Session<'a, D> {
             let load = Load::from_cell(Instance::from_target(target), cell);
             let warmed = self.driver.warm_up(&load, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
-            let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
+            let Some(WarmUp { steady, observed }) = self.unless_server_failed(warmed, target, during).await? else {
                 continue;
             };
             lane.start().steady = steady;
@@ -237,7 +237,7 @@ impl<'a, D: Driver> Session<'a, D> {
             let lane = &mut lanes[drawn];
             let number = lane.sample.rounds().len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
-            let kept = self.kept(measured, target, during).await?;
+            let kept = self.unless_server_failed(measured, target, during).await?;
             let disturbed = kept.as_ref().is_some_and(|it| Machine::is_disturbed([it]));
             if disturbed && lane.repeats > 0 {
                 lane.repeats -= 1;
@@ -261,7 +261,7 @@ impl<'a, D: Driver> Session<'a, D> {
         };
         let started = self.start(reference).await;
         if self
-            .kept(started, reference, || "start".into())
+            .unless_server_failed(started, reference, || "start".into())
             .await?
             .is_none()
         {
@@ -280,7 +280,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 });
                 let rounds = self.beside(target, cell, reference).await;
                 let during = || format!("{} beside the reference", cell.endpoint);
-                let kept = self.kept(rounds, target, during).await?;
+                let kept = self.unless_server_failed(rounds, target, during).await?;
                 lane.sample
                     .beside_reference
                     .extend(kept.filter(|_| pair > 0));
@@ -332,7 +332,7 @@ impl<'a, D: Driver> Session<'a, D> {
             self.stop(target).await?;
             let started = self.start(target).await;
             let during = || "its second start".into();
-            let Some(startup) = self.kept(started, target, during).await? else {
+            let Some(startup) = self.unless_server_failed(started, target, during).await? else {
                 continue;
             };
             for lane in of_server {
@@ -358,7 +358,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let load = Load::from_cell(Instance::from_target(target), cell);
         let warmed = self.driver.warm_up(&load, longest, observe).await;
         let during = || format!("another warm-up of {}", cell.endpoint);
-        let Some(WarmUp { steady, .. }) = self.kept(warmed, target, during).await? else {
+        let Some(WarmUp { steady, .. }) = self.unless_server_failed(warmed, target, during).await? else {
             return Ok(());
         };
         start.steady = steady;
@@ -371,7 +371,7 @@ impl<'a, D: Driver> Session<'a, D> {
             });
             let measured = self.round(target, cell, lane.window).await;
             let during = || format!("another round {round} of {}", cell.endpoint);
-            let Some(measured) = self.kept(measured, target, during).await? else {
+            let Some(measured) = self.unless_server_failed(measured, target, during).await? else {
                 break;
             };
             start.rounds.push(measured);
@@ -392,7 +392,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
     }
 
-    async fn count(&mut self, lanes: &mut [Lane<'a>], pass: Pass) -> Result<(), Error> {
+    async fn count(&mut self, lanes: &mut [Lane<'a>], pass: Counting) -> Result<(), Error> {
         let observe = self.measuring.observe;
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
@@ -407,7 +407,7 @@ impl<'a, D: Driver> Session<'a, D> {
             let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
-            if let Some(counted) = self.kept(counted, target, during).await? {
+            if let Some(counted) = self.unless_server_failed(counted, target, during).await? {
                 lane.sample.counters = counted.counters;
                 self.measured.notes.extend(counted.missing);
                 let growth = target.growth.as_ref();
@@ -420,7 +420,7 @@ impl<'a, D: Driver> Session<'a, D> {
 
     /// The value; `None` if this server failed, which is then stopped, noted and left out.
     /// What concerns more than one server stays an error.
-    async fn kept<T>(
+    async fn unless_server_failed<T>(
         &mut self,
         result: Result<T, Error>,
         target: &Target,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::window::loaded;
-use super::{Counted, Error, Pass};
+use super::{Counted, Error, Counting};
 use crate::load::{Job, WorkerPool};
 use crate::model::{Counters, Metric, Tally, Workload};
 use crate::stack::{Count, Server, Stack, Tenancy};
@@ -47,7 +47,7 @@ pub(super) struct SingleRequests<'a> {
     pub(super) server: &'a Server,
     pub(super) endpoint: &'a str,
     pub(super) job: Job,
-    pub(super) pass: Pass,
+    pub(super) pass: Counting,
 }
 
 /// Makes the pass with the job's requests. Ends at the first batch without one answer as expected:
@@ -186,10 +186,10 @@ impl SingleRequests<'_> {
     }
 }
 
-impl Pass {
+impl Counting {
     const fn batches(self) -> usize {
         match self {
-            Self::Whole => BATCHES,
+            Self::Full => BATCHES,
             Self::Brief => BATCHES_OF_BRIEF,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Data, Driver, Error, Event, Instance, Observer, Pass, Start, Startup};
+use super::{Data, Driver, Error, Event, Instance, Observer, Counting, Start, Startup};
 use crate::model::{Cell, Plan, Ready, Target};
 
 /// What one start of a server showed.
@@ -82,7 +82,7 @@ async fn of_server(
             server: &target.name,
             endpoint: &cell.endpoint,
         });
-        let counted = of_one_server(driver.count(instance, cell, Pass::Whole).await)?;
+        let counted = of_one_server(driver.count(instance, cell, Counting::Full).await)?;
         let has_ended = counted.is_err();
         let answered = counted.and_then(|mut counted| {
             trial

@@ -228,7 +228,7 @@ fn moved(report: &Report, page: &mut Page<'_>) {
 }
 
 /// What became of a finding, and why.
-fn said(finding: &Finding) -> String {
+fn verdict_text(finding: &Finding) -> String {
     let why = text::why(finding);
     match text::word(finding) {
         word if why.is_empty() => word.to_owned(),
@@ -250,7 +250,7 @@ fn moved_row(finding: &Finding) -> String {
             text::change(high)
         ));
     }
-    let verdict = format!("{} {}", text::icon(finding), escape(&said(finding)));
+    let verdict = format!("{} {}", text::icon(finding), escape(&verdict_text(finding)));
     format!(
         "| {verdict} | {} | {} | {} | {} → {} | {change} | {} | {} |",
         escape(&finding.server),
@@ -460,7 +460,7 @@ fn row(finding: &Finding) -> String {
     let shown = |number: Option<f64>| {
         number.map_or_else(String::new, |number| text::value(number, finding.unit))
     };
-    let verdict = said(finding);
+    let verdict = verdict_text(finding);
     format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} |",
         escape(&finding.server),

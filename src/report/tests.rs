@@ -410,8 +410,8 @@ fn written_by(untrusted: &str) -> Report {
             kind: GateChangeKind::RequestChanged,
             cells: vec![cell],
             metric: None,
-            base: Some(GateValue::words(untrusted)),
-            head: Some(GateValue::words(untrusted)),
+            base: Some(GateValue::text(untrusted)),
+            head: Some(GateValue::text(untrusted)),
         }],
     });
     report.failures = named("failing").failures;

@@ -226,7 +226,7 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
         "{said}"
     );
     {
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!((kept.written, kept.edited), (1, 0));
         let body = kept.comments[0]["body"].as_str().expect("text");
         assert!(
@@ -246,7 +246,7 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(succeeded, "{said}");
     assert_eq!(stage.outputs()["verdict"], "pass", "{said}");
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!((kept.written, kept.edited), (1, 1));
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("perfgate: PASSED"), "{body}");
@@ -312,7 +312,7 @@ async fn the_reusable_workflow_refreshes_and_checks() {
         said.contains("::error title=perfgate::sample health latency_p50: "),
         "{said}"
     );
-    assert_eq!(github.kept().conclusions, ["failure"]);
+    assert_eq!(github.state().conclusions, ["failure"]);
     assert_eq!(stage.entries(), 1, "a pull request stores nothing");
 }
 
@@ -391,7 +391,7 @@ async fn legs(order: &str, config: &str, expected: [&str; 2]) {
     let head = stage.commit("wrong");
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(!succeeded, "{said}");
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!((kept.written, kept.comments.len()), (1, 1), "{said}");
     let body = kept.comments[0]["body"].as_str().expect("text");
     let headline = body.lines().nth(1).expect("a headline");
@@ -490,7 +490,7 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
     let head = stage.commit("nothing");
     let (_, said) = stage.act("pull_request", &pull_request(&head, &main));
     let body = {
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!((kept.written, kept.checks.len()), (1, 1), "{said}");
         kept.comments[0]["body"].as_str().expect("text").to_owned()
     };
@@ -508,7 +508,7 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
     let head = stage.commit("nothing again");
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(!succeeded, "{said}");
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!(kept.written, 1, "{said}");
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("shard 2/3 is missing"), "{body}");

@@ -167,7 +167,7 @@ impl Sandbox {
     }
 
     /// What perfgate keeps in the user's folder for caches, if it has that name.
-    pub(crate) fn kept(&self, name: &str) -> Vec<PathBuf> {
+    pub(crate) fn cached(&self, name: &str) -> Vec<PathBuf> {
         let bases = self.caches.path().join("perfgate/bases");
         let folders = fs::read_dir(bases).into_iter().flatten().flatten();
         let named = folders.map(|it| it.path().join(name));

@@ -197,7 +197,7 @@ impl<'a> Probe<'a> {
         let plan = &self.context.plan;
         let is_kept = plan.targets.iter().any(|it| it.cargo.is_some()) || plan.prepares_by_cargo();
         let tree = if is_kept {
-            Tree::kept(&self.git, commit, side)
+            Tree::reusable(&self.git, commit, side)
         } else {
             Tree::at(&self.git, commit)
         }?;

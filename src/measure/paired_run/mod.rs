@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 
 use self::grown::Grown;
 use super::cell_rounds::CellRounds;
-use super::driver::{Driver, Pass, Startup};
+use super::driver::{Driver, Counting, Startup};
 use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};
 use super::side_load::SideLoad;
 use super::sizing::Size;
@@ -168,7 +168,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             Ok(()) => Ok(true),
             Err(error) if error.is_of_one_server() => {
                 self.stop_sides().await?;
-                self.say(format!(
+                self.note(format!(
                     "{}: confirmed without a control, the base beside itself: {}",
                     self.sides.head.name,
                     chain(&error)
@@ -412,7 +412,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         }
         for cell in self.answered_cells() {
             for side in up.iter().copied() {
-                let counted = self.counted(side, cell, Pass::Whole).await?;
+                let counted = self.counted(side, cell, Counting::Full).await?;
                 self.idle[cell] = self.idle[cell].max(counted.idle);
                 let grown = std::mem::take(self.grown[cell].get_mut(side));
                 let counters = counted.counters.map(|it| grown.added_to(it));
@@ -423,7 +423,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     }
 
     /// Single requests on a cell of one side, and what follows where none of them was answered.
-    async fn counted(&mut self, side: Side, cell: usize, pass: Pass) -> Result<Counted, Error> {
+    async fn counted(&mut self, side: Side, cell: usize, pass: Counting) -> Result<Counted, Error> {
         let mut counted = self.count_side(side, cell, pass).await?;
         self.compared
             .notes

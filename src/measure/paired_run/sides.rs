@@ -1,6 +1,6 @@
 //! The sides of one server: which are up, of which build, and a round of each.
 
-use super::super::driver::{Data, Driver, Instance, Pass, Start, Startup};
+use super::super::driver::{Data, Driver, Instance, Counting, Start, Startup};
 use super::super::pairs::Assignment;
 use super::super::side_load::SideLoad;
 use super::super::{Counted, Error};
@@ -61,7 +61,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         &mut self,
         side: Side,
         cell: usize,
-        pass: Pass,
+        pass: Counting,
     ) -> Result<Counted, Error> {
         let instance = self.instance(side);
         let cell = &instance.target.cells[cell];

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Pass, Schedule,
+    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Counting, Schedule,
     Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::config;
@@ -45,7 +45,7 @@ fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> MeasureConfig
         plan,
         runner,
         schedule: Schedule::Sequential,
-        counting: Some(Pass::Whole),
+        counting: Some(Counting::Full),
         seed,
         is_suspect: &|_| false,
         observe: &|_| (),
@@ -293,7 +293,7 @@ impl Driver for Failing {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        pass: Counting,
     ) -> Result<Counted, Error> {
         self.simulated.count(instance, cell, pass).await
     }

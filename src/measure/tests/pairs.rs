@@ -4,7 +4,7 @@ use super::{FILE, plan};
 use crate::gate::{Confirmation, invalidate_partial, judge_pairs};
 use crate::measure::{
     Cause, Counted, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing, Pairing,
-    Pass, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
+    Counting, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::model::{
     Cell, Finding, Metric, PairedSample, PairedStart, Partial, Plan, Round, Side, Sides, Strategy,
@@ -115,7 +115,7 @@ impl Driver for Watched {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        pass: Counting,
     ) -> Result<Counted, Error> {
         self.simulated.count(instance, cell, pass).await
     }

@@ -72,7 +72,7 @@ impl Judged {
 }
 
 /// A repository whose only commit is the base; the head is what is changed in it.
-pub(crate) struct Stand {
+pub(crate) struct Testbed {
     folder: TempDir,
     subject: Subject,
     /// CPU time of a request of the base, in microseconds, once it has been measured.
@@ -176,14 +176,14 @@ pub(crate) fn fixture() -> Result<String, Failure> {
     Ok(format!("allow_outside = true\n{stack}"))
 }
 
-impl Stand {
+impl Testbed {
     pub(crate) fn build(subject: Subject) -> Result<Self, Failure> {
-        let stand = Self {
+        let testbed = Self {
             folder: TempDir::new()?,
             subject,
             cost: None,
         };
-        stand.configure("perfgate.toml", Case::Unchanged, RULES)?;
+        testbed.configure("perfgate.toml", Case::Unchanged, RULES)?;
         for words in [
             &["init", "--quiet"][..],
             &["add", "."],
@@ -201,12 +201,12 @@ impl Stand {
             succeeded(
                 &Command::new("git")
                     .arg("-C")
-                    .arg(stand.folder.path())
+                    .arg(testbed.folder.path())
                     .args(words)
                     .output()?,
             )?;
         }
-        Ok(stand)
+        Ok(testbed)
     }
 
     /// A check of the case against the unchanged build.
