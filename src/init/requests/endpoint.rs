@@ -95,11 +95,11 @@ impl Endpoint {
 impl LeftOut {
     /// How many were left out for which reasons.
     pub(in crate::init) fn list(counts: &BTreeMap<Self, usize>) -> String {
-        let words = |(why, count): (&Self, &usize)| format!("{count} {}", why.words());
+        let words = |(why, count): (&Self, &usize)| format!("{count} {}", why.reason());
         counts.iter().map(words).collect::<Vec<_>>().join(", ")
     }
 
-    const fn words(self) -> &'static str {
+    const fn reason(self) -> &'static str {
         match self {
             Self::TooMany => "more like these",
             Self::NoValue => "without an example of a required value",
