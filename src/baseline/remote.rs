@@ -181,7 +181,7 @@ impl Repository {
     }
 }
 
-/// Whether an error tells that the branch was rewritten since its newest commit was read.
+/// Whether an error means that the branch was rewritten since its newest commit was read.
 pub(super) fn is_rewritten(error: &Error) -> bool {
     matches!(error, Error::Git(error) if error.to_string().contains(REWRITTEN))
 }
