@@ -14,7 +14,7 @@ use super::problem::{Mark, Problem};
 use super::project::Project;
 use super::reader::Reader;
 use super::service::{Need, Service};
-use super::values::{self, is_true, argument_list};
+use super::values::{self, argument_list, is_true};
 
 /// What the names of files end with that show what others would hold.
 const EXAMPLES: [&str; 4] = [".example", ".sample", "-example", "-sample"];
