@@ -46,7 +46,7 @@ impl Coding {
         found.map_or(Self::Unknown, |(_, coding)| coding)
     }
 
-    /// What a whole body stands for, or why nobody can tell; of one that was `cut` off, the start.
+    /// What a whole body stands for, or why it is not known; of one that was `cut` off, the start.
     pub(super) fn decode(self, body: &[u8], cut: bool) -> Result<Cow<'_, [u8]>, String> {
         if self == Self::Identity || body.is_empty() {
             return Ok(body.into());
