@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST: usize = 8;
 /// Letters of a name that is made up.
 const LONGEST: usize = 60;
-/// Segments of paths that tell nothing apart.
+/// Segments of paths that distinguish nothing.
 const PREFIXES: [&str; 4] = ["api", "v1", "v2", "v3"];
 /// Last segments of paths that say whether a server is up.
 const HEALTH: [&str; 15] = [

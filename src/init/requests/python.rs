@@ -136,7 +136,7 @@ fn decorated(file: usize, text: &str, route: &Captures<'_>, prefix: &str, found:
 
 /// What follows a decorator.
 pub(super) struct Handler<'a> {
-    /// Text that tells who may call it.
+    /// Text that says who may call it.
     pub(super) words: String,
     parameters: Vec<&'a str>,
 }
