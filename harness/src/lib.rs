@@ -39,7 +39,7 @@ const TEST: &str = "perfgate";
 const CONFIGURATION_MISTAKE: u8 = 2;
 const ENVIRONMENT: u8 = 4;
 
-/// What cargo tells a test about its package. The servers' builds would take it for their own.
+/// Variables by which cargo describes its package to a test. The servers' builds would take it for their own.
 const OF_THE_TEST: [&str; 5] = [
     "CARGO_BIN_",
     "CARGO_CRATE_",

@@ -85,7 +85,7 @@ pub(super) struct Comparisons {
 pub(super) enum Confirms {
     #[default]
     Always,
-    /// Where the next comparison shows whether it was so, they take time and tell little.
+    /// Where the next comparison shows whether it was so, they take time and add little.
     Never,
 }
 

@@ -1,4 +1,4 @@
-//! One run: brings the stack up, measures beside bases and alone, and puts together what came of it.
+//! One run: brings the stack up, measures beside bases and alone, and collects the results.
 
 use std::time::{Duration, Instant, SystemTime};
 

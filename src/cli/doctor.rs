@@ -156,7 +156,7 @@ fn calibration() -> Option<Remark> {
         good: last.is_some() && failed == 0,
         what: "calibration",
         found: last.map_or_else(|| "none".into(), |it| report::calibration_in_short(&it)),
-        remedy: "`perfgate calibrate` shows what the gate can tell here; `--write` raises margins",
+        remedy: "`perfgate calibrate` shows what the gate detects here; `--write` raises margins",
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a gate can tell, from starts of one build beside itself: checks are made up of such starts, drawn at
+//! What a gate detects, from starts of one build beside itself: checks are made up of such starts, drawn at
 //! random, and judged as real ones are.
 
 use rand::rngs::StdRng;

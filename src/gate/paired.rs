@@ -17,11 +17,11 @@ use crate::stats;
 /// Where a cell stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// More pairs may tell.
+    /// More pairs may decide.
     Open,
     /// Something regressed, which fresh containers must confirm.
     Suspect,
-    /// Nothing is left to tell.
+    /// Nothing is left to decide.
     Settled,
 }
 
@@ -142,7 +142,7 @@ fn decide(
         _ if finding.verdict == Verdict::Pass && broken.is_some() => {
             unjudged(finding, threshold, Reason::NeedsTheMachine)
         }
-        // What no check of this service can tell is no news where nobody asked for it.
+        // What no check of this service can detect is no news where nobody asked for it.
         _ if metric.is_tail() && finding.reason == Some(Reason::TooNoisy) => {
             unjudged(finding, threshold, Reason::TooNoisy)
         }
@@ -310,12 +310,12 @@ fn confirm(
     finding.with(verdict, reason)
 }
 
-/// Whether the pairs there are do not tell.
+/// Whether the pairs so far do not decide.
 fn is_undecided(finding: &Finding) -> bool {
     matches!(finding.reason, Some(Reason::Undecided | Reason::TooNoisy))
 }
 
-/// Whether more pairs may tell: also where the generator was late, which it may not stay.
+/// Whether more pairs may decide: also where the generator was late, which it may not stay.
 fn is_open(finding: &Finding) -> bool {
     let late = Reason::InvalidLoad {
         doubt: Doubt::GeneratorLate,

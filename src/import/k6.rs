@@ -143,7 +143,7 @@ fn imported(run: &Run) -> Result<Imported, Fault> {
 }
 
 /// Successes per second and the share of failures. Versions before 0.31, and scripts that say so,
-/// do not tell what failed: then nothing is known of successes either.
+/// do not say what failed: then nothing is known of successes either.
 fn failures(imported: &mut Imported, failed: Option<&Measured>, rate: Option<f64>) {
     let failed = failed.and_then(|it| it.get("rate").or(it.get("value")));
     let Some(failed) = failed else {

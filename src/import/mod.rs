@@ -1,5 +1,5 @@
 //! Results of other load generators → [`Measurement`], so that a team can keep its generator and
-//! use the verdict. What a generator does not tell is absent, and a note says so: nothing is
+//! use the verdict. What a generator does not report is absent, and a note says so: nothing is
 //! filled in. The format is known by the text alone.
 
 mod error;

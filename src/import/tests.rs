@@ -397,7 +397,7 @@ fn what_k6_does_not_tell_is_absent() {
 }
 
 #[test]
-fn vegeta_is_read_before_it_told_its_throughput() {
+fn vegeta_is_read_before_it_printed_its_throughput() {
     let imported = [Metric::Throughput, Metric::LatencyP90];
     let [throughput, p90] = valued("vegeta-6.3.0.json", imported);
     assert!(

@@ -157,7 +157,7 @@ fn finish(mut imported: Imported, counts: &Counts) -> Result<Imported, Fault> {
     Ok(imported)
 }
 
-/// Takes what a line tells; what it should have been, when it cannot be read.
+/// Parses a line; what it should have been, when it cannot be read.
 fn take(
     line: &str,
     imported: &mut Imported,

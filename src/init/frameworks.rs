@@ -85,7 +85,7 @@ pub(super) fn source_below(folder: &Path) -> PathBuf {
     below.map_or_else(PathBuf::new, PathBuf::from)
 }
 
-/// Whether a folder has the source of a server, as far as its files tell; the one around it may list what it
+/// Whether a folder has the source of a server, as far as its files show; the one around it may list what it
 /// uses.
 fn serves(around: &Path, folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();

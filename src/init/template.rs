@@ -275,7 +275,7 @@ fn process(framework: &Framework) -> (String, &'static str) {
         ),
         Framework::Node { .. } => (
             "npm run start".into(),
-            "# A process of this machine. It must listen at {host}:{port}, which `env` below tells it.\n",
+            "# A process of this machine. It must listen at {host}:{port}, which `env` below gives it.\n",
         ),
         Framework::Unknown => (
             format!("./start-server --listen {address}"),

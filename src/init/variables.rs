@@ -1,5 +1,5 @@
 //! Files of variables of a repository → those that say where databases are, with perfgate's placeholders.
-//! There a host is `localhost`, or a service of somebody else's compose file: names of variables tell what
+//! There a host is `localhost`, or a service of somebody else's compose file: names of variables say what
 //! is meant.
 
 use std::path::{Path, PathBuf};

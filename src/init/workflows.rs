@@ -9,7 +9,7 @@ use super::ask;
 
 const CHECK: &str = include_str!("perfgate.yml");
 const REPORT: &str = include_str!("perfgate-report.yml");
-/// The default branch where git does not tell.
+/// The default branch where git does not name one.
 const BRANCH: &str = "main";
 /// The line of a workflow that others are put after.
 const STORE: &str = "          baseline-store: git:perfgate-baselines\n";

@@ -61,7 +61,7 @@ pub struct MeasureConfig<'a> {
     pub plan: &'a Plan,
     pub runner: &'a Runner,
     pub schedule: Schedule,
-    /// The pass of single requests that comes first, where there is one.
+    /// How single requests are counted first, where they are.
     pub counting: Option<Counting>,
     /// The order of the rounds follows from it.
     pub seed: u64,

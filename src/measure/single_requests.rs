@@ -1,4 +1,4 @@
-//! The pass of single requests: batches of them, one request at a time, and what the services
+//! Counting of single requests: batches of them, one request at a time, and what the services
 //! counted around each. It comes before any load, which would drive a service that leaks
 //! connections to its limits, where it opens no more.
 
@@ -50,7 +50,7 @@ pub(super) struct SingleRequests<'a> {
     pub(super) pass: Counting,
 }
 
-/// Makes the pass with the job's requests. Ends at the first batch without one answer as expected:
+/// Counts the job's requests. Ends at the first batch without one answer as expected:
 /// there is nothing to load then.
 pub(super) async fn count(
     stack: &Stack,

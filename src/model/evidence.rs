@@ -30,7 +30,7 @@ pub struct Trace {
     /// Shares of the requests of all rounds, each with the time in microseconds within which they
     /// had ended; the last is the whole.
     pub latency: Vec<[f64; 2]>,
-    /// The value of each round, in the unit of its metric. Metrics that a round cannot tell are
+    /// The value of each round, in the unit of its metric. Metrics that a round does not have are
     /// missing.
     pub rounds: BTreeMap<Metric, Vec<f64>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_round_cannot_tell_is_missing() {
+    fn what_a_round_does_not_have_is_missing() {
         let evidence = Evidence::of_pairs(&sample(vec![]));
         assert!(!evidence.head.rounds.contains_key(&Metric::CpuPerRequest));
         assert_eq!(evidence.changes(Metric::CpuPerRequest), None);

@@ -180,7 +180,7 @@ impl Metric {
         }
     }
 
-    /// Whether it is counted in a pass of its own, exactly, and not measured in rounds.
+    /// Whether it is counted exactly, from single requests, and not measured in rounds.
     pub const fn is_counter(self) -> bool {
         self.counter_kind().is_some()
     }

@@ -176,7 +176,7 @@ fn junit_counts_a_failure_for_every_regression() {
 }
 
 #[test]
-fn every_format_tells_of_the_gate_and_of_what_is_missing() {
+fn every_format_shows_the_gate_and_what_is_missing() {
     let said = |report: &Report| {
         [
             without_colours(report),

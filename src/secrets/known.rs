@@ -13,11 +13,11 @@ const SHORTEST_IN_OUTPUT: usize = 4;
 /// The same of what a configuration passes on without calling it a secret: shorter ones are in every
 /// text.
 const SHORTEST_PASSED: usize = 6;
-/// What a step tells the runner to mask.
+/// What a step has the runner mask.
 const ADD_MASK: &str = "::add-mask::";
 /// How a header with rights begins that a workflow gives to git.
 const HEADER: &str = "authorization:";
-/// Values that tell nobody anything; a mask over them would be over half of a report.
+/// Values that reveal nothing; a mask over them would be over half of a report.
 const PLAIN: [&str; 27] = [
     "admin",
     "changeme",

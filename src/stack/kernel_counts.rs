@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_or_may_not_be_read_is_not_told() {
+    fn what_ended_or_may_not_be_read_is_left_out() {
         let before = counts(&[(7, 100), (8, 50)], 1000, Some(10));
         let without_thread = counts(&[(7, 110)], 1040, Some(30)).since(&before, 5);
         let known: Vec<_> = without_thread.into_keys().collect();

@@ -43,7 +43,7 @@ struct Waiting {
 pub struct Seen {
     before: Moment,
     after: Moment,
-    /// By server; `None` if the kernel does not tell how long threads waited.
+    /// By server; `None` if the kernel does not report how long threads waited.
     run_delays: Vec<Option<RunDelay>>,
     others: Option<Others>,
     late: Duration,
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_tells_nothing_of_others() {
+    fn what_is_unknown_says_nothing_of_others() {
         let group = |number| Some(Crowd::Group(number));
         let crowds = |server, services| Crowds { server, services };
         let known = [

@@ -65,7 +65,7 @@ struct Streak {
 }
 
 impl Wait<'_> {
-    /// Asks until the answer is good; gives up when `ended` has an error to tell, with a wrong
+    /// Asks until the answer is good; gives up when `ended` has an error to report, with a wrong
     /// answer that keeps coming, or with the last one when the time is up.
     pub(super) async fn until(
         &self,

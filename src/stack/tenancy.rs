@@ -37,7 +37,7 @@ impl Tenancy {
 }
 
 impl Stack {
-    /// Room of its own, with what the services hold; `number` tells tenants apart, from 1.
+    /// Room of its own, with what the services hold; `number` distinguishes tenants, from 1.
     pub async fn tenancy(&self, name: &str, number: u32) -> Result<Tenancy, Error> {
         let site = Site {
             images: &self.images,

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn fisher_tells_tea_from_chance() {
+    fn fisher_distinguishes_tea_from_chance() {
         // The lady tasting tea: 3 of 4 against 1 of 4 has a chance of 17 in 70.
         assert!((proportion(3, 4).exceeds(proportion(1, 4)) - 17.0 / 70.0).abs() < 1e-9);
         assert!((proportion(0, 4).exceeds(proportion(4, 4)) - 1.0).abs() < 1e-9);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn large_counts_are_told_apart_and_small_differences_are_not() {
+    fn large_counts_are_distinguished_and_small_differences_are_not() {
         assert!(proportion(400, 100_000).exceeds(proportion(40, 100_000)) < 1e-9);
         assert!(proportion(44, 100_000).exceeds(proportion(40, 100_000)) > 0.2);
     }

@@ -56,7 +56,7 @@ cpu_per_request = { max_increase = "5%" }
     target
 }
 
-/// What all jobs of one case came to.
+/// The verdicts of all jobs of one case.
 struct Jobs {
     findings: Vec<Finding>,
     starts: Vec<usize>,

@@ -181,7 +181,7 @@ fn pull_request(head: &str, base: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs act, a runner of workflows"]
-async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
+async fn a_push_refreshes_and_a_pull_request_learns_what_it_does() {
     let (server, github) = GitHub::start().await;
     let stage = Stage::set(&server.uri());
 

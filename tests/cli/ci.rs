@@ -96,7 +96,7 @@ async fn a_check_that_cannot_measure_says_so_wherever_the_last_one_spoke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fork_is_told_where_its_comment_comes_from() {
+async fn a_fork_learns_where_its_comment_comes_from() {
     let (server, github) = GitHub::start().await;
     let sandbox = job(
         healthy(),

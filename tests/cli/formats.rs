@@ -129,7 +129,7 @@ fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
 }
 
 #[test]
-fn a_report_on_another_generators_result_says_nothing_that_it_does_not_tell() {
+fn a_report_on_another_generators_result_says_nothing_that_it_lacks() {
     let sandbox = loaded_by_wrk();
     let compare = ["compare", "1.txt", "same.txt", "--json", "out.json"];
     let run = sandbox.run(compare.into_iter().chain(["--html", "out.html"]));
@@ -177,7 +177,7 @@ fn results_are_compared_without_a_configuration() {
     assert_eq!(regressed, [name]);
 }
 
-/// Results of wrk whose URLs end as they are told.
+/// Results of wrk with such endings of their URLs.
 fn loaded_at<const N: usize>(ends: [(&str, &str); N]) -> Sandbox {
     let path = "/api/django-starter/monitoring/health";
     let sandbox = loaded_by_wrk();
@@ -235,7 +235,7 @@ fn a_server_that_falls_behind_its_rate_regresses() {
 }
 
 #[test]
-fn a_result_that_tells_no_length_shows_none() {
+fn a_result_without_a_length_shows_none() {
     let times = "response-time\n0.0010\n0.0030\n";
     let sandbox = Sandbox::new().file("a.csv", times).file("b.csv", times);
     let run = sandbox.run(["compare", "a.csv", "b.csv", "--html", "out.html"]);

@@ -1,4 +1,4 @@
-//! A stand-in for GitHub's API that keeps what it is told.
+//! A stand-in for GitHub's API that keeps what it receives.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -70,7 +70,7 @@ fn a_test_of_what_did_not_change_passes() {
 }
 
 #[test]
-fn mistakes_are_told_with_the_remedy() {
+fn mistakes_are_reported_with_the_remedy() {
     let sandbox = package();
     let mistake = |sandbox: &Sandbox| tested(sandbox, &["--test", "perf"]);
     mistake(&sandbox)

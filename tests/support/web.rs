@@ -389,7 +389,7 @@ impl Host {
         let service = service_fn(move |request| guest.clone().answer(request));
         let talk = builder.serve_connection(TokioIo::new(stream), service);
         let mut talk = std::pin::pin!(talk);
-        // How a connection ends is for the client to tell.
+        // How a connection ends is for the client to report.
         tokio::select! {
             _ = talk.as_mut() => {}
             () = leave.notified() => {

@@ -233,7 +233,7 @@ impl Course<'_> {
         left.map(Some).ok_or(Error::Deadline { timeout })
     }
 
-    /// What a check that came to its end says of each metric.
+    /// What a finished check says of each metric.
     fn judged(&self, measured: &Measurement) -> Result<Vec<CheckedMetric>, Error> {
         if let Some(partial) = &measured.provenance.partial {
             return Err(match partial.exit_code {

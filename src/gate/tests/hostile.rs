@@ -124,7 +124,7 @@ fn what_the_base_shows_beside_itself_is_no_regression() {
 }
 
 #[test]
-fn counts_of_a_few_requests_do_not_tell_five_percent() {
+fn counts_of_a_few_requests_do_not_decide_five_percent() {
     let mut sample = measured(&[(18, 19)], 4);
     for start in &mut sample.starts {
         start.pairs[0].closed.head.tally.span = None;
@@ -171,7 +171,7 @@ fn noise_that_all_starts_leave_is_not_a_matter_of_the_budget() {
 }
 
 #[test]
-fn a_tail_that_no_check_can_tell_is_news_only_where_somebody_asked() {
+fn a_tail_that_no_check_detects_is_news_only_where_somebody_asked() {
     let noisy = |start: usize, pair: &mut Pair| {
         let open = pair.open.as_mut().expect("at a rate");
         for (side, slow) in [

@@ -296,7 +296,7 @@ fn function_around(before: &str) -> Option<(String, bool)> {
     is_function.then(|| (found["name"].to_owned(), is_callable))
 }
 
-/// An application without a framework: a function, or what a module of a telling name calls one.
+/// An application without a framework: a function, or what a module with a usual name calls one.
 fn plain(files: &[(String, String)]) -> Option<(Application, Interface)> {
     let [wsgi, asgi, named] = &*FUNCTIONS;
     let found = |file: &str, text: &str, pattern: &Regex| {

@@ -297,7 +297,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         }
     }
 
-    /// Starts some sides; those of the first start of all tell how the cells are to be loaded.
+    /// Starts some sides; those of the first start show how the cells are to be loaded.
     async fn up(
         &mut self,
         started: &[Side],

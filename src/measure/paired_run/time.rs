@@ -53,7 +53,7 @@ impl<D: Driver> PairedRun<'_, D> {
             let Some(size) = &mut self.sizes[cell] else {
                 continue;
             };
-            // Few rounds tell little of a cell; those of its server's others are much like it.
+            // Few rounds say little of a cell; those of its server's others are much like it.
             let variance = f64::midpoint(own.unwrap_or(pooled), pooled);
             let pairs = self.pairing.pacing.pairs;
             let head = &self.sides.head.cells[cell];

@@ -28,7 +28,7 @@ const DECADES: [&[f64]; 4] = [
     &[1.0, 2.0, 5.0],
     &[1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0],
 ];
-/// Fewest ticks that tell a scale.
+/// Fewest ticks that show a scale.
 const FEWEST_TICKS: usize = 3;
 /// Least span of an axis as a share of its middle, so that noise does not look like news.
 const LEAST_SPAN: f64 = 0.1;
