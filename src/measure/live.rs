@@ -16,7 +16,7 @@ use super::{
 use crate::load::{Job, WorkerPool};
 use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target};
 use crate::stack::machine::{Seen, Watch};
-use crate::stack::{Server, Stack, Stage, Tenancy};
+use crate::stack::{Server, ServiceState, Stack, Stage, Tenancy};
 
 /// Numbers of rooms: those of what each side's commands set up are 1 and 2, and their copies follow.
 const FIRST_COPY: u32 = 3;
@@ -269,8 +269,13 @@ impl Driver for Live<'_> {
     ) -> Result<Vec<Option<Startup>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         for start in starts.iter().filter(|it| it.data == Data::Own) {
-            let (target, is_up) = (start.instance.target, !self.up.is_empty());
-            let set_up = self.stack.set_up_alone(target, is_up, &observe);
+            let services = if self.up.is_empty() {
+                ServiceState::Idle
+            } else {
+                ServiceState::InUse
+            };
+            let target = start.instance.target;
+            let set_up = self.stack.set_up_alone(target, services, &observe);
             self.guard().over(set_up).await?;
         }
         let at_once = u32::try_from(starts.len()).unwrap_or(u32::MAX);

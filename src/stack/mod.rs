@@ -70,7 +70,7 @@ pub use resources::Resources;
 pub use scrubbed_env::close_to_others;
 pub use server::Server;
 pub use stage::{Observer, Stage};
-pub use tenancy::Tenancy;
+pub use tenancy::{ServiceState, Tenancy};
 
 use crowd::Crowd;
 use image::Images;
