@@ -86,7 +86,7 @@ const IMPURE: [&str; 17] = [
     "hyper",
 ];
 /// Other crates that compute and nothing else, for pure folders.
-const PURE_CRATES: [&str; 20] = [
+const PURE_CRATES: [&str; 21] = [
     "anstyle",
     "base64",
     "comfy_table",
@@ -107,6 +107,7 @@ const PURE_CRATES: [&str; 20] = [
     "statrs",
     "textwrap",
     "thiserror",
+    "toml",
 ];
 /// Methods of std's types that read a clock or files, whatever the value is called.
 const IMPURE_METHODS: [&str; 9] = [

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 const HEAD: &str = "# Configuration
 
-<!-- Made from the types in src/config/file.rs by `just docs`. -->
+<!-- Made from the types in src/config/file by `just docs`. -->
 
 `perfgate.toml` is found upwards from the working directory; relative paths start at the file. [One by
 example](example.md) holds most of it, and so do the recipes, from [Django](recipes/django.md) on.
