@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use redis::IntoConnectionInfo as _;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
 
 use super::copied::CopiedFile;
 use super::resolve::Resolver;
@@ -36,11 +38,16 @@ struct Known {
 
 const POSTGRES: Known = Known {
     name: "postgres",
-    form: "postgres://USER:PASSWORD@HOST:PORT/DATABASE; a list of `host=… dbname=…` is none, as \
-           the name of the database is replaced in it",
+    // With a password in it, masks would hide it in the hint.
+    form: "postgres://USER@HOST:PORT/DATABASE, where a password follows the user after a colon; it is spoken \
+           with in plain text, not over TLS; a list of `host=… dbname=…` is none, as the name of the database is \
+           replaced in it",
     is_url: |text| {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        is_url && text.parse::<tokio_postgres::Config>().is_ok()
+        let config = text.parse::<tokio_postgres::Config>();
+        let can_connect =
+            |it: &Config| !it.get_hosts().is_empty() && it.get_ssl_mode() != SslMode::Require;
+        is_url && config.is_ok_and(|it| can_connect(&it))
     },
 };
 const REDIS: Known = Known {
