@@ -323,6 +323,30 @@ fn no_repository_is_distinguished_from_a_git_that_refuses() {
 }
 
 #[test]
+fn a_repository_that_git_cannot_read_is_no_missing_one() {
+    let repository = Repository::new();
+    let git = repository.repository("shop");
+    repository.commit("shop", "first");
+    let dot_git = repository.path("shop/.git");
+    let refuses = |what: &str, expected: &str| {
+        let refused = git.head().expect_err(what);
+        assert!(refused.is_refusal(), "{what}: {refused}");
+        assert!(refused.to_string().contains(expected), "{what}: {refused}");
+        assert!(refused.hint().is_some(), "{what}");
+    };
+    let head = fs::read(dot_git.join("HEAD")).expect("a branch");
+    fs::write(dot_git.join("HEAD"), "junk").expect("written");
+    refuses("junk in HEAD", "fatal: not a git repository");
+    fs::write(dot_git.join("HEAD"), head).expect("written");
+    fs::rename(dot_git.join("objects"), repository.path("objects")).expect("moved");
+    fs::create_dir(dot_git.join("objects")).expect("made");
+    refuses("no objects", "HEAD");
+    fs::remove_dir_all(&dot_git).expect("removed");
+    fs::write(&dot_git, "gitdir: /nowhere\n").expect("written");
+    refuses("a link to nowhere", "fatal: not a git repository: /nowhere");
+}
+
+#[test]
 fn a_lock_is_said_with_its_remedy() {
     let repository = Repository::new();
     let git = repository.repository("shop");
