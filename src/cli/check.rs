@@ -49,7 +49,7 @@ pub(super) struct Command {
     #[arg(long)]
     #[arg(conflicts_with_all = ["measurement", "save", "json", "markdown", "junit", "html", "profile"])]
     dry_run: bool,
-    /// What is printed: a report for people, or one JSON object a line.
+    /// Output format: a report for people, or one JSON object per line.
     #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
     #[arg(conflicts_with = "dry_run")]
     message_format: MessageFormat,

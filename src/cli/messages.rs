@@ -14,7 +14,7 @@ use crate::stack::Stage;
 pub(super) enum MessageFormat {
     /// A report on standard output, progress on standard error.
     Human,
-    /// One JSON object a line on standard output.
+    /// One JSON object per line on standard output.
     Json,
 }
 

@@ -24,7 +24,7 @@ const UNRESOLVED: [&str; 7] = [
 /// Whether there is a trial, and what it shows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Then bring the stack up once and call every endpoint, and say what does not work.
+    /// Then start the stack once, call every endpoint and report what fails.
     #[arg(long)]
     pub(super) check: bool,
     /// Do not show progress.
