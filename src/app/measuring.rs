@@ -125,15 +125,15 @@ impl Run<'_> {
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
-        let mut pass = Counting::Full;
+        let mut counting = Counting::Full;
         if brief {
             alone.pacing = alone.pacing.brief();
-            pass = Counting::Brief;
+            counting = Counting::Brief;
         }
         let mut measured = MeasureResult::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
-            measured = match Box::pin(self.measure_alone(stack, &alone, runner, pass)).await {
+            measured = match Box::pin(self.measure_alone(stack, &alone, runner, counting)).await {
                 Ok(measured) => measured,
                 Err(cut) if !compared.samples.is_empty() => MeasureResult {
                     cut: Some(cut),
@@ -448,7 +448,7 @@ impl Run<'_> {
         mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
-        pass: Counting,
+        counting: Counting,
     ) -> Result<MeasureResult, measure::Error> {
         let observe = |event: Event<'_>| self.show(&event);
         let expected = self.comparisons.without_base(plan, &[]);
@@ -462,7 +462,7 @@ impl Run<'_> {
             plan,
             runner,
             schedule: self.schedule,
-            counting: (self.schedule == Schedule::Sequential).then_some(pass),
+            counting: (self.schedule == Schedule::Sequential).then_some(counting),
             seed: self.seed,
             is_suspect: &|sample| {
                 let none = Baselines::none();

@@ -144,7 +144,7 @@ pub trait Driver {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Counting,
+        counting: Counting,
     ) -> impl Future<Output = Result<Counted, Error>>;
 
     /// The last lines of a server's output.

@@ -370,7 +370,7 @@ impl Driver for Live<'_> {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Counting,
+        counting: Counting,
     ) -> Result<Counted, Error> {
         let Up {
             build,
@@ -387,7 +387,7 @@ impl Driver for Live<'_> {
                 server,
                 endpoint: &cell.endpoint,
                 job: self.job(&Load::from_cell(instance, cell)),
-                pass,
+                counting,
             };
             let counted = single_requests::count(self.stack, tenancy, single).await?;
             server.check().await?;

@@ -170,8 +170,8 @@ impl<'a, D: Driver> Session<'a, D> {
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
-        if let Some(pass) = self.measuring.counting {
-            self.count(&mut lanes, pass).await?;
+        if let Some(counting) = self.measuring.counting {
+            self.count(&mut lanes, counting).await?;
         }
         self.warm_up(&mut lanes).await?;
         Ok(Some(lanes))
@@ -392,7 +392,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
     }
 
-    async fn count(&mut self, lanes: &mut [Lane<'a>], pass: Counting) -> Result<(), Error> {
+    async fn count(&mut self, lanes: &mut [Lane<'a>], counting: Counting) -> Result<(), Error> {
         let observe = self.measuring.observe;
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
@@ -403,7 +403,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(Instance::from_target(target), cell, pass);
+            let counted = self.driver.count(Instance::from_target(target), cell, counting);
             let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);

@@ -423,8 +423,8 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     }
 
     /// Single requests on a cell of one side, and what follows where none of them was answered.
-    async fn counted(&mut self, side: Side, cell: usize, pass: Counting) -> Result<Counted, Error> {
-        let mut counted = self.count_side(side, cell, pass).await?;
+    async fn counted(&mut self, side: Side, cell: usize, counting: Counting) -> Result<Counted, Error> {
+        let mut counted = self.count_side(side, cell, counting).await?;
         self.compared
             .notes
             .append(&mut counted.missing.drain(..).collect());

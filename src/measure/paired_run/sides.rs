@@ -61,11 +61,11 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         &mut self,
         side: Side,
         cell: usize,
-        pass: Counting,
+        counting: Counting,
     ) -> Result<Counted, Error> {
         let instance = self.instance(side);
         let cell = &instance.target.cells[cell];
-        self.driver.count(instance, cell, pass).await
+        self.driver.count(instance, cell, counting).await
     }
 
     /// Brings the data of one side to one of their sizes.

@@ -115,9 +115,9 @@ impl Driver for Watched {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Counting,
+        counting: Counting,
     ) -> Result<Counted, Error> {
-        self.simulated.count(instance, cell, pass).await
+        self.simulated.count(instance, cell, counting).await
     }
 
     async fn output(&mut self, instance: Instance<'_>) -> String {
