@@ -9,7 +9,7 @@ use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use crate::healthy;
-use crate::support::{Sandbox, finding, repository, with_verdict};
+use crate::support::{Sandbox, assert_sound, finding, repository, with_verdict};
 
 /// A result of another generator, as it is stored.
 fn result(name: &str) -> String {
@@ -300,4 +300,15 @@ fn every_shell_gets_completions_and_every_command_a_manual_page() {
         .run(["man", "chekc"])
         .exits(2)
         .complains("it is no command of perfgate");
+}
+
+#[test]
+fn changes_of_every_stored_report_are_those_of_their_values() {
+    let folder = repository().join("fixtures/reports");
+    for entry in fs::read_dir(folder).expect("a folder of reports") {
+        let path = entry.expect("a report").path();
+        let text = fs::read_to_string(&path).expect("a report");
+        let report = serde_json::from_str(&text).expect("JSON");
+        assert_sound(&path.display().to_string(), &report);
+    }
 }

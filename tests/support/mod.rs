@@ -29,6 +29,26 @@ pub(crate) fn require(programs: &[&str]) {
     assert!(output.status.success(), "{said}");
 }
 
+/// Of a report: every change is that of the values beside it, and lies within its interval.
+pub(crate) fn assert_sound(name: &str, document: &serde_json::Value) {
+    for finding in document["findings"].as_array().into_iter().flatten() {
+        let number = |field: &str| finding[field].as_f64();
+        let Some(change) = number("change") else {
+            continue;
+        };
+        let near = 1e-9 * (1.0 + change.abs());
+        if let Some((head, base)) = number("head").zip(number("base")) {
+            let is_theirs = (head / base - 1.0 - change).abs() <= near;
+            assert!(is_theirs, "{name}: {head} / {base} - 1 is not {change}: {finding}");
+        }
+        if let Some([low, high]) = finding["interval"].as_array().map(Vec::as_slice) {
+            let [low, high] = [low, high].map(|it| it.as_f64().expect("a number"));
+            let is_within = low - near <= change && change <= high + near;
+            assert!(is_within, "{name}: {change} is not within {low} to {high}: {finding}");
+        }
+    }
+}
+
 /// A folder with a configuration, in which perfgate is run.
 #[must_use]
 pub(crate) struct Sandbox {
@@ -179,7 +199,9 @@ impl Sandbox {
     }
 
     pub(crate) fn json(&self, name: &str) -> serde_json::Value {
-        serde_json::from_str(&self.read(name)).expect("JSON")
+        let document = serde_json::from_str(&self.read(name)).expect("JSON");
+        assert_sound(name, &document);
+        document
     }
 
     pub(crate) fn run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Run {
