@@ -418,7 +418,9 @@ fn impure(file: &File) -> Option<String> {
         let below = format!("{glob}::");
         IMPURE.iter().any(|it| it.starts_with(&below))
     });
-    let methods = IMPURE_METHODS.iter().filter(|it| file.methods.contains(**it));
+    let methods = IMPURE_METHODS
+        .iter()
+        .filter(|it| file.methods.contains(**it));
     let methods = methods.map(|it| format!(".{it}()"));
     let found = touched.chain(hidden).chain(methods).next();
     found.or_else(|| printing.map(|name| format!("{name}!")))

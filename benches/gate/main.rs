@@ -15,9 +15,9 @@ mod plot;
 mod record;
 #[path = "../../tests/support/sample.rs"]
 mod sample;
-mod testbed;
 mod steady;
 mod table;
+mod testbed;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ use case::Case;
 use noise::Noise;
 use peers::Peers;
 use record::{Record, Records};
-use testbed::{Testbed, Subject};
+use testbed::{Subject, Testbed};
 
 type Failure = Box<dyn std::error::Error>;
 

@@ -11,8 +11,8 @@ use super::{provenance, shards};
 use crate::error::Error;
 use crate::gate::{self, Baselines, Confirmation};
 use crate::measure::{
-    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Counting, Schedule,
-    Stop, TimePlan, fingerprint,
+    self, Compared, Counting, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing,
+    Schedule, Stop, TimePlan, fingerprint,
 };
 use crate::model::{
     BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
@@ -352,7 +352,8 @@ impl Run<'_> {
         let judged = judged.map(|cell| &cell.thresholds);
         let shard = self.plan.shard.as_ref();
         let elsewhere = shard.into_iter().flat_map(|it| &it.others);
-        let mut confirmation = Confirmation::from_thresholds(judged.chain(elsewhere.map(|(_, it)| it)));
+        let mut confirmation =
+            Confirmation::from_thresholds(judged.chain(elsewhere.map(|(_, it)| it)));
         if self.comparisons.confirms == Confirms::Never {
             confirmation.starts = 0;
         }

@@ -59,7 +59,8 @@ pub(super) fn pack(
         gone: old.len(),
         ..Packed::default()
     };
-    let is_stale = |path: &String| Kind::from_path(path) == Kind::Recent && !recent.contains_key(path);
+    let is_stale =
+        |path: &String| Kind::from_path(path) == Kind::Recent && !recent.contains_key(path);
     packed.removed.extend(files.filter(is_stale));
     let own = contents.own.iter();
     packed.removed.extend(own.map(|(path, _)| path.clone()));

@@ -55,7 +55,11 @@ pub(super) fn resolve(
         shard: None,
         file: path.to_owned(),
         inherit: file.inherit,
-        prepare: file.prepare.into_iter().map(file::Command::arguments).collect(),
+        prepare: file
+            .prepare
+            .into_iter()
+            .map(file::Command::arguments)
+            .collect(),
         without_docker: file
             .without_docker
             .map(|path| resolver.inside(&path))

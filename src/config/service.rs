@@ -209,7 +209,9 @@ impl Resolver<'_> {
             seed: commands(&service.seed)?,
             is_per_side: service.per_side.unwrap_or(!service.once),
             is_once: service.once,
-            counters: service.counts.or_else(|| KnownCounters::from_source(&source)),
+            counters: service
+                .counts
+                .or_else(|| KnownCounters::from_source(&source)),
             ports,
         };
         let container = self.container(&Container {

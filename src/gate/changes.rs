@@ -61,7 +61,10 @@ pub fn stored_unmeasured(head: &Plan, stored: &[Baseline]) -> Vec<GateChange> {
     cells.dedup();
     let mut changes = Changes::default();
     if !cells.is_empty() {
-        changes.add_all(&cells, [Change::from_kind(GateChangeKind::StoredUnmeasured)]);
+        changes.add_all(
+            &cells,
+            [Change::from_kind(GateChangeKind::StoredUnmeasured)],
+        );
     }
     changes.all
 }
@@ -313,7 +316,11 @@ fn request(head: &[Request], base: &[Request]) -> Option<Change> {
     let kind = GateChangeKind::RequestChanged;
     let (now, before) = (targets(head), targets(base));
     if now != before {
-        return Some(Change::with_texts(kind, Some(named(before)), Some(named(now))));
+        return Some(Change::with_texts(
+            kind,
+            Some(named(before)),
+            Some(named(now)),
+        ));
     }
     // Header fields and bodies may hold what nobody else should read.
     let differs = |of: fn(&Request, &Request) -> bool| {

@@ -193,7 +193,9 @@ impl Inference {
         let shown = Self::from_changes(again, CONFIRMATION_SHOWN);
         let weigh = |inference: Self| inference.estimate * inference.starts as f64;
         let estimate = (weigh(self) + weigh(second)) / (self.starts + second.starts) as f64;
-        let leans = control.map_or(0.0, |it| Self::from_changes(it, CONFIRMATION_SHOWN).estimate);
+        let leans = control.map_or(0.0, |it| {
+            Self::from_changes(it, CONFIRMATION_SHOWN).estimate
+        });
         let holds = |lean: f64| second.lower > lean && estimate - lean > margin;
         let excludes = || Self::from_changes(again, EXCLUSION).upper < margin;
         let reproduction = match (holds(leans.max(0.0)), holds(0.0)) {

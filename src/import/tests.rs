@@ -13,7 +13,8 @@ fn folder() -> PathBuf {
 
 fn imported(name: &str, text: &str, named: Option<&Name>) -> Result<Measurement, Error> {
     let path = Path::new(name);
-    let generator = Generator::recognize(text, path)?.ok_or(Error::Unknown { path: path.into() })?;
+    let generator =
+        Generator::recognize(text, path)?.ok_or(Error::Unknown { path: path.into() })?;
     generator.measurement(text, path, named, Timestamp::UNIX_EPOCH)
 }
 
@@ -477,5 +478,8 @@ fn other_text_is_refused_and_documents_of_perfgate_are_left_to_it() {
             .hint()
             .is_some_and(|hint| hint.contains("wrk --latency"))
     );
-    assert_eq!(Generator::recognize("{\"schema\": 1}", path).expect("fine"), None);
+    assert_eq!(
+        Generator::recognize("{\"schema\": 1}", path).expect("fine"),
+        None
+    );
 }

@@ -104,7 +104,8 @@ impl Repository {
         let variables = Variables::find(root, &folder);
         services(&mut stack, &dependencies, rust, variables.as_ref());
         notes.extend(variables.as_ref().and_then(|it| it.without_service(&stack)));
-        let mut environment = Environment::from_repository(root, &mut stack, variables, &dependencies);
+        let mut environment =
+            Environment::from_repository(root, &mut stack, variables, &dependencies);
         if let Some(rust) = rust {
             notes.extend(environment.require(root, rust, &stack));
         }
@@ -208,7 +209,9 @@ fn of_dockerfile(files: &Folder, stack: &mut Stack, notes: &mut Vec<String>) {
         if let Some((first, others)) = found.split_first() {
             let others = others.iter().map(dockerfile_of);
             notes.extend(choice("Dockerfile", &dockerfile_of(first), others));
-            stack.servers.push(Server::from_source(Source::Build(first.clone())));
+            stack
+                .servers
+                .push(Server::from_source(Source::Build(first.clone())));
         }
     }
     if let Some(server) = stack.servers.first_mut()

@@ -187,7 +187,10 @@ fn files(files: &[CopiedFile]) -> String {
 /// What containers of servers and services alike have.
 fn container(container: &Settings) -> String {
     let mut text = string_list("entrypoint", &container.entrypoint);
-    text.push_str(&string_list("command", &commands::measured(&container.command)));
+    text.push_str(&string_list(
+        "command",
+        &commands::measured(&container.command),
+    ));
     let texts = [
         ("user", &container.user),
         ("working_dir", &container.working_dir),

@@ -10,8 +10,8 @@ use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded};
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Counting, Sharing, Start,
-    Startup, Testbed, WarmUp, single_requests,
+    Counted, Counting, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Sharing,
+    Start, Startup, Testbed, WarmUp, single_requests,
 };
 use crate::load::{Job, WorkerPool};
 use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target};

@@ -36,7 +36,9 @@ mod turnover;
 mod window;
 
 pub use concurrent::{Sharing, Turns};
-pub use driver::{Counted, Data, Driver, Instance, Load, Counting, Start, Startup, Testbed, WarmUp};
+pub use driver::{
+    Counted, Counting, Data, Driver, Instance, Load, Start, Startup, Testbed, WarmUp,
+};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, Counting,
+    Counted, Counting, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult,
     RoundOrder, Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
 use crate::model::{
@@ -150,7 +150,10 @@ impl<'a, D: Driver> Session<'a, D> {
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let MeasureConfig { plan, runner, .. } = self.measuring;
         let started = self.start(target).await;
-        let Some(startup) = self.unless_server_failed(started, target, || "start".into()).await? else {
+        let Some(startup) = self
+            .unless_server_failed(started, target, || "start".into())
+            .await?
+        else {
             return Ok(None);
         };
         let keys = key::keys(plan, target, &self.driver.testbed(plan), runner);
@@ -192,7 +195,9 @@ impl<'a, D: Driver> Session<'a, D> {
             let load = Load::from_cell(Instance::from_target(target), cell);
             let warmed = self.driver.warm_up(&load, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
-            let Some(WarmUp { steady, observed }) = self.unless_server_failed(warmed, target, during).await? else {
+            let Some(WarmUp { steady, observed }) =
+                self.unless_server_failed(warmed, target, during).await?
+            else {
                 continue;
             };
             lane.start().steady = steady;
@@ -358,7 +363,8 @@ impl<'a, D: Driver> Session<'a, D> {
         let load = Load::from_cell(Instance::from_target(target), cell);
         let warmed = self.driver.warm_up(&load, longest, observe).await;
         let during = || format!("another warm-up of {}", cell.endpoint);
-        let Some(WarmUp { steady, .. }) = self.unless_server_failed(warmed, target, during).await? else {
+        let Some(WarmUp { steady, .. }) = self.unless_server_failed(warmed, target, during).await?
+        else {
             return Ok(());
         };
         start.steady = steady;
@@ -403,7 +409,9 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(Instance::from_target(target), cell, counting);
+            let counted = self
+                .driver
+                .count(Instance::from_target(target), cell, counting);
             let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);

@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp, Normal};
 
 use super::{
-    Counted, Driver, Error, Instance, Load, Observed, Observer, Counting, Sharing, Start, Startup,
+    Counted, Counting, Driver, Error, Instance, Load, Observed, Observer, Sharing, Start, Startup,
     Testbed, WarmUp,
 };
 use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target, Usage};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::window::loaded;
-use super::{Counted, Error, Counting};
+use super::{Counted, Counting, Error};
 use crate::load::{Job, WorkerPool};
 use crate::model::{Counters, Metric, Tally, Workload};
 use crate::stack::{Count, Server, Stack, Tenancy};

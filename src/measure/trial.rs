@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Data, Driver, Error, Event, Instance, Observer, Counting, Start, Startup};
+use super::{Counting, Data, Driver, Error, Event, Instance, Observer, Start, Startup};
 use crate::model::{Cell, Plan, Ready, Target};
 
 /// What one start of a server showed.

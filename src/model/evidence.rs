@@ -153,7 +153,8 @@ impl Trace {
         };
         let disturbed = full.iter().zip(timed).enumerate();
         let disturbed = disturbed.filter_map(|(round, (full, timed))| {
-            let by = Disturbance::from_round(full, threads).or_else(|| Disturbance::from_round(timed, threads))?;
+            let by = Disturbance::from_round(full, threads)
+                .or_else(|| Disturbance::from_round(timed, threads))?;
             Some(Disturbed { round, by })
         });
         Self {

@@ -145,7 +145,9 @@ pub(super) fn unchanged(report: &Report) -> Option<String> {
     let mut cells: Vec<_> = passed.iter().map(|it| (&it.server, &it.endpoint)).collect();
     cells.sort_unstable();
     cells.dedup();
-    let nearest = passed.iter().find(|it| MarginBar::from_finding(it).is_some());
+    let nearest = passed
+        .iter()
+        .find(|it| MarginBar::from_finding(it).is_some());
     let nearest = nearest.and_then(|it| {
         let change = text::change(it.change?);
         Some(format!(

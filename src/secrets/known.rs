@@ -49,7 +49,8 @@ const PLAIN: [&str; 27] = [
 ];
 
 /// Those of this process's environment, and what was learnt since.
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::from_variables(env::vars())));
+static KNOWN: LazyLock<Mutex<Known>> =
+    LazyLock::new(|| Mutex::new(Known::from_variables(env::vars())));
 
 /// The longest first: one secret may be a part of another.
 #[derive(Debug, Default)]
@@ -265,7 +266,10 @@ mod tests {
     #[test]
     fn what_a_program_has_the_runner_mask_is_known_from_then_on() {
         let text = "::add-mask::M4sk3d-by-the-step\nlogin with M4sk3d-by-the-step";
-        assert_eq!(masked_output(text), "::add-mask::(hidden)\nlogin with (hidden)");
+        assert_eq!(
+            masked_output(text),
+            "::add-mask::(hidden)\nlogin with (hidden)"
+        );
         assert_eq!(masked("M4sk3d-by-the-step"), INSTEAD);
     }
 }

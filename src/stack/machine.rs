@@ -69,7 +69,10 @@ impl Watch {
     fn over(all: Vec<Crowds>, interval: Duration) -> Self {
         let roll = Roll::call();
         let crowds = distinct(&all);
-        let waiting = all.into_iter().map(|it| Waiting::from_crowds(it, &roll)).collect();
+        let waiting = all
+            .into_iter()
+            .map(|it| Waiting::from_crowds(it, &roll))
+            .collect();
         Self::from_parts(waiting, crowds, roll, interval)
     }
 

@@ -103,9 +103,7 @@ fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
             });
         }
         Some(path) => path,
-        None if engine.is_on_this_kernel() && all_take_their_address(plan) => {
-            NetworkPath::Host
-        }
+        None if engine.is_on_this_kernel() && all_take_their_address(plan) => NetworkPath::Host,
         None => NetworkPath::Published,
     };
     match on_this_host(plan).filter(|_| path != NetworkPath::Host) {

@@ -181,9 +181,19 @@ mod tests {
 
     #[test]
     fn bursts_are_fewer_events_than_they_hold() {
-        let even = [proportion(5, 1000), proportion(4, 1000), proportion(6, 1000), proportion(5, 1000)];
+        let even = [
+            proportion(5, 1000),
+            proportion(4, 1000),
+            proportion(6, 1000),
+            proportion(5, 1000),
+        ];
         assert!((dispersion(&[&even, &even]) - 1.0).abs() < 1e-9);
-        let bursts = [proportion(100, 1000), proportion(0, 1000), proportion(0, 1000), proportion(100, 1000)];
+        let bursts = [
+            proportion(100, 1000),
+            proportion(0, 1000),
+            proportion(0, 1000),
+            proportion(100, 1000),
+        ];
         let found = dispersion(&[&bursts, &[proportion(0, 1000); 4]]);
         assert!(found > 30.0, "{found}");
         let counted = proportion(200, 4000).dispersed(found);

@@ -98,7 +98,10 @@ async fn a_check_that_a_killed_job_left_open_is_closed_by_the_next_step() {
     running.until("round 1 of ");
     running.signal("KILL");
     assert_eq!(running.end().code, None);
-    assert_eq!(github.state().named_checks(), [("perfgate (amd64)", "none")]);
+    assert_eq!(
+        github.state().named_checks(),
+        [("perfgate (amd64)", "none")]
+    );
     // That of a job beside it stays open.
     sandbox.run(["ci", "--key", "arm64", "--close"]).exits(0);
     assert_eq!(github.state().conclusions, [""; 0]);

@@ -178,16 +178,18 @@ fn a_flag_that_a_command_does_not_use_is_refused() {
     }
     // A dry run has nothing to write.
     for flag in [
-        "--save", "--json", "--markdown", "--junit", "--html", "--profile",
+        "--save",
+        "--json",
+        "--markdown",
+        "--junit",
+        "--html",
+        "--profile",
     ] {
         let words = format!("check --dry-run {flag} out");
         refused(&words, "cannot be used with");
     }
     refused("check --no-profile --profile out", "cannot be used with");
-    refused(
-        "rank --profile article --budget 5s",
-        "cannot be used with",
-    );
+    refused("rank --profile article --budget 5s", "cannot be used with");
     let stored = "check --dry-run --strategy stored";
     for flag in ["--since-change", "--against-image sample=image"] {
         refused(&format!("{stored} {flag}"), "compares with no other build");

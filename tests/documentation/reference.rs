@@ -88,7 +88,11 @@ fn keys(table: &Value) -> String {
             _ if required.iter().any(|name| *name == key) => " Required.".into(),
             _ => String::new(),
         };
-        format!("| `{key}` | {} | {}{default} |\n", kind(it), description(it))
+        format!(
+            "| `{key}` | {} | {}{default} |\n",
+            kind(it),
+            description(it)
+        )
     };
     let rows: String = keys.iter().map(row).collect();
     format!("| key | value | meaning |\n|---|---|---|\n{rows}")

@@ -39,12 +39,18 @@ pub(crate) fn assert_sound(name: &str, document: &serde_json::Value) {
         let near = 1e-9 * (1.0 + change.abs());
         if let Some((head, base)) = number("head").zip(number("base")) {
             let is_theirs = (head / base - 1.0 - change).abs() <= near;
-            assert!(is_theirs, "{name}: {head} / {base} - 1 is not {change}: {finding}");
+            assert!(
+                is_theirs,
+                "{name}: {head} / {base} - 1 is not {change}: {finding}"
+            );
         }
         if let Some([low, high]) = finding["interval"].as_array().map(Vec::as_slice) {
             let [low, high] = [low, high].map(|it| it.as_f64().expect("a number"));
             let is_within = low - near <= change && change <= high + near;
-            assert!(is_within, "{name}: {change} is not within {low} to {high}: {finding}");
+            assert!(
+                is_within,
+                "{name}: {change} is not within {low} to {high}: {finding}"
+            );
         }
     }
 }

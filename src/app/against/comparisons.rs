@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::super::cargo_options;
 use crate::git::Tree;
-use crate::model::{
-    BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target,
-};
+use crate::model::{BaseFailure, Cell, Key, NoBase, Plan, Sides, Source, Strategy, Target};
 
 /// A server that has a base.
 #[derive(Debug)]

@@ -219,7 +219,9 @@ fn in_words(cells: &[CellName]) -> String {
 fn common(parts: &[(PathBuf, ShardRecord, Measurement)], checked_out: Option<&str>) -> Option<Run> {
     let mut counts: BTreeMap<Run, usize> = BTreeMap::new();
     for (_, record, part) in parts {
-        *counts.entry(Run::from_record(record, &part.provenance)).or_default() += 1;
+        *counts
+            .entry(Run::from_record(record, &part.provenance))
+            .or_default() += 1;
     }
     let is_own = |run: &Run| checked_out.is_some() && run.head.as_deref() == checked_out;
     let best = counts

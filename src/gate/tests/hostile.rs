@@ -373,7 +373,8 @@ fn one_stall_of_a_busy_machine_fails_no_build() {
     let mut sample = measured(&[(600, 600)], 4);
     fail(&mut sample.starts[2].pairs[0].closed.head, 50);
     let rules = errors(0.001);
-    let standing = |sample: &PairedSample| standing(sample, &rules, Confirmation::from_thresholds([&rules]));
+    let standing =
+        |sample: &PairedSample| standing(sample, &rules, Confirmation::from_thresholds([&rules]));
     assert_eq!(standing(&sample), Standing::Open);
     let too_noisy = (Verdict::Inconclusive, Some(Reason::TooNoisy));
     let mut longer = sample.clone();

@@ -140,7 +140,12 @@ impl PythonServer {
             place: place.into(),
             is_factory: false,
         };
-        Some(Self::from_application(name, &application, interface, dependencies))
+        Some(Self::from_application(
+            name,
+            &application,
+            interface,
+            dependencies,
+        ))
     }
 
     fn of_files(files: &[(String, String)], dependencies: &Dependencies) -> Option<Self> {
@@ -157,7 +162,12 @@ impl PythonServer {
                 continue;
             }
             if let Some(application) = application(files, class) {
-                return Some(Self::from_application(name, &application, interface, dependencies));
+                return Some(Self::from_application(
+                    name,
+                    &application,
+                    interface,
+                    dependencies,
+                ));
             }
         }
         let (application, interface) = plain(files)?;
@@ -165,7 +175,12 @@ impl PythonServer {
             Interface::Wsgi => "WSGI",
             _ => "ASGI",
         };
-        Some(Self::from_application(name, &application, interface, dependencies))
+        Some(Self::from_application(
+            name,
+            &application,
+            interface,
+            dependencies,
+        ))
     }
 
     fn from_application(

@@ -202,7 +202,10 @@ fn what_came_is_known_as_far_as_it_came() {
 fn body_ends_with_its_length() {
     let bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     assert_eq!(read_at_once(bytes), response(200, 5, true));
-    assert_eq!(read_at_once(&bytes[..bytes.len() - 1]), Err(Failure::ClosedInBody));
+    assert_eq!(
+        read_at_once(&bytes[..bytes.len() - 1]),
+        Err(Failure::ClosedInBody)
+    );
     assert_eq!(read_at_once(format!("{bytes}!")), Err(Failure::Unparsable));
 }
 
@@ -256,7 +259,9 @@ fn body_without_framing_ends_with_the_connection() {
         response(200, 5, false)
     );
     assert_eq!(
-        read_at_once("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhello"),
+        read_at_once(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhello"
+        ),
         response(200, 5, false)
     );
 }
@@ -369,7 +374,10 @@ fn long_head_is_received_and_endless_head_is_unparsable() {
 fn stream_that_ends_early_says_where() {
     assert_eq!(read_at_once(""), Err(Failure::Closed));
     assert_eq!(read_at_once("HTTP/1.1 200"), Err(Failure::ClosedInHead));
-    assert_eq!(read_at_once("SSH-2.0-OpenSSH\r\n"), Err(Failure::Unparsable));
+    assert_eq!(
+        read_at_once("SSH-2.0-OpenSSH\r\n"),
+        Err(Failure::Unparsable)
+    );
 }
 
 #[test]

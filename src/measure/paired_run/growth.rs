@@ -1,7 +1,7 @@
 //! Counters as the data grow, in a start of its own before all others.
 
 use super::super::Error;
-use super::super::driver::{Driver, Counting};
+use super::super::driver::{Counting, Driver};
 use super::super::pairs::Assignment;
 use super::PairedRun;
 use crate::model::{Growth, Side, chain};

@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 
 use self::grown::Grown;
 use super::cell_rounds::CellRounds;
-use super::driver::{Driver, Counting, Startup};
+use super::driver::{Counting, Driver, Startup};
 use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};
 use super::side_load::SideLoad;
 use super::sizing::Size;
@@ -254,7 +254,10 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             }
             order.retain(|cell| self.answered[*cell]);
             if measured.is_empty() {
-                measured = order.iter().map(|cell| CellRounds::for_cell(*cell)).collect();
+                measured = order
+                    .iter()
+                    .map(|cell| CellRounds::for_cell(*cell))
+                    .collect();
             }
             for cell in &mut measured {
                 self.measure(cell, phase).await?;
@@ -423,7 +426,12 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     }
 
     /// Single requests on a cell of one side, and what follows where none of them was answered.
-    async fn counted(&mut self, side: Side, cell: usize, counting: Counting) -> Result<Counted, Error> {
+    async fn counted(
+        &mut self,
+        side: Side,
+        cell: usize,
+        counting: Counting,
+    ) -> Result<Counted, Error> {
         let mut counted = self.count_side(side, cell, counting).await?;
         self.compared
             .notes

@@ -1,6 +1,6 @@
 //! The sides of one server: which are up, of which build, and a round of each.
 
-use super::super::driver::{Data, Driver, Instance, Counting, Start, Startup};
+use super::super::driver::{Counting, Data, Driver, Instance, Start, Startup};
 use super::super::pairs::Assignment;
 use super::super::side_load::SideLoad;
 use super::super::{Counted, Error};

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Counting, Schedule,
-    Sharing, Simulated, Start, Startup, Testbed, WarmUp,
+    Counted, Counting, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer,
+    Schedule, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::config;
 use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Sides, Target, Turnover};

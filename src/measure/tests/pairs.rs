@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::{FILE, plan};
 use crate::gate::{Confirmation, invalidate_partial, judge_pairs};
 use crate::measure::{
-    Cause, Counted, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing, Pairing,
-    Counting, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
+    Cause, Counted, Counting, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing,
+    Pairing, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::model::{
     Cell, Finding, Metric, PairedSample, PairedStart, Partial, Plan, Round, Side, Sides, Strategy,

@@ -68,7 +68,9 @@ impl Axis {
         let step = step(high - low, unit);
         let even = || multiples((low / step).ceil(), (high / step).floor(), step).collect();
         let ticks = sets.find(enough).unwrap_or_else(even);
-        let ticks = ticks.into_iter().map(|value| (value, tick_label(value, unit)));
+        let ticks = ticks
+            .into_iter()
+            .map(|value| (value, tick_label(value, unit)));
         Self {
             ends: low..high,
             ticks: ticks.collect(),

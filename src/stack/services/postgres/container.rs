@@ -64,7 +64,11 @@ pub(super) fn environment(password: &str, env: &[(String, String)]) -> Vec<(Stri
     env.iter().cloned().chain(ours).collect()
 }
 
-pub(super) async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(), Error> {
+pub(super) async fn wait(
+    container: &Container,
+    address: SocketAddr,
+    url: &str,
+) -> Result<(), Error> {
     let wait = Wait {
         name: ROLE,
         what: format!("{address} (select 1)"),
