@@ -7,7 +7,6 @@ mod suggestions;
 
 pub use self::escaping::escape;
 
-use self::escaping::fenced;
 use self::page::Page;
 use self::suggestions::suggestions;
 use super::sparkline::sparkline;

@@ -10,6 +10,7 @@ mod url;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,14 +27,11 @@ use self::container::{OWN, ROLE, TMPFS, command, environment, files, inside, wai
 use self::url::{PORT, parts, with_scheme, within};
 use super::super::Error;
 use super::super::container::{Container, container_name};
-use super::super::ready::{ANSWER, Wait};
 use super::super::recipe::Recipe;
 use super::super::tenancy::with_path;
 use super::{Counted, Room, Running, Site};
 use crate::bounded;
-use crate::model::{
-    self, ContainerSettings, CopiedFile, FileSource, Service, ServiceSource, Statement,
-};
+use crate::model::{self, ContainerSettings, Service, ServiceSource, Statement};
 
 /// Where the connection to the database is found.
 pub(super) struct Postgres {
