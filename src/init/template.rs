@@ -4,7 +4,7 @@ use super::environment::PORT;
 use super::frameworks::Framework;
 use super::repository::Repository;
 use super::rust_env::Required;
-use super::syntax::{key, list, pairs, quoted, table, words};
+use super::syntax::{key, list, pairs, quoted, string_list, table};
 use super::{commands, endpoints};
 use crate::compose::{Contents, CopiedFile, Settings, Source, Stack, Worker};
 

@@ -18,11 +18,11 @@ use serde::Deserialize;
 
 pub(super) use self::build::{Build, BuildTable};
 pub(super) use self::command::Command;
-pub(super) use self::compose::{Compose, ComposeTable};
+pub(super) use self::compose::Compose;
 pub(super) use self::endpoint::{Capture, Endpoint, Expect, Login, Request};
 pub(super) use self::load::{Deadlines, Growth, Load, Reference};
 pub(super) use self::rules::{Accept, Baseline, Threshold, Thresholds};
-pub(super) use self::server::{Cargo, Ready, Server, ServerEndpoint, Tls, Worker};
+pub(super) use self::server::{Ready, Server, Tls, Worker};
 pub(super) use self::service::{Postgres, Proxy, Redis, Service, ServiceReady};
 use super::spanned::Spanned;
 use crate::model::NetworkPath;
