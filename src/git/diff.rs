@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Error, Git};
 
-/// First and last line of each lines that differs, by file, in the files as they are now.
+/// First and last line of each stretch that differs, by file, in the files as they are now.
 pub type ChangedLines = BTreeMap<String, Vec<[u32; 2]>>;
 
 impl Git {
@@ -57,10 +57,10 @@ fn read(diff: &str) -> ChangedLines {
             // A name with a blank is followed by a tab.
             let name = name.trim_end_matches('\t');
             file = (name != "/dev/null").then(|| name.to_owned());
-        } else if let Some((lines, lines)) = line.strip_prefix("@@ ").and_then(lines) {
+        } else if let Some((stretch, lines)) = line.strip_prefix("@@ ").and_then(changed_lines) {
             left = lines;
             if let Some(file) = &file {
-                changed.entry(file.clone()).or_default().push(lines);
+                changed.entry(file.clone()).or_default().push(stretch);
             }
         }
     }
@@ -73,11 +73,11 @@ fn changed_lines(head: &str) -> Option<([u32; 2], u32)> {
     let mut words = head.split(' ');
     let (_, gone) = part(words.next()?.strip_prefix('-')?)?;
     let (first, count) = part(words.next()?.strip_prefix('+')?)?;
-    let lines = match count {
+    let stretch = match count {
         0 => [first, first.saturating_add(1)],
         count => [first, first.saturating_add(count - 1)],
     };
-    Some((lines, gone.saturating_add(count)))
+    Some((stretch, gone.saturating_add(count)))
 }
 
 fn part(text: &str) -> Option<(u32, u32)> {

@@ -362,7 +362,7 @@ impl Metric {
                 growth(grown?.into_iter().fold(0, i64::saturating_add), completed)
             }
             Self::MemoryRss => {
-                let sizes: Option<Vec<_>> = usages()?.iter().map(|it| it.rss.map(whole)).collect();
+                let sizes: Option<Vec<_>> = usages()?.iter().map(|it| it.rss.map(float)).collect();
                 sizes?.into_iter().reduce(f64::max)
             }
             _ => self.of_latencies(&pooled(tallies().map(|tally| &tally.latency))),
