@@ -74,7 +74,7 @@ pub fn with_placeholders(text: &str) -> String {
 
 impl Slots {
     /// Those of a request with stand-ins.
-    pub fn of(request: &[u8]) -> Self {
+    pub fn from_request(request: &[u8]) -> Self {
         let of_form = |form: Form| {
             let stand_in = form.stand_in().as_bytes();
             let windows = request.windows(stand_in.len()).enumerate();
@@ -118,7 +118,7 @@ impl Unique {
     /// Some bytes with the value in place of stand-ins.
     pub fn filled(self, bytes: &[u8]) -> Vec<u8> {
         let mut filled = bytes.to_owned();
-        Slots::of(bytes).fill(&mut filled, self);
+        Slots::from_request(bytes).fill(&mut filled, self);
         filled
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -84,6 +85,42 @@ const IMPURE: [&str; 17] = [
     "tokio",
     "hyper",
 ];
+/// Other crates that compute and nothing else, for pure folders.
+const PURE_CRATES: [&str; 21] = [
+    "anstyle",
+    "base64",
+    "comfy_table",
+    "flate2",
+    "hdrhistogram",
+    "indexmap",
+    "jiff",
+    "maud",
+    "percent_encoding",
+    "quick_junit",
+    "rand",
+    "rand_distr",
+    "rustc_demangle",
+    "schemars",
+    "serde",
+    "serde_json",
+    "sha2",
+    "statrs",
+    "textwrap",
+    "thiserror",
+    "toml",
+];
+/// Methods of std's types that read a clock or files, whatever the value is called.
+const IMPURE_METHODS: [&str; 9] = [
+    "canonicalize",
+    "elapsed",
+    "exists",
+    "is_dir",
+    "is_file",
+    "metadata",
+    "read_dir",
+    "symlink_metadata",
+    "try_exists",
+];
 const PRINTING: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
 /// Names from the root on: `["crate", "stack", "server"]`, `["std", "fs"]`.
@@ -101,6 +138,10 @@ struct File {
     /// Every path, as written.
     paths: Vec<Names>,
     macros: BTreeSet<String>,
+    /// Methods that it calls.
+    methods: BTreeSet<String>,
+    /// Fields that it assigns to.
+    assigned: BTreeSet<String>,
 }
 
 /// Every path of a file, but for its tests.
@@ -129,6 +170,32 @@ impl<'ast> Visit<'ast> for File {
         let names = path.segments.iter().map(|it| it.ident.to_string());
         self.paths.push(names.collect());
         visit::visit_path(self, path);
+    }
+
+    /// `<Timestamp>::now` is a path of the type and a path of its own.
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        if let Some(of) = &path.qself
+            && of.position == 0
+        {
+            let names = path.path.segments.iter().map(|it| it.ident.to_string());
+            let names = std::iter::once("<_>".to_owned()).chain(names);
+            self.paths.push(names.collect());
+        }
+        visit::visit_expr_path(self, path);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        self.methods.insert(call.method.to_string());
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_assign(&mut self, assign: &'ast syn::ExprAssign) {
+        if let syn::Expr::Field(field) = &*assign.left
+            && let syn::Member::Named(name) = &field.member
+        {
+            self.assigned.insert(name.to_string());
+        }
+        visit::visit_expr_assign(self, assign);
     }
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
@@ -320,20 +387,43 @@ fn folders_import_only_what_the_table_allows() {
     }
 }
 
+/// Whether a path leads into another crate that may do more than compute.
+fn is_of_edge(path: &str) -> bool {
+    // A single name is a function or a value.
+    let name = path.split_once("::").map_or("", |(name, _)| name);
+    dependencies().contains(name) && !PURE_CRATES.contains(&name)
+}
+
+/// The crates that the manifest names, as code names them.
+fn dependencies() -> &'static BTreeSet<String> {
+    static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let manifest = include_str!("../Cargo.toml");
+        let manifest: toml::Table = manifest.parse().expect("a manifest");
+        let all = manifest["dependencies"].as_table().expect("a table");
+        all.keys().map(|name| name.replace('-', "_")).collect()
+    })
+}
+
 /// What a pure folder must not touch and this file does.
 fn impure(file: &File) -> Option<String> {
     let printing = PRINTING.iter().find(|name| file.macros.contains(**name));
     let named = file.named().map(|path| path.join("::"));
     let touched = named.filter(|path| {
         let below = |it: &&&str| path == **it || path.starts_with(&format!("{it}::"));
-        IMPURE.iter().any(|it| below(&it))
+        // Whatever a type is called here: those of this crate have no `now`.
+        IMPURE.iter().any(|it| below(&it)) || path.ends_with("::now") || is_of_edge(path)
     });
     let globs = file.globs.iter().map(|glob| file.absolute(glob).join("::"));
     let hidden = globs.filter(|glob| {
         let below = format!("{glob}::");
         IMPURE.iter().any(|it| it.starts_with(&below))
     });
-    let found = touched.chain(hidden).next();
+    let methods = IMPURE_METHODS
+        .iter()
+        .filter(|it| file.methods.contains(**it));
+    let methods = methods.map(|it| format!(".{it}()"));
+    let found = touched.chain(hidden).chain(methods).next();
     found.or_else(|| printing.map(|name| format!("{name}!")))
 }
 
@@ -347,6 +437,21 @@ fn the_pure_folders_touch_nothing_outside() {
                 impure.is_none(),
                 "{module} uses {}, and it is pure",
                 impure.unwrap_or_default()
+            );
+        }
+    }
+}
+
+/// Other folders read verdicts and outcomes.
+#[test]
+fn the_gate_alone_changes_a_verdict() {
+    for file in sources().values() {
+        let module = file.module.join("::");
+        for field in ["verdict", "outcome"] {
+            let assigns = file.assigned.contains(field);
+            assert!(
+                !assigns || file.folder() == "gate",
+                "{module} assigns to `{field}`"
             );
         }
     }
@@ -398,8 +503,14 @@ fn paths_are_read_from_groups_aliases_and_macros() {
         "use std::time::*;",
         "use jiff::Timestamp; fn now() { Timestamp::now(); }",
         "fn now() { let x = format!(\"{}\", std::env::var(\"X\").unwrap()); }",
-        "fn say() { if true { println!(\"x\"); } }",
-        "fn say() { vec![dbg!(1)]; }",
+        "fn print() { if true { println!(\"x\"); } }",
+        "fn print() { vec![dbg!(1)]; }",
+        "fn now() { <jiff::Timestamp>::now(); }",
+        "type Time = jiff::Timestamp; fn now() { Time::now(); }",
+        "fn age(time: SystemTime) { time.elapsed(); }",
+        "fn read(path: &std::path::Path) { path.exists(); }",
+        "use tempfile::tempdir;",
+        "fn read() { rustix::fs::stat(\"x\"); }",
     ] {
         assert!(pure(code).is_some(), "{code}");
     }
@@ -407,6 +518,7 @@ fn paths_are_read_from_groups_aliases_and_macros() {
         "use std::time::Duration; use jiff::Timestamp;",
         "fn now(now: u32) -> u32 { now }",
         "#[cfg(test)] mod tests { use std::fs; }",
+        "fn sum(values: &[f64]) -> Value { serde_json::json!(values) }",
     ] {
         assert_eq!(pure(code), None, "{code}");
     }

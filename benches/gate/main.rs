@@ -15,9 +15,9 @@ mod plot;
 mod record;
 #[path = "../../tests/support/sample.rs"]
 mod sample;
-mod stand;
 mod steady;
 mod table;
+mod testbed;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ use case::Case;
 use noise::Noise;
 use peers::Peers;
 use record::{Record, Records};
-use stand::{Stand, Subject};
+use testbed::{Subject, Testbed};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -92,16 +92,16 @@ fn measure(options: &Options, records: &mut Records) -> Result<(), Failure> {
     let end = options
         .minutes
         .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-    let mut stand = Stand::build(options.subject)?;
+    let mut testbed = Testbed::build(options.subject)?;
     while let Some(case) = next(options, records) {
         if end.is_some_and(|end| Instant::now() > end) {
             eprintln!("the time is over; the same command goes on");
             break;
         }
-        let done = records.of(options.subject, case).count();
+        let done = records.select(options.subject, case).count();
         let noise = Noise::of_turn(done);
         eprintln!("{} {}, {}", case.name(), done + 1, noise.name());
-        let record = check(&mut stand, options, records, case, noise)?;
+        let record = check(&mut testbed, options, records, case, noise)?;
         eprintln!("  {}", record.line());
         records.add(record)?;
     }
@@ -115,7 +115,7 @@ fn next(options: &Options, records: &Records) -> Option<Case> {
         _ => options.changed,
     };
     let share = |case: &Case| {
-        let done = records.of(options.subject, *case).count();
+        let done = records.select(options.subject, *case).count();
         (done < wanted(case)).then(|| done as f64 / wanted(case) as f64)
     };
     let behind = Case::ALL
@@ -128,7 +128,7 @@ fn next(options: &Options, records: &Records) -> Option<Case> {
 }
 
 fn check(
-    stand: &mut Stand,
+    testbed: &mut Testbed,
     options: &Options,
     records: &Records,
     case: Case,
@@ -136,13 +136,13 @@ fn check(
 ) -> Result<Record, Failure> {
     let running = noise.begin()?;
     let begun = Instant::now();
-    let judged = stand.check(case, records.len() + 1)?;
+    let judged = testbed.check(case, records.len() + 1)?;
     let seconds = begun.elapsed().as_secs_f64();
     let peers = if options.alone {
         None
     } else {
-        let base = stand.alone(Case::Unchanged, case.endpoint(), case.metric())?;
-        let head = stand.alone(case, case.endpoint(), case.metric())?;
+        let base = testbed.alone(Case::Unchanged, case.endpoint(), case.metric())?;
+        let head = testbed.alone(case, case.endpoint(), case.metric())?;
         let earlier = records.bases(options.subject, case.endpoint(), case.metric());
         Some(Peers::judge(case.metric(), &base, &head, &earlier))
     };

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::Failure;
 use crate::case::Case;
 use crate::record::{Record, Records};
-use crate::stand::{Subject, Verdict};
+use crate::testbed::{Subject, Verdict};
 
 const FLAGGED: &str = "#B3261E";
 const OPEN: &str = "#855800";
@@ -70,7 +70,7 @@ fn checks(records: &Records, subject: Subject, case: Case, top: f64) -> Markup {
     html! {
         path d={ "M" (across(100.0 * case.burns())) " " (top + 0.1 * ROW) "v" (0.8 * ROW) } stroke=(WORDS) {}
         text x=(LEFT - 20.0) y=(top + 0.5 * ROW + 5.0) text-anchor="end" { (case.name()) }
-        @for (number, record) in records.of(subject, case).enumerate() {
+        @for (number, record) in records.select(subject, case).enumerate() {
             @if let Some(change) = record.judged.change {
                 circle cx=(across(100.0 * change)) cy=(down(0.12, number)) r="5" fill=(ink(record)) {}
             }

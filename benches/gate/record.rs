@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::case::Case;
 use crate::noise::Noise;
 use crate::peers::Peers;
-use crate::stand::{Judged, Subject};
+use crate::testbed::{Judged, Subject};
 
 /// One check.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl Records {
         self.all.len()
     }
 
-    pub(crate) fn of(&self, subject: Subject, case: Case) -> impl Iterator<Item = &Record> {
+    pub(crate) fn select(&self, subject: Subject, case: Case) -> impl Iterator<Item = &Record> {
         let own = move |it: &&Record| it.subject == subject && it.case == case;
         self.all.iter().filter(own)
     }

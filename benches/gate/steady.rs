@@ -6,7 +6,7 @@ use perfgate::stats;
 
 use crate::Failure;
 use crate::noise::Noise;
-use crate::stand;
+use crate::testbed;
 
 /// What the multiple is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +49,12 @@ const SERVER: &str = "gunicorn";
 
 /// The fixture's stack with a copy of its server, and with one reference.
 fn configuration(kind: Kind) -> Result<String, Failure> {
-    let stack = stand::fixture()?.replace("FAULTS, ", "");
+    let stack = testbed::fixture()?.replace("FAULTS, ", "");
     let (_, server) = stack
         .split_once("[server.gunicorn]")
         .ok_or("the fixture has Gunicorn")?;
     let (server, _) = server.split_once("\n[").ok_or("more follows")?;
-    let compiled = stand::sample("compiled", "FAULT_CPU_MS = \"0.3\"");
+    let compiled = testbed::sample("compiled", "FAULT_CPU_MS = \"0.3\"");
     let reference = kind.table();
     Ok(format!(
         "{stack}\n[server.fixed]{server}\n{compiled}{reference}{LOAD}"
@@ -127,7 +127,7 @@ fn rows(name: &str, turns: &[Turn], value: impl Fn(&Turn) -> Option<f64>) -> Vec
 
 fn turn(noise: Noise, kind: Kind) -> Result<Turn, Failure> {
     let running = noise.begin()?;
-    let measured = stand::measured(&configuration(kind)?, SERVER, "health")?;
+    let measured = testbed::measured(&configuration(kind)?, SERVER, "health")?;
     drop(running);
     let sample = measured.samples.first().ok_or("nothing was measured")?;
     let of = |metric: Metric| {

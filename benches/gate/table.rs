@@ -1,7 +1,7 @@
 use crate::case::Case;
 use crate::peers::Peers;
 use crate::record::{Record, Records};
-use crate::stand::{Subject, Verdict};
+use crate::testbed::{Subject, Verdict};
 
 /// A rule of a peer; `None` if it had too little to judge by.
 type Rule = fn(&Peers) -> Option<bool>;
@@ -22,7 +22,7 @@ pub(crate) fn markdown(records: &Records) -> String {
 fn of_subject(records: &Records, subject: Subject) -> Option<String> {
     let cases: Vec<_> = Case::ALL
         .into_iter()
-        .map(|case| (case, records.of(subject, case).collect::<Vec<_>>()))
+        .map(|case| (case, records.select(subject, case).collect::<Vec<_>>()))
         .filter(|(_, records)| !records.is_empty())
         .collect();
     if cases.is_empty() {

@@ -25,9 +25,9 @@ pub(super) fn judged(measurement: &Measurement, runs: Vec<Baseline>) -> Report {
         incidents: measurement.incidents.clone(),
         coverage: Coverage::default(),
         gate: None,
-        failures: Failures::of(measurement),
+        failures: Failures::from_measurement(measurement),
         provenance: measurement.provenance.clone(),
-        evidence: Evidence::of(measurement),
+        evidence: Evidence::from_measurement(measurement),
         profiles: measurement.profiles.clone(),
     }
 }

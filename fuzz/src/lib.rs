@@ -90,7 +90,7 @@ pub fn stored_report(bytes: &[u8]) {
 pub fn importers(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let path = Path::new("result.txt");
-    let generator = match Generator::of(&text, path) {
+    let generator = match Generator::recognize(&text, path) {
         Ok(Some(generator)) => generator,
         // A document of perfgate itself is JSON.
         Ok(None) => return assert!(text.trim_start().starts_with('{')),

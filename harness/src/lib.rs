@@ -11,7 +11,7 @@
 //! ```no_run
 //! // tests/perf.rs
 //! fn main() -> std::process::ExitCode {
-//!     perfgate_test::Gate::of(env!("CARGO_MANIFEST_DIR"))
+//!     perfgate_test::Gate::in_folder(env!("CARGO_MANIFEST_DIR"))
 //!         .bin("shop")
 //!         .main()
 //! }
@@ -39,7 +39,7 @@ const TEST: &str = "perfgate";
 const CONFIGURATION_MISTAKE: u8 = 2;
 const ENVIRONMENT: u8 = 4;
 
-/// What cargo tells a test about its package. The servers' builds would take it for their own.
+/// Variables by which cargo describes its package to a test. The servers' builds would take it for their own.
 const OF_THE_TEST: [&str; 5] = [
     "CARGO_BIN_",
     "CARGO_CRATE_",
@@ -57,7 +57,7 @@ pub struct Gate {
 
 impl Gate {
     /// The gate of the `perfgate.toml` in a folder: that of the package is `env!("CARGO_MANIFEST_DIR")`.
-    pub fn of(folder: impl Into<PathBuf>) -> Self {
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
             options: Vec::new(),
@@ -106,7 +106,7 @@ impl Gate {
     ///
     /// Words after `--` of `cargo test` are as for any test: `--list`, or a part of the test's name.
     pub fn main(self) -> ExitCode {
-        let asked = Asked::of(env::args().skip(1));
+        let asked = Asked::from_args(env::args().skip(1));
         let shown = match asked {
             Asked::List => writeln!(io::stdout(), "{TEST}: test"),
             Asked::Nothing => Ok(()),
@@ -179,7 +179,7 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(words: impl Iterator<Item = String>) -> Self {
+    fn from_args(words: impl Iterator<Item = String>) -> Self {
         let (flags, filters): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with('-'));
         let has = |flag: &str| flags.iter().any(|it| it == flag);
         // nextest asks for ignored tests on their own: this one is not among them.
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn asked(words: &str) -> Asked {
-        Asked::of(words.split_whitespace().map(str::to_owned))
+        Asked::from_args(words.split_whitespace().map(str::to_owned))
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn options_are_those_of_a_check() {
-        let gate = Gate::of("/repository/shop")
+        let gate = Gate::in_folder("/repository/shop")
             .against("main")
             .package("shop")
             .bin("server")

@@ -20,7 +20,7 @@ pub(super) fn at(plan: &Plan, commit: &str) -> Result<Plan, String> {
         return Err(format!("commit {short} has no {name}"));
     }
     let text = asked(&["show", &format!("{commit}:./{name}")])?;
-    let files = CommitFiles::of(&git, commit, &plan.root);
+    let files = CommitFiles::at_commit(&git, commit, &plan.root);
     config::parse_with(&plan.file, &text, &files)
         .map_err(|error| format!("at commit {short}, {}", chain(&error)))
 }
@@ -210,7 +210,7 @@ error_rate   = { max = "0.1%" }
         let looser = changes(&[("max_decrease = \"5%\"", "max_decrease = \"50%\"")]);
         let line = BASE.lines().position(|line| line.starts_with("throughput"));
         let line = line.expect("a rule") + 1;
-        let words = |text: &str| Some(GateValue::words(format!("{text} (perfgate.toml:{line})")));
+        let words = |text: &str| Some(GateValue::text(format!("{text} (perfgate.toml:{line})")));
         assert_eq!(looser[0].base, words("max_decrease 5%"));
         assert_eq!(looser[0].head, words("max_decrease 50%"));
         assert_eq!(looser[0].cells.len(), 4, "servers and endpoints alike");
@@ -229,6 +229,6 @@ error_rate   = { max = "0.1%" }
         assert_eq!(changes("2027-01-31", "2027-01-31"), []);
         assert_eq!(changes("2027-01-01", "2027-01-31"), []);
         let longer = changes("2027-02-28", "2027-01-31");
-        assert_eq!(longer[0].base, Some(GateValue::words("until 2027-01-31")));
+        assert_eq!(longer[0].base, Some(GateValue::text("until 2027-01-31")));
     }
 }

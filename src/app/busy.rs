@@ -102,7 +102,7 @@ mod tests {
         })
     }
 
-    fn said(rounds: &[Round]) -> Vec<String> {
+    fn notes_on(rounds: &[Round]) -> Vec<String> {
         notes(&rounds.iter().collect::<Vec<_>>())
     }
 
@@ -116,19 +116,19 @@ mod tests {
             beside("cc1", 0.8),
         ];
         assert_eq!(
-            said(&rounds),
+            notes_on(&rounds),
             [
                 "this machine was busy: cc1 took 0.7 CPUs in 2 of 4 rounds, \
               stress-ng took 1.0 CPUs in 1 of 4 rounds"
             ]
         );
-        assert_eq!(said(&[quiet(), beside("cc1", 0.1)]), [""; 0]);
+        assert_eq!(notes_on(&[quiet(), beside("cc1", 0.1)]), [""; 0]);
     }
 
     #[test]
     fn whom_nobody_sees_has_no_name() {
         let words = "this machine was busy: other programs took 1.5 CPUs in 1 of 1 rounds";
-        assert_eq!(said(&[beside("", 1.5)]), [words]);
+        assert_eq!(notes_on(&[beside("", 1.5)]), [words]);
     }
 
     #[test]
@@ -138,6 +138,6 @@ mod tests {
             ..Machine::default()
         });
         let words = "this machine stood still in 1 of 2 rounds, for up to 2.1 s";
-        assert_eq!(said(&[still, round(Machine::default())]), [words]);
+        assert_eq!(notes_on(&[still, round(Machine::default())]), [words]);
     }
 }

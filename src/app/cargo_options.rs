@@ -12,7 +12,7 @@ pub(super) fn apply(wanted: &CargoBuild, plan: &mut Plan) -> Result<(), Error> {
         return Ok(());
     }
     let refused = |reason: String| Error::Argument {
-        argument: words(wanted),
+        argument: as_typed(wanted),
         reason,
     };
     let built = plan.targets.iter().filter(|it| it.cargo.is_some()).count();
@@ -64,10 +64,10 @@ pub(super) fn lay_over(options: &CargoBuild, plan: &mut Plan) {
 }
 
 /// The options as they are written, without the command and the profile that is always named.
-fn words(wanted: &CargoBuild) -> String {
+fn as_typed(wanted: &CargoBuild) -> String {
     let profile = wanted.profile.as_ref();
     let profile = profile.map(|it| format!("--cargo-profile {it}"));
-    let others = wanted.words().into_iter().skip(3);
+    let others = wanted.arguments().into_iter().skip(3);
     profile
         .into_iter()
         .chain(others)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::against::{Against, Comparisons};
-use super::judging::{Scope, assemble, judge, note_not_pinned, parse_store, read_baselines, store};
+use super::judging::{Scope, note_not_pinned, parse_store, read_baselines, report_on, store};
 use super::observer::{Notice, Observer};
 use super::results::{Naming, known};
 use super::run_context::RunContext;
@@ -209,8 +209,7 @@ fn judged(
     strictness: &Strictness,
 ) -> Report {
     note_not_pinned(&mut measurement, baselines);
-    let findings = judge(plan, &measurement, baselines);
-    assemble(&measurement, findings, scope, strictness)
+    report_on(plan, &measurement, baselines, scope, strictness)
 }
 
 fn save(options: &CheckOptions, measurement: &Measurement) -> Result<(), Error> {

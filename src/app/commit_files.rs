@@ -19,7 +19,7 @@ pub(super) struct CommitFiles<'a> {
 }
 
 impl<'a> CommitFiles<'a> {
-    pub(super) fn of(git: &'a Git, commit: &'a str, root: &Path) -> Self {
+    pub(super) fn at_commit(git: &'a Git, commit: &'a str, root: &Path) -> Self {
         Self {
             git,
             commit,

@@ -46,7 +46,6 @@ pub fn compare(options: &CompareOptions) -> Result<Report, Error> {
     })?;
     of_one_request(&options.measurements, &measurements, &new)?;
     let baselines = Baselines::Stored(measurements.iter().flat_map(kept).collect());
-    let findings = gate::findings(&new, &baselines, rules);
     let coverage = match measurements.last() {
         Some(old) if is_own(old) && is_own(&new) => Coverage {
             missing: gate::missing(gate::measured(old), &new),
@@ -58,7 +57,8 @@ pub fn compare(options: &CompareOptions) -> Result<Report, Error> {
         coverage,
         gate: None,
     };
-    Ok(assemble(&new, findings, scope, &options.strictness))
+    let judgement = gate::verdict(&new, &baselines, rules, &scope.coverage);
+    Ok(assemble(&new, judgement, scope, &options.strictness))
 }
 
 /// Whether it is of all that a configuration names: a result of another generator is of one load.

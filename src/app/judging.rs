@@ -9,10 +9,9 @@ use super::strictness::Strictness;
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
-use crate::gate::{self, Baselines, Rules, outcome};
+use crate::gate::{self, Baselines, Judgement, Rules};
 use crate::model::{
-    self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Outcome, Partial,
-    Plan, Report, chain,
+    self, Coverage, Evidence, Failures, Finding, GateComparison, Measurement, Plan, Report, chain,
 };
 use crate::report;
 
@@ -71,11 +70,29 @@ pub(super) fn note_not_pinned(measurement: &mut Measurement, baselines: &Baselin
 
 /// Judges what a run measured, each cell against what it was compared with.
 pub(super) fn judge(plan: &Plan, measurement: &Measurement, baselines: &Baselines) -> Vec<Finding> {
-    let rules = Rules {
+    with_rules(plan, |rules| gate::findings(measurement, baselines, rules))
+}
+
+/// The report on what a run measured.
+pub(super) fn report_on(
+    plan: &Plan,
+    measurement: &Measurement,
+    baselines: &Baselines,
+    scope: Scope,
+    strictness: &Strictness,
+) -> Report {
+    let judgement = with_rules(plan, |rules| {
+        gate::verdict(measurement, baselines, rules, &scope.coverage)
+    });
+    assemble(measurement, judgement, scope, strictness)
+}
+
+/// Judges by the rules of a plan.
+fn with_rules<T>(plan: &Plan, judge: impl FnOnce(Rules<'_>) -> T) -> T {
+    judge(Rules {
         of_cell: &|server, endpoint| plan.thresholds(server, endpoint),
         accepted: &plan.accepted,
-    };
-    gate::findings(measurement, baselines, rules)
+    })
 }
 
 /// What a report says of the gate and of what it was given, beside the findings.
@@ -105,33 +122,18 @@ fn two_groups(findings: &[Finding]) -> Option<String> {
     })
 }
 
-/// Sums findings up into the report that every format is a view of.
+/// Makes of a judgement the report that every format is a view of.
 pub(super) fn assemble(
     measurement: &Measurement,
-    mut findings: Vec<Finding>,
+    judgement: Judgement,
     scope: Scope,
     strictness: &Strictness,
 ) -> Report {
-    let partial = measurement.provenance.partial.as_ref();
-    if let Some(partial) = partial {
-        gate::invalidate_partial(&mut findings, partial);
-    }
+    let Judgement { findings, outcome } = judgement;
     let mut provenance = measurement.provenance.clone();
     provenance.notes.extend(notes(measurement));
     provenance.notes.extend(two_groups(&findings));
     let Scope { coverage, gate } = scope;
-    let outcome = match outcome(&findings) {
-        // Nobody knows what the rest would have been.
-        Outcome::Pass | Outcome::NoBaseline if lacks_a_part(measurement, &coverage) => {
-            Outcome::Inconclusive
-        }
-        // One build that is compared with itself says nothing of a change.
-        Outcome::Pass if !coverage.same_build.is_empty() => Outcome::Inconclusive,
-        Outcome::NoBaseline if findings.is_empty() && !coverage.identical.is_empty() => {
-            Outcome::Pass
-        }
-        outcome => outcome,
-    };
     let mut report = Report {
         schema: Report::SCHEMA,
         outcome,
@@ -140,22 +142,15 @@ pub(super) fn assemble(
         incidents: measurement.incidents.clone(),
         coverage,
         gate,
-        failures: Failures::of(measurement),
+        failures: Failures::from_measurement(measurement),
         provenance,
-        evidence: Evidence::of(measurement),
+        evidence: Evidence::from_measurement(measurement),
         profiles: measurement.profiles.clone(),
     };
+    let partial = measurement.provenance.partial.as_ref();
     report.exit_code = partial.map_or_else(
         || strictness.exit_code(&report),
         |partial| partial.exit_code,
     );
     report_without_secrets(report)
-}
-
-/// Whether something that should have been measured was not.
-fn lacks_a_part(measurement: &Measurement, coverage: &Coverage) -> bool {
-    let partial = measurement.provenance.partial.as_ref();
-    partial.is_some_and(Partial::is_cut)
-        || measurement.lacks_a_server()
-        || !coverage.missing.is_empty()
 }

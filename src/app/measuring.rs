@@ -1,4 +1,4 @@
-//! One run: brings the stack up, measures beside bases and alone, and puts together what came of it.
+//! One run: brings the stack up, measures beside bases and alone, and collects the results.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,8 +11,8 @@ use super::{provenance, shards};
 use crate::error::Error;
 use crate::gate::{self, Baselines, Confirmation};
 use crate::measure::{
-    self, Compared, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing, Pass, Schedule,
-    Stop, TimePlan, fingerprint,
+    self, Compared, Counting, Event, Live, MeasureConfig, MeasureResult, PairPacing, Pairing,
+    Schedule, Stop, TimePlan, fingerprint,
 };
 use crate::model::{
     BaseFailure, Baseline, CellName, Incident, Measurement, Metric, NetworkPath, Pacing, Plan,
@@ -80,7 +80,7 @@ impl Run<'_> {
     /// A comparison that ends before anything can be judged could never fail.
     fn check_budget(&self) -> Result<(), Error> {
         let strategies = self.comparisons.all.iter().map(|it| it.strategy);
-        let needed = |it| PairPacing::of(self.plan.pacing, it).until_first_look();
+        let needed = |it| PairPacing::from_pacing(self.plan.pacing, it).until_first_look();
         let budget = self.plan.pacing.budget;
         match strategies.map(needed).max() {
             Some(needed) if needed > budget => Err(Error::Budget {
@@ -113,7 +113,7 @@ impl Run<'_> {
         let (started, clock) = (Timestamp::now(), Instant::now());
         let (stack, failed) = self.stop.or(self.bring_up()).await?;
         let fingerprint = fingerprint(stack.engine_version())?;
-        let path = words(stack.path()).to_owned();
+        let path = network_name(stack.path()).to_owned();
         let images = stack.image_ids();
         let parallelism = self.parallelism(&stack);
         let identical = self.comparisons.identical(&images, &failed);
@@ -125,15 +125,15 @@ impl Run<'_> {
         } = Box::pin(self.compare(&stack, failed, &identical)).await?;
         let mut alone = self.comparisons.without_base(self.plan, &failed);
         let brief = self.is_brief(&alone);
-        let mut pass = Pass::Whole;
+        let mut counting = Counting::Full;
         if brief {
             alone.pacing = alone.pacing.brief();
-            pass = Pass::Brief;
+            counting = Counting::Brief;
         }
         let mut measured = MeasureResult::default();
         if compared.cut.is_none() {
             let runner = &fingerprint.runner;
-            measured = match Box::pin(self.measure_alone(stack, &alone, runner, pass)).await {
+            measured = match Box::pin(self.measure_alone(stack, &alone, runner, counting)).await {
                 Ok(measured) => measured,
                 Err(cut) if !compared.samples.is_empty() => MeasureResult {
                     cut: Some(cut),
@@ -146,7 +146,7 @@ impl Run<'_> {
         for sample in &mut samples {
             sample.base = self.comparisons.no_base(&sample.key, &failed);
         }
-        let mut finished: Vec<_> = whole(&samples, alone.pacing).collect();
+        let mut finished: Vec<_> = fully_measured(&samples, alone.pacing).collect();
         finished.extend(identical.iter().map(|it| Unfinished {
             server: it.server.clone(),
             endpoint: it.endpoint.clone(),
@@ -352,7 +352,8 @@ impl Run<'_> {
         let judged = judged.map(|cell| &cell.thresholds);
         let shard = self.plan.shard.as_ref();
         let elsewhere = shard.into_iter().flat_map(|it| &it.others);
-        let mut confirmation = Confirmation::of(judged.chain(elsewhere.map(|(_, it)| it)));
+        let mut confirmation =
+            Confirmation::from_thresholds(judged.chain(elsewhere.map(|(_, it)| it)));
         if self.comparisons.confirms == Confirms::Never {
             confirmation.starts = 0;
         }
@@ -364,7 +365,7 @@ impl Run<'_> {
             !is_identical && !has_failed(&failed, name)
         });
         let endpoints = all.iter().map(|it| it.sides.head.cells.len()).collect();
-        let pacing = PairPacing::of(self.plan.pacing, Strategy::Duet);
+        let pacing = PairPacing::from_pacing(self.plan.pacing, Strategy::Duet);
         let mut time_plan = TimePlan::new(pacing, endpoints);
         let injected = self.comparisons.injected;
         let mut driver = Live::new(stack, self.stop.clone()).injecting(injected);
@@ -373,12 +374,12 @@ impl Run<'_> {
             let Comparison {
                 sides, strategy, ..
             } = comparison;
-            if let Some(words) = time_plan.words() {
+            if let Some(words) = time_plan.progress() {
                 self.show(&Event::Note(&words));
             }
             let begun = Instant::now();
             let pairing = Pairing {
-                pacing: PairPacing::of(self.plan.pacing, *strategy),
+                pacing: PairPacing::from_pacing(self.plan.pacing, *strategy),
                 spare: compared.left,
                 strategy: *strategy,
                 confirmation,
@@ -448,7 +449,7 @@ impl Run<'_> {
         mut stack: Stack,
         plan: &Plan,
         runner: &Runner,
-        pass: Pass,
+        counting: Counting,
     ) -> Result<MeasureResult, measure::Error> {
         let observe = |event: Event<'_>| self.show(&event);
         let expected = self.comparisons.without_base(plan, &[]);
@@ -462,7 +463,7 @@ impl Run<'_> {
             plan,
             runner,
             schedule: self.schedule,
-            counting: (self.schedule == Schedule::Sequential).then_some(pass),
+            counting: (self.schedule == Schedule::Sequential).then_some(counting),
             seed: self.seed,
             is_suspect: &|sample| {
                 let none = Baselines::none();
@@ -500,7 +501,7 @@ fn cells(targets: &[Target]) -> Vec<Unfinished> {
 }
 
 /// The cells that were measured for as long as they should be: longer rounds are fewer.
-fn whole(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished> {
+fn fully_measured(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished> {
     let wanted = pacing.round * u32::try_from(pacing.rounds).unwrap_or(u32::MAX);
     let measured = |it: &Sample| {
         it.rounds()
@@ -515,7 +516,7 @@ fn whole(samples: &[Sample], pacing: Pacing) -> impl Iterator<Item = Unfinished>
     })
 }
 
-const fn words(path: Option<NetworkPath>) -> &'static str {
+const fn network_name(path: Option<NetworkPath>) -> &'static str {
     match path {
         None => "no containers",
         Some(NetworkPath::Published) => "published loopback port",

@@ -53,7 +53,7 @@ pub use busy::most as busiest;
 pub use calibrate::{CalibrateOptions, Margins, calibrate, last_calibration, write_margins};
 pub use check::{CheckOptions, DryRun, check, dry_run};
 pub use checked_out::Allowed;
-pub use ci::{CiOptions, ci, close_check};
+pub use ci::{CiOptions, OUTPUTS, ci, close_check};
 pub use compare::{CompareOptions, compare};
 pub use judging::{read_baselines, store, stored};
 pub use notes::{notes, partial_note};

@@ -25,7 +25,7 @@ pub fn partial_note(provenance: &Provenance) -> Option<String> {
     ))
 }
 
-/// Cells whose server tells no resources, cells that never became steady, and what kept the
+/// Cells whose server reports no resources, cells that never became steady, and what kept the
 /// machine from its work.
 pub fn notes(measurement: &Measurement) -> Vec<String> {
     let samples = &measurement.samples;

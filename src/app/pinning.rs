@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::git::{self, Git};
 use crate::model::{Baseline, Pin, history};
 
-/// Letters of a commit's name that tell it from all others.
+/// Letters of a commit's name that no other has.
 const SHORTEST_COMMIT: usize = 7;
 
 /// The pin of a store. It is one for all servers and endpoints in it.

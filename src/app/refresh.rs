@@ -176,8 +176,8 @@ impl Destination<'_> {
             } else {
                 ""
             };
-            let remark = remark(verdict, &findings);
-            lines.push(format!("{name}: stored{remark}{with_changes}"));
+            let exclusion = exclusion(verdict, &findings);
+            lines.push(format!("{name}: stored{exclusion}{with_changes}"));
         }
         if !documents.is_empty() {
             store.add(&documents, plan.keep)?;
@@ -223,7 +223,7 @@ fn too_many_errors(findings: &[Finding]) -> Option<String> {
     errors.rule.clone()
 }
 
-fn remark(verdict: Outcome, findings: &[Finding]) -> &'static str {
+fn exclusion(verdict: Outcome, findings: &[Finding]) -> &'static str {
     let regressed = |it: &&Finding| it.verdict == Verdict::Regression;
     let since_pin = |it: &Finding| matches!(it.reason, Some(Reason::SincePin { .. }));
     let creeps = findings.iter().filter(regressed).all(since_pin);

@@ -21,7 +21,7 @@ impl Naming {
     /// Reads what perfgate, wrk, oha, k6, vegeta or hey wrote.
     pub fn read(&self, path: &Path) -> Result<Measurement, Error> {
         let text = import::text(path)?;
-        let Some(generator) = Generator::of(&text, path)? else {
+        let Some(generator) = Generator::recognize(&text, path)? else {
             let bytes = text.as_bytes();
             return Ok(document::parse(
                 bytes,

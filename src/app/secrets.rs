@@ -73,7 +73,7 @@ fn know_source(source: &SecretSource, root: &Path) {
 
 /// What a server or program said, without the secrets of this process and of the plans that were read.
 pub fn without_secrets(text: &str) -> String {
-    secrets::said(text)
+    secrets::masked_output(text)
 }
 
 /// The same report without secrets.
@@ -105,19 +105,19 @@ fn without<D: Serialize + DeserializeOwned>(document: D) -> D {
 /// Where a value stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
-    Said,
+    Output,
     Other,
 }
 
 fn replace(value: &mut Value, is_wide: bool, field: Field) {
     match value {
-        Value::String(text) if field == Field::Said => *text = secrets::said(text),
+        Value::String(text) if field == Field::Output => *text = secrets::masked_output(text),
         Value::String(text) if is_wide => *text = secrets::masked(text),
         Value::Array(items) => items.iter_mut().for_each(|it| replace(it, is_wide, field)),
         Value::Object(fields) => {
             for (name, it) in fields {
                 let is_said = SAID.contains(&name.as_str());
-                let field = if is_said { Field::Said } else { Field::Other };
+                let field = if is_said { Field::Output } else { Field::Other };
                 replace(it, is_wide, field);
             }
         }

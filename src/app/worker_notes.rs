@@ -16,12 +16,12 @@ struct Work {
 /// A line for every cell whose server has workers.
 pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
     let alone = measurement.samples.iter().filter_map(|it| {
-        let work = Work::of(it.rounds().iter())?;
+        let work = Work::from_rounds(it.rounds().iter())?;
         Some(note(&it.key.server, &it.key.endpoint, &work, None))
     });
     let paired = measurement.pairs.iter().filter_map(|it| {
-        let head = Work::of(it.rounds_of(Side::Head))?;
-        let base = Work::of(it.rounds_of(Side::Base));
+        let head = Work::from_rounds(it.rounds_of(Side::Head))?;
+        let base = Work::from_rounds(it.rounds_of(Side::Base));
         Some(note(&it.server, &it.endpoint, &head, base.as_ref()))
     });
     alone.chain(paired).collect()
@@ -29,7 +29,7 @@ pub(super) fn notes(measurement: &Measurement) -> Vec<String> {
 
 impl Work {
     /// `None` if there are no workers, or no request succeeded.
-    fn of<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<Self> {
+    fn from_rounds<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<Self> {
         let (mut requests, mut jobs_left) = (0, None);
         let mut used: BTreeMap<String, (f64, u64)> = BTreeMap::new();
         for round in rounds {
@@ -58,10 +58,10 @@ fn note(server: &str, endpoint: &str, head: &Work, base: Option<&Work>) -> Strin
     let mut parts = Vec::new();
     for (name, used) in &head.used {
         let of_base = base.and_then(|it| it.used.get(name));
-        let of_base = of_base.map(|it| format!(" (base {})", words(*it)));
+        let of_base = of_base.map(|it| format!(" (base {})", per_request(*it)));
         parts.push(format!(
             "{name} {}{}",
-            words(*used),
+            per_request(*used),
             of_base.unwrap_or_default()
         ));
     }
@@ -76,7 +76,7 @@ fn note(server: &str, endpoint: &str, head: &Work, base: Option<&Work>) -> Strin
     format!("workers, {server} {endpoint}: {}", parts.join("; "))
 }
 
-fn words((micros, memory): (f64, u64)) -> String {
+fn per_request((micros, memory): (f64, u64)) -> String {
     format!(
         "{} CPU time per request, {}",
         report::micros(micros),

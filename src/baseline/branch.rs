@@ -186,11 +186,11 @@ impl Branch {
     ) -> Result<Contents, Error> {
         let mut files = self.files(base)?;
         files.retain(|file| {
-            let kind = Kind::of(&file.path);
+            let kind = Kind::from_path(&file.path);
             kind != Kind::Other && wanted(kind)
         });
         let contents = self.git.contents(&files, largest)?;
-        Ok(Contents::of(&self.name, files, contents))
+        Ok(Contents::from_files(&self.name, files, contents))
     }
 
     /// Leaves out what the branch has already: a commit may have arrived although its push failed, and may have been
@@ -210,7 +210,7 @@ impl Branch {
             .flat_map(|text| text.split_inclusive(|byte| *byte == b'\n'))
             .collect();
         runs.retain(|(entry, run)| {
-            !files.contains(entry) && !lines.contains(Line::of(run).as_bytes())
+            !files.contains(entry) && !lines.contains(Line::encode(run).as_bytes())
         });
         Ok(())
     }
@@ -218,7 +218,9 @@ impl Branch {
     /// Whether a cell would have too many documents of single runs with these.
     fn is_full(&self, base: Option<&str>, added: &[Entry]) -> Result<bool, Error> {
         let files = self.files(base)?;
-        let own = files.iter().filter(|it| Kind::of(&it.path) == Kind::Run);
+        let own = files
+            .iter()
+            .filter(|it| Kind::from_path(&it.path) == Kind::Run);
         let paths: BTreeSet<_> = own.chain(added).map(|it| it.path.as_str()).collect();
         let mut cells: BTreeMap<&str, usize> = BTreeMap::new();
         for path in paths {

@@ -39,14 +39,14 @@ pub(super) struct Line {
 
 impl Line {
     /// The text of a run that is packed.
-    pub(super) fn of(run: &Baseline) -> String {
+    pub(super) fn encode(run: &Baseline) -> String {
         document::line(&run.clone().without_rounds())
     }
 }
 
 /// How large a file may be that is read.
 pub(super) fn largest(path: &str) -> usize {
-    match Kind::of(path) {
+    match Kind::from_path(path) {
         Kind::Recent | Kind::Archive => LARGEST_PACKED,
         Kind::Run | Kind::Pin | Kind::Other => LARGEST,
     }
@@ -54,7 +54,7 @@ pub(super) fn largest(path: &str) -> usize {
 
 impl Contents {
     /// What files of a branch hold; nothing stands for one that is too large.
-    pub(super) fn of(
+    pub(super) fn from_files(
         branch: &str,
         files: Vec<Entry>,
         contents: impl IntoIterator<Item = Option<Vec<u8>>>,
@@ -69,7 +69,7 @@ impl Contents {
     }
 
     fn take(&mut self, path: String, contents: Option<Vec<u8>>, shown: &Path) {
-        let kind = Kind::of(&path);
+        let kind = Kind::from_path(&path);
         let contents = match contents {
             Some(contents) => contents,
             None if kind == Kind::Archive => return self.unknown.push(too_large(shown)),

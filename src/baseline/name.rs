@@ -29,7 +29,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(path: &str) -> Self {
+    pub(super) fn from_path(path: &str) -> Self {
         let parts: Vec<_> = path.split('/').collect();
         let has_end = |end| Path::new(path).extension().is_some_and(|it| it == end);
         match parts.as_slice() {

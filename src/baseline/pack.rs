@@ -59,7 +59,8 @@ pub(super) fn pack(
         gone: old.len(),
         ..Packed::default()
     };
-    let is_stale = |path: &String| Kind::of(path) == Kind::Recent && !recent.contains_key(path);
+    let is_stale =
+        |path: &String| Kind::from_path(path) == Kind::Recent && !recent.contains_key(path);
     packed.removed.extend(files.filter(is_stale));
     let own = contents.own.iter();
     packed.removed.extend(own.map(|(path, _)| path.clone()));
@@ -114,7 +115,7 @@ fn archives(
     }
     let is_new = |location: &Location| !matches!(location, Location::Line { .. });
     for (_, run) in stay.iter().filter(|(location, _)| is_new(location)) {
-        let text = Line::of(run);
+        let text = Line::encode(run);
         let archive = archives.entry(name::archive(run)).or_default();
         archive.extend(text.into_bytes());
     }

@@ -61,7 +61,7 @@ fn of_key(mut runs: Vec<&Baseline>, pin: Option<&Pin>) -> Vec<Baseline> {
         read.extend(times(history(runs.iter().copied())));
         newest.extend(runs.last().map(|run| run.time));
     }
-    // Runs of one time stand or fall together: nothing tells which of them is newer.
+    // Runs of one time stand or fall together: nothing says which of them is newer.
     runs.retain(|run| read.contains(&run.time));
     let copy = |run: &Baseline| {
         let mut run = run.clone().without_rounds();

@@ -181,7 +181,7 @@ impl Repository {
     }
 }
 
-/// Whether an error tells that the branch was rewritten since its newest commit was read.
+/// Whether an error means that the branch was rewritten since its newest commit was read.
 pub(super) fn is_rewritten(error: &Error) -> bool {
     matches!(error, Error::Git(error) if error.to_string().contains(REWRITTEN))
 }
@@ -227,7 +227,7 @@ fn settings(
     // What is no name is an address.
     let address = named.as_deref().unwrap_or(remote);
     let mut settings = Settings::new();
-    let remote = Remote::with_password(address).unwrap_or(Remote::of(address));
+    let remote = Remote::with_password(address).unwrap_or(Remote::from_address(address));
     let address = remote.address;
     if let Some(header) = remote.header {
         // Where git has a header for the server, a second one would be refused.

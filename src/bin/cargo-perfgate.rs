@@ -1,6 +1,6 @@
 //! Makes `cargo perfgate …` work: cargo starts this program with `perfgate` as its first word, and it becomes
 //! the `perfgate` that was installed with it.
-#![allow(clippy::print_stderr, reason = "there is no one else to tell the user")]
+#![allow(clippy::print_stderr, reason = "nothing else reports to the user")]
 
 use std::env;
 use std::ffi::OsString;

@@ -14,6 +14,22 @@ use crate::model::{CargoBuild, Shard};
 /// Seed of shards, where none is given.
 const SEED_OF_SHARDS: u64 = 1;
 
+/// Flags that mean something only where something is measured: a command that takes a finished measurement
+/// refuses them beside it.
+pub(super) const OF_MEASURING: [&str; 11] = [
+    "seed",
+    "budget",
+    "timeout",
+    "shard",
+    "package",
+    "bin",
+    "features",
+    "no_default_features",
+    "cargo_profile",
+    "target",
+    "manifest_path",
+];
+
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Selection {
@@ -53,7 +69,7 @@ pub(super) struct Selection {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cargo")]
 struct CargoOptions {
-    /// Package that the server is of.
+    /// Package of the server.
     #[arg(long, short, value_name = "NAME")]
     package: Option<String>,
     /// Program of the package.
@@ -62,7 +78,7 @@ struct CargoOptions {
     /// Features, separated by commas.
     #[arg(long, short = 'F', value_name = "NAMES", value_delimiter = ',')]
     features: Vec<String>,
-    /// Without the default features.
+    /// Disable the default features.
     #[arg(long)]
     no_default_features: bool,
     /// Profile of cargo [default: `release`].
@@ -137,7 +153,7 @@ pub(super) struct Outputs {
     /// Write the report as a self-contained HTML page with charts.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write where the CPU time of what regressed went, as collapsed stacks of both sides:
+    /// Write CPU profiles of regressed endpoints as collapsed stacks of both sides:
     /// PATH.head.folded and PATH.base.folded.
     #[arg(long, value_name = "PATH")]
     profile: Option<PathBuf>,
@@ -161,7 +177,7 @@ pub(super) struct Strictness {
     /// Exit with code 3 when a server and endpoint have no baseline.
     #[arg(long)]
     require_baseline: bool,
-    /// What makes the check fail; separate several with commas.
+    /// Results that make the check fail; separate several with commas.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "regression")]
     fail_on: Vec<FailOn>,
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::args::{Naming, Selection};
+use super::args::{Naming, OF_MEASURING, Selection};
 use super::examples;
 use super::stored_runs::StoredRuns;
 use super::ui::{Progress, print_notice};
@@ -30,6 +30,7 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("named", |it| it.requires("measurement")))]
 pub(super) struct Refresh {
     #[command(flatten)]
     selection: Selection,
@@ -42,6 +43,7 @@ pub(super) struct Refresh {
     /// Store these measurements instead of measuring: files of `perfgate run --json`, or results
     /// of wrk, oha, k6, vegeta or hey.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "runs")]
+    #[arg(conflicts_with_all = OF_MEASURING)]
     measurement: Vec<PathBuf>,
     #[command(flatten)]
     naming: Naming,

@@ -16,6 +16,8 @@ use crate::report;
 /// requests and thresholds of the configuration here, and built as its own configuration says. Exits with 0
 /// where nothing regressed, with 1 where something did, and with 5 where the checks cannot decide.
 #[derive(Debug, clap::Args)]
+// Refused with its reason.
+#[command(mut_arg("shard", |it| it.hide(true)))]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
@@ -39,10 +41,10 @@ pub(super) struct Args {
     /// The metric to search for [default: the one that regressed the most clearly].
     #[arg(long, value_name = "NAME", value_parser = metric(), hide_possible_values = true)]
     metric: Option<Metric>,
-    /// Most checks, the first of both ends included.
+    /// Maximum number of checks, including the first, of both ends.
     #[arg(long, value_name = "N", default_value = "12")]
     checks: NonZeroUsize,
-    /// Write what was found as JSON.
+    /// Write the result as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the report on the culprit beside its parent as a self-contained HTML page.

@@ -19,6 +19,8 @@ const QUICK_TIME: Duration = Duration::from_secs(5 * 60);
 /// one side, and says how often an unchanged build fails, which changes are found, how long a check takes
 /// and which margins hold. Every check is kept, so that the same command goes on where it ended.
 #[derive(Debug, clap::Args)]
+// Refused with its reason.
+#[command(mut_arg("shard", |it| it.hide(true)))]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
@@ -28,8 +30,8 @@ pub(super) struct Args {
     /// Checks of each size of change [default: 5].
     #[arg(long, value_name = "N")]
     injected: Option<u32>,
-    /// CPU time to add, as a share of the server's own [default: what the unchanged checks say that four of
-    /// five find, and half as much again].
+    /// CPU time to add, as a share of the server's own [default: the change that is detectable by the
+    /// unchanged checks, and 1.5 times that].
     #[arg(long, value_name = "SHARE", num_args = 1.., value_delimiter = ',', value_parser = share)]
     sizes: Vec<f64>,
     /// Three checks of the unchanged build and two of one change, in about five minutes.
@@ -38,10 +40,10 @@ pub(super) struct Args {
     /// Begin no further check after this time [default with `--quick`: 5m].
     #[arg(long, value_name = "TIME", value_parser = crate::config::parse_duration)]
     within: Option<Duration>,
-    /// Make all checks anew.
+    /// Repeat all checks.
     #[arg(long)]
     again: bool,
-    /// Where checks are kept [default: `.perfgate/calibration.json` beside perfgate.toml].
+    /// File that keeps the checks [default: `.perfgate/calibration.json` beside perfgate.toml].
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Write margins into perfgate.toml.
@@ -60,9 +62,9 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Margins {
-    /// Those by which fewer than 95 % of unchanged checks pass.
+    /// Margins that pass fewer than 95 % of unchanged checks.
     Raised,
-    /// All, also those that could be smaller.
+    /// All margins, including those that could be smaller.
     All,
 }
 

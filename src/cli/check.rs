@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::args::{Against, Naming, Outputs, Selection, Strictness};
+use super::args::{Against, Naming, OF_MEASURING, Outputs, Selection, Strictness};
 use super::dry_run;
 use super::messages::{self, MessageFormat};
 use super::output::print_report;
@@ -11,6 +11,7 @@ use crate::error::Error;
 /// Measures, compares with another build or with the stored baseline, judges.
 #[derive(Debug, clap::Args)]
 #[group(id = "check")]
+#[command(mut_arg("named", |it| it.requires("measurement")))]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) selection: Selection,
@@ -29,12 +30,13 @@ pub(super) struct Args {
     /// Judge this measurement instead of measuring: a file of `perfgate run --json`, or a result of
     /// wrk, oha, k6, vegeta or hey.
     #[arg(long, value_name = "FILE")]
-    #[arg(conflicts_with_all = ["git_ref", "images", "strategy", "seed", "budget", "shard"])]
+    #[arg(conflicts_with_all = OF_MEASURING)]
+    #[arg(conflicts_with_all = ["git_ref", "images", "strategy", "since_change", "all", "no_profile"])]
     pub(super) measurement: Option<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,
     /// Do not sample where the CPU time of regressed cells goes.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     pub(super) no_profile: bool,
 }
 
@@ -43,10 +45,11 @@ pub(super) struct Args {
 pub(super) struct Command {
     #[command(flatten)]
     check: Args,
-    /// Print the plan and its thresholds without starting anything.
+    /// Print the plan and its thresholds without starting anything. No file is written.
     #[arg(long)]
+    #[arg(conflicts_with_all = ["measurement", "save", "json", "markdown", "junit", "html", "profile"])]
     dry_run: bool,
-    /// What is printed: a report for people, or one JSON object a line.
+    /// Output format: a report for people, or one JSON object per line.
     #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
     #[arg(conflicts_with = "dry_run")]
     message_format: MessageFormat,

@@ -17,7 +17,7 @@ use crate::publish;
 pub(super) struct Args {
     #[command(flatten)]
     check: check::Args,
-    /// What to do.
+    /// Task of the job.
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     mode: Mode,
     /// When to comment on the pull request.
@@ -51,7 +51,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
-    /// What the event calls for.
+    /// Depends on the event.
     Auto,
     /// Measure and judge.
     Check,

@@ -1,4 +1,4 @@
-//! Looks whether this machine is fit for measuring; every remark comes with a remedy.
+//! Checks whether this machine is fit for measuring; every check that fails has a remedy.
 
 use std::fs;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::report;
 use crate::stack::machine::others_now;
 use crate::stack::{Engine, socket};
 
-/// One line of the doctor's.
-struct Remark {
+/// One check and its result.
+struct Check {
     good: bool,
     what: &'static str,
     found: String,
@@ -27,9 +27,9 @@ const FILES: u64 = 4096;
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run() -> Result<u8, Error> {
-    let mut notes = engine().await;
-    notes.push(files());
-    notes.extend(
+    let mut checks = engine().await;
+    checks.push(files());
+    checks.extend(
         [
             cores(),
             clock(),
@@ -41,12 +41,12 @@ pub(super) async fn run() -> Result<u8, Error> {
         .into_iter()
         .flatten(),
     );
-    for Remark {
+    for Check {
         good,
         what,
         found,
         remedy,
-    } in &notes
+    } in &checks
     {
         let mark = if *good { "ok  " } else { "look" };
         println!("{mark}  {what:<18} {found}");
@@ -54,19 +54,19 @@ pub(super) async fn run() -> Result<u8, Error> {
             println!("                          → {remedy}");
         }
     }
-    let fit = notes
+    let fit = checks
         .iter()
-        .all(|remark| remark.good || remark.what != ENGINE);
+        .all(|check| check.good || check.what != ENGINE);
     Ok(if fit { 0 } else { 4 })
 }
 
 const ENGINE: &str = "container engine";
 
-async fn engine() -> Vec<Remark> {
+async fn engine() -> Vec<Check> {
     let engine = match Engine::connect().await {
         Ok(engine) => engine,
         Err(error) => {
-            return vec![Remark {
+            return vec![Check {
                 good: false,
                 what: ENGINE,
                 found: error.to_string(),
@@ -74,7 +74,7 @@ async fn engine() -> Vec<Remark> {
             }];
         }
     };
-    let version = Remark {
+    let version = Check {
         good: true,
         what: ENGINE,
         found: format!("{} at {}, API {}", engine.version(), socket(), engine.api()),
@@ -84,7 +84,7 @@ async fn engine() -> Vec<Remark> {
         |error| error.to_string(),
         |found| format!("version {found}"),
     );
-    let cgroup = Remark {
+    let cgroup = Check {
         good: cgroup.starts_with("version"),
         what: "control groups",
         found: cgroup,
@@ -93,9 +93,9 @@ async fn engine() -> Vec<Remark> {
     vec![version, cgroup]
 }
 
-fn cores() -> Option<Remark> {
+fn cores() -> Option<Check> {
     let cores = std::thread::available_parallelism().ok()?.get();
-    Some(Remark {
+    Some(Check {
         good: cores >= 2,
         what: "CPUs",
         found: cores.to_string(),
@@ -103,10 +103,10 @@ fn cores() -> Option<Remark> {
     })
 }
 
-fn clock() -> Option<Remark> {
+fn clock() -> Option<Check> {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     let source = fs::read_to_string(path).ok()?.trim().to_owned();
-    Some(Remark {
+    Some(Check {
         good: ["tsc", "kvm-clock", "arch_sys_counter"].contains(&source.as_str()),
         what: "clock source",
         found: source,
@@ -114,10 +114,10 @@ fn clock() -> Option<Remark> {
     })
 }
 
-fn files() -> Remark {
+fn files() -> Check {
     let limit = getrlimit(Resource::Nofile).maximum;
     let found = limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
-    Remark {
+    Check {
         good: limit.is_none_or(|limit| limit >= FILES),
         what: "open files",
         found,
@@ -125,9 +125,9 @@ fn files() -> Remark {
     }
 }
 
-fn load_average() -> Option<Remark> {
+fn load_average() -> Option<Check> {
     let load = LoadAverage::current().ok()?;
-    Some(Remark {
+    Some(Check {
         good: load.one < 1.0,
         what: "load average",
         found: format!("{:.2} over the last minute", load.one),
@@ -136,10 +136,10 @@ fn load_average() -> Option<Remark> {
 }
 
 /// Who takes CPU time right now, judged as in a round.
-async fn others() -> Option<Remark> {
+async fn others() -> Option<Check> {
     let others = others_now(LOOK).await?;
     let (name, cpus) = app::busiest(&others);
-    Some(Remark {
+    Some(Check {
         good: !others.are_notable(),
         what: "other programs",
         found: format!("{name} took {cpus:.1} CPUs over the last second"),
@@ -148,25 +148,25 @@ async fn others() -> Option<Remark> {
 }
 
 /// What the last calibration of the service here found; `None` if there is no configuration.
-fn calibration() -> Option<Remark> {
+fn calibration() -> Option<Check> {
     let file = app::configuration(None).ok()?;
     let last = app::last_calibration(file.parent()?);
     let failed = last.as_ref().map_or(0, |it| it.result.unchanged.failed);
-    Some(Remark {
+    Some(Check {
         good: last.is_some() && failed == 0,
         what: "calibration",
         found: last.map_or_else(|| "none".into(), |it| report::calibration_in_short(&it)),
-        remedy: "`perfgate calibrate` shows what the gate can tell here; `--write` raises margins",
+        remedy: "`perfgate calibrate` shows what the gate detects here; `--write` raises margins",
     })
 }
 
 /// Time a hypervisor gave to others since boot.
-fn steal() -> Option<Remark> {
+fn steal() -> Option<Check> {
     let total = KernelStats::current().ok()?.total;
     let stolen = total.steal? as f64;
     let all = (total.user + total.nice + total.system + total.idle) as f64 + stolen;
     let share = stolen / all.max(1.0);
-    Some(Remark {
+    Some(Check {
         good: share < Machine::NOTABLE_SHARE,
         what: "steal",
         found: format!("{:.2} % of CPU time since boot", share * 100.0),

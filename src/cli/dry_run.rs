@@ -66,7 +66,7 @@ fn server(target: &Target) -> Vec<String> {
         Source::Build(build) => format!("built from {}", build.context.display()),
         Source::Run(words) => {
             let cargo = target.cargo.as_ref();
-            let built = cargo.map(|it| format!("cargo {}; ", it.words().join(" ")));
+            let built = cargo.map(|it| format!("cargo {}; ", it.arguments().join(" ")));
             format!("{}runs {}", built.unwrap_or_default(), words.join(" "))
         }
         Source::Url(origin) => {

@@ -14,7 +14,7 @@ use crate::stack::Stage;
 pub(super) enum MessageFormat {
     /// A report on standard output, progress on standard error.
     Human,
-    /// One JSON object a line on standard output.
+    /// One JSON object per line on standard output.
     Json,
 }
 
@@ -155,7 +155,7 @@ fn of_event<'a>(event: &Event<'a>) -> Option<Message<'a>> {
             let text = report::incident(incident);
             return Some(Message::Incident { text });
         }
-        // Forty a second tell a program nothing.
+        // Forty a second are of no use to a program.
         Event::Rate(_) => return None,
     };
     Some(Message::Progress(progress))

@@ -164,7 +164,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
     }
 }
 
-/// Tells the user what went wrong: the output of what failed, the chain of causes, the next step.
+/// Reports what went wrong to the user: the output of what failed, the chain of causes, the next step.
 pub fn explain(error: &Error) {
     if let Some(output) = error.output() {
         let output = app::without_secrets(output);
@@ -178,7 +178,7 @@ pub fn explain(error: &Error) {
     }
 }
 
-/// Tells of what went wrong beside something graver.
+/// Reports what went wrong beside something graver.
 fn warn(error: &Error) {
     let hint = error.hint().map(|hint| format!("; {hint}"));
     let hint = hint.unwrap_or_default();

@@ -12,11 +12,13 @@ use crate::report::{self, ranking};
 
 /// Measures the chosen servers side by side, their rounds interleaved, and puts them in order.
 #[derive(Debug, clap::Args)]
+// Refused with its reason.
+#[command(mut_arg("shard", |it| it.hide(true)))]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Use the load of a published benchmark.
-    #[arg(long, value_enum)]
+    /// Use the load of a published benchmark, whose length is given.
+    #[arg(long, value_enum, conflicts_with = "budget")]
     profile: Option<Profile>,
     /// Write the ranking as JSON.
     #[arg(long, value_name = "FILE")]

@@ -11,17 +11,17 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Document {
-    /// What `check --json` writes.
+    /// Report of `check --json`.
     Report,
-    /// What `run --json` and `check --save` write.
+    /// Measurement of `run --json` and `check --save`.
     Measurement,
-    /// What `baseline refresh` keeps.
+    /// Stored run of `baseline refresh`.
     Baseline,
-    /// What `rank --json` writes.
+    /// Ranking of `rank --json`.
     Ranking,
-    /// What `bisect --json` writes.
+    /// Result of `bisect --json`.
     Bisection,
-    /// What `calibrate --json` writes.
+    /// Result of `calibrate --json`.
     Calibration,
     /// perfgate.toml.
     Config,

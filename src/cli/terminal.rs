@@ -19,7 +19,7 @@ pub(super) fn out(text: &str) {
     }
 }
 
-/// Writes to standard error; there is nobody to tell when that fails.
+/// Writes to standard error; nothing can report a failure of that.
 pub(super) fn err(text: &str) {
     let _ = anstream::stderr().write_all(report::clean(&secrets::masked(text)).as_bytes());
 }

@@ -86,9 +86,9 @@ impl Progress {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::Rate(rate) => bar.set_message(format!("{doing} · {}", report::rate(*rate))),
-            Event::Incident(_) | Event::Note(_) => bar.println(report::clean(&words(event))),
+            Event::Incident(_) | Event::Note(_) => bar.println(report::clean(&event_text(event))),
             event => {
-                *doing = report::printable(&words(event));
+                *doing = report::printable(&event_text(event));
                 bar.set_message(doing.clone());
             }
         }
@@ -131,15 +131,15 @@ fn plain(event: &Event<'_>) {
     match event {
         Event::Rate(_) => (),
         Event::Round { round, .. } | Event::Again { round, .. } if *round > 1 => (),
-        event => eprintln!("{}", words(event)),
+        event => eprintln!("{}", event_text(event)),
     }
 }
 
-fn words(event: &Event<'_>) -> String {
-    app::without_secrets(&all_words(event))
+fn event_text(event: &Event<'_>) -> String {
+    app::without_secrets(&unmasked_event_text(event))
 }
 
-fn all_words(event: &Event<'_>) -> String {
+fn unmasked_event_text(event: &Event<'_>) -> String {
     match event {
         Event::Stage(stage) => stage_words(stage),
         Event::WarmUp { server, endpoint } => format!("{server}: warm-up of {endpoint}"),

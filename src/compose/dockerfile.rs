@@ -70,7 +70,7 @@ fn variant(name: &str) -> Option<Variant> {
     })?;
     // `Dockerfile.dockerignore` and copies of editors are none.
     let is_other = ["ignore", ".bak", ".orig", ".md", ".tmpl", ".j2"];
-    (!is_other.iter().any(|it| rest.ends_with(it))).then(|| Variant::of(rest))
+    (!is_other.iter().any(|it| rest.ends_with(it))).then(|| Variant::from_text(rest))
 }
 
 /// The Dockerfile of a build, from the root.

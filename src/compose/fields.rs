@@ -14,7 +14,7 @@ use super::problem::{Mark, Problem};
 use super::project::Project;
 use super::reader::Reader;
 use super::service::{Need, Service};
-use super::values::{self, is_true, words};
+use super::values::{self, argument_list, is_true};
 
 /// What the names of files end with that show what others would hold.
 const EXAMPLES: [&str; 4] = [".example", ".sample", "-example", "-sample"];
@@ -41,8 +41,8 @@ impl Reader<'_> {
         self.service.marks = marks.map(|(key, it)| (key.clone(), it.mark)).collect();
         self.service.image = self.text("image");
         self.service.build = build::read(self);
-        self.service.command = self.words("command");
-        self.service.entrypoint = self.words("entrypoint");
+        self.service.command = self.arguments("command");
+        self.service.entrypoint = self.arguments("entrypoint");
         self.service.env = self.env();
         self.env_files();
         self.service.ports = self.ports("ports");
@@ -181,7 +181,7 @@ impl Reader<'_> {
         };
         let health = match &test.kind {
             Kind::Text(line) => Some(vec!["CMD-SHELL".into(), line.clone()]),
-            _ => words(test),
+            _ => argument_list(test),
         };
         let Some(health) = health else {
             self.wrong(test, "healthcheck", "write `test: [CMD, program, word]`");

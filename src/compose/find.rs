@@ -48,7 +48,7 @@ fn variant(name: &str) -> Option<Variant> {
         .or_else(|| name.strip_suffix(".yml"))?;
     let rest = NAMES.iter().rev().find_map(|it| stem.strip_prefix(it))?;
     let is_whole = rest.is_empty() || rest.starts_with(['.', '-', '_']);
-    (is_whole && !rest.ends_with("override")).then(|| Variant::of(rest))
+    (is_whole && !rest.ends_with("override")).then(|| Variant::from_text(rest))
 }
 
 fn override_of(path: &Path) -> Option<PathBuf> {

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     /// Where `backend/alembic.ini` is.
-    fn place(context: &str, target: Option<&str>, dockerfile: &str) -> Option<String> {
+    fn path_in_image(context: &str, target: Option<&str>, dockerfile: &str) -> Option<String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(context).join("Dockerfile");
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -191,7 +191,7 @@ mod tests {
             ("backend", "FROM python\nWORKDIR $UNKNOWN\nCOPY . .\n", None),
         ] {
             assert_eq!(
-                place(context, None, dockerfile).as_deref(),
+                path_in_image(context, None, dockerfile).as_deref(),
                 expected,
                 "{dockerfile}"
             );
@@ -199,11 +199,11 @@ mod tests {
         let stages =
             "FROM python AS dev\nWORKDIR /dev\nCOPY . .\nFROM python AS prod\nCOPY . /prod\n";
         assert_eq!(
-            place("backend", Some("dev"), stages).as_deref(),
+            path_in_image("backend", Some("dev"), stages).as_deref(),
             Some("/dev/alembic.ini")
         );
         assert_eq!(
-            place("backend", None, stages).as_deref(),
+            path_in_image("backend", None, stages).as_deref(),
             Some("/prod/alembic.ini")
         );
     }

@@ -6,7 +6,7 @@ use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::project::Project;
 use super::service::{Refusal, Service};
-use super::values::words;
+use super::values::argument_list;
 
 /// Reads the keys of one service.
 pub(super) struct Reader<'a> {
@@ -72,11 +72,11 @@ impl Reader<'_> {
             .collect()
     }
 
-    pub(super) fn words(&mut self, key: &str) -> Vec<String> {
+    pub(super) fn arguments(&mut self, key: &str) -> Vec<String> {
         let Some(node) = self.get(key).cloned() else {
             return Vec::new();
         };
-        words(&node).unwrap_or_else(|| {
+        argument_list(&node).unwrap_or_else(|| {
             let items = node.as_list().iter();
             let wrong = items.clone().find(|it| it.as_text().is_none());
             let wrong = wrong.unwrap_or(&node).clone();

@@ -57,7 +57,7 @@ impl Project<'_> {
 
 impl Stack {
     /// The stack that is wanted of a project.
-    pub fn of(project: &Project<'_>, wanted: &Wanted) -> Result<Self, Problem> {
+    pub fn from_project(project: &Project<'_>, wanted: &Wanted) -> Result<Self, Problem> {
         if !project.is_lenient
             && let Some(problem) = unknown_section(&project.top)
         {

@@ -136,7 +136,7 @@ pub struct Other {
 
 impl Database {
     /// One that no compose file names.
-    pub fn of(source: Source) -> Self {
+    pub fn from_source(source: Source) -> Self {
         Self {
             name: String::new(),
             source,
@@ -151,7 +151,7 @@ impl Database {
 
 impl Cache {
     /// One that no compose file names.
-    pub fn of(source: Source) -> Self {
+    pub fn from_source(source: Source) -> Self {
         Self {
             name: String::new(),
             source,
@@ -162,7 +162,7 @@ impl Cache {
 
 impl Server {
     /// One of which nothing else is known.
-    pub fn of(source: Source) -> Self {
+    pub fn from_source(source: Source) -> Self {
         Self {
             name: String::new(),
             source,

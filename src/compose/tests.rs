@@ -170,7 +170,7 @@ fn many_services_take_no_long_time_and_too_many_are_refused() {
                 taken: vec!["app".into()],
                 ..Wanted::default()
             };
-            Stack::of(&project, &wanted)
+            Stack::from_project(&project, &wanted)
         })
     };
     let deep = stack(200).expect("a stack");
@@ -211,7 +211,7 @@ services:
             taken: vec!["store".into()],
             ..Wanted::default()
         };
-        Stack::of(&project.expect("a project"), &wanted)
+        Stack::from_project(&project.expect("a project"), &wanted)
     });
     let stack = stack.expect("a stack");
     assert_eq!(stack.servers[0].setup, [["env", "MODE=once", "migrate"]]);
@@ -253,7 +253,7 @@ secrets: {key: {environment: API_KEY}}
             servers: vec!["web".into()],
             ..Wanted::default()
         };
-        Stack::of(&project.expect("a project"), &wanted)
+        Stack::from_project(&project.expect("a project"), &wanted)
     });
     let stack = stack.expect("a stack");
     let files: Vec<_> = stack.servers[0]
@@ -286,7 +286,7 @@ services:
             workers: vec![("web".into(), "jobs".into())],
             ..Wanted::default()
         };
-        Stack::of(&project.expect("a project"), &wanted).map(|it| it.notes)
+        Stack::from_project(&project.expect("a project"), &wanted).map(|it| it.notes)
     });
     let expected = "jobs: has cpus, working_dir of `web`, whose worker it is";
     assert_eq!(notes.expect("notes"), [expected]);
@@ -367,7 +367,7 @@ services:
                 taken: vec!["web".into()],
                 ..Wanted::default()
             };
-            Stack::of(&project.expect("a project"), &wanted).expect("a stack")
+            Stack::from_project(&project.expect("a project"), &wanted).expect("a stack")
         });
         let ours = &stack.servers[0];
         assert_eq!(
@@ -452,7 +452,7 @@ fn proposed(compose: &str) -> Stack {
         is_lenient: true,
     };
     let project = Project::load(&request).expect("it is read");
-    Stack::of(&project, &Wanted::default()).expect("it is a stack")
+    Stack::from_project(&project, &Wanted::default()).expect("it is a stack")
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub(super) fn ports(node: &Node) -> Option<Vec<u16>> {
 }
 
 /// A list, or a command line as a shell takes it apart; nothing for what is neither.
-pub(super) fn words(node: &Node) -> Option<Vec<String>> {
+pub(super) fn argument_list(node: &Node) -> Option<Vec<String>> {
     match &node.kind {
         Kind::List(items) => items
             .iter()

@@ -47,7 +47,7 @@ pub(super) enum Variant {
 
 impl Variant {
     /// That of a name, by what it has beside the usual one.
-    pub(super) fn of(rest: &str) -> Self {
+    pub(super) fn from_text(rest: &str) -> Self {
         let mut parts = rest
             .split(['.', '-', '_'])
             .filter(|it| !it.is_empty())
@@ -85,7 +85,7 @@ mod tests {
             (".test", Variant::Elsewhere),
             (".worker.dev", Variant::Elsewhere),
         ] {
-            assert_eq!(Variant::of(rest), variant, "{rest}");
+            assert_eq!(Variant::from_text(rest), variant, "{rest}");
         }
         assert!(Variant::Development < Variant::Production);
     }

@@ -80,7 +80,7 @@ pub(super) fn read(
         Some(mark) => spans.elsewhere(&project.location(mark), problem.message, problem.hint),
         None => refuse(problem.message, problem.hint),
     };
-    let stack = Stack::of(&project, &wanted).map_err(of_project)?;
+    let stack = Stack::from_project(&project, &wanted).map_err(of_project)?;
     let given = |path: &[&str]| has(table.get_ref(), path);
     let tables = stack.tables(&servers, &given).map_err(of_project)?;
     let notes = stack.describe(&servers);

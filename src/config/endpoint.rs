@@ -66,10 +66,15 @@ impl Resolver<'_> {
     fn requests(&self, endpoint: &Spanned<file::Endpoint>) -> Result<Vec<Request>, Error> {
         let own = endpoint.get_ref();
         if own.requests.is_empty() {
-            return Ok(vec![self.request(&Parts::of(own), &endpoint.span())?]);
+            return Ok(vec![
+                self.request(&Parts::from_endpoint(own), &endpoint.span())?,
+            ]);
         }
         let request = |request: &Spanned<file::Request>| {
-            self.request(&Parts::of(own).with(request.get_ref()), &request.span())
+            self.request(
+                &Parts::from_endpoint(own).with(request.get_ref()),
+                &request.span(),
+            )
         };
         let requests: Vec<_> = own.requests.iter().map(request).collect::<Result<_, _>>()?;
         if requests.iter().all(|request| request.weight == 0) {
@@ -254,7 +259,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(endpoint: &'a file::Endpoint) -> Self {
+    fn from_endpoint(endpoint: &'a file::Endpoint) -> Self {
         Self {
             path: endpoint.path.as_ref(),
             method: endpoint.method.as_ref(),

@@ -139,21 +139,21 @@ pub(super) mod pattern {
         let all: Vec<_> = UNITS.iter().map(|(unit, ..)| *unit).collect();
         let number = number();
         let (units, time) = (any(&all), self::time());
-        whole(&format!("(?:{number}{BLANK}{units}?|{time})"))
+        anchored(&format!("(?:{number}{BLANK}{units}?|{time})"))
     }
 
     pub(in super::super) fn positive_time() -> String {
-        whole(&format!("{ABOVE_ZERO}{}", time()))
+        anchored(&format!("{ABOVE_ZERO}{}", time()))
     }
 
     pub(in super::super) fn rate() -> String {
         let units = any(&of_kind(Kind::Rate));
-        whole(&format!("{ABOVE_ZERO}{}{BLANK}{units}?", number()))
+        anchored(&format!("{ABOVE_ZERO}{}{BLANK}{units}?", number()))
     }
 
     pub(in super::super) fn size() -> String {
         let units = any(&of_kind(Kind::Bytes));
-        whole(&format!("{}{BLANK}{units}", number()))
+        anchored(&format!("{}{BLANK}{units}", number()))
     }
 
     /// A percentage, above 100 with its sign; or zero.
@@ -164,7 +164,7 @@ pub(super) mod pattern {
         let small = format!("\\.[0-9]{{1,{FRACTION}}}");
         let zero = format!("0{{1,{WHOLE}}}(?:\\.0{{0,{FRACTION}}})?|\\.0{{1,{FRACTION}}}");
         let percent = format!("(?:\\+{}|{hundred}|{below}|{small}){BLANK}%", number());
-        whole(&format!("(?:{percent}|\\+?(?:{zero}))"))
+        anchored(&format!("(?:{percent}|\\+?(?:{zero}))"))
     }
 
     fn number() -> String {
@@ -201,7 +201,7 @@ pub(super) mod pattern {
         format!("(?:{})", names.join("|"))
     }
 
-    fn whole(pattern: &str) -> String {
+    fn anchored(pattern: &str) -> String {
         format!("^{BLANK}{pattern}{BLANK}$")
     }
 }

@@ -46,7 +46,7 @@ impl Resolver<'_> {
                     let message = "the command has no sizes".into();
                     return invalid(&span, message, "add sizes = [1000, 4000, 16000]");
                 };
-                let words = self.words(command)?;
+                let words = self.fill_all(command)?;
                 if !words.iter().any(|it| it.contains(model::Growth::SCALE)) {
                     let message = format!("`command` does not say {}", model::Growth::SCALE);
                     let hint = "let the command know how much data is wanted: \

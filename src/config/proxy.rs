@@ -27,7 +27,7 @@ impl Resolver<'_> {
         let source = self.image(&table, &span, proxy.image, proxy.build.as_ref())?;
         let proxy = Proxy {
             source,
-            command: self.words(&proxy.command)?,
+            command: self.fill_all(&proxy.command)?,
             port: proxy.port.unwrap_or(PORT),
             env: self.env(&proxy.env)?,
             files: self.files(&proxy.files)?,

@@ -55,7 +55,11 @@ pub(super) fn resolve(
         shard: None,
         file: path.to_owned(),
         inherit: file.inherit,
-        prepare: file.prepare.into_iter().map(file::Command::words).collect(),
+        prepare: file
+            .prepare
+            .into_iter()
+            .map(file::Command::arguments)
+            .collect(),
         without_docker: file
             .without_docker
             .map(|path| resolver.inside(&path))
@@ -174,7 +178,7 @@ impl Resolver<'_> {
         })
     }
 
-    pub(super) fn words(&self, words: &[Spanned<String>]) -> Result<Vec<String>, Error> {
+    pub(super) fn fill_all(&self, words: &[Spanned<String>]) -> Result<Vec<String>, Error> {
         words.iter().map(|word| self.filled_later(word)).collect()
     }
 }

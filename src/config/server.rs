@@ -67,11 +67,11 @@ impl Resolver<'_> {
             cells: self.cells(&name, &server, workloads, base)?,
             behind: self.behind(&server)?,
             interface: server.interface,
-            command: self.words(&server.command)?,
+            command: self.fill_all(&server.command)?,
             setup: server
                 .setup
                 .iter()
-                .map(|words| self.words(words))
+                .map(|words| self.fill_all(words))
                 .collect::<Result<_, _>>()?,
             port: server.port.unwrap_or(PORT),
             env: self.env_and_files(&server.env, &server.env_file)?,
@@ -205,7 +205,7 @@ impl Resolver<'_> {
             }
             Ok(Worker {
                 name: name.clone(),
-                command: self.words(&worker.command)?,
+                command: self.fill_all(&worker.command)?,
                 env: self.env(&worker.env)?,
                 memory: worker.memory.map(|size| size.0),
                 ready: worker.ready.clone().filter(|text| !text.is_empty()),
@@ -288,7 +288,7 @@ impl Resolver<'_> {
             server
                 .run
                 .as_ref()
-                .map(|run| self.words(run.get_ref()))
+                .map(|run| self.fill_all(run.get_ref()))
                 .transpose()?
                 .or_else(|| server.cargo.as_ref().map(|_| vec![PROGRAM.to_owned()]))
                 .map(Source::Run),

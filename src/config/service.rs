@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use redis::IntoConnectionInfo as _;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
 
 use super::copied::CopiedFile;
 use super::resolve::Resolver;
@@ -36,11 +38,16 @@ struct Known {
 
 const POSTGRES: Known = Known {
     name: "postgres",
-    form: "postgres://USER:PASSWORD@HOST:PORT/DATABASE; a list of `host=… dbname=…` is none, as \
-           the name of the database is replaced in it",
+    // With a password in it, masks would hide it in the hint.
+    form: "postgres://USER@HOST:PORT/DATABASE, where a password follows the user after a colon; it is spoken \
+           with in plain text, not over TLS; a list of `host=… dbname=…` is none, as the name of the database is \
+           replaced in it",
     is_url: |text| {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        is_url && text.parse::<tokio_postgres::Config>().is_ok()
+        let config = text.parse::<tokio_postgres::Config>();
+        let can_connect =
+            |it: &Config| !it.get_hosts().is_empty() && it.get_ssl_mode() != SslMode::Require;
+        is_url && config.is_ok_and(|it| can_connect(&it))
     },
 };
 const REDIS: Known = Known {
@@ -188,7 +195,7 @@ impl Resolver<'_> {
         )?;
         let ports: Vec<_> = service.ports.iter().map(|it| *it.get_ref()).collect();
         let commands = |lists: &[Vec<Spanned<String>>]| {
-            let lists = lists.iter().map(|words| self.words(words));
+            let lists = lists.iter().map(|words| self.fill_all(words));
             lists.collect::<Result<Vec<_>, _>>()
         };
         let other = OtherService {
@@ -202,7 +209,9 @@ impl Resolver<'_> {
             seed: commands(&service.seed)?,
             is_per_side: service.per_side.unwrap_or(!service.once),
             is_once: service.once,
-            counters: service.counts.or_else(|| KnownCounters::of(&source)),
+            counters: service
+                .counts
+                .or_else(|| KnownCounters::from_source(&source)),
             ports,
         };
         let container = self.container(&Container {
@@ -216,7 +225,7 @@ impl Resolver<'_> {
         })?;
         let service = Service {
             source,
-            command: self.words(&service.command)?,
+            command: self.fill_all(&service.command)?,
             env: self.env_and_files(&service.env, &service.env_file)?,
             memory: service.memory.map(|it| it.0),
             container,

@@ -83,8 +83,9 @@ fn absolute(socket: &str) -> Result<&str, String> {
 /// A URL of HTTP as it is meant here: browsers take more, such as blanks and other slashes, for
 /// one.
 fn plain(text: &str) -> Option<url::Url> {
-    let mut schemes = ["http://", "https://"].into_iter();
-    let rest = schemes.find_map(|it| text.strip_prefix(it))?;
+    let (scheme, rest) = text.split_once("://")?;
+    let mut schemes = ["http", "https"].into_iter();
+    schemes.find(|it| it.eq_ignore_ascii_case(scheme))?;
     let is_odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\';
     let is_plain = !rest.starts_with('/') && !text.contains(is_odd);
     is_plain.then(|| url::Url::parse(text).ok()).flatten()
@@ -115,6 +116,7 @@ mod tests {
     fn urls_have_address_authority_and_target() {
         for (text, address, authority, is_https, target) in [
             ("http://a.test", "a.test:80", "a.test", false, "/"),
+            ("HTTP://a.test", "a.test:80", "a.test", false, "/"),
             ("https://a.test/x?y", "a.test:443", "a.test", true, "/x?y"),
             ("http://[::1]:8000/", "[::1]:8000", "[::1]:8000", false, "/"),
             ("http://a.test:80?x", "a.test:80", "a.test", false, "/?x"),

@@ -53,7 +53,7 @@ impl Baselines {
 
     /// The newest good runs of exactly this key.
     pub(super) fn history(&self, key: &Key) -> History<'_> {
-        History::of(key, self.runs().iter())
+        History::from_runs(key, self.runs().iter())
     }
 
     /// The keys of samples that have too few runs up to the pin to be held against them.
@@ -76,7 +76,7 @@ impl Baselines {
             commit: pin.commit.clone(),
         };
         let runs = runs.iter().filter(|run| pin.covers(run));
-        Some((History::of(key, runs), reason))
+        Some((History::from_runs(key, runs), reason))
     }
 }
 
@@ -107,7 +107,7 @@ fn lack(key: &Key, same_cell: &[&Baseline], runs: &[&Baseline]) -> Option<Reason
 }
 
 impl<'a> History<'a> {
-    fn of(key: &Key, runs: impl Iterator<Item = &'a Baseline>) -> Self {
+    fn from_runs(key: &Key, runs: impl Iterator<Item = &'a Baseline>) -> Self {
         let same_cell =
             |run: &&Baseline| run.key.server == key.server && run.key.endpoint == key.endpoint;
         let same_cell: Vec<_> = runs.filter(same_cell).collect();

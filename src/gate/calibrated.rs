@@ -1,4 +1,4 @@
-//! Checks of one build beside itself → what the gate can tell on this machine.
+//! Checks of one build beside itself → what the gate detects on this machine.
 
 use std::collections::BTreeMap;
 
@@ -358,7 +358,7 @@ mod tests {
     }
 
     fn confirmation() -> Confirmation {
-        Confirmation::of([])
+        Confirmation::from_thresholds([])
     }
 
     #[test]

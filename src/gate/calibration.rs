@@ -1,4 +1,4 @@
-//! What a gate can tell, from starts of one build beside itself: checks are made up of such starts, drawn at
+//! What a gate detects, from starts of one build beside itself: checks are made up of such starts, drawn at
 //! random, and judged as real ones are.
 
 use rand::rngs::StdRng;
@@ -24,7 +24,7 @@ pub fn start_changes(starts: &[PairedStart], metric: Metric) -> Vec<f64> {
 
 /// A relative change of a metric that makes it worse by so much on the log scale.
 pub fn relative_change(metric: Metric, worse: f64) -> f64 {
-    Scale::of(metric).change(worse)
+    Scale::from_metric(metric).change(worse)
 }
 
 /// A metric whose checks are simulated.
@@ -56,8 +56,8 @@ impl SimulatedGate<'_> {
             let drawn = (0..count).map(|_| self.starts[random.random_range(0..self.starts.len())]);
             drawn.map(|it| it + worse).collect::<Vec<_>>()
         };
-        let size = Scale::of(self.metric).margin(self.margin, None, 1.0);
-        let margin = Margin::of(size);
+        let size = Scale::from_metric(self.metric).margin(self.margin, None, 1.0);
+        let margin = Margin::from_size(size);
         let all = draw(LOOKS[LOOKS.len() - 1], worse);
         for look in LOOKS {
             let seen = Changes::exact(all[..look].to_vec());
@@ -157,7 +157,7 @@ mod tests {
             metric: Metric::CpuPerRequest,
             starts,
             margin,
-            confirmation: Confirmation::of([&cell]),
+            confirmation: Confirmation::from_thresholds([&cell]),
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
                 upper: 0.0,
                 deviation,
             };
-            let size = Scale::of(gate.metric).margin(0.05, None, 1.0);
+            let size = Scale::from_metric(gate.metric).margin(0.05, None, 1.0);
             let promised = promised.detectable(size, 12, gate.confirmation);
             let found = gate.detectable(400, 1).expect("a change");
             let ratio = found / promised;

@@ -61,7 +61,10 @@ pub fn stored_unmeasured(head: &Plan, stored: &[Baseline]) -> Vec<GateChange> {
     cells.dedup();
     let mut changes = Changes::default();
     if !cells.is_empty() {
-        changes.add_all(&cells, [Change::of(GateChangeKind::StoredUnmeasured)]);
+        changes.add_all(
+            &cells,
+            [Change::from_kind(GateChangeKind::StoredUnmeasured)],
+        );
     }
     changes.all
 }
@@ -134,14 +137,14 @@ impl Changes {
             };
             let cells: Vec<_> = names(target).filter(|it| !has(other, it)).collect();
             if !cells.is_empty() {
-                self.add(&cells, Change::of(kind));
+                self.add(&cells, Change::from_kind(kind));
             }
         }
     }
 }
 
 impl Change {
-    const fn of(kind: GateChangeKind) -> Self {
+    const fn from_kind(kind: GateChangeKind) -> Self {
         Self {
             kind,
             metric: None,
@@ -150,11 +153,11 @@ impl Change {
         }
     }
 
-    fn words(kind: GateChangeKind, base: Option<String>, head: Option<String>) -> Self {
+    fn with_texts(kind: GateChangeKind, base: Option<String>, head: Option<String>) -> Self {
         Self {
             base: base.map(GateValue::Words),
             head: head.map(GateValue::Words),
-            ..Self::of(kind)
+            ..Self::from_kind(kind)
         }
     }
 }
@@ -196,7 +199,7 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
     let runs = |target: &Target| matches!(target.source, Source::Url(_));
     let mut changes = Vec::new();
     if runs(head) && !runs(base) {
-        changes.push(Change::words(
+        changes.push(Change::with_texts(
             GateChangeKind::NoLongerStarted,
             Some("started by perfgate".into()),
             Some("runs already".into()),
@@ -205,7 +208,7 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
     if head.behind != base.behind {
         let behind = |it: &Target| it.behind.as_ref().map(|proxy| format!("behind {proxy}"));
         let kind = GateChangeKind::LoadChanged;
-        changes.push(Change::words(kind, behind(base), behind(head)));
+        changes.push(Change::with_texts(kind, behind(base), behind(head)));
     }
     if base.growth.is_some() && head.growth != base.growth {
         let growth = |it: &Target| {
@@ -213,7 +216,7 @@ fn of_target(head: &Target, base: &Target) -> Vec<Change> {
             growth.map(|it| format!("data that grow, {}", it.describe()))
         };
         let kind = GateChangeKind::LoadChanged;
-        changes.push(Change::words(kind, growth(base), growth(head)));
+        changes.push(Change::with_texts(kind, growth(base), growth(head)));
     }
     changes
 }
@@ -265,7 +268,7 @@ fn looser(
         Some(_) => return None,
     };
     let head = head.map(Rule::to_string);
-    Some(Change::words(kind, Some(base.to_string()), head))
+    Some(Change::with_texts(kind, Some(base.to_string()), head))
 }
 
 /// A floor belongs to a margin: with that it goes.
@@ -277,7 +280,7 @@ fn floor(head: &Threshold, base: &Threshold) -> Option<Change> {
     (now > base.floor.unwrap_or_default()).then(|| Change {
         base: base.floor.map(GateValue::Amount),
         head: Some(GateValue::Amount(now)),
-        ..Change::of(GateChangeKind::FloorRaised)
+        ..Change::from_kind(GateChangeKind::FloorRaised)
     })
 }
 
@@ -289,7 +292,7 @@ fn workload(head: &Workload, base: &Workload) -> Vec<Change> {
     }
     let load = |base: String, head: String| {
         let kind = GateChangeKind::LoadChanged;
-        (base != head).then(|| Change::words(kind, Some(base), Some(head)))
+        (base != head).then(|| Change::with_texts(kind, Some(base), Some(head)))
     };
     let connections = |it: &Workload| format!("connections {}", it.connections);
     let rate = |it: &Workload| match it.rate {
@@ -313,7 +316,11 @@ fn request(head: &[Request], base: &[Request]) -> Option<Change> {
     let kind = GateChangeKind::RequestChanged;
     let (now, before) = (targets(head), targets(base));
     if now != before {
-        return Some(Change::words(kind, Some(named(before)), Some(named(now))));
+        return Some(Change::with_texts(
+            kind,
+            Some(named(before)),
+            Some(named(now)),
+        ));
     }
     // Header fields and bodies may hold what nobody else should read.
     let differs = |of: fn(&Request, &Request) -> bool| {
@@ -329,7 +336,7 @@ fn request(head: &[Request], base: &[Request]) -> Option<Change> {
     let same = Some(named(now));
     (!parts.is_empty()).then(|| {
         let head = format!("the same with other {}", parts.join(", "));
-        Change::words(kind, same, Some(head))
+        Change::with_texts(kind, same, Some(head))
     })
 }
 
@@ -345,7 +352,7 @@ fn named(mut requests: Vec<String>) -> String {
 /// two a server should give.
 fn expectation(head: &Expect, base: &Expect) -> Vec<Change> {
     let change = |base: String, head: Option<String>| {
-        Change::words(GateChangeKind::ExpectationLoosened, Some(base), head)
+        Change::with_texts(GateChangeKind::ExpectationLoosened, Some(base), head)
     };
     let mut changes = Vec::new();
     if head.status != base.status {
@@ -390,14 +397,14 @@ fn pacing(head: Pacing, base: Pacing) -> Vec<Change> {
     if head.rounds < base.rounds {
         let rounds = |it: Pacing| Some(format!("rounds {}", it.rounds));
         let kind = GateChangeKind::LoadChanged;
-        changes.push(Change::words(kind, rounds(base), rounds(head)));
+        changes.push(Change::with_texts(kind, rounds(base), rounds(head)));
     }
     changes
 }
 
 fn time(name: &str, head: Duration, base: Duration) -> Change {
     let words = |it: Duration| Some(format!("{name} {it:?}"));
-    Change::words(GateChangeKind::LoadChanged, words(base), words(head))
+    Change::with_texts(GateChangeKind::LoadChanged, words(base), words(head))
 }
 
 /// One that the base does not have, or not for as long.
@@ -413,7 +420,7 @@ fn acceptance(head: &Acceptance, base: &[Acceptance]) -> Option<Change> {
     let now = format!("until {}: {}", head.until, head.reason);
     Some(Change {
         metric: Some(head.metric),
-        ..Change::words(GateChangeKind::AcceptanceAdded, until, Some(now))
+        ..Change::with_texts(GateChangeKind::AcceptanceAdded, until, Some(now))
     })
 }
 
@@ -429,7 +436,7 @@ fn store(head: &Plan, base: &Plan) -> Option<Change> {
     } else {
         now
     };
-    Some(Change::words(kind, Some(before), Some(now)))
+    Some(Change::with_texts(kind, Some(before), Some(now)))
 }
 
 /// A store as the file of its plan names it, wherever the plan's tree lies.

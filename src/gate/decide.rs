@@ -263,7 +263,7 @@ fn compare(
     margin: f64,
     floor: Option<f64>,
 ) -> Option<Change> {
-    let scale = Scale::of(metric);
+    let scale = Scale::from_metric(metric);
     let logs: Vec<f64> = values
         .iter()
         .map(|value| scale.worse(*value, 1.0))
@@ -286,7 +286,7 @@ impl Change {
     /// Worse than the history's median by more than the margin *and* outside the prediction
     /// interval is a regression; worse by more than the margin within it cannot be detected.
     fn verdict_on(self, mut finding: Finding) -> Finding {
-        let scale = Scale::of(finding.metric);
+        let scale = Scale::from_metric(finding.metric);
         let shown = |worse: f64| scale.change(worse);
         let mut ends = [
             shown(self.worse - self.reach),

@@ -36,7 +36,7 @@ pub(super) fn decide_pairs(
     if values.is_empty() {
         return Some(unjudged(finding, threshold, Reason::Unavailable));
     }
-    let margin = Margin::of(rule.value);
+    let margin = Margin::from_size(rule.value);
     let (first, decided) = Inference::search(&more(&sample.starts), margin);
     let is_last = first.starts == LOOKS[LOOKS.len() - 1];
     Some(match decided {
@@ -55,7 +55,7 @@ pub(super) fn decide_pairs(
             finding.with(verdict, reason.or(Some(Reason::Ceiling)))
         }
         Some(verdict) => finding.with(verdict, None),
-        // That a few requests do not tell is no finding where nobody asked.
+        // That a few requests do not decide is no finding where nobody asked.
         None if is_last => unjudged(finding, threshold, Reason::TooNoisy),
         None => unjudged(finding, threshold, Reason::Undecided),
     })

@@ -63,7 +63,7 @@ impl Confirmation {
     }
 
     /// For everything that a job judges by pairs.
-    pub fn of<'a>(cells: impl IntoIterator<Item = &'a Thresholds>) -> Self {
+    pub fn from_thresholds<'a>(cells: impl IntoIterator<Item = &'a Thresholds>) -> Self {
         let judged = cells.into_iter().flatten();
         let is_tested = |(metric, it): &(&Metric, &Threshold)| {
             let by_bound = **metric == Metric::MemoryGrowth && it.ceiling.is_some();
@@ -110,7 +110,7 @@ pub struct Margin {
 
 impl Margin {
     /// Where changes show as they are.
-    pub const fn of(size: f64) -> Self {
+    pub const fn from_size(size: f64) -> Self {
         Self { size, shows: 1.0 }
     }
 }
@@ -169,12 +169,12 @@ impl Inference {
     pub fn search(changes: &Changes, margin: Margin) -> (Self, Option<Verdict>) {
         let planned = LOOKS.into_iter();
         for look in planned.filter(|look| *look < changes.values.len()) {
-            let inference = Self::of(&changes.first(look), ERRORS);
+            let inference = Self::from_changes(&changes.first(look), ERRORS);
             if let Some(verdict) = inference.decides(margin) {
                 return (inference, Some(verdict));
             }
         }
-        let inference = Self::of(changes, ERRORS);
+        let inference = Self::from_changes(changes, ERRORS);
         (inference, inference.decides(margin))
     }
 
@@ -189,13 +189,15 @@ impl Inference {
         margin: f64,
         confirmation: Confirmation,
     ) -> Confirmed {
-        let second = Self::of(again, [confirmation.error; 2]);
-        let shown = Self::of(again, CONFIRMATION_SHOWN);
+        let second = Self::from_changes(again, [confirmation.error; 2]);
+        let shown = Self::from_changes(again, CONFIRMATION_SHOWN);
         let weigh = |inference: Self| inference.estimate * inference.starts as f64;
         let estimate = (weigh(self) + weigh(second)) / (self.starts + second.starts) as f64;
-        let leans = control.map_or(0.0, |it| Self::of(it, CONFIRMATION_SHOWN).estimate);
+        let leans = control.map_or(0.0, |it| {
+            Self::from_changes(it, CONFIRMATION_SHOWN).estimate
+        });
         let holds = |lean: f64| second.lower > lean && estimate - lean > margin;
-        let excludes = || Self::of(again, EXCLUSION).upper < margin;
+        let excludes = || Self::from_changes(again, EXCLUSION).upper < margin;
         let reproduction = match (holds(leans.max(0.0)), holds(0.0)) {
             (true, _) => Reproduction::Seen,
             (false, true) => Reproduction::SeenInControl,
@@ -211,11 +213,11 @@ impl Inference {
     /// The same look with the interval that is shown of it.
     #[must_use]
     pub fn shown(self, changes: &Changes) -> Self {
-        Self::of(&changes.first(self.starts), LOOK_SHOWN)
+        Self::from_changes(&changes.first(self.starts), LOOK_SHOWN)
     }
 
     /// Student's t for few starts, ranks for more, where any are as rare as the errors.
-    fn of(changes: &Changes, errors: [f64; 2]) -> Self {
+    fn from_changes(changes: &Changes, errors: [f64; 2]) -> Self {
         let Changes { values, quantum } = changes;
         let (mean, deviation) = stats::mean_and_deviation(values);
         let by_rank = stats::signed_rank_bounds(values, errors);

@@ -1,12 +1,12 @@
 //! Measurement × baselines → findings. Pure: the same numbers always give the same verdicts.
 //!
-//! [`findings()`] is the way to a verdict. [`judge`] walks over the cells, `decide` holds the rule that
+//! [`verdict()`] is the way to findings and an outcome. [`judge`] walks over the cells, `decide` holds the rule that
 //! turns one value, its history and its threshold into a verdict (`counters` the one for what is counted
 //! exactly).
-//! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] sums the
-//! findings up. [`rank()`] orders servers beside each other, [`trend()`] stored runs over time;
+//! [`judge_pairs`] judges rounds of two builds by what [`Inference`] says. [`outcome()`] follows from
+//! findings. [`rank()`] orders servers beside each other, [`trend()`] stored runs over time;
 //! `attach_history` shows the way to a finding. [`coverage()`] holds the measurement against the plan, and
-//! [`gate_changes()`] the plan against that of the base. [`calibrated()`] says what a gate can tell on a machine.
+//! [`gate_changes()`] the plan against that of the base. [`calibrated()`] says which changes a gate detects on a machine.
 
 mod accept;
 mod attach_history;
@@ -42,7 +42,7 @@ pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::rank;
 pub use trend::{new_steps, trend};
-pub use verdict::{Rules, findings};
+pub use verdict::{Judgement, Rules, findings, verdict};
 
 use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};
 

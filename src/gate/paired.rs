@@ -17,11 +17,11 @@ use crate::stats;
 /// Where a cell stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// More pairs may tell.
+    /// More pairs may decide.
     Open,
     /// Something regressed, which fresh containers must confirm.
     Suspect,
-    /// Nothing is left to tell.
+    /// Nothing is left to decide.
     Settled,
 }
 
@@ -126,7 +126,7 @@ fn decide(
         return Some(unjudged(finding, threshold, reason));
     }
     let margin = Margin {
-        size: Scale::of(metric).margin(rule.value, threshold.floor, base),
+        size: Scale::from_metric(metric).margin(rule.value, threshold.floor, base),
         shows: match hidden {
             Some(_) => share_of_server(sample, metric),
             None => 1.0,
@@ -142,7 +142,7 @@ fn decide(
         _ if finding.verdict == Verdict::Pass && broken.is_some() => {
             unjudged(finding, threshold, Reason::NeedsTheMachine)
         }
-        // What no check of this service can tell is no news where nobody asked for it.
+        // What no check of this service can detect is no news where nobody asked for it.
         _ if metric.is_tail() && finding.reason == Some(Reason::TooNoisy) => {
             unjudged(finding, threshold, Reason::TooNoisy)
         }
@@ -243,7 +243,7 @@ fn by_looks(
     margin: Margin,
     confirmation: Confirmation,
 ) -> Finding {
-    let scale = Scale::of(finding.metric);
+    let scale = Scale::from_metric(finding.metric);
     let given = margin;
     let (inference, decided) = Inference::search(changes, given);
     let margin = given.size;
@@ -310,12 +310,12 @@ fn confirm(
     finding.with(verdict, reason)
 }
 
-/// Whether the pairs there are do not tell.
+/// Whether the pairs so far do not decide.
 fn is_undecided(finding: &Finding) -> bool {
     matches!(finding.reason, Some(Reason::Undecided | Reason::TooNoisy))
 }
 
-/// Whether more pairs may tell: also where the generator was late, which it may not stay.
+/// Whether more pairs may decide: also where the generator was late, which it may not stay.
 fn is_open(finding: &Finding) -> bool {
     let late = Reason::InvalidLoad {
         doubt: Doubt::GeneratorLate,
@@ -334,7 +334,7 @@ impl Finding {
     /// base's median. Medians of both sides would not match it where the machine drifted between the
     /// pairs.
     fn moved(mut self, shown: Inference) -> Self {
-        let scale = Scale::of(self.metric);
+        let scale = Scale::from_metric(self.metric);
         let change = scale.change(shown.estimate);
         let mut interval = [shown.lower, shown.upper].map(|end| scale.change(end));
         interval.sort_by(f64::total_cmp);
@@ -352,7 +352,7 @@ impl Finding {
 /// One change for every start, on the log scale and positive for worse. `None` if more than a
 /// quarter of the starts have none: what is missing may be what is worse.
 pub(super) fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes> {
-    let scale = Scale::of(metric);
+    let scale = Scale::from_metric(metric);
     let change = |start: &PairedStart| {
         let Sides { head, base } = above_zero(start, metric)?;
         Some(scale.worse(head, base))

@@ -9,7 +9,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    pub(super) const fn of(metric: Metric) -> Self {
+    pub(super) const fn from_metric(metric: Metric) -> Self {
         let sign = match metric.direction() {
             Direction::LowerIsBetter => 1.0,
             Direction::HigherIsBetter => -1.0,

@@ -105,7 +105,7 @@ pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) 
             before: levels[0],
             after: levels[1],
             change: (levels[0] > 0.0).then(|| levels[1] / levels[0] - 1.0),
-            worse: Scale::of(metric).worse(levels[1], levels[0]) > 0.0,
+            worse: Scale::from_metric(metric).worse(levels[1], levels[0]) > 0.0,
         }
     };
     at.iter().zip(medians.windows(2)).map(step).collect()
@@ -168,7 +168,7 @@ fn counted_steps(values: &[f64]) -> Vec<usize> {
 fn worst(cell: &CellSeries) -> f64 {
     let of_series = |series: &Series| {
         let worse = series.steps.iter().filter(|step| step.worse);
-        let scale = Scale::of(series.metric);
+        let scale = Scale::from_metric(series.metric);
         let sizes = worse.map(|step| scale.worse(step.after, step.before));
         sizes.reduce(f64::max)
     };

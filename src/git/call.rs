@@ -16,7 +16,7 @@ const REMOTE: Duration = Duration::from_secs(300);
 /// Pause between two looks at a running command.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a hook of git, or a shell, tells git of another repository than the folder's.
+/// Variables by which a hook of git, or a shell, names another repository than the folder's.
 const OF_ELSEWHERE: [&str; 9] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -173,7 +173,7 @@ impl Call<'_> {
             return Ok(output.stdout);
         }
         let folder = self.git.folder.clone();
-        Err(Error::of(folder, &self.words.join(" "), &output))
+        Err(Error::from_output(folder, &self.words.join(" "), &output))
     }
 
     /// What came of it, however it ended.

@@ -15,7 +15,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    pub fn of(remote: &str) -> Self {
+    pub fn from_address(remote: &str) -> Self {
         Self {
             address: remote.to_owned(),
             header: None,

@@ -57,7 +57,7 @@ fn read(diff: &str) -> ChangedLines {
             // A name with a blank is followed by a tab.
             let name = name.trim_end_matches('\t');
             file = (name != "/dev/null").then(|| name.to_owned());
-        } else if let Some((stretch, lines)) = line.strip_prefix("@@ ").and_then(stretch) {
+        } else if let Some((stretch, lines)) = line.strip_prefix("@@ ").and_then(changed_lines) {
             left = lines;
             if let Some(file) = &file {
                 changed.entry(file.clone()).or_default().push(stretch);
@@ -69,7 +69,7 @@ fn read(diff: &str) -> ChangedLines {
 
 /// `-5,2 +5 @@`: the lines that there are now, and how many follow of both. Where lines were taken away, those
 /// around them.
-fn stretch(head: &str) -> Option<([u32; 2], u32)> {
+fn changed_lines(head: &str) -> Option<([u32; 2], u32)> {
     let mut words = head.split(' ');
     let (_, gone) = part(words.next()?.strip_prefix('-')?)?;
     let (first, count) = part(words.next()?.strip_prefix('+')?)?;

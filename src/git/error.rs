@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{self, Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub enum Error {
 const LONGEST_COMMAND: usize = 100;
 
 /// What git says, and what helps then. Its words are those of `LC_ALL=C`.
-const REMEDIES: [(&str, &str); 8] = [
+const REMEDIES: [(&str, &str); 12] = [
     (
         "Needed a single revision",
         "commit once: this repository may have no commit yet",
@@ -61,6 +61,22 @@ const REMEDIES: [(&str, &str); 8] = [
         "fetch the whole history: `git fetch --unshallow`, or `fetch-depth: 0` of actions/checkout",
     ),
     (
+        "Stopping at filesystem boundary",
+        "set GIT_DISCOVERY_ACROSS_FILESYSTEM=1 where the repository begins on another file system",
+    ),
+    (
+        "not a git repository",
+        "repair `.git`, or check the code out again: git does not accept it as a repository",
+    ),
+    (
+        "bad file",
+        "check the code out again: objects of the repository are missing or damaged",
+    ),
+    (
+        "bad object",
+        "check the code out again: objects of the repository are missing or damaged",
+    ),
+    (
         "No space left on device",
         "make room on the disk, or set TMPDIR to a folder that has it",
     ),
@@ -68,9 +84,10 @@ const REMEDIES: [(&str, &str); 8] = [
 
 impl Error {
     /// The error of a command that ended with one.
-    pub(super) fn of(folder: PathBuf, command: &str, output: &Output) -> Self {
+    pub(super) fn from_output(folder: PathBuf, command: &str, output: &Output) -> Self {
         let said = String::from_utf8_lossy(&output.stderr);
-        if said.contains("fatal: not a git repository") {
+        // One whose `.git` git cannot use is called the same; its words say why.
+        if said.contains("fatal: not a git repository") && !has_dot_git(&folder) {
             return Self::NoRepository { folder };
         }
         let status = output.status;
@@ -104,6 +121,13 @@ impl Error {
     pub const fn is_refusal(&self) -> bool {
         !matches!(self, Self::NotInstalled { .. } | Self::NoRepository { .. })
     }
+}
+
+/// Whether a folder, or one around it, has what git calls its folder.
+fn has_dot_git(folder: &Path) -> bool {
+    let folder = path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut around = folder.ancestors();
+    around.any(|it| it.join(".git").symlink_metadata().is_ok())
 }
 
 /// What git said, in one line.

@@ -26,7 +26,13 @@ impl CommitInfo {
 impl Git {
     /// The full name of the commit that is checked out; `None` if there is none yet.
     pub fn head(&self) -> Result<Option<String>, Error> {
-        self.commit("HEAD")
+        let found = self.commit("HEAD")?;
+        let verify = ["rev-parse", "--verify", "--quiet", "HEAD"];
+        // A branch without a commit is one thing, a commit that git cannot read is another.
+        if found.is_none() && self.look(&verify)?.is_some() {
+            self.ask(&["cat-file", "commit", "HEAD"])?;
+        }
+        Ok(found)
     }
 
     /// The full name of a commit; `None` if git knows no such commit.

@@ -20,7 +20,7 @@ pub(super) struct Kept {
 impl Kept {
     /// The folder of one side of the repository at `top`, with no tree in it; `None` if another run has
     /// it, or where there is no place for it.
-    pub(super) fn of(top: &Path, side: Side) -> Option<Self> {
+    pub(super) fn for_side(top: &Path, side: Side) -> Option<Self> {
         Self::new_in(&caches()?.join(FOLDER), top, side)
     }
 

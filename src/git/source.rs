@@ -12,7 +12,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn of(git: &Git) -> Result<Self, Error> {
+    pub(super) fn from_repository(git: &Git) -> Result<Self, Error> {
         let folder = |which| Ok(git.folder().join(git.ask(&["rev-parse", which])?));
         Ok(Self {
             common: folder("--git-common-dir")?,

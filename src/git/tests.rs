@@ -106,7 +106,7 @@ fn a_tree_is_a_clone_and_the_repository_stays_as_it_is() {
     repository.git("shop", &["add", "."]);
     repository.write("shop/.env", "untracked");
     let before = contents(&repository.path("shop"));
-    let tree = Tree::of(&git, &base).expect("a tree");
+    let tree = Tree::at(&git, &base).expect("a tree");
     assert_eq!(read(&tree, "kept.txt"), "second");
     assert_eq!(read(&tree, "secret.txt"), "not for archives");
     assert!(!tree.path().join(".env").exists());
@@ -138,7 +138,7 @@ fn a_tree_of_a_linked_work_tree_and_of_a_folder_in_it() {
     repository.git("shop", &["worktree", "add", "--quiet", "../linked"]);
     let git = Git::at(&repository.path("linked/api"));
     assert_eq!(git.prefix().expect("below its top"), "api/");
-    let tree = Tree::of(&git, &base).expect("a tree");
+    let tree = Tree::at(&git, &base).expect("a tree");
     assert_eq!(read(&tree, "api/file"), "text");
     assert!(tree.path().ends_with("linked"));
 }
@@ -155,7 +155,7 @@ fn a_tree_of_a_commit_that_a_shallow_clone_has_fetched_alone() {
     assert_eq!(git.commit(&base).expect("an answer"), None);
     assert!(git.fetch_commit(&base).expect("fetched"));
     assert!(git.is_shallow().expect("an answer"));
-    let tree = Tree::of(&git, &base).expect("a tree");
+    let tree = Tree::at(&git, &base).expect("a tree");
     assert_eq!(read(&tree, "file"), "first");
     assert!(!git.folder().join(".git/FETCH_HEAD").exists());
 }
@@ -196,7 +196,7 @@ fn submodules_come_from_the_stores_of_the_repository() {
     // Nobody is asked: where they came from is gone.
     fs::remove_dir_all(repository.path("lib")).expect("removed");
     fs::remove_dir_all(repository.path("inner")).expect("removed");
-    let tree = Tree::of(&git, &base).expect("a tree");
+    let tree = Tree::at(&git, &base).expect("a tree");
     assert!(tree.lacks.is_empty(), "{:?}", tree.lacks);
     assert_eq!(read(&tree, "vendor/lib/lib.txt"), "one");
     assert_eq!(read(&tree, "vendor/lib/inner/deep.txt"), "deep");
@@ -216,7 +216,7 @@ fn a_submodule_that_is_nowhere_is_named() {
     for gone in ["lib", "shop/.git/modules", "shop/lib"] {
         fs::remove_dir_all(repository.path(gone)).expect("removed");
     }
-    let tree = Tree::of(&git, &base).expect("a tree");
+    let tree = Tree::at(&git, &base).expect("a tree");
     let [lack] = tree.lacks.as_slice() else {
         panic!("{:?}", tree.lacks);
     };
@@ -320,6 +320,30 @@ fn no_repository_is_distinguished_from_a_git_that_refuses() {
         hint.starts_with("`git config --global --add safe.directory /"),
         "{hint}"
     );
+}
+
+#[test]
+fn a_repository_that_git_cannot_read_is_no_missing_one() {
+    let repository = Repository::new();
+    let git = repository.repository("shop");
+    repository.commit("shop", "first");
+    let dot_git = repository.path("shop/.git");
+    let refuses = |what: &str, expected: &str| {
+        let refused = git.head().expect_err(what);
+        assert!(refused.is_refusal(), "{what}: {refused}");
+        assert!(refused.to_string().contains(expected), "{what}: {refused}");
+        assert!(refused.hint().is_some(), "{what}");
+    };
+    let head = fs::read(dot_git.join("HEAD")).expect("a branch");
+    fs::write(dot_git.join("HEAD"), "junk").expect("written");
+    refuses("junk in HEAD", "fatal: not a git repository");
+    fs::write(dot_git.join("HEAD"), head).expect("written");
+    fs::rename(dot_git.join("objects"), repository.path("objects")).expect("moved");
+    fs::create_dir(dot_git.join("objects")).expect("made");
+    refuses("no objects", "HEAD");
+    fs::remove_dir_all(&dot_git).expect("removed");
+    fs::write(&dot_git, "gitdir: /nowhere\n").expect("written");
+    refuses("a link to nowhere", "fatal: not a git repository: /nowhere");
 }
 
 #[test]

@@ -33,17 +33,17 @@ enum Storage {
 
 impl Tree {
     /// The files of a commit of the repository that `git` lies in.
-    pub fn of(git: &Git, commit: &str) -> Result<Self, Error> {
+    pub fn at(git: &Git, commit: &str) -> Result<Self, Error> {
         let folder = Scratch::new().map_err(|source| Error::Scratch { source })?;
         let path = folder.path().to_owned();
         Self::in_folder(git, commit, &path, Storage::Scratch { _folder: folder })
     }
 
     /// The same where builds of this side find what the one before has left, unless another run is there.
-    pub fn kept(git: &Git, commit: &str, side: Side) -> Result<Self, Error> {
-        match Kept::of(&git.top()?, side) {
+    pub fn reusable(git: &Git, commit: &str, side: Side) -> Result<Self, Error> {
+        match Kept::for_side(&git.top()?, side) {
             Some(kept) => Self::in_folder(git, commit, &kept.tree(), Storage::Kept(kept)),
-            None => Self::of(git, commit),
+            None => Self::at(git, commit),
         }
     }
 
@@ -53,7 +53,7 @@ impl Tree {
         let name = top.file_name().unwrap_or("repository".as_ref());
         let path = folder.join(name);
         fs::create_dir_all(folder).map_err(|source| Error::Scratch { source })?;
-        let lacks = clone(&Source::of(git)?, commit, &path)?;
+        let lacks = clone(&Source::from_repository(git)?, commit, &path)?;
         Ok(Self {
             storage,
             path,

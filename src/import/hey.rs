@@ -63,7 +63,7 @@ pub(super) fn read(text: &str) -> Result<Imported, Fault> {
     Ok(imported)
 }
 
-/// Answers and failures, as the lines at the end tell them.
+/// Answers and failures, from the lines at the end.
 #[derive(Default)]
 struct Counts {
     good: u64,
@@ -128,7 +128,7 @@ impl Counts {
         total([self.good, self.bad_status])
     }
 
-    /// Responses in all: where those listed are as many as can be, the rate tells of the others.
+    /// Responses in all: where those listed are as many as can be, the rate gives the others.
     fn answered(&self, seconds: f64) -> f64 {
         let listed = self.listed();
         let by_rate = (self.per_second * seconds).round() - self.unanswered as f64;
@@ -140,7 +140,7 @@ impl Counts {
     }
 }
 
-/// Takes what a line tells; what it should have been, when it cannot be read.
+/// Parses a line; what it should have been, when it cannot be read.
 fn take(
     section: &str,
     line: &str,
@@ -174,10 +174,10 @@ fn take(
             } else {
                 &mut counts.bad_status
             };
-            *count = total([*count, whole(responses)?]);
+            *count = total([*count, integer(responses)?]);
         }
         ("Error distribution:", [times, _, ..]) if times.starts_with('[') => {
-            counts.unanswered = total([counts.unanswered, whole(bracketed(times)?)?]);
+            counts.unanswered = total([counts.unanswered, integer(bracketed(times)?)?]);
         }
         _ => {}
     }
@@ -201,7 +201,7 @@ fn bracketed(text: &str) -> Result<&str, &'static str> {
     inside.ok_or("a number in brackets")
 }
 
-fn whole(text: &str) -> Result<u64, &'static str> {
+fn integer(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "a whole number")
 }
 

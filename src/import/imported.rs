@@ -6,7 +6,7 @@ use crate::model::{Metric, Unit};
 /// What every generator leaves untold.
 const NEVER_TOLD: &str = "the spread between rounds, CPU time and memory of the server, its \
                           start-up, what services counted, the machine";
-/// Percentiles and the rest that some tell and others do not.
+/// Percentiles and the rest, which some generators report and others do not.
 const SOMETIMES: [(Metric, &str); 10] = [
     (Metric::Throughput, "throughput"),
     (Metric::LatencyMean, "the mean"),

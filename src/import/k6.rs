@@ -43,7 +43,7 @@ struct Measured(Map<String, Value>);
 
 impl Measured {
     /// Its numbers stand beside each other, or in `values`.
-    fn of(metric: Value) -> Option<Self> {
+    fn from_value(metric: Value) -> Option<Self> {
         let Value::Object(mut metric) = metric else {
             return None;
         };
@@ -67,7 +67,7 @@ impl Measured {
 
 impl From<Document> for Run {
     fn from(document: Document) -> Self {
-        let measured = |(name, metric)| Some((name, Measured::of(metric)?));
+        let measured = |(name, metric)| Some((name, Measured::from_value(metric)?));
         let state = document.state.as_ref();
         let duration = state.and_then(|state| state.get("testRunDurationMs")?.as_f64());
         Self {
@@ -82,7 +82,7 @@ impl From<MachineReadable> for Run {
     fn from(document: MachineReadable) -> Self {
         let measured = |metric: Map<String, Value>| {
             let name = metric.get("name")?.as_str()?.to_owned();
-            Some((name, Measured::of(Value::Object(metric))?))
+            Some((name, Measured::from_value(Value::Object(metric))?))
         };
         let metrics = document.results.metrics.into_iter();
         let config = document.config.as_ref();
@@ -129,8 +129,8 @@ fn imported(run: &Run) -> Result<Imported, Fault> {
     let users = metric("vus_max").and_then(|it| it.get("max").or(it.get("value")));
     let mut imported = Imported {
         seconds: seconds.unwrap_or_default(),
-        connections: whole(users.unwrap_or_default()),
-        requests: whole(count) as u64,
+        connections: to_count(users.unwrap_or_default()),
+        requests: to_count(count) as u64,
         ..Imported::default()
     };
     failures(&mut imported, metric("http_req_failed"), rate);
@@ -143,7 +143,7 @@ fn imported(run: &Run) -> Result<Imported, Fault> {
 }
 
 /// Successes per second and the share of failures. Versions before 0.31, and scripts that say so,
-/// do not tell what failed: then nothing is known of successes either.
+/// do not say what failed: then nothing is known of successes either.
 fn failures(imported: &mut Imported, failed: Option<&Measured>, rate: Option<f64>) {
     let failed = failed.and_then(|it| it.get("rate").or(it.get("value")));
     let Some(failed) = failed else {
@@ -173,6 +173,6 @@ fn latencies(imported: &mut Imported, waits: &Measured) {
     clippy::cast_sign_loss,
     reason = "a number of requests or of virtual users"
 )]
-fn whole(number: f64) -> usize {
+fn to_count(number: f64) -> usize {
     number as usize
 }

@@ -1,5 +1,5 @@
 //! Results of other load generators → [`Measurement`], so that a team can keep its generator and
-//! use the verdict. What a generator does not tell is absent, and a note says so: nothing is
+//! use the verdict. What a generator does not report is absent, and a note says so: nothing is
 //! filled in. The format is known by the text alone.
 
 mod error;
@@ -102,8 +102,8 @@ impl Generator {
 
     /// The generator that made a text, by what it alone writes; nothing for a document of perfgate
     /// itself, and for JSON that cannot be read at all.
-    pub fn of(text: &str, path: &Path) -> Result<Option<Self>, Error> {
-        let outline = Outline::of(text);
+    pub fn recognize(text: &str, path: &Path) -> Result<Option<Self>, Error> {
+        let outline = Outline::from_text(text);
         let is_object = text.trim_start().starts_with('{');
         if is_object && (outline.is_empty() || outline.has("schema")) {
             return Ok(None);
@@ -140,7 +140,7 @@ impl Generator {
                 imported
             }),
             Self::Oha => oha::read(text),
-            Self::K6 => k6::read(text, &Outline::of(text)),
+            Self::K6 => k6::read(text, &Outline::from_text(text)),
             Self::Vegeta => vegeta::read(text),
             Self::Hey => hey::read(text),
         }

@@ -11,7 +11,7 @@ const OPENED: [&str; 2] = ["metrics", "metadata"];
 pub(super) struct Outline(BTreeSet<String>);
 
 impl Outline {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn from_text(text: &str) -> Self {
         let mut names = BTreeSet::new();
         let level = Level {
             names: &mut names,
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn names_are_read_up_to_the_first_fault() {
         let outline =
-            Outline::of("{\"a\": [1], \"metrics\": {\"b\": null}, \"c\": {\"d\": 1}, \"e");
+            Outline::from_text("{\"a\": [1], \"metrics\": {\"b\": null}, \"c\": {\"d\": 1}, \"e");
         assert!(outline.has_all(&["a", "metrics", "metrics/b", "c"]));
         for absent in ["b", "c/d", "e"] {
             assert!(!outline.has(absent), "{absent}");
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_is_no_object_has_no_names() {
         for text in ["", "{", "[{\"a\": 1}]", "Running 10s test", "{}"] {
-            assert!(Outline::of(text).is_empty(), "{text}");
+            assert!(Outline::from_text(text).is_empty(), "{text}");
         }
     }
 }

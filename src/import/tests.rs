@@ -13,7 +13,8 @@ fn folder() -> PathBuf {
 
 fn imported(name: &str, text: &str, named: Option<&Name>) -> Result<Measurement, Error> {
     let path = Path::new(name);
-    let generator = Generator::of(text, path)?.ok_or(Error::Unknown { path: path.into() })?;
+    let generator =
+        Generator::recognize(text, path)?.ok_or(Error::Unknown { path: path.into() })?;
     generator.measurement(text, path, named, Timestamp::UNIX_EPOCH)
 }
 
@@ -81,7 +82,7 @@ fn results_cut_short_are_refused_or_lack_what_was_cut() {
         let whole = whole.samples[0].summary.clone().expect("imported");
         for (end, _) in text.char_indices().step_by(37) {
             let part = &text[..end];
-            let Ok(Some(generator)) = Generator::of(part, Path::new(&name)) else {
+            let Ok(Some(generator)) = Generator::recognize(part, Path::new(&name)) else {
                 continue;
             };
             let read = generator.measurement(part, Path::new(&name), None, Timestamp::UNIX_EPOCH);
@@ -167,7 +168,7 @@ fn wrk2_is_not_wrk() {
         ("wrk-script.txt", Generator::Wrk),
         ("wrk.txt", Generator::Wrk),
     ] {
-        let made = Generator::of(&fixture(name), Path::new(name)).expect("known");
+        let made = Generator::recognize(&fixture(name), Path::new(name)).expect("known");
         assert_eq!(made, Some(generator), "{name}");
     }
 }
@@ -355,11 +356,11 @@ fn a_generator_is_known_by_what_it_alone_writes() {
         "{\"note\": \"\\\"latencyPercentiles\\\"\"}",
         "{\"a\": 1}",
     ] {
-        let error = Generator::of(text, path).expect_err("nobody's");
+        let error = Generator::recognize(text, path).expect_err("nobody's");
         assert!(matches!(error, Error::Unknown { .. }), "{text}: {error}");
     }
     let own = "{\"schema\": 1, \"metrics\": {\"http_reqs\": 1}, \"root_group\": 1}";
-    assert_eq!(Generator::of(own, path).expect("fine"), None);
+    assert_eq!(Generator::recognize(own, path).expect("fine"), None);
 }
 
 #[test]
@@ -397,7 +398,7 @@ fn what_k6_does_not_tell_is_absent() {
 }
 
 #[test]
-fn vegeta_is_read_before_it_told_its_throughput() {
+fn vegeta_is_read_before_it_printed_its_throughput() {
     let imported = [Metric::Throughput, Metric::LatencyP90];
     let [throughput, p90] = valued("vegeta-6.3.0.json", imported);
     assert!(
@@ -470,12 +471,15 @@ fn the_query_of_a_url_is_part_of_a_name_that_was_not_given() {
 #[test]
 fn other_text_is_refused_and_documents_of_perfgate_are_left_to_it() {
     let path = Path::new("a.txt");
-    let error = Generator::of("hello", path).expect_err("nobody's");
+    let error = Generator::recognize("hello", path).expect_err("nobody's");
     assert!(matches!(error, Error::Unknown { .. }));
     assert!(
         error
             .hint()
             .is_some_and(|hint| hint.contains("wrk --latency"))
     );
-    assert_eq!(Generator::of("{\"schema\": 1}", path).expect("fine"), None);
+    assert_eq!(
+        Generator::recognize("{\"schema\": 1}", path).expect("fine"),
+        None
+    );
 }

@@ -18,7 +18,7 @@ struct Extent {
 }
 
 impl Extent {
-    fn of(lines: &[&str]) -> Option<Self> {
+    fn from_lines(lines: &[&str]) -> Option<Self> {
         let begins = |line: &&str| begun(line).is_some();
         let first = lines.iter().position(begins)?;
         let is_head = |line: &&str| line.split_whitespace().eq(HEAD);
@@ -40,14 +40,14 @@ fn begun(line: &str) -> Option<(&str, &str)> {
 
 /// Whether wrk, or wrk2, wrote it.
 pub(super) fn is(text: &str) -> bool {
-    Extent::of(&text.lines().collect::<Vec<_>>()).is_some()
+    Extent::from_lines(&text.lines().collect::<Vec<_>>()).is_some()
 }
 
 /// Whether it is of wrk2, which counts waits from when a request was due: it calibrates its threads
 /// in longer runs, and keeps its distribution in a histogram.
 pub(super) fn is_wrk2(text: &str) -> bool {
     let lines: Vec<_> = text.lines().collect();
-    let Some(extent) = Extent::of(&lines) else {
+    let Some(extent) = Extent::from_lines(&lines) else {
         return false;
     };
     let calibrates = |line: &&str| line.contains("Thread calibration: mean lat.:");
@@ -90,10 +90,10 @@ enum Tables {
 pub(super) fn read(text: &str) -> Result<Imported, Fault> {
     let lines: Vec<_> = text.lines().collect();
     let expected = "`Running … test @ URL` and `Thread Stats`";
-    let extent = Extent::of(&lines).ok_or(Fault::Missing { expected })?;
+    let extent = Extent::from_lines(&lines).ok_or(Fault::Missing { expected })?;
     let block = block(&lines, extent);
     let after = block.last().map_or(lines.len(), |(at, _)| at + 1);
-    if Extent::of(&lines[after..]).is_some() {
+    if Extent::from_lines(&lines[after..]).is_some() {
         return Err(Fault::Several);
     }
     let mut imported = begin(&lines, extent)?;
@@ -132,8 +132,8 @@ fn begin(lines: &[&str], extent: Extent) -> Result<Imported, Fault> {
     {
         let words: Vec<_> = line.split_whitespace().collect();
         if let [threads, "threads", "and", connections, "connections"] = words.as_slice() {
-            imported.threads = whole(threads).map_err(fault(at, line))?;
-            imported.connections = whole(connections).map_err(fault(at, line))?;
+            imported.threads = integer(threads).map_err(fault(at, line))?;
+            imported.connections = integer(connections).map_err(fault(at, line))?;
             break;
         }
     }
@@ -157,7 +157,7 @@ fn finish(mut imported: Imported, counts: &Counts) -> Result<Imported, Fault> {
     Ok(imported)
 }
 
-/// Takes what a line tells; what it should have been, when it cannot be read.
+/// Parses a line; what it should have been, when it cannot be read.
 fn take(
     line: &str,
     imported: &mut Imported,
@@ -179,12 +179,12 @@ fn take(
             }
         }
         [requests, "requests", "in", length, ..] => {
-            counts.responses = whole(requests)?;
+            counts.responses = integer(requests)?;
             imported.seconds = time(length.trim_end_matches(','))? / 1e6;
         }
         ["Socket", "errors:", kinds @ ..] => counts.socket_errors = socket_errors(kinds)?,
         ["Non-2xx", "or", "3xx", "responses:", responses] => {
-            counts.bad_status = whole(responses)?;
+            counts.bad_status = integer(responses)?;
         }
         ["Requests/sec:", rate] => {
             counts.per_second = number(rate).ok_or("a number of requests per second")?;
@@ -206,7 +206,7 @@ fn opened(before: &Tables, line: &str) -> Tables {
 fn socket_errors(kinds: &[&str]) -> Result<u64, &'static str> {
     let numbers = kinds.iter().skip(1).step_by(2);
     let counts: Result<Vec<_>, _> = numbers
-        .map(|number| whole(number.trim_end_matches(',')))
+        .map(|number| integer(number.trim_end_matches(',')))
         .collect();
     Ok(total(counts?))
 }
@@ -235,7 +235,7 @@ fn time(text: &str) -> Result<f64, &'static str> {
     time.ok_or("a time such as `1.50ms`")
 }
 
-fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
+fn integer<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
     text.parse().map_err(|_| "a whole number")
 }
 

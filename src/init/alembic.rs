@@ -36,7 +36,7 @@ impl Alembic {
         if env.contains("set_main_option") && env.contains(KEY) {
             return None;
         }
-        let Some(there) = server.and_then(|it| place(root, it, &path)) else {
+        let Some(there) = server.and_then(|it| path_in_container(root, it, &path)) else {
             let path = path.display();
             return Some(Self::Noted(format!(
                 "`{path}` names a database of its own: migrations need the one of {{postgres.url}}, by a variable \
@@ -53,7 +53,7 @@ impl Alembic {
 }
 
 /// Where a file is in the container of a server: where a folder with it is put, else where its image has it.
-fn place(root: &Path, server: &Server, path: &Path) -> Option<String> {
+fn path_in_container(root: &Path, server: &Server, path: &Path) -> Option<String> {
     let mounted = server.container.files.iter().find_map(|file| {
         let Contents::Path(here) = &file.here else {
             return None;

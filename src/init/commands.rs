@@ -72,7 +72,7 @@ pub(super) fn development(words: &[String], env: &[(String, String)]) -> Option<
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
+    fn split(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
     }
 
@@ -93,24 +93,24 @@ mod tests {
                 "celery -A core worker -l info",
             ),
         ] {
-            assert_eq!(measured(&words(command)), words(kept));
+            assert_eq!(measured(&split(command)), split(kept));
         }
     }
 
     #[test]
     fn servers_for_development_are_said() {
         let debug = [("DEBUG".to_owned(), "1".to_owned())];
-        let said = development(&words("python manage.py runserver 0.0.0.0:8000"), &debug);
+        let said = development(&split("python manage.py runserver 0.0.0.0:8000"), &debug);
         let said = said.expect("both");
         assert!(
             said.contains("`runserver`") && said.contains("DEBUG is on"),
             "{said}"
         );
-        assert_eq!(development(&words("gunicorn config.wsgi"), &[]), None);
-        let plus = development(&words("python manage.py runserver_plus"), &[]);
+        assert_eq!(development(&split("gunicorn config.wsgi"), &[]), None);
+        let plus = development(&split("python manage.py runserver_plus"), &[]);
         assert!(plus.is_some_and(|it| it.contains("`runserver_plus`")));
         let off = [("DEBUG".to_owned(), "0".to_owned())];
-        assert_eq!(development(&words("gunicorn config.wsgi"), &off), None);
-        assert!(development(&words("python manage.py run -h 0.0.0.0"), &[]).is_some());
+        assert_eq!(development(&split("gunicorn config.wsgi"), &off), None);
+        assert!(development(&split("python manage.py run -h 0.0.0.0"), &[]).is_some());
     }
 }

@@ -33,9 +33,9 @@ impl Dependencies {
         };
         let python = PYTHON.map(read).concat() + &split_requirements(source);
         Self {
-            python: words(&python),
-            others: words(&OTHERS.map(read).concat()),
-            rust: words(&read("Cargo.toml")),
+            python: names(&python),
+            others: names(&OTHERS.map(read).concat()),
+            rust: names(&read("Cargo.toml")),
         }
     }
 
@@ -87,7 +87,7 @@ fn split_requirements(source: &Path) -> String {
 }
 
 /// The names in a list of dependencies, in whatever form it is.
-fn words(text: &str) -> Vec<String> {
+fn names(text: &str) -> Vec<String> {
     let inside = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let words = text.split(|letter| !inside(letter));
     words

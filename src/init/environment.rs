@@ -10,8 +10,8 @@ use super::variables::{Variables, connection};
 use crate::compose::{Stack, variables_in};
 use crate::report::printable;
 
-/// What processes are told anyway.
-const TOLD: [&str; 2] = ["HOST", "PORT"];
+/// Variables that every process gets.
+const PREDEFINED: [&str; 2] = ["HOST", "PORT"];
 /// The port of a server that names none.
 pub(super) const PORT: u16 = 8000;
 
@@ -21,7 +21,7 @@ pub(super) struct Environment {
     pub(super) files: Vec<String>,
     /// Where its services are.
     pub(super) env: Vec<(String, String)>,
-    /// What the source asks for, with a value where its name tells one.
+    /// What the source asks for, with a value where its name implies one.
     pub(super) required: Vec<(Required, Option<String>)>,
     /// Names of variables that have a value.
     known: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct Environment {
 
 impl Environment {
     /// What files of variables say. A server of a compose file has its own.
-    pub(super) fn of(
+    pub(super) fn from_repository(
         root: &Path,
         stack: &mut Stack,
         variables: Option<Variables>,
@@ -103,7 +103,7 @@ impl Environment {
         let mut notes = Vec::new();
         for required in Required::find(root, &rust.folder) {
             let name = &required.name;
-            let is_told = server.is_none() && TOLD.contains(&name.as_str());
+            let is_told = server.is_none() && PREDEFINED.contains(&name.as_str());
             let mut named = self.env.iter();
             if is_told || self.known.contains(name) || named.any(|(it, _)| it == name) {
                 continue;

@@ -59,7 +59,7 @@ impl Framework {
     }
 
     /// That of a folder, by what it uses.
-    pub(super) fn of(folder: &Path, dependencies: &Dependencies) -> Self {
+    pub(super) fn from_folder(folder: &Path, dependencies: &Dependencies) -> Self {
         if dependencies.of_python(&["django"]) && folder.join("manage.py").exists() {
             return Self::Django {
                 wsgi: wsgi(folder),
@@ -85,7 +85,7 @@ pub(super) fn source_below(folder: &Path) -> PathBuf {
     below.map_or_else(PathBuf::new, PathBuf::from)
 }
 
-/// Whether a folder has the source of a server, as far as its files tell; the one around it may list what it
+/// Whether a folder has the source of a server, as far as its files show; the one around it may list what it
 /// uses.
 fn serves(around: &Path, folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();

@@ -51,7 +51,7 @@ pub struct Proposal {
 /// A proposal for the service in a folder. `by_cargo` takes the program that cargo builds also where there
 /// is a Dockerfile or a compose file; `by_force` writes workflows anew where there are some.
 pub fn propose(here: &Path, by_cargo: bool, by_force: bool) -> Proposal {
-    let workflows = Workflows::of(here);
+    let workflows = Workflows::from_folder(here);
     let action = Action::of_release(here);
     let repository = Repository::look_at(here, by_cargo).called(workflows.server_name());
     Proposal {

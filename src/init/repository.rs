@@ -93,18 +93,19 @@ impl Repository {
         let dependencies = Dependencies::read(root, &source);
         let framework = match rust {
             Some(rust) => Framework::Rust(rust),
-            None => Framework::of(&source, &dependencies),
+            None => Framework::from_folder(&source, &dependencies),
         };
         let rust = match &framework {
             Framework::Rust(rust) => Some(rust),
             _ => None,
         };
         let health = stack.servers.first().and_then(|it| it.health.as_deref());
-        let search = Search::of(root, &folder, health);
+        let search = Search::from_source(root, &folder, health);
         let variables = Variables::find(root, &folder);
         services(&mut stack, &dependencies, rust, variables.as_ref());
         notes.extend(variables.as_ref().and_then(|it| it.without_service(&stack)));
-        let mut environment = Environment::of(root, &mut stack, variables, &dependencies);
+        let mut environment =
+            Environment::from_repository(root, &mut stack, variables, &dependencies);
         if let Some(rust) = rust {
             notes.extend(environment.require(root, rust, &stack));
         }
@@ -208,7 +209,9 @@ fn of_dockerfile(files: &Folder, stack: &mut Stack, notes: &mut Vec<String>) {
         if let Some((first, others)) = found.split_first() {
             let others = others.iter().map(dockerfile_of);
             notes.extend(choice("Dockerfile", &dockerfile_of(first), others));
-            stack.servers.push(Server::of(Source::Build(first.clone())));
+            stack
+                .servers
+                .push(Server::from_source(Source::Build(first.clone())));
         }
     }
     if let Some(server) = stack.servers.first_mut()
@@ -233,14 +236,14 @@ fn services(
         || rust.is_some_and(|it| it.uses_postgres)
         || variables.is_some_and(Variables::names_postgres);
     if stack.postgres.is_none() && is_used {
-        stack.postgres = Some(Database::of(image(usual)));
+        stack.postgres = Some(Database::from_source(image(usual)));
     }
     let (usual, clients) = (REDIS.0, &REDIS.1);
     let is_used = dependencies.any(clients)
         || rust.is_some_and(|it| it.uses_redis)
         || variables.is_some_and(Variables::names_redis);
     if stack.redis.is_none() && is_used {
-        stack.redis = Some(Cache::of(image(usual)));
+        stack.redis = Some(Cache::from_source(image(usual)));
     }
 }
 
@@ -258,7 +261,7 @@ fn composed(files: &Folder, notes: &mut Vec<String>) -> Option<(PathBuf, Stack)>
             is_lenient: true,
         };
         let project = Project::load(&request).ok()?;
-        let stack = Stack::of(&project, &Wanted::default()).ok()?;
+        let stack = Stack::from_project(&project, &Wanted::default()).ok()?;
         Some((paths.first()?.clone(), stack))
     };
     let mut all: Vec<_> = compose::find(files).into_iter().filter_map(read).collect();

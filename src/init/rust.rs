@@ -75,11 +75,11 @@ impl RustServer {
             .exec();
         metadata
             .ok()
-            .and_then(|it| Self::of(root, &it))
+            .and_then(|it| Self::from_metadata(root, &it))
             .or_else(|| Self::of_manifest(root))
     }
 
-    fn of(root: &Path, metadata: &Metadata) -> Option<Self> {
+    fn from_metadata(root: &Path, metadata: &Metadata) -> Option<Self> {
         let packages = metadata.workspace_packages();
         let mut candidates: Vec<&Package> = packages.clone();
         candidates.retain(|it| binaries(it).next().is_some());

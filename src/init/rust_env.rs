@@ -74,7 +74,7 @@ impl Required {
         found
     }
 
-    /// A value that does no harm; nothing where its name does not tell what it is.
+    /// A value that does no harm; `None` if its name does not say what it is.
     pub(super) fn value(&self, address: &Address) -> Option<String> {
         let name = self.name.as_str();
         let words: Vec<_> = name.split('_').collect();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_what_does_no_harm() {
+    fn names_say_what_does_no_harm() {
         let address = Address {
             host: "0.0.0.0".into(),
             port: "8000".into(),

@@ -1,7 +1,7 @@
 //! Values as the text of TOML.
 
 /// A key with a list of words; empty if there are none.
-pub(super) fn words(name: &str, words: &[String]) -> String {
+pub(super) fn string_list(name: &str, words: &[String]) -> String {
     match words {
         [] => String::new(),
         words => format!("{name} = {}\n", list(words)),

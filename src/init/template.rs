@@ -4,7 +4,7 @@ use super::environment::PORT;
 use super::frameworks::Framework;
 use super::repository::Repository;
 use super::rust_env::Required;
-use super::syntax::{key, list, pairs, quoted, table, words};
+use super::syntax::{key, list, pairs, quoted, string_list, table};
 use super::{commands, endpoints};
 use crate::compose::{Contents, CopiedFile, Settings, Source, Stack, Worker};
 
@@ -91,7 +91,7 @@ fn services(stack: &Stack) -> String {
             source(&other.source)
         ));
         text.push_str(&container(&other.container));
-        text.push_str(&words("env_file", &other.env_files));
+        text.push_str(&string_list("env_file", &other.env_files));
         text.push_str(&table("env", &other.env));
         if !other.ports.is_empty() {
             let ports: Vec<_> = other.ports.iter().map(u16::to_string).collect();
@@ -130,11 +130,11 @@ fn server(repository: &Repository) -> String {
         ));
         text.push_str(&container(&server.container));
         let env_files = [&server.env_files[..], &repository.environment.files].concat();
-        text.push_str(&words("env_file", &env_files));
+        text.push_str(&string_list("env_file", &env_files));
         text.push_str(&files(&server.container.files));
     } else {
         text.push_str(&run(repository));
-        text.push_str(&words("env_file", &repository.environment.files));
+        text.push_str(&string_list("env_file", &repository.environment.files));
     }
     // What the compose file runs first says more than the framework.
     let of_compose = server.map_or(&[][..], |it| &it.setup);
@@ -186,8 +186,11 @@ fn files(files: &[CopiedFile]) -> String {
 
 /// What containers of servers and services alike have.
 fn container(container: &Settings) -> String {
-    let mut text = words("entrypoint", &container.entrypoint);
-    text.push_str(&words("command", &commands::measured(&container.command)));
+    let mut text = string_list("entrypoint", &container.entrypoint);
+    text.push_str(&string_list(
+        "command",
+        &commands::measured(&container.command),
+    ));
     let texts = [
         ("user", &container.user),
         ("working_dir", &container.working_dir),
@@ -204,7 +207,7 @@ fn worker(server: &str, worker: &Worker) -> String {
     let name = key(&worker.name);
     format!(
         "\n# Takes jobs beside the server, on each side.\n[server.{server}.worker.{name}]\n{}{}",
-        words("command", &commands::measured(&worker.command)),
+        string_list("command", &commands::measured(&worker.command)),
         table("env", &worker.env)
     )
 }
@@ -275,7 +278,7 @@ fn process(framework: &Framework) -> (String, &'static str) {
         ),
         Framework::Node { .. } => (
             "npm run start".into(),
-            "# A process of this machine. It must listen at {host}:{port}, which `env` below tells it.\n",
+            "# A process of this machine. It must listen at {host}:{port}, which `env` below gives it.\n",
         ),
         Framework::Unknown => (
             format!("./start-server --listen {address}"),

@@ -1,5 +1,5 @@
 //! Files of variables of a repository → those that say where databases are, with perfgate's placeholders.
-//! There a host is `localhost`, or a service of somebody else's compose file: names of variables tell what
+//! There a host is `localhost`, or a service of somebody else's compose file: names of variables say what
 //! is meant.
 
 use std::path::{Path, PathBuf};
@@ -347,8 +347,8 @@ mod tests {
             is_shared: false,
         };
         Stack {
-            postgres: postgres.then(|| Database::of(image("postgres:17"))),
-            redis: redis.then(|| Cache::of(image("redis:7"))),
+            postgres: postgres.then(|| Database::from_source(image("postgres:17"))),
+            redis: redis.then(|| Cache::from_source(image("redis:7"))),
             others: others.iter().map(other).collect(),
             ..Stack::default()
         }

@@ -9,7 +9,7 @@ use super::ask;
 
 const CHECK: &str = include_str!("perfgate.yml");
 const REPORT: &str = include_str!("perfgate-report.yml");
-/// The default branch where git does not tell.
+/// The default branch where git does not name one.
 const BRANCH: &str = "main";
 /// The line of a workflow that others are put after.
 const STORE: &str = "          baseline-store: git:perfgate-baselines\n";
@@ -38,7 +38,7 @@ pub(super) struct Workflows {
 }
 
 impl Workflows {
-    pub(super) fn of(here: &Path) -> Self {
+    pub(super) fn from_folder(here: &Path) -> Self {
         let up = ask(here, &["rev-parse", "--show-cdup"]).unwrap_or_default();
         let prefix = ask(here, &["rev-parse", "--show-prefix"]).unwrap_or_default();
         Self {

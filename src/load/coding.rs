@@ -25,14 +25,14 @@ pub(super) enum Coding {
 impl Coding {
     /// The coding that comes of one applied after this.
     pub(super) fn and(self, name: &[u8]) -> Self {
-        match (self, Self::of(name)) {
+        match (self, Self::from_name(name)) {
             (first, Self::Identity) => first,
             (Self::Identity, second) => second,
             _ => Self::Unknown,
         }
     }
 
-    fn of(name: &[u8]) -> Self {
+    fn from_name(name: &[u8]) -> Self {
         let known = [
             ("identity", Self::Identity),
             ("gzip", Self::Gzip),
@@ -46,7 +46,7 @@ impl Coding {
         found.map_or(Self::Unknown, |(_, coding)| coding)
     }
 
-    /// What a whole body stands for, or why nobody can tell; of one that was `cut` off, the start.
+    /// What a whole body stands for, or why it is not known; of one that was `cut` off, the start.
     pub(super) fn decode(self, body: &[u8], cut: bool) -> Result<Cow<'_, [u8]>, String> {
         if self == Self::Identity || body.is_empty() {
             return Ok(body.into());

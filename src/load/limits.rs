@@ -23,7 +23,7 @@ pub(super) fn make_room(connections: usize, threads: usize) -> Result<(), Error>
     })
 }
 
-/// The ports that connections may be given, where the kernel tells.
+/// The ports that connections may be given, where the kernel reports them.
 const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
 /// Checks that so many connections to one address can have a local port each.

@@ -94,7 +94,7 @@ impl Prepared {
         let http2 = || http2(request, &method, &fields, origin);
         let http1 = http1(request, &fields);
         Ok(Self {
-            unique: Slots::of(&http1),
+            unique: Slots::from_request(&http1),
             http1,
             http2: origin.transport.http2.then(http2).transpose()?,
             is_head: method == Method::HEAD,

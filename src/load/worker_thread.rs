@@ -40,7 +40,7 @@ pub(super) struct Placement {
 }
 
 impl WorkerThread {
-    /// Starts the thread, which tells `ready` when its connections are open.
+    /// Starts the thread, which signals `ready` when its connections are open.
     pub(super) fn spawn(
         placement: Placement,
         config: ThreadConfig,
@@ -61,7 +61,7 @@ impl WorkerThread {
     }
 
     pub(super) fn start(&self, window: Window, meter: Arc<Meter>) {
-        // A thread that is gone has panicked, which `finish` tells.
+        // A thread that is gone has panicked, which `finish` reports.
         let _ = self.start.as_ref().map(|start| start.send((window, meter)));
     }
 

@@ -8,7 +8,7 @@ pub(super) struct CellRounds {
 }
 
 impl CellRounds {
-    pub(super) fn of(cell: usize) -> Self {
+    pub(super) fn for_cell(cell: usize) -> Self {
         Self {
             cell,
             closed: Sides::default(),

@@ -63,7 +63,7 @@ pub(super) async fn concurrent_rounds(
     }
     let servers: Vec<_> = loads.iter().map(|it| it.server).collect();
     let mut watch = Watch::begin(&servers, INTERVAL).await;
-    let mut open = Open::of(move |meter| sharing.run(&pools, meter));
+    let mut open = Open::start(move |meter| sharing.run(&pools, meter));
     let mut highest = vec![0; loads.len()];
     while let Some(rate) = open.next_rate().await {
         watch.sample();

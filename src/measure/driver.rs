@@ -36,7 +36,7 @@ pub struct Instance<'a> {
 
 impl<'a> Instance<'a> {
     /// The server of a target that is compared with no other build.
-    pub fn of(target: &'a Target) -> Self {
+    pub fn from_target(target: &'a Target) -> Self {
         Self {
             server: &target.name,
             target,
@@ -82,7 +82,7 @@ pub struct Load<'a> {
 
 impl<'a> Load<'a> {
     /// Load as the cell is configured.
-    pub fn of(instance: Instance<'a>, cell: &'a Cell) -> Self {
+    pub fn from_cell(instance: Instance<'a>, cell: &'a Cell) -> Self {
         let workload = cell.workload.clone();
         Self {
             instance,
@@ -144,7 +144,7 @@ pub trait Driver {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        counting: Counting,
     ) -> impl Future<Output = Result<Counted, Error>>;
 
     /// The last lines of a server's output.
@@ -156,9 +156,9 @@ pub trait Driver {
 
 /// How often single requests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
+pub enum Counting {
     /// To be judged as they are.
-    Whole,
+    Full,
     /// At one of several sizes of the data, whose other sizes bear it out; or where nothing is compared.
     Brief,
 }

@@ -10,13 +10,13 @@ use super::steady::{can_be_seen_within, is_flat};
 use super::stop::{Step, Stop};
 use super::window::{INTERVAL, Open, loaded};
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Pass, Sharing, Start,
-    Startup, Testbed, WarmUp, single_requests,
+    Counted, Counting, Data, Driver, Error, Event, Instance, Load, Observed, Observer, Sharing,
+    Start, Startup, Testbed, WarmUp, single_requests,
 };
 use crate::load::{Job, WorkerPool};
 use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target};
 use crate::stack::machine::{Seen, Watch};
-use crate::stack::{Server, Stack, Stage, Tenancy};
+use crate::stack::{Server, ServiceState, Stack, Stage, Tenancy};
 
 /// Numbers of rooms: those of what each side's commands set up are 1 and 2, and their copies follow.
 const FIRST_COPY: u32 = 3;
@@ -167,7 +167,7 @@ impl<'a> Live<'a> {
     ) -> Result<(WarmUp, Tally), Error> {
         let job = self.job(load);
         let pool = loaded(move || WorkerPool::connect(&job)).await?;
-        let mut window = Open::of(move |meter| pool.run(longest, meter));
+        let mut window = Open::start(move |meter| pool.run(longest, meter));
         let mut counts = Vec::new();
         // Nothing is held against a server that had no time to show it.
         let mut steady = !can_be_seen_within(longest, INTERVAL);
@@ -269,8 +269,13 @@ impl Driver for Live<'_> {
     ) -> Result<Vec<Option<Startup>>, Error> {
         let observe = |stage: Stage<'_>| observe(Event::Stage(stage));
         for start in starts.iter().filter(|it| it.data == Data::Own) {
-            let (target, is_up) = (start.instance.target, !self.up.is_empty());
-            let set_up = self.stack.set_up_alone(target, is_up, &observe);
+            let services = if self.up.is_empty() {
+                ServiceState::Idle
+            } else {
+                ServiceState::InUse
+            };
+            let target = start.instance.target;
+            let set_up = self.stack.set_up_alone(target, services, &observe);
             self.guard().over(set_up).await?;
         }
         let at_once = u32::try_from(starts.len()).unwrap_or(u32::MAX);
@@ -365,7 +370,7 @@ impl Driver for Live<'_> {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        counting: Counting,
     ) -> Result<Counted, Error> {
         let Up {
             build,
@@ -381,8 +386,8 @@ impl Driver for Live<'_> {
             let single = single_requests::SingleRequests {
                 server,
                 endpoint: &cell.endpoint,
-                job: self.job(&Load::of(instance, cell)),
-                pass,
+                job: self.job(&Load::from_cell(instance, cell)),
+                counting,
             };
             let counted = single_requests::count(self.stack, tenancy, single).await?;
             server.check().await?;

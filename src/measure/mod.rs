@@ -36,7 +36,9 @@ mod turnover;
 mod window;
 
 pub use concurrent::{Sharing, Turns};
-pub use driver::{Counted, Data, Driver, Instance, Load, Pass, Start, Startup, Testbed, WarmUp};
+pub use driver::{
+    Counted, Counting, Data, Driver, Instance, Load, Start, Startup, Testbed, WarmUp,
+};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use fingerprint::fingerprint;
@@ -61,8 +63,8 @@ pub struct MeasureConfig<'a> {
     pub plan: &'a Plan,
     pub runner: &'a Runner,
     pub schedule: Schedule,
-    /// The pass of single requests that comes first, where there is one.
-    pub counting: Option<Pass>,
+    /// How single requests are counted first, where they are.
+    pub counting: Option<Counting>,
     /// The order of the rounds follows from it.
     pub seed: u64,
     /// Whether a cell breaks a rule, so that a fresh start of its server must break it too.

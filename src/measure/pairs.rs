@@ -48,7 +48,7 @@ const WARMUP: Duration = Duration::from_millis(500);
 impl PairPacing {
     /// A pair takes as long as a round: half of it as much as each side takes, half at a fixed rate.
     /// Sides that are up together share both, and the warm-up.
-    pub fn of(pacing: Pacing, strategy: Strategy) -> Self {
+    pub fn from_pacing(pacing: Pacing, strategy: Strategy) -> Self {
         let together = if strategy == Strategy::Duet { 2 } else { 1 };
         Self {
             warmup: pacing.warmup.min(WARMUP) / together,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{
-    Counted, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult, Pass,
+    Counted, Counting, Data, Driver, Error, Event, Instance, Load, MeasureConfig, MeasureResult,
     RoundOrder, Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
 use crate::model::{
@@ -108,7 +108,7 @@ impl<'a, D: Driver> Session<'a, D> {
     /// A fresh start of one server, with data of its own.
     async fn start(&mut self, target: &Target) -> Result<Option<Startup>, Error> {
         let start = Start {
-            instance: Instance::of(target),
+            instance: Instance::from_target(target),
             data: Data::Own,
         };
         let startups = self.driver.start(&[start], self.measuring.observe).await?;
@@ -116,7 +116,7 @@ impl<'a, D: Driver> Session<'a, D> {
     }
 
     async fn stop(&mut self, target: &Target) -> Result<(), Error> {
-        self.driver.stop(&[Instance::of(target)]).await
+        self.driver.stop(&[Instance::from_target(target)]).await
     }
 
     /// A round of a cell as it is configured.
@@ -126,7 +126,7 @@ impl<'a, D: Driver> Session<'a, D> {
         cell: &Cell,
         window: Duration,
     ) -> Result<Round, Error> {
-        let loads = [Load::of(Instance::of(target), cell)];
+        let loads = [Load::from_cell(Instance::from_target(target), cell)];
         let (sharing, observe) = (Sharing::AtOnce(window), self.measuring.observe);
         let rounds = self.driver.rounds(&loads, sharing, observe).await?;
         let mut rounds = rounds.into_iter();
@@ -150,7 +150,10 @@ impl<'a, D: Driver> Session<'a, D> {
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let MeasureConfig { plan, runner, .. } = self.measuring;
         let started = self.start(target).await;
-        let Some(startup) = self.kept(started, target, || "start".into()).await? else {
+        let Some(startup) = self
+            .unless_server_failed(started, target, || "start".into())
+            .await?
+        else {
             return Ok(None);
         };
         let keys = key::keys(plan, target, &self.driver.testbed(plan), runner);
@@ -170,8 +173,8 @@ impl<'a, D: Driver> Session<'a, D> {
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
-        if let Some(pass) = self.measuring.counting {
-            self.count(&mut lanes, pass).await?;
+        if let Some(counting) = self.measuring.counting {
+            self.count(&mut lanes, counting).await?;
         }
         self.warm_up(&mut lanes).await?;
         Ok(Some(lanes))
@@ -189,10 +192,12 @@ impl<'a, D: Driver> Session<'a, D> {
                 endpoint: &cell.endpoint,
             });
             let longest = self.measuring.plan.pacing.warmup;
-            let load = Load::of(Instance::of(target), cell);
+            let load = Load::from_cell(Instance::from_target(target), cell);
             let warmed = self.driver.warm_up(&load, longest, observe).await;
             let during = || format!("warm-up of {}", cell.endpoint);
-            let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
+            let Some(WarmUp { steady, observed }) =
+                self.unless_server_failed(warmed, target, during).await?
+            else {
                 continue;
             };
             lane.start().steady = steady;
@@ -237,7 +242,7 @@ impl<'a, D: Driver> Session<'a, D> {
             let lane = &mut lanes[drawn];
             let number = lane.sample.rounds().len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
-            let kept = self.kept(measured, target, during).await?;
+            let kept = self.unless_server_failed(measured, target, during).await?;
             let disturbed = kept.as_ref().is_some_and(|it| Machine::is_disturbed([it]));
             if disturbed && lane.repeats > 0 {
                 lane.repeats -= 1;
@@ -261,7 +266,7 @@ impl<'a, D: Driver> Session<'a, D> {
         };
         let started = self.start(reference).await;
         if self
-            .kept(started, reference, || "start".into())
+            .unless_server_failed(started, reference, || "start".into())
             .await?
             .is_none()
         {
@@ -280,7 +285,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 });
                 let rounds = self.beside(target, cell, reference).await;
                 let during = || format!("{} beside the reference", cell.endpoint);
-                let kept = self.kept(rounds, target, during).await?;
+                let kept = self.unless_server_failed(rounds, target, during).await?;
                 lane.sample
                     .beside_reference
                     .extend(kept.filter(|_| pair > 0));
@@ -299,7 +304,7 @@ impl<'a, D: Driver> Session<'a, D> {
         let MeasureConfig { plan, observe, .. } = self.measuring;
         let loads = [(target, cell), (reference, &reference.cells[0])];
         let loads = loads.map(|(target, cell)| {
-            let mut load = Load::of(Instance::of(target), cell);
+            let mut load = Load::from_cell(Instance::from_target(target), cell);
             load.workload.rate = None;
             load
         });
@@ -332,7 +337,7 @@ impl<'a, D: Driver> Session<'a, D> {
             self.stop(target).await?;
             let started = self.start(target).await;
             let during = || "its second start".into();
-            let Some(startup) = self.kept(started, target, during).await? else {
+            let Some(startup) = self.unless_server_failed(started, target, during).await? else {
                 continue;
             };
             for lane in of_server {
@@ -355,10 +360,11 @@ impl<'a, D: Driver> Session<'a, D> {
         let MeasureConfig { plan, observe, .. } = self.measuring;
         let (target, cell) = (lane.target, lane.cell);
         let longest = plan.pacing.warmup;
-        let load = Load::of(Instance::of(target), cell);
+        let load = Load::from_cell(Instance::from_target(target), cell);
         let warmed = self.driver.warm_up(&load, longest, observe).await;
         let during = || format!("another warm-up of {}", cell.endpoint);
-        let Some(WarmUp { steady, .. }) = self.kept(warmed, target, during).await? else {
+        let Some(WarmUp { steady, .. }) = self.unless_server_failed(warmed, target, during).await?
+        else {
             return Ok(());
         };
         start.steady = steady;
@@ -371,7 +377,7 @@ impl<'a, D: Driver> Session<'a, D> {
             });
             let measured = self.round(target, cell, lane.window).await;
             let during = || format!("another round {round} of {}", cell.endpoint);
-            let Some(measured) = self.kept(measured, target, during).await? else {
+            let Some(measured) = self.unless_server_failed(measured, target, during).await? else {
                 break;
             };
             start.rounds.push(measured);
@@ -386,13 +392,13 @@ impl<'a, D: Driver> Session<'a, D> {
                 continue;
             }
             if let Some(mut incident) = turnover::incident(&lane.sample) {
-                incident.output = self.driver.output(Instance::of(lane.target)).await;
+                incident.output = self.driver.output(Instance::from_target(lane.target)).await;
                 self.note(incident);
             }
         }
     }
 
-    async fn count(&mut self, lanes: &mut [Lane<'a>], pass: Pass) -> Result<(), Error> {
+    async fn count(&mut self, lanes: &mut [Lane<'a>], counting: Counting) -> Result<(), Error> {
         let observe = self.measuring.observe;
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
@@ -403,11 +409,13 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let counted = self.driver.count(Instance::of(target), cell, pass);
+            let counted = self
+                .driver
+                .count(Instance::from_target(target), cell, counting);
             let counted = counted.await;
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
-            if let Some(counted) = self.kept(counted, target, during).await? {
+            if let Some(counted) = self.unless_server_failed(counted, target, during).await? {
                 lane.sample.counters = counted.counters;
                 self.measured.notes.extend(counted.missing);
                 let growth = target.growth.as_ref();
@@ -420,7 +428,7 @@ impl<'a, D: Driver> Session<'a, D> {
 
     /// The value; `None` if this server failed, which is then stopped, noted and left out.
     /// What concerns more than one server stays an error.
-    async fn kept<T>(
+    async fn unless_server_failed<T>(
         &mut self,
         result: Result<T, Error>,
         target: &Target,

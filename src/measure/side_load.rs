@@ -33,7 +33,7 @@ impl SideLoad {
     }
 
     fn on(self, instance: Instance<'_>, cell: usize) -> Load<'_> {
-        let mut load = Load::of(instance, &instance.target.cells[cell]);
+        let mut load = Load::from_cell(instance, &instance.target.cells[cell]);
         let workload = &mut load.workload;
         workload.connections = self.connections;
         workload.threads = workload.threads.min(self.connections);

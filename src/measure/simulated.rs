@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp, Normal};
 
 use super::{
-    Counted, Driver, Error, Instance, Load, Observed, Observer, Pass, Sharing, Start, Startup,
+    Counted, Counting, Driver, Error, Instance, Load, Observed, Observer, Sharing, Start, Startup,
     Testbed, WarmUp,
 };
 use crate::model::{Cell, Plan, Round, Side, Sides, Tally, Target, Usage};
@@ -240,7 +240,7 @@ impl Driver for Simulated {
         Ok(())
     }
 
-    async fn count(&mut self, _: Instance<'_>, _: &Cell, _: Pass) -> Result<Counted, Error> {
+    async fn count(&mut self, _: Instance<'_>, _: &Cell, _: Counting) -> Result<Counted, Error> {
         Ok(Counted::default())
     }
 

@@ -1,4 +1,4 @@
-//! The pass of single requests: batches of them, one request at a time, and what the services
+//! Counting of single requests: batches of them, one request at a time, and what the services
 //! counted around each. It comes before any load, which would drive a service that leaks
 //! connections to its limits, where it opens no more.
 
@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::window::loaded;
-use super::{Counted, Error, Pass};
+use super::{Counted, Counting, Error};
 use crate::load::{Job, WorkerPool};
 use crate::model::{Counters, Metric, Tally, Workload};
 use crate::stack::{Count, Server, Stack, Tenancy};
 
-/// Odd numbers, so that the median is one of them.
+/// Odd numbers, so that the median is one of them, of which something else may disturb two, or one where other
+/// sizes of the data bear it out.
 const BATCHES: usize = 5;
 const BATCHES_OF_BRIEF: usize = 3;
 /// How often counting may begin anew because a request failed: that makes the server and its services do
@@ -26,11 +27,11 @@ const FIRST: usize = 20;
 const FIRST_CONNECTIONS: usize = 4;
 /// Most requests of a batch, where requests take turns by large weights.
 const MOST: usize = 100;
-/// Longest time for the requests of a batch.
+/// Longest time for the requests of a batch: three times what the fewest take that all but time out.
 const WITHIN: Duration = Duration::from_secs(30);
-/// Longest time for the whole pass.
+/// Longest time for all batches.
 pub(super) const LONGEST: Duration = Duration::from_secs(30 * (BATCHES + SPARE_BATCHES + 1) as u64);
-/// Pause between two looks at the counts.
+/// Pause between two looks at the counts, which services write with a delay; the looks take a second in all.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Looks after which counts are taken as they are.
 const LOOKS: u32 = 20;
@@ -47,10 +48,10 @@ pub(super) struct SingleRequests<'a> {
     pub(super) server: &'a Server,
     pub(super) endpoint: &'a str,
     pub(super) job: Job,
-    pub(super) pass: Pass,
+    pub(super) counting: Counting,
 }
 
-/// Makes the pass with the job's requests. Ends at the first batch without one answer as expected:
+/// Counts the job's requests. Ends at the first batch without one answer as expected:
 /// there is nothing to load then.
 pub(super) async fn count(
     stack: &Stack,
@@ -76,7 +77,7 @@ async fn counted(
         .await?;
     closed_loop(&mut job.workload, 1);
     let of_batch = batch(&job.workload);
-    let batches = single.pass.batches();
+    let batches = single.counting.batches();
     if let Some(failing) = single.failing(&warm).await {
         return Ok(Counted {
             failing: Some(failing),
@@ -186,10 +187,10 @@ impl SingleRequests<'_> {
     }
 }
 
-impl Pass {
+impl Counting {
     const fn batches(self) -> usize {
         match self {
-            Self::Whole => BATCHES,
+            Self::Full => BATCHES,
             Self::Brief => BATCHES_OF_BRIEF,
         }
     }

@@ -7,7 +7,7 @@ const INTERVALS: usize = 10;
 /// Coefficient of variation of a flat stretch, beside what counting alone gives.
 const VARIATION: f64 = 0.03;
 
-/// Whether a warm-up is long enough to tell.
+/// Whether a warm-up is long enough to judge.
 pub(super) fn can_be_seen_within(longest: Duration, interval: Duration) -> bool {
     longest.as_nanos() / interval.as_nanos() >= INTERVALS as u128
 }

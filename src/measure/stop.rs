@@ -82,7 +82,7 @@ impl Stop {
         let mut receiver = self.0.clone();
         match receiver.wait_for(Option::is_some).await.map(|it| *it) {
             Ok(Some(cause)) => cause,
-            // Nobody is left who could tell.
+            // Nobody is left to report it.
             Ok(None) | Err(_) => std::future::pending().await,
         }
     }

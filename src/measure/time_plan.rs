@@ -39,8 +39,8 @@ impl TimePlan {
         self.took += took;
     }
 
-    /// What is known now, in words; nothing once all is done.
-    pub fn words(&self) -> Option<String> {
+    /// What is known now; nothing once all is done.
+    pub fn progress(&self) -> Option<String> {
         let (servers, compared) = (self.servers.len(), self.compared);
         if compared >= servers {
             return None;
@@ -117,21 +117,21 @@ mod tests {
     fn the_time_is_said_before_and_follows_from_what_servers_took() {
         let mut plan = plan(vec![4, 2]);
         // Five starts of 5 s for each server and 2.5 s for each of six endpoints.
-        let first = plan.words().expect("nothing is done yet");
+        let first = plan.progress().expect("nothing is done yet");
         assert!(
             first.starts_with("comparing 6 endpoints of 2 servers: about 2 min; up to 6 min where"),
             "{first}"
         );
         plan.compared(Duration::from_secs(120));
-        let second = plan.words().expect("one is left");
+        let second = plan.progress().expect("one is left");
         assert_eq!(second, "1 of 2 servers compared, about 60 s left");
         plan.compared(Duration::from_secs(60));
-        assert_eq!(plan.words(), None);
+        assert_eq!(plan.progress(), None);
     }
 
     #[test]
     fn one_is_not_many() {
-        let first = plan(vec![1]).words().expect("nothing is done yet");
+        let first = plan(vec![1]).progress().expect("nothing is done yet");
         assert!(
             first.starts_with("comparing 1 endpoint of 1 server: about 35 s; up to 60 s "),
             "{first}"

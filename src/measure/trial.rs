@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Data, Driver, Error, Event, Instance, Observer, Pass, Start, Startup};
+use super::{Counting, Data, Driver, Error, Event, Instance, Observer, Start, Startup};
 use crate::model::{Cell, Plan, Ready, Target};
 
 /// What one start of a server showed.
@@ -44,7 +44,7 @@ pub async fn try_out(
     let mut trials = Vec::new();
     for target in &plan.targets {
         let trial = of_server(target, driver, observe).await?;
-        driver.stop(&[Instance::of(target)]).await?;
+        driver.stop(&[Instance::from_target(target)]).await?;
         trials.push(trial);
     }
     Ok(trials)
@@ -63,13 +63,13 @@ async fn of_server(
     {
         let mut by_another = target.clone();
         by_another.ready = ready_by(cell, &target.ready);
-        driver.stop(&[Instance::of(target)]).await?;
+        driver.stop(&[Instance::from_target(target)]).await?;
         started = match self::started(&by_another, driver, observe).await? {
             Err(error) if error.is_wrong_answer() => started,
             other => other,
         };
     }
-    let instance = Instance::of(target);
+    let instance = Instance::from_target(target);
     let is_up = started.is_ok();
     let mut trial = Trial {
         server: target.name.clone(),
@@ -82,7 +82,7 @@ async fn of_server(
             server: &target.name,
             endpoint: &cell.endpoint,
         });
-        let counted = of_one_server(driver.count(instance, cell, Pass::Whole).await)?;
+        let counted = of_one_server(driver.count(instance, cell, Counting::Full).await)?;
         let has_ended = counted.is_err();
         let answered = counted.and_then(|mut counted| {
             trial
@@ -107,7 +107,7 @@ async fn started(
     observe: Observer<'_>,
 ) -> Result<Result<Vec<Option<Startup>>, Error>, Error> {
     let start = Start {
-        instance: Instance::of(target),
+        instance: Instance::from_target(target),
         data: Data::Own,
     };
     of_one_server(driver.start(&[start], observe).await)

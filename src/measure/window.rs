@@ -86,7 +86,7 @@ pub(super) struct Open<T> {
 
 impl<T: Send + 'static> Open<T> {
     /// Begins a load that reports to a meter, in a thread that it may block.
-    pub(super) fn of(
+    pub(super) fn start(
         load: impl FnOnce(&Arc<Meter>) -> Result<T, load::Error> + Send + 'static,
     ) -> Self {
         let meter = Arc::new(Meter::new());

@@ -64,7 +64,7 @@ pub struct Baseline {
     pub values: BTreeMap<Metric, f64>,
     /// The value of every round, or of every batch of a counter.
     pub rounds: BTreeMap<Metric, Vec<f64>>,
-    /// What the database was asked, for telling which statements are new.
+    /// The statements of the database, to find which are new.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<Statement>,
 }

@@ -67,8 +67,8 @@ impl CargoBuild {
         self.profile.as_deref().unwrap_or(Self::PROFILE)
     }
 
-    /// The words of cargo.
-    pub fn words(&self) -> Vec<String> {
+    /// The arguments of cargo.
+    pub fn arguments(&self) -> Vec<String> {
         let mut words = vec![
             "build".to_owned(),
             "--profile".into(),
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn cargo_gets_flags_for_what_differs_from_its_defaults() {
         let of_folder = CargoBuild::default();
-        assert_eq!(of_folder.words(), ["build", "--profile", "release"]);
+        assert_eq!(of_folder.arguments(), ["build", "--profile", "release"]);
         let all = CargoBuild {
             package: Some("shop".into()),
             bin: Some("server".into()),
@@ -179,7 +179,7 @@ mod tests {
             target: Some("x86_64-unknown-linux-musl".into()),
             manifest: Some("backend/Cargo.toml".into()),
         };
-        let words = all.words().join(" ");
+        let words = all.arguments().join(" ");
         let expected = "build --profile dev --package shop --bin server \
                         --target x86_64-unknown-linux-musl --manifest-path backend/Cargo.toml \
                         --features redis,tls --no-default-features";

@@ -100,7 +100,7 @@ pub struct FailedChecks {
     pub at_most: f64,
 }
 
-/// What a gate on a metric can tell on this machine.
+/// What a gate on a metric detects on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CalibratedMetric {
     pub server: String,

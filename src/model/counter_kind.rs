@@ -2,7 +2,7 @@
 
 use super::{Metric, Statement, Unit};
 
-/// What is known of a counter: a metric that is counted exactly, in a pass of its own.
+/// What is known of a counter: a metric that is counted exactly, from single requests.
 #[derive(Debug, Clone, Copy)]
 pub struct CounterKind {
     pub metric: Metric,

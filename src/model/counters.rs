@@ -10,7 +10,7 @@ use crate::stats;
 /// it, so it may be compared across machines and loads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Counters {
-    /// Requests of the pass, all batches together.
+    /// Single requests, in all batches.
     pub requests: u64,
     /// Per metric its value in each batch of requests, per request. Metrics that nothing here
     /// counts are missing.
@@ -30,16 +30,16 @@ pub struct Statement {
     pub calls: f64,
     /// Rows given back or changed, per request.
     pub rows: f64,
-    /// Blocks looked at or moved to and from temporary files, per request, where the database tells.
+    /// Blocks looked at or moved to and from temporary files, per request, where the database reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<f64>,
     /// Of them those of temporary files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temporary_blocks: Option<f64>,
-    /// Bytes written ahead (WAL), per request, where the database tells.
+    /// Bytes written ahead (WAL), per request, where the database reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<f64>,
-    /// How the database goes about it, where it tells.
+    /// The plan of the database, where it reports one.
     #[serde(default, skip_serializing_if = "QueryPlan::is_empty")]
     pub plan: QueryPlan,
     /// At the largest size of the data, where they grew.

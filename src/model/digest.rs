@@ -1,6 +1,6 @@
 use sha2::{Digest, Sha256};
 
-/// First 16 hexadecimal digits of the SHA-256 of some bytes: enough to tell settings and build
+/// First 16 hexadecimal digits of the SHA-256 of some bytes: enough to keep settings and build
 /// folders apart.
 pub fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);

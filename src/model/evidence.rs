@@ -30,7 +30,7 @@ pub struct Trace {
     /// Shares of the requests of all rounds, each with the time in microseconds within which they
     /// had ended; the last is the whole.
     pub latency: Vec<[f64; 2]>,
-    /// The value of each round, in the unit of its metric. Metrics that a round cannot tell are
+    /// The value of each round, in the unit of its metric. Metrics that a round does not have are
     /// missing.
     pub rounds: BTreeMap<Metric, Vec<f64>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -84,7 +84,7 @@ const COUNTABLE: u64 = 1 << f64::MANTISSA_DIGITS;
 
 impl Evidence {
     /// The evidence of every cell of a measurement that has rounds.
-    pub fn of(measurement: &Measurement) -> Vec<Self> {
+    pub fn from_measurement(measurement: &Measurement) -> Vec<Self> {
         let alone = measurement.samples.iter().map(Self::of_sample);
         let paired = measurement.pairs.iter().map(Self::of_pairs);
         let all = alone.chain(paired);
@@ -98,7 +98,7 @@ impl Evidence {
             endpoint: sample.key.endpoint.clone(),
             starts: vec![1; rounds.len()],
             confirmation: None,
-            head: Trace::of(&rounds, &rounds, sample.key.load.threads),
+            head: Trace::from_rounds(&rounds, &rounds, sample.key.load.threads),
             base: None,
         }
     }
@@ -113,7 +113,7 @@ impl Evidence {
             let closed: Vec<_> = pairs.clone().map(|pair| pair.closed.get(side)).collect();
             let open = pairs.map(|pair| Some(pair.open.as_ref()?.get(side)));
             let open: Option<Vec<_>> = open.collect();
-            Trace::of(&closed, open.as_ref().unwrap_or(&closed), sample.threads)
+            Trace::from_rounds(&closed, open.as_ref().unwrap_or(&closed), sample.threads)
         };
         Self {
             server: sample.server.clone(),
@@ -137,7 +137,7 @@ impl Evidence {
 impl Trace {
     /// Latencies are read off the rounds at a fixed rate, where there are such, all else off those
     /// under full load.
-    fn of(full: &[&Round], timed: &[&Round], threads: usize) -> Self {
+    fn from_rounds(full: &[&Round], timed: &[&Round], threads: usize) -> Self {
         let mut latency = new_histogram();
         for round in timed {
             let more = &round.tally.latency;
@@ -153,7 +153,8 @@ impl Trace {
         };
         let disturbed = full.iter().zip(timed).enumerate();
         let disturbed = disturbed.filter_map(|(round, (full, timed))| {
-            let by = Disturbance::of(full, threads).or_else(|| Disturbance::of(timed, threads))?;
+            let by = Disturbance::from_round(full, threads)
+                .or_else(|| Disturbance::from_round(timed, threads))?;
             Some(Disturbed { round, by })
         });
         Self {
@@ -173,7 +174,7 @@ impl Trace {
 
 impl Disturbance {
     /// The gravest of what came between.
-    fn of(round: &Round, threads: usize) -> Option<Self> {
+    fn from_round(round: &Round, threads: usize) -> Option<Self> {
         let window = round.tally.window;
         let machine = round.machine.as_ref();
         if round.turnover.is_some() {
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_round_cannot_tell_is_missing() {
+    fn what_a_round_does_not_have_is_missing() {
         let evidence = Evidence::of_pairs(&sample(vec![]));
         assert!(!evidence.head.rounds.contains_key(&Metric::CpuPerRequest));
         assert_eq!(evidence.changes(Metric::CpuPerRequest), None);
@@ -306,7 +307,7 @@ mod tests {
     #[test]
     fn of_no_requests_there_is_no_curve() {
         let empty = round(0);
-        let trace = Trace::of(&[&empty], &[&empty], 1);
+        let trace = Trace::from_rounds(&[&empty], &[&empty], 1);
         assert_eq!((trace.requests, trace.within(0.5)), (0, None));
         assert!(!trace.rounds.contains_key(&Metric::Throughput));
     }
@@ -322,7 +323,7 @@ mod tests {
             counted.expect("a time within its range");
         }
         let rounds = vec![&large; 3];
-        let trace = Trace::of(&rounds, &rounds, 1);
+        let trace = Trace::from_rounds(&rounds, &rounds, 1);
         assert_eq!(trace.requests, large.tally.latency.len());
         let slowest = trace.within(1.0).expect("a time") / 1e3;
         assert!((slowest / 3.0 - 1.0).abs() < 2e-3, "{slowest} ms");
@@ -338,12 +339,12 @@ mod tests {
                 lost,
                 ..Machine::default()
             });
-            Disturbance::of(&round, 1)
+            Disturbance::from_round(&round, 1)
         };
         assert_eq!(disturbance(0.05, 100, 0.05), Some(Disturbance::Steal));
         assert_eq!(disturbance(0.01, 100, 0.05), Some(Disturbance::Throttled));
         assert_eq!(disturbance(0.01, 10, 0.001), Some(Disturbance::Loss));
         assert_eq!(disturbance(0.01, 10, 0.0009), None);
-        assert_eq!(Disturbance::of(&round(10), 1), None);
+        assert_eq!(Disturbance::from_round(&round(10), 1), None);
     }
 }

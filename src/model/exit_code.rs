@@ -1,4 +1,4 @@
-//! What the process tells its caller.
+//! The exit codes of the process.
 
 pub const PASSED: u8 = 0;
 pub const REGRESSED: u8 = 1;

@@ -25,7 +25,7 @@ pub struct Failures {
 impl Failures {
     /// The failures of every cell that has some. Of builds side by side both are listed where one has
     /// some.
-    pub fn of(measurement: &Measurement) -> Vec<Self> {
+    pub fn from_measurement(measurement: &Measurement) -> Vec<Self> {
         let alone = measurement.samples.iter().filter_map(Self::of_sample);
         let paired = measurement.pairs.iter().flat_map(Self::of_pairs);
         alone.chain(paired).collect()

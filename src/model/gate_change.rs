@@ -100,7 +100,7 @@ impl GateChange {
 }
 
 impl GateValue {
-    pub fn words(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<String>) -> Self {
         Self::Words(text.into())
     }
 }

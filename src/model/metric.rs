@@ -180,7 +180,7 @@ impl Metric {
         }
     }
 
-    /// Whether it is counted in a pass of its own, exactly, and not measured in rounds.
+    /// Whether it is counted exactly, from single requests, and not measured in rounds.
     pub const fn is_counter(self) -> bool {
         self.counter_kind().is_some()
     }
@@ -276,11 +276,11 @@ impl Metric {
             Self::ErrorRate => share(round.tally.failed(), completed),
             Self::CpuPerRequest => {
                 let cpu = round.usage?.cpu.as_secs_f64() * 1e6;
-                (completed > 0).then(|| cpu / whole(completed))
+                (completed > 0).then(|| cpu / float(completed))
             }
-            Self::MemoryPeak => Some(whole(round.usage?.memory)),
+            Self::MemoryPeak => Some(float(round.usage?.memory)),
             Self::MemoryGrowth => growth(round.usage?.grown?, completed),
-            Self::MemoryRss => Some(whole(round.usage?.rss?)),
+            Self::MemoryRss => Some(float(round.usage?.rss?)),
             _ => self.of_latencies(&round.tally.latency),
         };
         // In a window of no length there is no rate.
@@ -349,20 +349,20 @@ impl Metric {
         let value = match self {
             Self::Throughput => (completed > 0).then(|| {
                 let span: Duration = tallies().map(Tally::span).sum();
-                whole(total(tallies().map(|it| it.succeeded_in_window))) / span.as_secs_f64()
+                float(total(tallies().map(|it| it.succeeded_in_window))) / span.as_secs_f64()
             }),
             Self::ErrorRate => share(total(tallies().map(Tally::failed)), completed),
             Self::CpuPerRequest => {
                 let cpu: Duration = usages()?.iter().map(|usage| usage.cpu).sum();
-                (completed > 0).then(|| cpu.as_secs_f64() * 1e6 / whole(completed))
+                (completed > 0).then(|| cpu.as_secs_f64() * 1e6 / float(completed))
             }
-            Self::MemoryPeak => usages()?.iter().map(|it| whole(it.memory)).reduce(f64::max),
+            Self::MemoryPeak => usages()?.iter().map(|it| float(it.memory)).reduce(f64::max),
             Self::MemoryGrowth => {
                 let grown: Option<Vec<_>> = usages()?.iter().map(|it| it.grown).collect();
                 growth(grown?.into_iter().fold(0, i64::saturating_add), completed)
             }
             Self::MemoryRss => {
-                let sizes: Option<Vec<_>> = usages()?.iter().map(|it| it.rss.map(whole)).collect();
+                let sizes: Option<Vec<_>> = usages()?.iter().map(|it| it.rss.map(float)).collect();
                 sizes?.into_iter().reduce(f64::max)
             }
             _ => self.of_latencies(&pooled(tallies().map(|tally| &tally.latency))),
@@ -412,18 +412,18 @@ impl Unit {
 }
 
 fn growth(bytes: i64, requests: u64) -> Option<f64> {
-    (requests > 0).then(|| bytes as f64 / whole(requests))
+    (requests > 0).then(|| bytes as f64 / float(requests))
 }
 
 fn micros(nanoseconds: u64) -> f64 {
-    whole(nanoseconds) / 1e3
+    float(nanoseconds) / 1e3
 }
 
 fn share(part: u64, all: u64) -> Option<f64> {
-    (all > 0).then(|| whole(part) / whole(all))
+    (all > 0).then(|| float(part) / float(all))
 }
 
-fn whole(count: u64) -> f64 {
+fn float(count: u64) -> f64 {
     count as f64
 }
 

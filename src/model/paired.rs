@@ -43,7 +43,7 @@ pub struct PairedSample {
     /// nothing changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub control: Vec<PairedStart>,
-    /// Absent if no pass of single requests was made.
+    /// Absent if no single requests were counted.
     #[serde(default)]
     pub counters: Sides<Option<Counters>>,
 }

@@ -28,7 +28,7 @@ pub struct Round {
 pub struct Workers {
     /// By the name of the worker.
     pub usage: BTreeMap<String, Usage>,
-    /// Jobs that waited in queues at the end of the round; absent if no service tells.
+    /// Jobs that waited in queues at the end of the round; absent if no service reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs_left: Option<u64>,
 }
@@ -60,7 +60,7 @@ pub struct Machine {
     /// Share of the TCP segments sent on this host's network that were lost and sent again.
     #[serde(default)]
     pub lost: f64,
-    /// How long threads that could run waited for a CPU; absent if the kernel does not tell.
+    /// How long threads that could run waited for a CPU; absent if the kernel does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_delay: Option<RunDelay>,
     /// What other programs took of the CPUs; absent if they cannot be distinguished from what was

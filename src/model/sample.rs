@@ -79,7 +79,7 @@ impl Sample {
     }
 
     /// CPU time per request as a multiple of the reference's, by pair of rounds; `None` if there
-    /// are none, or one tells no CPU time.
+    /// are none, or one reports no CPU time.
     pub fn relative_cpu(&self) -> Option<Vec<f64>> {
         let ratio = |sides: &Sides<Round>| {
             let cpu = sides.as_ref().map(|it| Metric::CpuPerRequest.of_round(it));

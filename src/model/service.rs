@@ -175,7 +175,7 @@ impl ContainerSettings {
 
 impl KnownCounters {
     /// Those of what an image is called after; nothing for one that is built here.
-    pub fn of(source: &ServiceSource) -> Option<Self> {
+    pub fn from_source(source: &ServiceSource) -> Option<Self> {
         let ServiceSource::Image(image) = source else {
             return None;
         };
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn images_are_known_by_the_last_part_of_their_name() {
-        let of = |image: &str| KnownCounters::of(&ServiceSource::Image(image.to_owned()));
+        let of = |image: &str| KnownCounters::from_source(&ServiceSource::Image(image.to_owned()));
         let mysql = Some(KnownCounters::Mysql);
         assert_eq!(of("mysql"), mysql);
         assert_eq!(of("docker.io/library/mariadb:11.4"), mysql);

@@ -32,7 +32,7 @@ pub struct Target {
     /// Commands run once before the server starts, each with the server's environment.
     pub setup: Vec<Vec<String>>,
     /// Port the server listens on inside its container; that of a process which perfgate does not
-    /// tell where to listen.
+    /// say where to listen.
     pub port: u16,
     pub env: Vec<(String, String)>,
     /// How HTTP is spoken with it.

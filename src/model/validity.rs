@@ -83,7 +83,7 @@ impl Machine {
     }
 
     /// Whether something other than the server decided how long it took to start. The engine, and what
-    /// it runs for a new container, are among the others for a moment: only their mean tells.
+    /// it runs for a new container, are among the others for a moment: only their mean counts.
     pub fn has_disturbed_start(&self, took: Duration) -> bool {
         let mean = |others: Others| Others {
             peak: others.mean,
@@ -152,8 +152,8 @@ impl Machine {
     /// Who took the machine away from a round of such a length, if it was neither the server nor
     /// the load.
     ///
-    /// That threads waited for a CPU does not tell: of two servers side by side on one CPU each
-    /// waits half of the time. That others were busy does not tell either: where CPUs are left,
+    /// That threads waited for a CPU is no sign: of two servers side by side on one CPU each
+    /// waits half of the time. That others were busy is none either: where CPUs are left,
     /// nobody waits for them. Both together do.
     pub fn disturbance(&self, window: Duration) -> Option<Disturbance> {
         let has_waited = self
@@ -230,7 +230,7 @@ impl Sample {
 }
 
 impl PairedSample {
-    /// What speaks against most of the pairs that tell of a metric, the gravest first.
+    /// What speaks against most of the pairs that have a metric, the gravest first.
     pub fn doubt(&self, metric: Metric) -> Option<Doubt> {
         let pairs = self.starts.iter().flat_map(|start| &start.pairs);
         let rounds = pairs.flat_map(|pair| pair.rounds(metric));
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(disturbance(1.0, 1.0, Some(500)), others);
         // A burst, which the mean hides.
         assert_eq!(disturbance(0.1, 1.0, Some(100)), others);
-        // A kernel that does not tell who waited.
+        // A kernel that does not report who waited.
         assert_eq!(disturbance(0.5, 0.5, None), others);
         assert_eq!(Machine::default().disturbance(WINDOW), None);
     }

@@ -52,7 +52,7 @@ impl Key {
         digest(text.as_bytes())
     }
 
-    /// How readers tell it from others; empty if everything is as `perfgate init` writes it.
+    /// How readers distinguish it from others; empty if everything is as `perfgate init` writes it.
     pub fn label(&self) -> String {
         let job = (self.workflow.as_str(), self.job.as_str());
         let mut parts = Vec::new();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_is_named_by_what_tells_it_from_others() {
+    fn a_check_is_named_by_what_distinguishes_it() {
         let legs = r#"{ "database": "pg 17", "cpus": 4, "none": null }"#;
         for (configuration, name, shown) in [
             ("perfgate.toml", "", "perfgate"),

@@ -1,4 +1,4 @@
-//! What a gate can tell on a machine, for a terminal, and its tables for other formats.
+//! What a gate detects on a machine, for a terminal, and its tables for other formats.
 
 use super::ranking::{Entry, Sheet};
 use super::terminal::filled;
@@ -179,7 +179,7 @@ pub(super) fn sheets(result: &CalibrationResult) -> Vec<Sheet> {
 
 fn of_metrics(metrics: &[CalibratedMetric]) -> Sheet {
     Sheet {
-        title: "What the gate can tell".into(),
+        title: "What the gate detects".into(),
         columns: vec![
             "server",
             "endpoint",

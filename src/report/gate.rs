@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_looser_rule_names_both_places() {
-        let words = |text: &str| Some(GateValue::words(text));
+        let words = |text: &str| Some(GateValue::text(text));
         let margin = GateChange {
             metric: Some(Metric::Throughput),
             base: words("max_decrease 5% (perfgate.toml:12)"),
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_long_value_is_cut() {
         let load = GateChange {
-            head: Some(GateValue::words("ä".repeat(500))),
+            head: Some(GateValue::text("ä".repeat(500))),
             ..change(GateChangeKind::RequestChanged)
         };
         let said = line(&load);

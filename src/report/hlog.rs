@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_told_apart_by_side_and_load() {
+    fn pairs_are_distinguished_by_side_and_load() {
         let sample = PairedSample {
             server: "app".into(),
             endpoint: "home".into(),

@@ -15,7 +15,7 @@ pub(super) const REACH: f64 = 2.0;
 
 impl MarginBar {
     /// `None` if there is no change, or nothing to measure it by.
-    pub(super) fn of(finding: &Finding) -> Option<Self> {
+    pub(super) fn from_finding(finding: &Finding) -> Option<Self> {
         let (change, margin) = (finding.change?, finding.margin?);
         let sign = finding.metric.direction().sign_of_worse();
         let position = |change: f64| in_margins(sign * change, margin);
@@ -75,19 +75,23 @@ mod tests {
 
     #[test]
     fn worse_is_positive_whichever_way_the_metric_goes() {
-        let slower = MarginBar::of(&finding(Metric::Throughput, -0.1, 0.05)).expect("a bar");
+        let slower =
+            MarginBar::from_finding(&finding(Metric::Throughput, -0.1, 0.05)).expect("a bar");
         assert!((slower.point - 2.0).abs() < 1e-9, "{slower:?}");
         let [low, high] = slower.interval.expect("an interval");
         assert!((low - 1.6).abs() < 1e-9 && (high - 2.2).abs() < 1e-9);
-        let longer = MarginBar::of(&finding(Metric::LatencyP50, 0.1, 0.05)).expect("a bar");
+        let longer =
+            MarginBar::from_finding(&finding(Metric::LatencyP50, 0.1, 0.05)).expect("a bar");
         assert!((longer.point - 2.0).abs() < 1e-9, "{longer:?}");
     }
 
     #[test]
     fn a_margin_of_zero_lets_nothing_by() {
-        let more = MarginBar::of(&finding(Metric::SqlPerRequest, 0.5, 0.0)).expect("a bar");
+        let more =
+            MarginBar::from_finding(&finding(Metric::SqlPerRequest, 0.5, 0.0)).expect("a bar");
         assert!(MarginBar::clipped(more.point));
-        let same = MarginBar::of(&finding(Metric::SqlPerRequest, 0.0, 0.0)).expect("a bar");
+        let same =
+            MarginBar::from_finding(&finding(Metric::SqlPerRequest, 0.0, 0.0)).expect("a bar");
         assert!(same.point == 0.0);
     }
 }

@@ -162,20 +162,20 @@ fn standing(it: &Standing) -> Vec<Entry> {
     let rank = it.rank.map(|rank| rank as f64);
     let [server, interface] = names(&it.competitor).map(Entry::word);
     vec![
-        Entry::of(rank, |rank| format!("{rank}")),
+        Entry::from_value(rank, |rank| format!("{rank}")),
         server,
         interface,
-        Entry::of(it.throughput, number),
+        Entry::from_value(it.throughput, number),
         Entry {
             text: interval.unwrap_or_else(dash),
             key: it.interval.map(|[low, _]| low),
         },
-        Entry::of(it.latency_p50, micros),
-        Entry::of(it.latency_p99, micros),
-        Entry::of(it.latency_max, micros),
-        Entry::of(it.cpu_per_request, micros),
-        Entry::of(Some(failed as f64), |_| errors(it)),
-        Entry::of(Some(it.closed_by_server as f64), |count| format!("{count}")),
+        Entry::from_value(it.latency_p50, micros),
+        Entry::from_value(it.latency_p99, micros),
+        Entry::from_value(it.latency_max, micros),
+        Entry::from_value(it.cpu_per_request, micros),
+        Entry::from_value(Some(failed as f64), |_| errors(it)),
+        Entry::from_value(Some(it.closed_by_server as f64), |count| format!("{count}")),
     ]
 }
 
@@ -184,9 +184,9 @@ fn footprint(it: &Footprint) -> Vec<Entry> {
     vec![
         server,
         interface,
-        Entry::of(it.memory_peak, bytes),
-        Entry::of(it.memory_rss, bytes),
-        Entry::of(it.startup_time, |seconds| micros(seconds * 1e6)),
+        Entry::from_value(it.memory_peak, bytes),
+        Entry::from_value(it.memory_rss, bytes),
+        Entry::from_value(it.startup_time, |seconds| micros(seconds * 1e6)),
     ]
 }
 
@@ -195,7 +195,7 @@ impl Entry {
         Self { text, key: None }
     }
 
-    fn of(value: Option<f64>, say: impl Fn(f64) -> String) -> Self {
+    fn from_value(value: Option<f64>, say: impl Fn(f64) -> String) -> Self {
         Self {
             text: value.map_or_else(dash, say),
             key: value,

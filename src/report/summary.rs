@@ -127,7 +127,7 @@ pub(super) fn is_news(finding: &Finding) -> bool {
 /// The order of findings in every format: by verdict, and within one by how far in margins the change
 /// goes for the worse. A broken bound, which is no change, comes first.
 pub(super) fn by_weight(a: &Finding, b: &Finding) -> Ordering {
-    let worse = |it: &Finding| match MarginBar::of(it) {
+    let worse = |it: &Finding| match MarginBar::from_finding(it) {
         Some(bar) => bar.point,
         None if it.verdict == Verdict::Regression => f64::INFINITY,
         None => f64::NEG_INFINITY,
@@ -145,7 +145,9 @@ pub(super) fn unchanged(report: &Report) -> Option<String> {
     let mut cells: Vec<_> = passed.iter().map(|it| (&it.server, &it.endpoint)).collect();
     cells.sort_unstable();
     cells.dedup();
-    let nearest = passed.iter().find(|it| MarginBar::of(it).is_some());
+    let nearest = passed
+        .iter()
+        .find(|it| MarginBar::from_finding(it).is_some());
     let nearest = nearest.and_then(|it| {
         let change = text::change(it.change?);
         Some(format!(

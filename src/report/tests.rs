@@ -176,7 +176,7 @@ fn junit_counts_a_failure_for_every_regression() {
 }
 
 #[test]
-fn every_format_tells_of_the_gate_and_of_what_is_missing() {
+fn every_format_shows_the_gate_and_what_is_missing() {
     let said = |report: &Report| {
         [
             without_colours(report),
@@ -410,8 +410,8 @@ fn written_by(untrusted: &str) -> Report {
             kind: GateChangeKind::RequestChanged,
             cells: vec![cell],
             metric: None,
-            base: Some(GateValue::words(untrusted)),
-            head: Some(GateValue::words(untrusted)),
+            base: Some(GateValue::text(untrusted)),
+            head: Some(GateValue::text(untrusted)),
         }],
     });
     report.failures = named("failing").failures;

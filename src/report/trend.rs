@@ -30,7 +30,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(cell: &CellSeries) -> Self {
+    fn from_cell(cell: &CellSeries) -> Self {
         let names = cell.series.iter().map(|it| it.metric.name().len());
         let names = names.max().unwrap_or(0).max("regressed".len());
         let runs = cell.runs.len();
@@ -63,7 +63,7 @@ impl Layout {
 }
 
 fn block(cell: &CellSeries) -> String {
-    let layout = Layout::of(cell);
+    let layout = Layout::from_cell(cell);
     let mut lines = vec![title(cell), extent(cell)];
     lines.extend(regressed(cell, layout));
     for series in &cell.series {

@@ -17,7 +17,7 @@ const SHORTEST_CODE: usize = 10;
 const SHORTEST_LINE: usize = 16;
 
 /// A secret as it is, its lines, and as URLs, JSON and Base64 have it.
-pub(super) fn of(secret: &str) -> Vec<String> {
+pub(super) fn encodings(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     let lines = secret.lines().map(str::trim);
     forms.extend(
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_secret_is_found_in_whatever_is_encoded() {
         let secret = "päss/w+rd \"1\"";
-        let forms = of(secret);
+        let forms = encodings(secret);
         for user in ["", "a", "ab", "abc", "user:"] {
             let code = BASE64_STANDARD.encode(format!("{user}{secret}:more"));
             assert!(

@@ -9,15 +9,15 @@ use super::{INSTEAD, forms, names, shapes};
 /// Letters of the shortest secret that is masked in every text.
 const SHORTEST_ANYWHERE: usize = 8;
 /// Letters of the shortest secret that is masked in what servers say.
-const SHORTEST_SAID: usize = 4;
+const SHORTEST_IN_OUTPUT: usize = 4;
 /// The same of what a configuration passes on without calling it a secret: shorter ones are in every
 /// text.
 const SHORTEST_PASSED: usize = 6;
-/// What a step tells the runner to mask.
+/// What a step has the runner mask.
 const ADD_MASK: &str = "::add-mask::";
 /// How a header with rights begins that a workflow gives to git.
 const HEADER: &str = "authorization:";
-/// Values that tell nobody anything; a mask over them would be over half of a report.
+/// Values that reveal nothing; a mask over them would be over half of a report.
 const PLAIN: [&str; 27] = [
     "admin",
     "changeme",
@@ -49,13 +49,14 @@ const PLAIN: [&str; 27] = [
 ];
 
 /// Those of this process's environment, and what was learnt since.
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::of(env::vars())));
+static KNOWN: LazyLock<Mutex<Known>> =
+    LazyLock::new(|| Mutex::new(Known::from_variables(env::vars())));
 
 /// The longest first: one secret may be a part of another.
 #[derive(Debug, Default)]
 struct Known {
     anywhere: Vec<String>,
-    said: Vec<String>,
+    in_output: Vec<String>,
 }
 
 /// Keeps a value in mind that a configuration passes on: a secret where its name or its shape says so.
@@ -79,14 +80,14 @@ pub fn masked(text: &str) -> String {
 }
 
 /// What a server or a program said, without secrets that this process was given or passed on.
-pub fn said(text: &str) -> String {
+pub fn masked_output(text: &str) -> String {
     let mut known = known();
     for line in text.lines() {
         if let Some(value) = line.trim_start().strip_prefix(ADD_MASK) {
             known.secret(value.trim());
         }
     }
-    known.said(text)
+    known.masked_output(text)
 }
 
 /// Whether a secret of this process is in a value.
@@ -100,7 +101,7 @@ fn known() -> MutexGuard<'static, Known> {
 }
 
 impl Known {
-    fn of(variables: impl Iterator<Item = (String, String)>) -> Self {
+    fn from_variables(variables: impl Iterator<Item = (String, String)>) -> Self {
         let mut known = Self::default();
         for (name, value) in variables {
             known.variable(&name, &value);
@@ -129,7 +130,7 @@ impl Known {
     fn passed(&mut self, name: &str, value: &str) {
         self.variable(name, value);
         if value.len() >= SHORTEST_PASSED && !is_word(value) && !is_folder(value) {
-            self.say(value);
+            self.add_to_output(value);
         }
     }
 
@@ -139,14 +140,14 @@ impl Known {
         if letters >= SHORTEST_ANYWHERE && !is_word(value) {
             add(&mut self.anywhere, value);
         }
-        if letters >= SHORTEST_SAID {
-            self.say(value);
+        if letters >= SHORTEST_IN_OUTPUT {
+            self.add_to_output(value);
         }
     }
 
-    fn say(&mut self, value: &str) {
+    fn add_to_output(&mut self, value: &str) {
         if !PLAIN.contains(&value.to_ascii_lowercase().as_str()) {
-            add(&mut self.said, value);
+            add(&mut self.in_output, value);
         }
     }
 
@@ -154,8 +155,8 @@ impl Known {
         without(&self.anywhere, &shapes::masked(text))
     }
 
-    fn said(&self, text: &str) -> String {
-        without(&self.said, &self.masked(text))
+    fn masked_output(&self, text: &str) -> String {
+        without(&self.in_output, &self.masked(text))
     }
 }
 
@@ -173,7 +174,7 @@ fn is_folder(value: &str) -> bool {
 }
 
 fn add(list: &mut Vec<String>, value: &str) {
-    for form in forms::of(value) {
+    for form in forms::encodings(value) {
         if !list.contains(&form) {
             list.push(form);
         }
@@ -197,7 +198,7 @@ mod tests {
 
     fn known_of(variables: &[(&str, &str)]) -> Known {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Known::of(variables.iter().map(owned))
+        Known::from_variables(variables.iter().map(owned))
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
         let text = "postgres abc interleaved 12345678 a1b2 true";
         assert_eq!(known.masked(text), text);
         assert_eq!(
-            known.said(text),
+            known.masked_output(text),
             "postgres abc (hidden) (hidden) (hidden) true"
         );
         let address = "postgres://postgres:postgres@db/app";
@@ -246,7 +247,7 @@ mod tests {
         known.passed("APP_FOLDER", "/usr/src/app");
         let text = "start mailpit in /usr/src/app: Hello-World changethis";
         let expected = "start mailpit in /usr/src/app: (hidden) (hidden)";
-        assert_eq!(known.said(text), expected);
+        assert_eq!(known.masked_output(text), expected);
         assert_eq!(known.masked(text), text);
     }
 
@@ -265,7 +266,10 @@ mod tests {
     #[test]
     fn what_a_program_has_the_runner_mask_is_known_from_then_on() {
         let text = "::add-mask::M4sk3d-by-the-step\nlogin with M4sk3d-by-the-step";
-        assert_eq!(said(text), "::add-mask::(hidden)\nlogin with (hidden)");
+        assert_eq!(
+            masked_output(text),
+            "::add-mask::(hidden)\nlogin with (hidden)"
+        );
         assert_eq!(masked("M4sk3d-by-the-step"), INSTEAD);
     }
 }

@@ -5,7 +5,7 @@
 //! Two kinds are distinguished, because a mask that is too wide destroys a report. A secret of eight or
 //! more characters that is no plain word is masked in every text ([`masked`]); a shorter one, and what
 //! a configuration passes on without calling it a secret, in what servers and programs said alone
-//! ([`said`]). Words that everybody uses, such as `postgres`, are masked nowhere but in the place of a
+//! ([`masked_output`]). Words that everybody uses, such as `postgres`, are masked nowhere but in the place of a
 //! password in an address.
 
 mod forms;
@@ -14,7 +14,7 @@ mod names;
 mod scrubbed;
 mod shapes;
 
-pub use known::{know, know_named, know_secret, masked, said};
+pub use known::{know, know_named, know_secret, masked, masked_output};
 pub use scrubbed::{inherit, is_scrubbed};
 
 /// What stands in place of a secret.

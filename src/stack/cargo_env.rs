@@ -68,7 +68,7 @@ fn asked(folder: &Path) -> Option<String> {
     if !folder.ancestors().any(has_manifest) {
         return None;
     }
-    said(
+    output_of(
         folder,
         "cargo",
         &["metadata", "--no-deps", "--format-version=1", "--offline"],
@@ -84,17 +84,17 @@ pub fn workspace(folder: &Path) -> Option<PathBuf> {
 /// The compiler that builds the Rust package in a folder; `None` if there is none.
 pub fn compiler(folder: &Path) -> Option<String> {
     metadata(folder)?;
-    let version = said(folder, "rustc", &["--version"], Vec::new())?;
+    let version = output_of(folder, "rustc", &["--version"], Vec::new())?;
     Some(version.trim().to_owned())
 }
 
 /// What cargo says in a folder when it builds there, into the target directory of that tree.
-pub(super) fn said_of_build(folder: &Path, words: &[&str]) -> Option<String> {
-    said(folder, "cargo", words, own_target(folder))
+pub(super) fn output_of_build(folder: &Path, words: &[&str]) -> Option<String> {
+    output_of(folder, "cargo", words, own_target(folder))
 }
 
 /// What a program says in a folder, with the environment of that folder and some variables more.
-fn said(
+fn output_of(
     folder: &Path,
     program: &str,
     words: &[&str],

@@ -68,7 +68,7 @@ enum Way {
 }
 
 impl Way {
-    fn of(around: &StackContext) -> Self {
+    fn from_context(around: &StackContext) -> Self {
         match (around.is_bridged(), around.is_internal()) {
             (false, _) => Self::Host,
             (true, false) => Self::Published,
@@ -101,7 +101,7 @@ impl Container {
         if let Some(program) = program {
             image = image.with_entrypoint(program);
         }
-        let limits = Limits::of(&recipe, around);
+        let limits = Limits::from_recipe(&recipe, around);
         let mut request = image
             .with_container_name(container_name(&around.owner, &recipe.role))
             .with_labels(around.owner.labels())
@@ -144,7 +144,7 @@ impl Container {
             inner,
             engine,
             listen,
-            way: Way::of(around),
+            way: Way::from_context(around),
             cgroup: OnceCell::new(),
         })
     }

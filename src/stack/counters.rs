@@ -7,13 +7,13 @@ use super::services::{Counted, Executed, Statements, Work};
 use super::{Stack, Tenancy};
 use crate::model::{Metric, QueryPlan, Statement};
 
-/// One moment's counts, by service. One that does not tell is not there.
+/// One moment's counts, by service. One that reports none is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Count(BTreeMap<String, Counted>);
 
 impl Stack {
-    /// Asks the services for their counts: of the tenant's rooms where they tell these apart. Why
-    /// one of them does not tell goes to `missing`.
+    /// Asks the services for their counts: of the tenant's rooms where they distinguish these. Why
+    /// one of them reports none goes to `missing`.
     pub async fn count(&self, tenancy: &Tenancy, mut missing: impl FnMut(String)) -> Count {
         let mut count = Count::default();
         for (name, service) in &self.services {
@@ -29,7 +29,7 @@ impl Stack {
         count
     }
 
-    /// Statements of several services, with their plans where a service tells them. Why one does not
+    /// Statements of several services, with their plans where a service reports them. Why one does not
     /// goes to `missing`.
     pub async fn explained(
         &self,
@@ -50,7 +50,7 @@ impl Stack {
         statements.into_values().flatten().collect()
     }
 
-    /// Jobs that wait in the queues of a tenant's rooms; `None` if no service tells.
+    /// Jobs that wait in the queues of a tenant's rooms; `None` if no service reports them.
     pub async fn jobs_left(&self, tenancy: &Tenancy) -> Option<u64> {
         let mut left = None;
         for (name, service) in &self.services {

@@ -196,7 +196,7 @@ impl Error {
                 "run perfgate on the engine's machine: load goes to loopback addresses only"
             }
             Self::Unreached { .. } => {
-                "write `network = \"host\"`, and tell every server and proxy where to listen by {host} and {port}"
+                "write `network = \"host\"`, and pass every server and proxy its address by {host} and {port}"
             }
             Self::Upstream { .. } => "let it listen on a TCP port",
             Self::OtherKernel { .. } => "write `network = \"published\"`",

@@ -22,10 +22,10 @@ struct Counts {
 
 impl KernelCounts {
     /// Reads a few small files of each process.
-    pub(super) fn of(processes: impl IntoIterator<Item = i32>) -> Self {
+    pub(super) fn from_processes(processes: impl IntoIterator<Item = i32>) -> Self {
         let counts = processes
             .into_iter()
-            .filter_map(|pid| Some((pid, Counts::of(&Process::new(pid).ok()?))));
+            .filter_map(|pid| Some((pid, Counts::from_process(&Process::new(pid).ok()?))));
         Self(counts.collect())
     }
 
@@ -73,7 +73,7 @@ impl KernelCounts {
 }
 
 impl Counts {
-    fn of(process: &Process) -> Self {
+    fn from_process(process: &Process) -> Self {
         let tasks = process.tasks().into_iter().flatten();
         let switches = tasks.filter_map(Result::ok).filter_map(|task| {
             let switches = task.status().ok()?.voluntary_ctxt_switches?;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_or_may_not_be_read_is_not_told() {
+    fn what_ended_or_may_not_be_read_is_left_out() {
         let before = counts(&[(7, 100), (8, 50)], 1000, Some(10));
         let without_thread = counts(&[(7, 110)], 1040, Some(30)).since(&before, 5);
         let known: Vec<_> = without_thread.into_keys().collect();
@@ -153,12 +153,12 @@ mod tests {
     #[test]
     fn this_process_is_counted() {
         let own = i32::try_from(std::process::id()).expect("a number");
-        let before = KernelCounts::of([own]);
+        let before = KernelCounts::from_processes([own]);
         // A thread that waits gives up its CPU.
         std::thread::sleep(std::time::Duration::from_millis(1));
         let pages = vec![1_u8; 1 << 20];
         assert_eq!(pages.len(), 1 << 20);
-        let after = KernelCounts::of([own]);
+        let after = KernelCounts::from_processes([own]);
         assert!(!after.0[&own].switches.is_empty());
         assert!(after.0[&own].faults > before.0[&own].faults);
         assert!(after.0[&own].calls.is_some());

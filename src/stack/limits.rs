@@ -34,7 +34,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(recipe: &Recipe<'_>, around: &StackContext) -> Self {
+    pub(super) fn from_recipe(recipe: &Recipe<'_>, around: &StackContext) -> Self {
         let memory = recipe.memory.or_else(most_memory);
         let memory = memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         let published = around.is_bridged() && !around.is_internal();

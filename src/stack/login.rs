@@ -93,7 +93,7 @@ impl Session {
         for Capture { name, part } in &login.captures {
             let value = self.part(part, head, body);
             let value =
-                value.ok_or_else(|| format!("its answer has no `{name}` ({})", words(part)))?;
+                value.ok_or_else(|| format!("its answer has no `{name}` ({})", part_name(part)))?;
             if value.chars().any(char::is_control) {
                 return Err(format!("`{name}` of its answer holds control characters"));
             }
@@ -132,7 +132,7 @@ impl Session {
     }
 }
 
-fn words(part: &AnswerPart) -> String {
+fn part_name(part: &AnswerPart) -> String {
     match part {
         AnswerPart::Json(pointer) => format!("JSON `{pointer}`"),
         AnswerPart::Header(name) => format!("header field `{name}`"),

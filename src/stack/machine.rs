@@ -43,7 +43,7 @@ struct Waiting {
 pub struct Seen {
     before: Moment,
     after: Moment,
-    /// By server; `None` if the kernel does not tell how long threads waited.
+    /// By server; `None` if the kernel does not report how long threads waited.
     run_delays: Vec<Option<RunDelay>>,
     others: Option<Others>,
     late: Duration,
@@ -63,17 +63,20 @@ impl Watch {
     /// [`Self::end_of_start`].
     pub async fn start(stack: &Stack, interval: Duration) -> Self {
         let services = stack.crowds().await.into_iter().collect();
-        Self::of(Vec::new(), services, Roll::call(), interval)
+        Self::from_parts(Vec::new(), services, Roll::call(), interval)
     }
 
     fn over(all: Vec<Crowds>, interval: Duration) -> Self {
         let roll = Roll::call();
         let crowds = distinct(&all);
-        let waiting = all.into_iter().map(|it| Waiting::of(it, &roll)).collect();
-        Self::of(waiting, crowds, roll, interval)
+        let waiting = all
+            .into_iter()
+            .map(|it| Waiting::from_crowds(it, &roll))
+            .collect();
+        Self::from_parts(waiting, crowds, roll, interval)
     }
 
-    fn of(
+    fn from_parts(
         waiting: Vec<Waiting>,
         crowds: Option<Vec<Crowd>>,
         roll: Roll,
@@ -133,7 +136,7 @@ impl Watch {
 }
 
 impl Waiting {
-    fn of(crowds: Crowds, roll: &Roll) -> Self {
+    fn from_crowds(crowds: Crowds, roll: &Roll) -> Self {
         let from_now_on = |crowd: Crowd| {
             let queue = Queue::new(crowd.waits(roll));
             (crowd, queue)
@@ -324,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_tells_nothing_of_others() {
+    fn what_is_unknown_says_nothing_of_others() {
         let group = |number| Some(Crowd::Group(number));
         let crowds = |server, services| Crowds { server, services };
         let known = [

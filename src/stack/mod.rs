@@ -70,7 +70,7 @@ pub use resources::Resources;
 pub use scrubbed_env::close_to_others;
 pub use server::Server;
 pub use stage::{Observer, Stage};
-pub use tenancy::Tenancy;
+pub use tenancy::{ServiceState, Tenancy};
 
 use crowd::Crowd;
 use image::Images;
@@ -158,7 +158,7 @@ impl Stack {
 
     /// The program of a server of this host that was built by cargo, or by whatever wrote it `since`.
     pub fn built(&self, target: &Target, since: SystemTime) -> Option<Built> {
-        let program = self.programs.of(target);
+        let program = self.programs.path(target);
         built::built(target, program, since)
     }
 

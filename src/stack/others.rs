@@ -41,7 +41,7 @@ struct Look {
     known: Duration,
 }
 
-/// Shortest time between two looks that tells of a peak: the kernel counts in hundredths of a second.
+/// Shortest time between two looks that shows a peak: the kernel counts in hundredths of a second.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 impl Watched {

@@ -258,7 +258,7 @@ fn proportional_memory(entry: &Entry) -> Option<u64> {
 }
 
 fn without_files(totals: &HashMap<String, u64>) -> Option<u64> {
-    // Kernels before 5.3 do not tell of files.
+    // Kernels before 5.3 do not report files.
     let files = totals.get("Pss_File").copied().unwrap_or_default();
     Some(totals.get("Pss")?.saturating_sub(files))
 }

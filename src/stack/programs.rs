@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Message, TargetKind};
 
-use super::cargo_env::said_of_build;
+use super::cargo_env::output_of_build;
 use super::process::{self, Recipe};
 use super::{Error, Observer, Owner, Stage};
 use crate::model::{CargoBuild, Plan, Target};
@@ -26,10 +26,10 @@ impl Programs {
             let Some(build) = &target.cargo else {
                 continue;
             };
-            if programs.of(target).is_some() {
+            if programs.path(target).is_some() {
                 continue;
             }
-            let command: Vec<_> = [&["cargo".to_owned()][..], &build.words()].concat();
+            let command: Vec<_> = [&["cargo".to_owned()][..], &build.arguments()].concat();
             observe(Stage::Prepare(&command.join(" ")));
             let recipe = Recipe {
                 name: &target.name,
@@ -52,7 +52,7 @@ impl Programs {
     }
 
     /// Where the program of a server lies; `None` if cargo does not build it.
-    pub(super) fn of(&self, target: &Target) -> Option<&Path> {
+    pub(super) fn path(&self, target: &Target) -> Option<&Path> {
         let wanted = target.cargo.as_ref()?;
         let mut all = self.0.iter();
         let found = all.find(|(folder, build, _)| *folder == target.root && build == wanted);
@@ -67,10 +67,10 @@ impl Programs {
 
 /// What a build that is done already says of its program.
 fn found(build: &CargoBuild, folder: &Path) -> Result<PathBuf, String> {
-    let mut words = build.words();
+    let mut words = build.arguments();
     words.push("--message-format=json".into());
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let text = said_of_build(folder, &words).ok_or("cargo does not repeat what it built")?;
+    let text = output_of_build(folder, &words).ok_or("cargo does not repeat what it built")?;
     let mut programs: Vec<(String, PathBuf)> = Vec::new();
     for message in Message::parse_stream(text.as_bytes()) {
         let Ok(Message::CompilerArtifact(artifact)) = message else {

@@ -65,7 +65,7 @@ struct Streak {
 }
 
 impl Wait<'_> {
-    /// Asks until the answer is good; gives up when `ended` has an error to tell, with a wrong
+    /// Asks until the answer is good; gives up when `ended` has an error to report, with a wrong
     /// answer that keeps coming, or with the last one when the time is up.
     pub(super) async fn until(
         &self,
@@ -191,10 +191,10 @@ pub(super) async fn answer(
     };
     if origin.transport.http2 {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
-        whole(connection, sender.send_request(request), kept).await
+        read_to_end(connection, sender.send_request(request), kept).await
     } else {
         let (mut sender, connection) = lenient().handshake(stream).await?;
-        whole(connection, sender.send_request(request), kept).await
+        read_to_end(connection, sender.send_request(request), kept).await
     }
 }
 
@@ -239,7 +239,7 @@ fn request(ready: &Ready, origin: &Origin) -> Result<Request<Full<Bytes>>, Probl
 }
 
 /// Reads a response to its end while the connection is driven.
-async fn whole(
+async fn read_to_end(
     connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
     response: impl Future<Output = hyper::Result<Response<Incoming>>>,
     kept: usize,

@@ -164,7 +164,7 @@ impl Server {
             .flatten()
             .collect();
         let roll = Roll::call();
-        KernelCounts::of(crowds.iter().flat_map(|it| it.processes(&roll)))
+        KernelCounts::from_processes(crowds.iter().flat_map(|it| it.processes(&roll)))
     }
 
     /// Has its allocator count from now on, where it can.
@@ -424,7 +424,7 @@ impl Stack {
         tenancy: &Tenancy,
     ) -> Substitutions {
         let mut substitutions = self.substitutions(listen, tenancy, false);
-        if let Some(program) = self.programs.of(target) {
+        if let Some(program) = self.programs.path(target) {
             substitutions.set(Placeholder::Program, program.display().to_string());
         }
         substitutions

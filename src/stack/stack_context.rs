@@ -103,9 +103,7 @@ fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
             });
         }
         Some(path) => path,
-        None if engine.is_on_this_kernel() && all_are_told_where_to_listen(plan) => {
-            NetworkPath::Host
-        }
+        None if engine.is_on_this_kernel() && all_take_their_address(plan) => NetworkPath::Host,
         None => NetworkPath::Published,
     };
     match on_this_host(plan).filter(|_| path != NetworkPath::Host) {
@@ -114,7 +112,7 @@ fn path(plan: &Plan, engine: &Engine) -> Result<NetworkPath, Error> {
     }
 }
 
-fn all_are_told_where_to_listen(plan: &Plan) -> bool {
+fn all_take_their_address(plan: &Plan) -> bool {
     let mut servers = plan.targets.iter().filter(|it| it.source.is_contained());
     let mut services = plan.services.iter().filter(|it| it.source.is_contained());
     let mut proxies = plan.proxies_in_use();

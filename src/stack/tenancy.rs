@@ -14,6 +14,13 @@ pub struct Tenancy {
     rooms: BTreeMap<String, Room>,
 }
 
+/// Whether servers that are up use the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceState {
+    Idle,
+    InUse,
+}
+
 /// What commands set up, and where it lies.
 pub(super) struct SetUp {
     inputs: Inputs,
@@ -37,7 +44,7 @@ impl Tenancy {
 }
 
 impl Stack {
-    /// Room of its own, with what the services hold; `number` tells tenants apart, from 1.
+    /// Room of its own, with what the services hold; `number` distinguishes tenants, from 1.
     pub async fn tenancy(&self, name: &str, number: u32) -> Result<Tenancy, Error> {
         let site = Site {
             images: &self.images,
@@ -97,16 +104,17 @@ impl Stack {
     }
 
     /// Sets up a server that has no room of its own. What the same commands have set up before is put back
-    /// instead, where no server `is_up` that uses it.
+    /// instead, where no server uses it.
     pub async fn set_up_alone(
         &self,
         target: &Target,
-        is_up: bool,
+        services: ServiceState,
         observe: Observer<'_>,
     ) -> Result<(), Error> {
         let inputs = self.inputs(target).filter(|it| !it.commands.is_empty());
         let mut kept = self.kept.lock().await;
-        if !is_up && inputs.is_some() && *kept == inputs {
+        let are_idle = services == ServiceState::Idle;
+        if are_idle && inputs.is_some() && *kept == inputs {
             for (_, running) in &self.services {
                 running.restore().await?;
             }
@@ -114,7 +122,7 @@ impl Stack {
         }
         *kept = None;
         self.set_up(target, &Tenancy::default(), observe).await?;
-        if !is_up && inputs.is_some() {
+        if are_idle && inputs.is_some() {
             let mut are_kept = true;
             for (_, running) in &self.services {
                 are_kept = are_kept && running.keep().await?;

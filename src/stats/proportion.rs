@@ -152,66 +152,76 @@ impl std::iter::Sum for Proportion {
 mod tests {
     use super::*;
 
-    fn of(events: u64, trials: u64) -> Proportion {
+    fn proportion(events: u64, trials: u64) -> Proportion {
         Proportion { events, trials }
     }
 
     #[test]
     fn exact_bounds_are_those_of_the_tables() {
         // Clopper-Pearson, 95 % two-sided: 10 of 100 is at least 4.900 %.
-        assert!((of(10, 100).lower_bound(0.025) - 0.049_00).abs() < 1e-4);
+        assert!((proportion(10, 100).lower_bound(0.025) - 0.049_00).abs() < 1e-4);
         // One of one: error^(1/1).
-        assert!((of(1, 1).lower_bound(0.01) - 0.01).abs() < 1e-9);
-        assert!(of(0, 100).lower_bound(0.025).abs() < f64::EPSILON);
+        assert!((proportion(1, 1).lower_bound(0.01) - 0.01).abs() < 1e-9);
+        assert!(proportion(0, 100).lower_bound(0.025).abs() < f64::EPSILON);
         // None of ten: 1 - error^(1/10).
-        assert!((of(0, 10).upper_bound(0.05) - 0.258_87).abs() < 1e-4);
-        assert!((of(10, 10).upper_bound(0.05) - 1.0).abs() < 1e-9);
-        assert!((of(0, 0).upper_bound(0.05) - 1.0).abs() < 1e-9);
+        assert!((proportion(0, 10).upper_bound(0.05) - 0.258_87).abs() < 1e-4);
+        assert!((proportion(10, 10).upper_bound(0.05) - 1.0).abs() < 1e-9);
+        assert!((proportion(0, 0).upper_bound(0.05) - 1.0).abs() < 1e-9);
     }
 
     #[test]
-    fn fisher_tells_tea_from_chance() {
+    fn fisher_distinguishes_tea_from_chance() {
         // The lady tasting tea: 3 of 4 against 1 of 4 has a chance of 17 in 70.
-        assert!((of(3, 4).exceeds(of(1, 4)) - 17.0 / 70.0).abs() < 1e-9);
-        assert!((of(0, 4).exceeds(of(4, 4)) - 1.0).abs() < 1e-9);
-        assert!((of(0, 0).exceeds(of(0, 0)) - 1.0).abs() < 1e-9);
+        assert!((proportion(3, 4).exceeds(proportion(1, 4)) - 17.0 / 70.0).abs() < 1e-9);
+        assert!((proportion(0, 4).exceeds(proportion(4, 4)) - 1.0).abs() < 1e-9);
+        assert!((proportion(0, 0).exceeds(proportion(0, 0)) - 1.0).abs() < 1e-9);
         // Equal failure is no difference.
-        assert!(of(500, 500).exceeds(of(500, 500)) > 0.999);
+        assert!(proportion(500, 500).exceeds(proportion(500, 500)) > 0.999);
     }
 
     #[test]
     fn bursts_are_fewer_events_than_they_hold() {
-        let even = [of(5, 1000), of(4, 1000), of(6, 1000), of(5, 1000)];
+        let even = [
+            proportion(5, 1000),
+            proportion(4, 1000),
+            proportion(6, 1000),
+            proportion(5, 1000),
+        ];
         assert!((dispersion(&[&even, &even]) - 1.0).abs() < 1e-9);
-        let bursts = [of(100, 1000), of(0, 1000), of(0, 1000), of(100, 1000)];
-        let found = dispersion(&[&bursts, &[of(0, 1000); 4]]);
+        let bursts = [
+            proportion(100, 1000),
+            proportion(0, 1000),
+            proportion(0, 1000),
+            proportion(100, 1000),
+        ];
+        let found = dispersion(&[&bursts, &[proportion(0, 1000); 4]]);
         assert!(found > 30.0, "{found}");
-        let counted = of(200, 4000).dispersed(found);
+        let counted = proportion(200, 4000).dispersed(found);
         assert!(counted.events < 7 && counted.trials < 140, "{counted:?}");
         // All of them fail, or none: nothing varies.
-        assert!((dispersion(&[&[of(7, 7); 3], &[of(0, 0); 3]]) - 1.0).abs() < 1e-9);
+        assert!((dispersion(&[&[proportion(7, 7); 3], &[proportion(0, 0); 3]]) - 1.0).abs() < 1e-9);
         assert!((dispersion(&[]) - 1.0).abs() < 1e-9);
     }
 
     #[test]
     fn very_many_events_take_no_longer_and_say_the_same() {
-        let exact = of(50_400, 1_000_000).exceeds(of(49_600, 1_000_000));
-        let nearly = of(50_400, 1_000_000).exceeds_nearly(2e6, 1e5);
+        let exact = proportion(50_400, 1_000_000).exceeds(proportion(49_600, 1_000_000));
+        let nearly = proportion(50_400, 1_000_000).exceeds_nearly(2e6, 1e5);
         assert!((exact - nearly).abs() < 1e-4, "{exact} {nearly}");
-        let bound = of(2_000, 100_000).lower_bound(0.001);
-        let nearly = of(2_000, 100_000).nearly_lower_bound(0.001);
+        let bound = proportion(2_000, 100_000).lower_bound(0.001);
+        let nearly = proportion(2_000, 100_000).nearly_lower_bound(0.001);
         assert!((bound / nearly - 1.0).abs() < 0.002, "{bound} {nearly}");
-        let few = of(5, 10_000_000).lower_bound(0.001);
-        assert!((few * 1e7 / (of(5, 100_000).lower_bound(0.001) * 1e5) - 1.0).abs() < 1e-3);
-        let most = of(u64::MAX / 2, u64::MAX / 2);
+        let few = proportion(5, 10_000_000).lower_bound(0.001);
+        assert!((few * 1e7 / (proportion(5, 100_000).lower_bound(0.001) * 1e5) - 1.0).abs() < 1e-3);
+        let most = proportion(u64::MAX / 2, u64::MAX / 2);
         assert!(most.lower_bound(0.001) > 0.999);
         assert!(most.exceeds(most) > 0.4);
-        assert!(of(u64::MAX / 2, u64::MAX / 2).exceeds(of(0, u64::MAX / 2)) < 1e-9);
+        assert!(proportion(u64::MAX / 2, u64::MAX / 2).exceeds(proportion(0, u64::MAX / 2)) < 1e-9);
     }
 
     #[test]
-    fn large_counts_are_told_apart_and_small_differences_are_not() {
-        assert!(of(400, 100_000).exceeds(of(40, 100_000)) < 1e-9);
-        assert!(of(44, 100_000).exceeds(of(40, 100_000)) > 0.2);
+    fn large_counts_are_distinguished_and_small_differences_are_not() {
+        assert!(proportion(400, 100_000).exceeds(proportion(40, 100_000)) < 1e-9);
+        assert!(proportion(44, 100_000).exceeds(proportion(40, 100_000)) > 0.2);
     }
 }

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_blocks_tell_nothing() {
+    fn too_few_blocks_decide_nothing() {
         let block = Block {
             parts: vec![1.0],
             of: 1.0,

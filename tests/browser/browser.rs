@@ -157,6 +157,6 @@ fn driver() -> (Child, String) {
     });
     // What it says later goes nowhere, and must not stop it.
     std::thread::spawn(move || lines.for_each(drop));
-    let port = started.expect("the driver tells its port");
+    let port = started.expect("the driver prints its port");
     (driver, format!("http://127.0.0.1:{port}"))
 }

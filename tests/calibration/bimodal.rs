@@ -57,7 +57,7 @@ fn passing(rare: Rare, slow: f64) -> f64 {
     let mut passes = || {
         let starts = (0..LOOKS[LOOKS.len() - 1]).map(|_| change(rare, slow, &mut random));
         let changes = Changes::exact(starts.collect());
-        let (_, decided) = Inference::search(&changes, Margin::of(MARGIN.ln_1p()));
+        let (_, decided) = Inference::search(&changes, Margin::from_size(MARGIN.ln_1p()));
         decided == Some(Verdict::Pass)
     };
     let count = (0..RUNS).filter(|_| passes()).count();

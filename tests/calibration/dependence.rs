@@ -71,7 +71,7 @@ fn normal(random: &mut StdRng, deviation: f64) -> f64 {
 fn fails(starts: &mut Starts, margin: f64, sure: Confirmation) -> [bool; 2] {
     let most = LOOKS[LOOKS.len() - 1];
     let search = Changes::exact((0..most).map(|_| starts.next()).collect());
-    let (found, decided) = Inference::search(&search, Margin::of(margin));
+    let (found, decided) = Inference::search(&search, Margin::from_size(margin));
     if decided != Some(Verdict::Regression) {
         return [false; 2];
     }

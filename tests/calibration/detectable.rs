@@ -1,4 +1,4 @@
-//! Whether the change that a finding says it could tell is told in four of five runs.
+//! Whether the change that a finding calls detectable is detected in four of five runs.
 
 use perfgate::gate::{Changes, Confirmation, Inference, LOOKS, Margin, Reproduction};
 use perfgate::model::Verdict;
@@ -23,7 +23,7 @@ fn flagged(change: f64, deviation: f64, margin: f64, starts: usize, sure: Confir
         let again = changes(change, sure.starts);
         let control = changes(0.0, sure.starts);
         // Its looks are those of a run that ends where one decides.
-        let (inference, decided) = Inference::search(&all, Margin::of(margin));
+        let (inference, decided) = Inference::search(&all, Margin::from_size(margin));
         let confirmed = inference.confirmed(&again, Some(&control), margin, sure);
         decided == Some(Verdict::Regression) && confirmed.reproduction == Reproduction::Seen
     };
@@ -32,7 +32,7 @@ fn flagged(change: f64, deviation: f64, margin: f64, starts: usize, sure: Confir
 }
 
 #[test]
-fn four_of_five_runs_tell_what_could_be_told() {
+fn four_of_five_runs_detect_what_is_detectable() {
     for margin in [0.02_f64, 0.05].map(f64::ln_1p) {
         for deviation in [0.002, 0.01, 0.03, 0.1] {
             for judged in [1, 24, 120] {

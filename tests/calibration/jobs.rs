@@ -32,7 +32,7 @@ pub(crate) fn verdict(
     let mut found = None;
     for look in LOOKS {
         changes.values.resize_with(look, || start(machine, change));
-        found = Some(Inference::search(&changes, Margin::of(margin)));
+        found = Some(Inference::search(&changes, Margin::from_size(margin)));
         if found.is_some_and(|(_, decided)| decided.is_some()) {
             break;
         }
@@ -64,7 +64,7 @@ pub(crate) fn confirmation(judged: usize) -> Confirmation {
         ..Threshold::default()
     };
     let cell: Thresholds = [(Metric::CpuPerRequest, threshold)].into_iter().collect();
-    Confirmation::of(std::iter::repeat_n(&cell, judged))
+    Confirmation::from_thresholds(std::iter::repeat_n(&cell, judged))
 }
 
 /// The share of jobs in which some cell of an unchanged build fails.

@@ -56,7 +56,7 @@ cpu_per_request = { max_increase = "5%" }
     target
 }
 
-/// What all jobs of one case came to.
+/// The verdicts of all jobs of one case.
 struct Jobs {
     findings: Vec<Finding>,
     starts: Vec<usize>,
@@ -95,10 +95,10 @@ async fn jobs_by(
         findings: Vec::new(),
         starts: Vec::new(),
     };
-    let confirmation = Confirmation::of([thresholds]);
+    let confirmation = Confirmation::from_thresholds([thresholds]);
     for seed in 0..count {
         let pairing = Pairing {
-            pacing: PairPacing::of(PACING, strategy),
+            pacing: PairPacing::from_pacing(PACING, strategy),
             spare,
             strategy,
             confirmation,

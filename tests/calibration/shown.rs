@@ -29,7 +29,7 @@ fn shown(change: f64, deviation: f64, margin: f64) -> (f64, f64) {
     let (mut held, mut off) = (0, 0.0);
     for _ in 0..RUNS {
         let (search, again) = (starts(LOOKS[LOOKS.len() - 1]), starts(sure.starts));
-        let (found, decided) = Inference::search(&search, Margin::of(margin));
+        let (found, decided) = Inference::search(&search, Margin::from_size(margin));
         let seen = match decided {
             Some(Verdict::Regression) => found.confirmed(&again, None, margin, sure).again,
             _ => found.shown(&search),

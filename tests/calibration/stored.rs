@@ -60,7 +60,7 @@ fn runs_on_two_types_of_machine_are_bounded_by_the_slower_type() {
         let shares = [0.01, 0.02, 0.04].map(|it| beyond_in_mixture(length, 0.2, it));
         let cells = shares.map(|it| format!("{:.1} %", it * 100.0));
         println!("| {length} | {} |", cells.join(" | "));
-        // Groups that overlap are not told apart, and few runs may hold none of the slower type.
+        // Groups that overlap are not distinguished, and few runs may hold none of the slower type.
         if length == 30 {
             assert!(shares[..2].iter().all(|it| *it <= 0.025), "{shares:?}");
         }

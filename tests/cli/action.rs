@@ -76,11 +76,11 @@ impl Stage {
         let place = |name: &str| beside.path().join(name).display().to_string();
         let workflow = WORKFLOW.replace("OUTPUTS", &place("outputs"));
         let sandbox = Sandbox::new().config(&CONFIG.replace("SEEN", &place("seen")));
-        Self::of(api, beside, sandbox, &workflow)
+        Self::with_workflow(api, beside, sandbox, &workflow)
     }
 
     /// A repository with these files and the action, whose workflow is this one.
-    fn of(api: &str, beside: TempDir, sandbox: Sandbox, workflow: &str) -> Self {
+    fn with_workflow(api: &str, beside: TempDir, sandbox: Sandbox, workflow: &str) -> Self {
         require(&["act"]);
         symlink(
             env!("CARGO_BIN_EXE_perfgate"),
@@ -181,7 +181,7 @@ fn pull_request(head: &str, base: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs act, a runner of workflows"]
-async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
+async fn a_push_refreshes_and_a_pull_request_learns_what_it_does() {
     let (server, github) = GitHub::start().await;
     let stage = Stage::set(&server.uri());
 
@@ -226,7 +226,7 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
         "{said}"
     );
     {
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!((kept.written, kept.edited), (1, 0));
         let body = kept.comments[0]["body"].as_str().expect("text");
         assert!(
@@ -246,7 +246,7 @@ async fn a_push_refreshes_and_a_pull_request_is_told_what_it_does() {
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(succeeded, "{said}");
     assert_eq!(stage.outputs()["verdict"], "pass", "{said}");
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!((kept.written, kept.edited), (1, 1));
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("perfgate: PASSED"), "{body}");
@@ -291,7 +291,7 @@ async fn the_reusable_workflow_refreshes_and_checks() {
     let config = CONFIG.replace("SEEN", &beside.path().join("seen").display().to_string());
     let sandbox = Sandbox::new().config(&config);
     let sandbox = sandbox.file(".github/workflows/reusable.yml", &reusable());
-    let stage = Stage::of(&server.uri(), beside, sandbox, CALLER);
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, CALLER);
     let (succeeded, said) = stage.act("push", &push());
     assert!(succeeded, "{said}");
     assert_eq!(stage.entries(), 1, "{said}");
@@ -312,7 +312,7 @@ async fn the_reusable_workflow_refreshes_and_checks() {
         said.contains("::error title=perfgate::sample health latency_p50: "),
         "{said}"
     );
-    assert_eq!(github.kept().conclusions, ["failure"]);
+    assert_eq!(github.state().conclusions, ["failure"]);
     assert_eq!(stage.entries(), 1, "a pull request stores nothing");
 }
 
@@ -383,7 +383,7 @@ async fn legs(order: &str, config: &str, expected: [&str; 2]) {
     let sandbox = Sandbox::new().file(shop, &good).file(blog, &good);
     let workflow = MATRIX.replace("ORDER", order).replace("CONFIG", config);
     let beside = TempDir::new().expect("a folder");
-    let stage = Stage::of(&server.uri(), beside, sandbox, &workflow);
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, &workflow);
     let main = stage.sandbox.git(&["rev-parse", "main"]);
     stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
     let sandbox = stage.sandbox.file(shop, &sample("0", "0", "0.2"));
@@ -391,7 +391,7 @@ async fn legs(order: &str, config: &str, expected: [&str; 2]) {
     let head = stage.commit("wrong");
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(!succeeded, "{said}");
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!((kept.written, kept.comments.len()), (1, 1), "{said}");
     let body = kept.comments[0]["body"].as_str().expect("text");
     let headline = body.lines().nth(1).expect("a headline");
@@ -483,14 +483,14 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
     };
     let (whole, lacking) = (workflow("all", "none"), workflow("some", "2"));
     let sandbox = Sandbox::new().config(&three);
-    let stage = Stage::of(&server.uri(), beside, sandbox, &whole);
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, &whole);
     let main = stage.sandbox.git(&["rev-parse", "main"]);
     stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
 
     let head = stage.commit("nothing");
     let (_, said) = stage.act("pull_request", &pull_request(&head, &main));
     let body = {
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!((kept.written, kept.checks.len()), (1, 1), "{said}");
         kept.comments[0]["body"].as_str().expect("text").to_owned()
     };
@@ -508,7 +508,7 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
     let head = stage.commit("nothing again");
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(!succeeded, "{said}");
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!(kept.written, 1, "{said}");
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("shard 2/3 is missing"), "{body}");

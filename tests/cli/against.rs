@@ -318,11 +318,11 @@ fn a_base_whose_configuration_is_wrong_is_not_the_heads_fault() {
 
 #[test]
 fn a_base_is_a_clone_with_tags_and_all_files() {
-    let told = tempfile::tempdir().expect("a folder");
-    let told = told.path().join("told");
+    let recorded = tempfile::tempdir().expect("a folder");
+    let recorded = recorded.path().join("recorded");
     let look = format!(
         "{{ git describe --tags --dirty && cat note.txt big.bin; }} >> {}",
-        told.display()
+        recorded.display()
     );
     let config = format!("prepare = [[\"sh\", \"-c\", \"{look}\"]]\n{SAMPLE}");
     require(&["git-lfs"]);
@@ -348,9 +348,9 @@ fn a_base_is_a_clone_with_tags_and_all_files() {
     let before = sandbox.git(&["status", "--porcelain"]);
     let check = ["check", "--quiet", "--against", "HEAD"];
     sandbox.run(check).exits(0).prints("duet strategy against");
-    let told = std::fs::read_to_string(told).expect("both have looked");
+    let recorded = std::fs::read_to_string(recorded).expect("both have looked");
     assert_eq!(
-        told,
+        recorded,
         "v1.2-dirty\nchanged\nin no object\nv1.2\nin no archive\nin no object\n"
     );
     assert_eq!(sandbox.git(&["status", "--porcelain"]), before);

@@ -268,7 +268,7 @@ fn a_pin_needs_a_good_run() {
 }
 
 #[test]
-fn a_pin_goes_by_a_tag_and_too_few_runs_are_told_of() {
+fn a_pin_goes_by_a_tag_and_too_few_runs_are_reported() {
     let sandbox = healthy().file(".gitignore", ".perfgate\n").committed();
     sandbox.run(["baseline", "refresh"]).exits(0);
     sandbox.git(&["tag", "v1.2.0"]);

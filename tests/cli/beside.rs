@@ -33,7 +33,7 @@ async fn configurations_of_one_repository_share_a_comment_and_no_check() {
                 .run(["ci", "--quiet", "--config", config])
                 .exits(code);
         }
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!((kept.written, kept.comments.len()), (1, 1));
         let body = kept.comments[0]["body"].as_str().expect("text");
         let first = body.lines().nth(1).expect("a headline");
@@ -75,7 +75,7 @@ async fn legs_of_a_matrix_keep_their_sections_and_a_newer_commit_marks_the_old_o
     sandbox
         .run(["ci", "--quiet", "--config", SHOP, "--key", "amd64"])
         .exits(0);
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!(kept.written, 1);
     let body = kept.comments[0]["body"].as_str().expect("text");
     let first = body.lines().nth(1).expect("a headline");
@@ -98,13 +98,16 @@ async fn a_check_that_a_killed_job_left_open_is_closed_by_the_next_step() {
     running.until("round 1 of ");
     running.signal("KILL");
     assert_eq!(running.end().code, None);
-    assert_eq!(github.kept().named_checks(), [("perfgate (amd64)", "none")]);
+    assert_eq!(
+        github.state().named_checks(),
+        [("perfgate (amd64)", "none")]
+    );
     // That of a job beside it stays open.
     sandbox.run(["ci", "--key", "arm64", "--close"]).exits(0);
-    assert_eq!(github.kept().conclusions, [""; 0]);
+    assert_eq!(github.state().conclusions, [""; 0]);
     for _ in 0..2 {
         sandbox.run(["ci", "--key", "amd64", "--close"]).exits(0);
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!(kept.named_checks(), [("perfgate (amd64)", "cancelled")]);
         assert_eq!(kept.conclusions, ["cancelled"]);
     }
@@ -122,7 +125,7 @@ async fn a_cancelled_job_closes_its_check_and_leaves_the_comment_to_the_next() {
         running.until("round 1 of ");
         running.signal(signal);
         running.end().exits(130);
-        let kept = github.kept();
+        let kept = github.state();
         assert_eq!(kept.named_checks(), [("perfgate", "cancelled")]);
         assert_eq!(kept.written, 0);
     }
@@ -175,7 +178,7 @@ async fn the_api_is_reached_through_the_proxy_of_the_environment() {
     let proxy = tunnel("api.github.invalid:80", *server.address()).await;
     let sandbox = sandbox.env("HTTP_PROXY", &format!("http://{proxy}"));
     sandbox.run(["ci", "--quiet"]).exits(0);
-    assert_eq!(github.kept().written, 1);
+    assert_eq!(github.state().written, 1);
     assert_eq!(output(&sandbox, "comment-url"), "https://github.test/c/1");
 
     let (server, github) = GitHub::start().await;
@@ -184,7 +187,7 @@ async fn the_api_is_reached_through_the_proxy_of_the_environment() {
         .env("HTTP_PROXY", "http://127.0.0.1:9")
         .env("NO_PROXY", "example.org,127.0.0.1");
     sandbox.run(["ci", "--quiet"]).exits(0);
-    assert_eq!(github.kept().written, 1);
+    assert_eq!(github.state().written, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

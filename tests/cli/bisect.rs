@@ -212,9 +212,9 @@ fn a_refresh_that_finds_a_step_names_its_commits_and_the_command() {
         &FAST[..12],
         &names[1][..12]
     );
-    let is_told = |_: &usize| sandbox.run(refresh).stdout.contains(&command);
-    let told = (0..8).filter(is_told).count();
-    assert_eq!(told, 1, "a step is new once");
+    let is_printed = |_: &usize| sandbox.run(refresh).stdout.contains(&command);
+    let printed = (0..8).filter(is_printed).count();
+    assert_eq!(printed, 1, "a step is new once");
     sandbox
         .run(["bisect", "--from-history", "--metric", "throughput"])
         .exits(2)

@@ -189,8 +189,8 @@ fn equal_programs_of_different_files_do_not_pass() {
     assert_eq!(report["outcome"], "inconclusive");
     assert_eq!(report["coverage"]["same_build"], serde_json::json!(["app"]));
     // What the base was built into is there for the next one; its files are not.
-    assert_eq!(sandbox.kept("target/release/app").len(), 1);
-    assert_eq!(sandbox.kept("tree").len(), 0);
+    assert_eq!(sandbox.cached("target/release/app").len(), 1);
+    assert_eq!(sandbox.cached("tree").len(), 0);
 }
 
 #[test]

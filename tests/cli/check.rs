@@ -341,7 +341,7 @@ fn with_another_endpoint() -> String {
 }
 
 #[test]
-fn a_rule_that_became_looser_is_told_and_fails_where_it_is_asked_to() {
+fn a_rule_that_became_looser_is_reported_and_fails_where_it_is_asked_to() {
     let sandbox = healthy().committed();
     let config = sample("0", "0", "0");
     let line = config
@@ -363,7 +363,7 @@ fn a_rule_that_became_looser_is_told_and_fails_where_it_is_asked_to() {
     let fails = [&words[..], &["--fail-on", "regression,gate-change"]].concat();
     sandbox.run(fails.iter().copied()).exits(6);
     // As it was, it does not.
-    let sandbox = sandbox.config(&(config + "\n# a remark\n"));
+    let sandbox = sandbox.config(&(config + "\n# a comment\n"));
     sandbox.run(fails).exits(0);
     assert_eq!(
         sandbox.json("out.json")["gate"]["changes"],
@@ -372,7 +372,7 @@ fn a_rule_that_became_looser_is_told_and_fails_where_it_is_asked_to() {
 }
 
 #[test]
-fn an_endpoint_that_is_no_longer_measured_is_told_beside_its_base() {
+fn an_endpoint_that_is_no_longer_measured_is_reported_beside_its_base() {
     let sandbox = Sandbox::new()
         .without_docker()
         .config(&with_another_endpoint())
@@ -437,7 +437,7 @@ fn the_change_that_brings_the_gate_is_measured_beside_its_base() {
 }
 
 #[test]
-fn without_git_the_stored_runs_tell_what_is_no_longer_measured() {
+fn without_git_the_stored_runs_show_what_is_no_longer_measured() {
     let sandbox = Sandbox::new()
         .without_docker()
         .config(&with_another_endpoint());

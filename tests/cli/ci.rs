@@ -71,9 +71,9 @@ async fn a_check_that_cannot_measure_says_so_wherever_the_last_one_spoke() {
     let payload = pull_request("octo/app");
     let sandbox = job(healthy(), &server.uri(), "pull_request", &payload);
     sandbox.run(["ci", "--comment", "on-change"]).exits(0);
-    assert_eq!(github.kept().written, 0, "nothing moved");
+    assert_eq!(github.state().written, 0, "nothing moved");
     sandbox.run(["ci"]).exits(0);
-    assert_eq!(github.kept().written, 1);
+    assert_eq!(github.state().written, 1);
 
     let fails = "[server.a]\nrun = [\"sh\", \"-c\", \"echo ::error::mine; exit 3\"]\n[endpoint.e]\npath = \"/\"\n";
     std::fs::remove_file(sandbox.path("outputs")).expect("removed");
@@ -87,7 +87,7 @@ async fn a_check_that_cannot_measure_says_so_wherever_the_last_one_spoke() {
     );
     assert_eq!(output(&sandbox, "verdict"), "error");
     assert!(sandbox.read("summary.md").contains("could not measure"));
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!((kept.written, kept.edited), (1, 1));
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("could not measure"), "{body}");
@@ -96,7 +96,7 @@ async fn a_check_that_cannot_measure_says_so_wherever_the_last_one_spoke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fork_is_told_where_its_comment_comes_from() {
+async fn a_fork_learns_where_its_comment_comes_from() {
     let (server, github) = GitHub::start().await;
     let sandbox = job(
         healthy(),
@@ -106,8 +106,8 @@ async fn a_fork_is_told_where_its_comment_comes_from() {
     );
     let run = sandbox.run(["ci"]).exits(0);
     assert_eq!(output(&sandbox, "verdict"), "no_baseline");
-    assert_eq!(github.kept().conclusions, ["neutral"]);
-    assert_eq!(github.kept().written, 0);
+    assert_eq!(github.state().conclusions, ["neutral"]);
+    assert_eq!(github.state().written, 0);
     assert!(
         run.stdout.contains("::notice title=perfgate::no comment"),
         "{}",
@@ -131,7 +131,7 @@ async fn what_a_fork_measured_is_judged_again_and_believed_in_nothing_else() {
         .as_array_mut()
         .expect("samples")
         .push(more);
-    github.kept().artifact = Some((archive(&measured), HEAD.into()));
+    github.state().artifact = Some((archive(&measured), HEAD.into()));
     let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
         "head_sha": HEAD, "head_branch": "change", "head_repository": { "full_name": "mallory/app" } } });
     let ours = Sandbox::new()
@@ -143,7 +143,7 @@ async fn what_a_fork_measured_is_judged_again_and_believed_in_nothing_else() {
     assert_eq!(output(&sandbox, "comment-url"), "https://github.test/c/1");
     assert_eq!(output(&sandbox, "baseline-sha"), "");
     assert!(!sandbox.read("outputs").contains("injected"));
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!(kept.checked, HEAD);
     assert_eq!(kept.named_checks(), [("perfgate", "neutral")]);
     let body = kept.comments[0]["body"].as_str().expect("text");
@@ -179,7 +179,7 @@ async fn what_a_fork_did_not_measure_is_missing_and_never_green() {
         .config(&sample("0", "0", "0"));
     let sandbox = job(ours, &server.uri(), "workflow_run", &payload);
     for measured in [&renamed, &empty, &none] {
-        github.kept().artifact = Some((archive(measured), HEAD.into()));
+        github.state().artifact = Some((archive(measured), HEAD.into()));
         for (fail_on, code) in [("regression", 0), ("gate-change", 6)] {
             let _ = std::fs::remove_file(sandbox.path("outputs"));
             let run = sandbox.run(["ci", "--fail-on", fail_on]).exits(code);
@@ -188,7 +188,7 @@ async fn what_a_fork_did_not_measure_is_missing_and_never_green() {
             run.prints("MISSING: sample health");
         }
     }
-    let kept = github.kept();
+    let kept = github.state();
     assert_eq!(kept.conclusions, ["neutral", "failure"].repeat(3));
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(
@@ -200,7 +200,7 @@ async fn what_a_fork_did_not_measure_is_missing_and_never_green() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_measurement_of_a_fork_is_refused() {
     let (server, github) = GitHub::start().await;
-    github.kept().artifact = Some((archive(&json!({ "schema": 1, "samples": 3 })), HEAD.into()));
+    github.state().artifact = Some((archive(&json!({ "schema": 1, "samples": 3 })), HEAD.into()));
     let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
         "head_sha": HEAD, "head_branch": "change", "head_repository": { "full_name": "mallory/app" } } });
     let sandbox = job(healthy(), &server.uri(), "workflow_run", &payload);
@@ -210,13 +210,13 @@ async fn what_is_no_measurement_of_a_fork_is_refused() {
         "{}",
         run.stdout
     );
-    assert_eq!(github.kept().written, 0);
+    assert_eq!(github.state().written, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_a_fork_that_was_cancelled_is_no_error_of_this_branch() {
     let (server, github) = GitHub::start().await;
-    github.kept().left_nothing = true;
+    github.state().left_nothing = true;
     for (conclusion, code) in [("cancelled", 0), ("failure", 0), ("success", 2)] {
         let payload = json!({ "workflow_run": { "id": 5, "run_attempt": 1, "event": "pull_request",
             "conclusion": conclusion, "head_sha": HEAD, "head_branch": "change",
@@ -229,7 +229,7 @@ async fn a_run_of_a_fork_that_was_cancelled_is_no_error_of_this_branch() {
         };
         assert!(run.stdout.contains(&said), "{}", run.stdout);
     }
-    assert_eq!(github.kept().written, 0);
+    assert_eq!(github.state().written, 0);
 }
 
 /// A branch that left `main` before its newest commit, checked out alone as by `ref: HEAD_SHA` and
@@ -290,7 +290,7 @@ async fn a_shallow_checkout_of_the_head_is_compared_with_where_it_left_main() {
         let (server, github) = GitHub::start().await;
         let branched = Branched::new();
         let left = branched.left.clone();
-        github.kept().merge_base = github_knows.then(|| left.clone());
+        github.state().merge_base = github_knows.then(|| left.clone());
         let (sandbox, _remote) = branched.job(&server.uri());
         sandbox.run(["ci", "--quiet"]).exits(0);
         assert_eq!(output(&sandbox, "baseline-sha"), left);

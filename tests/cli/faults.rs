@@ -245,7 +245,7 @@ fn a_program_is_not_there() {
 
 #[test]
 fn a_port_is_taken() {
-    // Two servers are told to listen on one port.
+    // Two servers are to listen on one port.
     let sandbox = script("exec \"$1\" --listen 127.0.0.1:\"$TAKEN\"", "");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
@@ -578,7 +578,7 @@ fn the_network_loses_packets() {
 
     let running = in_network(&sandbox, LOSS, &CHECK);
     let pid = running.pid();
-    // What is slower is judged as it was measured; why it is, is told.
+    // What is slower is judged as it was measured; why it is, is reported.
     running.end().exits(1).prints(note);
     assert_eq!(labelled(pid), 0);
     let report = sandbox.json("out.json");

@@ -9,7 +9,7 @@ use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use crate::healthy;
-use crate::support::{Sandbox, finding, repository, with_verdict};
+use crate::support::{Sandbox, assert_sound, finding, repository, with_verdict};
 
 /// A result of another generator, as it is stored.
 fn result(name: &str) -> String {
@@ -129,7 +129,7 @@ fn results_of_another_generator_make_a_baseline_and_are_judged_by_it() {
 }
 
 #[test]
-fn a_report_on_another_generators_result_says_nothing_that_it_does_not_tell() {
+fn a_report_on_another_generators_result_says_nothing_that_it_lacks() {
     let sandbox = loaded_by_wrk();
     let compare = ["compare", "1.txt", "same.txt", "--json", "out.json"];
     let run = sandbox.run(compare.into_iter().chain(["--html", "out.html"]));
@@ -177,7 +177,7 @@ fn results_are_compared_without_a_configuration() {
     assert_eq!(regressed, [name]);
 }
 
-/// Results of wrk whose URLs end as they are told.
+/// Results of wrk with such endings of their URLs.
 fn loaded_at<const N: usize>(ends: [(&str, &str); N]) -> Sandbox {
     let path = "/api/django-starter/monitoring/health";
     let sandbox = loaded_by_wrk();
@@ -235,7 +235,7 @@ fn a_server_that_falls_behind_its_rate_regresses() {
 }
 
 #[test]
-fn a_result_that_tells_no_length_shows_none() {
+fn a_result_without_a_length_shows_none() {
     let times = "response-time\n0.0010\n0.0030\n";
     let sandbox = Sandbox::new().file("a.csv", times).file("b.csv", times);
     let run = sandbox.run(["compare", "a.csv", "b.csv", "--html", "out.html"]);
@@ -300,4 +300,15 @@ fn every_shell_gets_completions_and_every_command_a_manual_page() {
         .run(["man", "chekc"])
         .exits(2)
         .complains("it is no command of perfgate");
+}
+
+#[test]
+fn changes_of_every_stored_report_are_those_of_their_values() {
+    let folder = repository().join("fixtures/reports");
+    for entry in fs::read_dir(folder).expect("a folder of reports") {
+        let path = entry.expect("a report").path();
+        let text = fs::read_to_string(&path).expect("a report");
+        let report = serde_json::from_str(&text).expect("JSON");
+        assert_sound(&path.display().to_string(), &report);
+    }
 }

@@ -1,4 +1,4 @@
-//! A stand-in for GitHub's API that keeps what it is told.
+//! A stand-in for GitHub's API that keeps what it receives.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -8,7 +8,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// What GitHub keeps of our pull request: its comments and the check.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct State {
     pub(crate) comments: Vec<Value>,
     /// Conclusions of checks, in their order.
     pub(crate) conclusions: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Kept {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct GitHub(Arc<Mutex<Kept>>);
+pub(crate) struct GitHub(Arc<Mutex<State>>);
 
 impl GitHub {
     pub(crate) async fn start() -> (MockServer, Self) {
@@ -38,7 +38,7 @@ impl GitHub {
         (server, github)
     }
 
-    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no panic while it is held")
     }
 }
@@ -46,7 +46,7 @@ impl GitHub {
 impl Respond for GitHub {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let mut kept = self.kept();
+        let mut kept = self.state();
         let path = request.url.path();
         if path.ends_with("/actions/artifacts/4/zip") {
             let place = format!(
@@ -63,7 +63,7 @@ impl Respond for GitHub {
     }
 }
 
-impl Kept {
+impl State {
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         match (method, path) {
             ("GET", path) if path.starts_with("/repos/octo/app/compare/") => {
@@ -140,7 +140,7 @@ fn is_named(it: &Value, id: &str) -> bool {
     it["id"].as_u64() == id.parse().ok()
 }
 
-impl Kept {
+impl State {
     /// Name and conclusion of each check.
     pub(crate) fn named_checks(&self) -> Vec<(&str, &str)> {
         fn text(it: &Value) -> &str {

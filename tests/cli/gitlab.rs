@@ -13,7 +13,7 @@ const NOTES: &str = "/api/v4/projects/42/merge_requests/7/notes";
 
 /// What GitLab keeps of a merge request.
 #[derive(Debug, Default)]
-struct Kept {
+struct State {
     notes: Vec<Value>,
     written: usize,
     edited: usize,
@@ -26,7 +26,7 @@ struct Kept {
 }
 
 #[derive(Clone, Default)]
-struct GitLab(Arc<Mutex<Kept>>);
+struct GitLab(Arc<Mutex<State>>);
 
 impl GitLab {
     async fn start() -> (MockServer, Self) {
@@ -36,14 +36,14 @@ impl GitLab {
         (server, gitlab)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no panic while it is held")
     }
 }
 
 impl Respond for GitLab {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mut kept = self.kept();
+        let mut kept = self.state();
         let token = request.headers.get("authorization");
         kept.without_token |= token.is_none_or(|it| it != "Bearer planted");
         if let Some(status) = kept.refuses {
@@ -56,7 +56,7 @@ impl Respond for GitLab {
     }
 }
 
-impl Kept {
+impl State {
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         match (method, path) {
             ("GET", "/api/v4/user") => (200, json!({ "id": 3, "username": "project_42_bot" })),
@@ -110,12 +110,12 @@ async fn a_merge_request_has_one_note_for_each_key() {
     // Somebody else has copied the marker of a note that is not theirs.
     let sandbox = job(healthy(), &server, "9", "42");
     sandbox.run(["ci"]).exits(0);
-    let copied = gitlab.kept().notes[0]["body"].clone();
-    gitlab.kept().notes[0]["author"]["id"] = 4.into();
-    gitlab.kept().loses = 1;
+    let copied = gitlab.state().notes[0]["body"].clone();
+    gitlab.state().notes[0]["author"]["id"] = 4.into();
+    gitlab.state().loses = 1;
     sandbox.run(["ci"]).exits(0);
     {
-        let kept = gitlab.kept();
+        let kept = gitlab.state();
         assert_eq!((kept.written, kept.edited), (2, 0), "{:?}", kept.notes);
         assert_eq!(kept.notes[0]["body"], copied);
         assert!(!kept.without_token);
@@ -129,7 +129,7 @@ async fn a_merge_request_has_one_note_for_each_key() {
         .run(["ci"])
         .exits(0)
         .complains("no note: a later pipeline has written it");
-    let kept = gitlab.kept();
+    let kept = gitlab.state();
     assert_eq!((kept.written, kept.edited), (3, 1), "{:?}", kept.notes);
     let body = kept.notes[1]["body"].as_str().expect("text");
     assert!(body.contains("perfgate"), "{body}");
@@ -151,7 +151,7 @@ async fn a_merge_request_has_one_note_for_each_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_gitlab_refuses_is_a_warning_with_the_remedy() {
     let (server, gitlab) = GitLab::start().await;
-    gitlab.kept().refuses = Some(403);
+    gitlab.state().refuses = Some(403);
     let sandbox = job(healthy(), &server, "9", "42");
     sandbox.run(["ci"]).exits(0).complains(
         "GitLab answered 403: 403 Forbidden; the token of GITLAB_TOKEN needs the scope `api`",
@@ -173,13 +173,13 @@ async fn a_check_that_cannot_measure_says_so_in_the_note_that_is_there() {
     let fails = "[server.a]\nrun = [\"sh\", \"-c\", \"exit 3\"]\n[endpoint.e]\npath = \"/\"\n";
     let sandbox = job(healthy(), &server, "9", "42").config(fails);
     sandbox.run(["ci"]).exits(4);
-    assert_eq!(gitlab.kept().written, 0, "there is no note to correct");
-    gitlab.kept().notes = Vec::new();
+    assert_eq!(gitlab.state().written, 0, "there is no note to correct");
+    gitlab.state().notes = Vec::new();
     let sandbox = job(healthy(), &server, "9", "42");
     sandbox.run(["ci"]).exits(0);
     let sandbox = sandbox.config(fails);
     sandbox.run(["ci"]).exits(4).complains("cannot start `a`");
-    let kept = gitlab.kept();
+    let kept = gitlab.state();
     assert_eq!((kept.written, kept.edited), (1, 1));
     let body = kept.notes[0]["body"].as_str().expect("text");
     assert!(body.contains("could not measure"), "{body}");

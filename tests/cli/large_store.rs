@@ -53,7 +53,7 @@ fn measured(endpoints: usize, more: &str) -> Sandbox {
 
 impl Store {
     /// Documents of runs two hours apart, the newest of yesterday, every fifth regressed.
-    fn of(sandbox: Sandbox, runs: usize) -> Self {
+    fn with_runs(sandbox: Sandbox, runs: usize) -> Self {
         sandbox.run(REFRESH).exits(0);
         let remote = sandbox.pushed();
         let cells = documents(&sandbox.path(".perfgate/baselines"));
@@ -205,7 +205,7 @@ fn objects(answer: &[u8]) -> usize {
 
 #[test]
 fn a_check_of_packed_runs_judges_as_if_it_had_read_all_of_them() {
-    let store = Store::of(measured(1, ""), 120);
+    let store = Store::with_runs(measured(1, ""), 120);
     let into = |words: &[&'static str]| {
         for place in ["copy", STORE] {
             let words = words.iter().copied().chain(["--baseline", place]);
@@ -257,7 +257,7 @@ fn months(store: &Store) -> usize {
 
 #[test]
 fn runs_beyond_the_configured_number_are_deleted() {
-    let store = Store::of(measured(1, "\n[baseline]\nkeep = 100\n"), 120);
+    let store = Store::with_runs(measured(1, "\n[baseline]\nkeep = 100\n"), 120);
     for place in ["copy", STORE] {
         let refresh = REFRESH.iter().copied().chain(["--baseline", place]);
         store.sandbox.run(refresh).exits(0);
@@ -276,7 +276,7 @@ fn runs_beyond_the_configured_number_are_deleted() {
 #[test]
 #[ignore = "writes a branch of 20,000 documents"]
 fn a_check_fetches_little_of_five_thousand_runs_of_four_endpoints() {
-    let store = Store::of(measured(4, "\n[baseline]\nkeep = 6000\n"), 5000);
+    let store = Store::with_runs(measured(4, "\n[baseline]\nkeep = 6000\n"), 5000);
     assert_eq!(store.files(), 20_000);
     let check = ["check", "--measurement", "new.json", "--baseline", STORE];
     let show = ["baseline", "show", "--store", STORE];

@@ -141,7 +141,7 @@ fn ten_thousand_connections_are_open_at_once() {
 }
 
 #[test]
-fn too_few_files_are_told_before_the_load_begins() {
+fn too_few_files_are_reported_before_the_load_begins() {
     let (address, answered) = server();
     let url = format!("http://{address}/");
     let limited = |limit: u32, connections: &str| {
@@ -227,7 +227,7 @@ fn options_that_make_no_load_are_refused() {
 }
 
 #[test]
-fn a_url_that_is_nearly_one_is_told_what_it_lacks() {
+fn an_error_on_a_url_says_what_it_lacks() {
     for (url, lacks) in [
         ("unix://run/app.sock:/", "a slash is missing"),
         ("http://127.0.0.1:1/page#part", "leave out `#`"),

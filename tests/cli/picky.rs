@@ -39,7 +39,7 @@ impl Picky {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let asked = Arc::clone(&asked);
-                // How a connection ends is for the client to tell.
+                // How a connection ends is for the client to report.
                 thread::spawn(move || serve(stream, rule, &asked));
             }
         });

@@ -79,9 +79,9 @@ fn no_planted_secret_is_in_anything_that_perfgate_writes_or_starts() {
         written.push(("standard output".to_owned(), run.stdout));
         written.push(("standard error".to_owned(), run.stderr));
     }
-    // What a server was told in its own environment is its own to know.
-    let told = sandbox.read("seen.server");
-    assert!(told.contains(KEY) && told.contains(PASSWORD), "{told}");
+    // What a server was given in its own environment is its own to know.
+    let seen = sandbox.read("seen.server");
+    assert!(seen.contains(KEY) && seen.contains(PASSWORD), "{seen}");
     for name in ["seen.server", "seen.prepare"] {
         let seen = sandbox.read(name);
         assert!(
@@ -174,7 +174,7 @@ fn a_password_in_the_address_of_a_store_is_no_argument_of_git() {
     assert!(!asked.contains(PASSWORD), "{asked}");
 }
 
-/// What a server that dies prints of what it was told and found; and what `prepare` inherits.
+/// What a server that dies prints of what it was given and found; and what `prepare` inherits.
 const DYING: &str = r#"env > seen.server
 echo "::add-mask::${STEP_VALUE}"
 echo "cannot log in at postgres://shop:rawPassw0rd@db:5432/shop"

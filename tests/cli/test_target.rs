@@ -7,7 +7,7 @@ use crate::support::{Run, Sandbox, finding, repository};
 
 const TARGET: &str = r#"
 fn main() -> std::process::ExitCode {
-    perfgate_test::Gate::of(env!("CARGO_MANIFEST_DIR"))
+    perfgate_test::Gate::in_folder(env!("CARGO_MANIFEST_DIR"))
         .bin("app")
         .against("HEAD")
         .option("--json", "out.json")
@@ -39,7 +39,7 @@ fn tested(sandbox: &Sandbox, words: &[&str]) -> Run {
         .args(words)
         .env_remove("CARGO_TARGET_DIR")
         .stdin(Stdio::null());
-    Run::of(&cargo.output().expect("cargo runs"))
+    Run::from_output(&cargo.output().expect("cargo runs"))
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_test_of_what_did_not_change_passes() {
 }
 
 #[test]
-fn mistakes_are_told_with_the_remedy() {
+fn mistakes_are_reported_with_the_remedy() {
     let sandbox = package();
     let mistake = |sandbox: &Sandbox| tested(sandbox, &["--test", "perf"]);
     mistake(&sandbox)

@@ -143,7 +143,7 @@ fn https_trusts_the_machine_when_nothing_else_is_said() {
 }
 
 #[test]
-fn a_machine_without_authorities_is_told() {
+fn a_machine_without_authorities_is_reported() {
     let web = Site::new().certified_for("127.0.0.1").start();
     attempt(&machine_trusting(""), &web.url("/"), &[])
         .exits(4)
@@ -661,7 +661,7 @@ fn a_server_that_is_not_trusted_is_never_ready() {
 }
 
 #[test]
-fn a_configured_authority_that_is_missing_is_told() {
+fn a_configured_authority_that_is_missing_is_reported() {
     let web = Site::new().certified_for("127.0.0.1").start();
     let url = format!("url = \"https://127.0.0.1:{}\"", web.port());
     configured(&web, &format!("{url}\ntls = {{ ca = \"gone.pem\" }}"))

@@ -18,7 +18,7 @@ fn help_speaks_of_what_was_called() {
         let cargo = env!("CARGO_BIN_EXE_cargo-perfgate");
         let sandbox = Sandbox::new();
         let output = sandbox.command(cargo).args(words).output();
-        Run::of(&output.expect("it runs"))
+        Run::from_output(&output.expect("it runs"))
             .exits(0)
             .prints(&format!("Usage: {usage}"));
     }
@@ -108,4 +108,98 @@ fn a_stored_report_becomes_a_page() {
         .exits(0)
         .prints("<!DOCTYPE html>")
         .prints("Latency by percentile");
+}
+
+#[test]
+fn a_flag_that_a_command_does_not_use_is_refused() {
+    let sandbox = healthy();
+    let refused = |words: &str, why: &str| {
+        let run = sandbox.run(words.split(' ')).exits(2);
+        run.complains(why);
+    };
+    // What measures and what reads stored runs share no flags by accident.
+    for (command, flag) in [
+        ("baseline show", "--seed 1"),
+        ("baseline show", "--behind nginx"),
+        ("baseline history", "--budget 5s"),
+        ("baseline prune", "--timeout 5s"),
+        ("baseline prune", "--behind nginx"),
+        ("baseline pin", "--server sample"),
+        ("baseline unpin", "--endpoint health"),
+        ("site", "--seed 1"),
+        ("compare old.json new.json", "--seed 1"),
+        ("compare old.json new.json", "--baseline runs"),
+        ("merge shards", "--seed 1"),
+        ("merge shards", "--as sample health"),
+        ("run", "--strategy duet"),
+        ("run", "--baseline runs"),
+        ("report report.json", "--quiet"),
+        ("ci", "--dry-run"),
+        ("init", "--server sample"),
+        ("doctor", "--quiet"),
+        ("cleanup", "--timeout 5s"),
+    ] {
+        let name = flag.split(' ').next().unwrap_or_default();
+        refused(
+            &format!("{command} {flag}"),
+            &format!("unexpected argument '{name}'"),
+        );
+    }
+    // A finished measurement is not measured.
+    for command in ["check", "baseline refresh"] {
+        for flag in [
+            "--seed 1",
+            "--budget 5s",
+            "--timeout 5s",
+            "--shard 1/2",
+            "--package app",
+            "--bin app",
+            "--features fast",
+            "--no-default-features",
+            "--cargo-profile dev",
+            "--target x",
+            "--manifest-path Cargo.toml",
+        ] {
+            let words = format!("{command} {flag} --measurement new.json");
+            refused(&words, "cannot be used with");
+        }
+        refused(&format!("{command} --as sample health"), "--measurement");
+    }
+    for flag in [
+        "--against HEAD",
+        "--against-image sample=image",
+        "--strategy duet",
+        "--since-change",
+        "--all",
+        "--no-profile",
+    ] {
+        let words = format!("check {flag} --measurement new.json");
+        refused(&words, "cannot be used with");
+    }
+    // A dry run has nothing to write.
+    for flag in [
+        "--save",
+        "--json",
+        "--markdown",
+        "--junit",
+        "--html",
+        "--profile",
+    ] {
+        let words = format!("check --dry-run {flag} out");
+        refused(&words, "cannot be used with");
+    }
+    refused("check --no-profile --profile out", "cannot be used with");
+    refused("rank --profile article --budget 5s", "cannot be used with");
+    let stored = "check --dry-run --strategy stored";
+    for flag in ["--since-change", "--against-image sample=image"] {
+        refused(&format!("{stored} {flag}"), "compares with no other build");
+    }
+}
+
+#[test]
+fn help_lists_no_flag_that_is_always_refused() {
+    for command in ["rank", "calibrate", "bisect"] {
+        let run = Sandbox::new().run([command, "--help"]).exits(0);
+        assert!(!run.stdout.contains("--shard"), "{}", run.stdout);
+    }
 }

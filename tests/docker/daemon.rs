@@ -102,7 +102,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         if !self.has_ended() {
             self.ask_to_end();
-            // Nobody is left to tell of how it ended.
+            // Nobody is left to report how it ended.
             let _ = self.process.wait();
         }
         // What it leaves mounted, its folder could not be removed with.
@@ -127,7 +127,7 @@ impl Network {
         Self { holder }
     }
 
-    /// How `nsenter` is told of it.
+    /// How `nsenter` names it.
     fn option(&self) -> String {
         format!("--net=/proc/{}/ns/net", self.holder.id())
     }

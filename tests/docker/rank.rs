@@ -47,7 +47,7 @@ fn six_servers_answer_four_endpoints_behind_caddy() {
     }
 }
 
-/// uWSGI keeps connections open by its router when told to, and closes each of its
+/// uWSGI keeps connections open by its router when configured to, and closes each of its
 /// `--http-socket` after the response; neither is an error.
 #[test]
 #[ignore = "needs Docker"]

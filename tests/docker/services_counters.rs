@@ -70,7 +70,7 @@ init    = [
 counts  = "rabbitmq"
 "#;
 
-/// A server in a container that is told where the service is.
+/// A server in a container that knows where the service is.
 fn config(service: &str, name: &str) -> String {
     let fixtures = repository().join("fixtures").display().to_string();
     format!(

@@ -124,14 +124,14 @@ shm_size   = "8MiB"
 
 [endpoint.home]
 path   = "/"
-expect = {{ contains = "END 7001 from the file withheld configured nobody 7000" }}
+expect = {{ contains = "END 7001 from the file scrubbed configured nobody 7000" }}
 {QUICK}"#,
         config()
     );
     let sandbox = sandbox(&text)
         .file("web.env", "FROM_FILE='from the file'\n")
         .file("app.conf", "configured\n")
-        .env("PERFGATE_TEST_TOKEN", "withheld");
+        .env("PERFGATE_TEST_TOKEN", "scrubbed");
     sandbox
         .run(["check", "--json", "out.json"])
         .exits(0)

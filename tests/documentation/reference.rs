@@ -4,7 +4,7 @@ use serde_json::Value;
 
 const HEAD: &str = "# Configuration
 
-<!-- Made from the types in src/config/file.rs by `just docs`. -->
+<!-- Made from the types in src/config/file by `just docs`. -->
 
 `perfgate.toml` is found upwards from the working directory; relative paths start at the file. [One by
 example](example.md) holds most of it, and so do the recipes, from [Django](recipes/django.md) on.
@@ -65,7 +65,7 @@ pub(crate) fn page(schema: &Value) -> String {
     let mut page = format!("{HEAD}\n## Top level\n\n{}", keys(schema));
     for (heading, name) in TABLES {
         let it = &types[name];
-        let about = words(it);
+        let about = description(it);
         page.push_str(&format!("\n## `{heading}`\n\n{about}\n"));
         if it.get("properties").is_some() {
             page.push_str(&format!("\n{}", keys(it)));
@@ -88,7 +88,11 @@ fn keys(table: &Value) -> String {
             _ if required.iter().any(|name| *name == key) => " Required.".into(),
             _ => String::new(),
         };
-        format!("| `{key}` | {} | {}{default} |\n", kind(it), words(it))
+        format!(
+            "| `{key}` | {} | {}{default} |\n",
+            kind(it),
+            description(it)
+        )
     };
     let rows: String = keys.iter().map(row).collect();
     format!("| key | value | meaning |\n|---|---|---|\n{rows}")
@@ -106,7 +110,7 @@ fn is_empty(value: &Value) -> bool {
 fn choices(it: &Value) -> String {
     let choices = it["oneOf"].as_array().expect("choices").iter();
     choices
-        .map(|choice| format!("- `{}`: {}\n", choice["const"], words(choice)))
+        .map(|choice| format!("- `{}`: {}\n", choice["const"], description(choice)))
         .collect()
 }
 
@@ -179,7 +183,7 @@ fn anchor(heading: &str) -> String {
     kept.collect::<String>().replace(' ', "-")
 }
 
-fn words(it: &Value) -> String {
+fn description(it: &Value) -> String {
     let text = it["description"].as_str().unwrap_or_default();
     text.replace('\n', " ")
 }

@@ -29,6 +29,32 @@ pub(crate) fn require(programs: &[&str]) {
     assert!(output.status.success(), "{said}");
 }
 
+/// Of a report: every change is that of the values beside it, and lies within its interval.
+pub(crate) fn assert_sound(name: &str, document: &serde_json::Value) {
+    for finding in document["findings"].as_array().into_iter().flatten() {
+        let number = |field: &str| finding[field].as_f64();
+        let Some(change) = number("change") else {
+            continue;
+        };
+        let near = 1e-9 * (1.0 + change.abs());
+        if let Some((head, base)) = number("head").zip(number("base")) {
+            let is_theirs = (head / base - 1.0 - change).abs() <= near;
+            assert!(
+                is_theirs,
+                "{name}: {head} / {base} - 1 is not {change}: {finding}"
+            );
+        }
+        if let Some([low, high]) = finding["interval"].as_array().map(Vec::as_slice) {
+            let [low, high] = [low, high].map(|it| it.as_f64().expect("a number"));
+            let is_within = low - near <= change && change <= high + near;
+            assert!(
+                is_within,
+                "{name}: {change} is not within {low} to {high}: {finding}"
+            );
+        }
+    }
+}
+
 /// A folder with a configuration, in which perfgate is run.
 #[must_use]
 pub(crate) struct Sandbox {
@@ -167,7 +193,7 @@ impl Sandbox {
     }
 
     /// What perfgate keeps in the user's folder for caches, if it has that name.
-    pub(crate) fn kept(&self, name: &str) -> Vec<PathBuf> {
+    pub(crate) fn cached(&self, name: &str) -> Vec<PathBuf> {
         let bases = self.caches.path().join("perfgate/bases");
         let folders = fs::read_dir(bases).into_iter().flatten().flatten();
         let named = folders.map(|it| it.path().join(name));
@@ -179,7 +205,9 @@ impl Sandbox {
     }
 
     pub(crate) fn json(&self, name: &str) -> serde_json::Value {
-        serde_json::from_str(&self.read(name)).expect("JSON")
+        let document = serde_json::from_str(&self.read(name)).expect("JSON");
+        assert_sound(name, &document);
+        document
     }
 
     pub(crate) fn run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Run {
@@ -223,7 +251,7 @@ impl Sandbox {
 }
 
 impl Run {
-    pub(crate) fn of(output: &Output) -> Self {
+    pub(crate) fn from_output(output: &Output) -> Self {
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let shown = format!(
@@ -305,7 +333,7 @@ impl Running {
 
     pub(crate) fn end(self) -> Run {
         let output = self.child.wait_with_output().expect("perfgate ends");
-        Run::of(&output)
+        Run::from_output(&output)
     }
 }
 

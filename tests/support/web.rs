@@ -389,7 +389,7 @@ impl Host {
         let service = service_fn(move |request| guest.clone().answer(request));
         let talk = builder.serve_connection(TokioIo::new(stream), service);
         let mut talk = std::pin::pin!(talk);
-        // How a connection ends is for the client to tell.
+        // How a connection ends is for the client to report.
         tokio::select! {
             _ = talk.as_mut() => {}
             () = leave.notified() => {
@@ -417,25 +417,25 @@ impl Guest {
         let (head, body) = request.into_parts();
         if head.uri.path() == "/early" {
             self.note(&head, Bytes::new());
-            return Ok(whole("early"));
+            return Ok(complete("early"));
         }
         let body = body.collect().await?.to_bytes();
         self.note(&head, body.clone());
         match head.uri.path() {
             _ if head.method == Method::HEAD => Ok(head_of_big()),
-            "/" => Ok(whole("hello")),
-            "/echo-length" => Ok(whole(body.len().to_string())),
-            "/big" => Ok(whole("x".repeat(usize::try_from(BIG)?))),
+            "/" => Ok(complete("hello")),
+            "/echo-length" => Ok(complete(body.len().to_string())),
+            "/big" => Ok(complete("x".repeat(usize::try_from(BIG)?))),
             "/goaway" => {
                 self.leave.notify_one();
-                Ok(whole("bye"))
+                Ok(complete("bye"))
             }
             "/idle" => {
                 tokio::spawn(async move {
                     tokio::time::sleep(IDLE).await;
                     self.leave.notify_one();
                 });
-                Ok(whole("bye"))
+                Ok(complete("bye"))
             }
             "/reset" => Err("the stream is reset".into()),
             "/refused" => Err(h2::Error::from(h2::Reason::REFUSED_STREAM).into()),
@@ -463,20 +463,20 @@ impl Guest {
     }
 }
 
-fn whole(body: impl Into<Bytes>) -> Answer {
+fn complete(body: impl Into<Bytes>) -> Answer {
     let body = Full::new(body.into());
     Response::new(body.map_err(|never| match never {}).boxed())
 }
 
 fn missing() -> Answer {
-    let mut answer = whole("missing");
+    let mut answer = complete("missing");
     *answer.status_mut() = StatusCode::NOT_FOUND;
     answer
 }
 
 /// The answer to HEAD, which hyper does not see to with HTTP/2.
 fn head_of_big() -> Answer {
-    let mut answer = whole("");
+    let mut answer = complete("");
     let length = HeaderValue::from(BIG);
     answer.headers_mut().insert(header::CONTENT_LENGTH, length);
     answer

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    perfgate_test::Gate::of(env!("CARGO_MANIFEST_DIR"))
+    perfgate_test::Gate::in_folder(env!("CARGO_MANIFEST_DIR"))
         .against("HEAD")
         .main()
 }

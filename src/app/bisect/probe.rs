@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::super::against::{Against, Comparisons, Confirms};
 use super::super::cargo_options;
-use super::super::judging::{Scope, assemble, judge};
+use super::super::judging::{Scope, report_on};
 use super::super::observer::Observer;
 use super::super::run_context::RunContext;
 use super::super::selection::{RunOptions, Selection};
@@ -109,7 +109,7 @@ impl<'a> Probe<'a> {
                 "it is not checked out".into(),
             ));
         };
-        let plan = extent.of(&new.plan);
+        let plan = extent.limit(&new.plan);
         let mut comparisons = self.comparisons(&plan, old, head)?;
         if matches!(extent, Extent::Only(_)) {
             comparisons.confirms = Confirms::Never;
@@ -158,12 +158,12 @@ impl<'a> Probe<'a> {
             let why = provenance.notes.first().cloned();
             return Ok(Checked::Unmeasured(Side::Base, why.unwrap_or_default()));
         }
-        let findings = judge(plan, measurement, &Baselines::none());
         let scope = Scope {
             coverage: gate::coverage(plan, measurement),
             gate: None,
         };
-        let report = assemble(measurement, findings, scope, &Strictness::default());
+        let strictness = Strictness::default();
+        let report = report_on(plan, measurement, &Baselines::none(), scope, &strictness);
         Ok(Checked::Report(Box::new(report)))
     }
 
@@ -197,9 +197,9 @@ impl<'a> Probe<'a> {
         let plan = &self.context.plan;
         let is_kept = plan.targets.iter().any(|it| it.cargo.is_some()) || plan.prepares_by_cargo();
         let tree = if is_kept {
-            Tree::kept(&self.git, commit, side)
+            Tree::reusable(&self.git, commit, side)
         } else {
-            Tree::of(&self.git, commit)
+            Tree::at(&self.git, commit)
         }?;
         let own = match plan_of(plan, &tree, &self.git.prefix()?) {
             Ok(own) => own,
@@ -219,7 +219,7 @@ impl<'a> Probe<'a> {
 
 impl Extent<'_> {
     /// A plan with what is to be measured alone.
-    fn of(self, plan: &Plan) -> Plan {
+    fn limit(self, plan: &Plan) -> Plan {
         let mut plan = plan.clone();
         for target in &mut plan.targets {
             let name = target.name.clone();

@@ -74,7 +74,7 @@ pub(super) fn finding<'a>(report: &'a Report, of: &BisectionSubject) -> Option<&
 }
 
 /// The change of a subject by a report, on the log scale, and its standard error; `None` if the
-/// report does not tell.
+/// report does not say.
 pub(super) fn observed(report: &Report, of: &BisectionSubject) -> Option<(f64, f64)> {
     let cell = CellName::new(&of.server, &of.endpoint);
     let coverage = &report.coverage;

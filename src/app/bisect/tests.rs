@@ -113,7 +113,7 @@ fn what_hides_among_commits_that_do_not_build_is_named_with_them() {
 }
 
 #[test]
-fn where_the_checks_do_not_tell_the_range_is_named() {
+fn where_the_checks_do_not_decide_the_range_is_named() {
     let Bisected { bisection, .. } = searched(64, 3, 50, &[]);
     assert_eq!(bisection.outcome, BisectionOutcome::RangeFound);
     assert_eq!((bisection.exit_code, bisection.checks.len()), (1, 3));

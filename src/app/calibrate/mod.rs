@@ -233,7 +233,7 @@ impl Course<'_> {
         left.map(Some).ok_or(Error::Deadline { timeout })
     }
 
-    /// What a check that came to its end says of each metric.
+    /// What a finished check says of each metric.
     fn judged(&self, measured: &Measurement) -> Result<Vec<CheckedMetric>, Error> {
         if let Some(partial) = &measured.provenance.partial {
             return Err(match partial.exit_code {
@@ -292,7 +292,7 @@ impl Course<'_> {
 /// How sure a confirmation is in a check of the whole plan.
 fn confirmation(plan: &Plan) -> Confirmation {
     let cells = plan.targets.iter().flat_map(|it| &it.cells);
-    Confirmation::of(cells.map(|it| &it.thresholds))
+    Confirmation::from_thresholds(cells.map(|it| &it.thresholds))
 }
 
 fn checked(finding: &Finding, sample: &PairedSample) -> CheckedMetric {

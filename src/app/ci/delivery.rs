@@ -13,6 +13,20 @@ use crate::report;
 /// Folder of files that no other place is named for.
 const FOLDER: &str = ".perfgate";
 
+/// Outputs of a step that judges.
+pub const OUTPUTS: [&str; 10] = [
+    "verdict",
+    "regressions",
+    "worst",
+    "counts",
+    "seconds",
+    "report-json",
+    "report-markdown",
+    "measurement",
+    "comment-url",
+    "baseline-sha",
+];
+
 /// The code to exit with, and commands for the runner.
 pub(super) type Published = (u8, Vec<String>);
 
@@ -61,18 +75,20 @@ impl Delivery<'_> {
         let seconds = report.provenance.length().map(|it| format!("{it:.0}"));
         let comment = publisher.comment_url().unwrap_or_default();
         let base = report.provenance.base.as_deref().unwrap_or_default();
-        let outputs = [
-            ("verdict", report::outcome_name(report.outcome).to_owned()),
-            ("regressions", regressions.to_string()),
-            ("worst", report::worst(report)),
-            ("counts", report::counts(report)),
-            ("seconds", seconds.unwrap_or_default()),
-            ("report-json", absolute(&json)),
-            ("report-markdown", absolute(&markdown)),
-            ("measurement", absolute(measurement)),
-            ("comment-url", comment.to_owned()),
-            ("baseline-sha", commit_of(base).to_owned()),
+        // In the order of their names.
+        let values: [String; OUTPUTS.len()] = [
+            report::outcome_name(report.outcome).to_owned(),
+            regressions.to_string(),
+            report::worst(report),
+            report::counts(report),
+            seconds.unwrap_or_default(),
+            absolute(&json),
+            absolute(&markdown),
+            absolute(measurement),
+            comment.to_owned(),
+            commit_of(base).to_owned(),
         ];
+        let outputs: Vec<_> = OUTPUTS.into_iter().zip(values).collect();
         publisher.set_outputs(&outputs);
         let mut commands = workflow::annotations(report);
         commands.extend(publisher.into_lines());

@@ -15,6 +15,7 @@ use super::tasks::MEASUREMENT;
 use crate::document;
 use crate::error::Error;
 use crate::model::{Report, chain, exit_code};
+use crate::publish::comment::When;
 use crate::publish::gitlab::{self, GitLab, GitLabJob, Noted};
 use crate::publish::{self, Policy, Provider, Severity, Stamp, Task};
 use crate::report::{self, Frame};
@@ -74,7 +75,7 @@ impl Speaker<'_> {
                     let headline = "💥 could not measure";
                     let body = format!("### {headline}\n\n{why}\n");
                     let stamp = self.stamp(file, Severity::Error, headline.into());
-                    self.write_note(&stamp, &body, true).await;
+                    self.write_note(&stamp, &body, When::OnlyIfThere).await;
                 }
                 return Err(error);
             }
@@ -84,15 +85,17 @@ impl Speaker<'_> {
         let partial = report.provenance.partial.as_ref();
         let is_cancelled = partial.is_some_and(|it| it.exit_code == exit_code::INTERRUPTED);
         if !is_shard && !is_cancelled {
-            let only_if_there =
-                self.options.comment == Comment::OnChange && !report::has_news(&report);
+            let when = match self.options.comment {
+                Comment::OnChange if !report::has_news(&report) => When::OnlyIfThere,
+                _ => When::Always,
+            };
             let frame = Frame {
                 budget: Some(gitlab::BUDGET),
                 ..Frame::default()
             };
             let body = report::framed(&report, &frame);
             let stamp = self.stamp(file, report.outcome.into(), report::headline(&report));
-            self.write_note(&stamp, &body, only_if_there).await;
+            self.write_note(&stamp, &body, when).await;
         }
         Ok(report.exit_code)
     }
@@ -123,7 +126,7 @@ impl Speaker<'_> {
     }
 
     /// What does not succeed is a warning: it never changes the verdict.
-    async fn write_note(&self, stamp: &Stamp, body: &str, only_if_there: bool) {
+    async fn write_note(&self, stamp: &Stamp, body: &str, when: When) {
         let Some(merge_request) = self.job.merge_request() else {
             return;
         };
@@ -153,7 +156,7 @@ impl Speaker<'_> {
             Err(error) => return (self.observe)(&Notice::Warning(&error.into())),
         };
         let number = merge_request.number;
-        match gitlab::post(&gitlab, number, stamp, &linked, only_if_there).await {
+        match gitlab::post(&gitlab, number, stamp, &linked, when).await {
             Ok(Noted::LeftToNewer) => note("no note: a later pipeline has written it"),
             Ok(Noted::Written | Noted::Edited | Noted::Nothing) => {}
             Err(error) => (self.observe)(&Notice::Warning(&error.into())),

@@ -5,6 +5,7 @@ mod gitlab;
 mod options;
 mod tasks;
 
+pub use delivery::OUTPUTS;
 pub use options::CiOptions;
 
 use super::observer::{Notice, Observer};

@@ -102,7 +102,7 @@ struct Run {
 }
 
 impl Run {
-    fn of(record: &ShardRecord, from: &Provenance) -> Self {
+    fn from_record(record: &ShardRecord, from: &Provenance) -> Self {
         Self {
             total: record.shard.total,
             head: from.head.clone(),
@@ -155,7 +155,7 @@ pub(super) fn joined(
     let run = common(&parts, checked_out);
     if let Some(run) = &run {
         parts.retain(|(path, record, part)| {
-            let own = Run::of(record, &part.provenance);
+            let own = Run::from_record(record, &part.provenance);
             if own != *run {
                 let differs = run.difference(&own);
                 problems.push(format!(
@@ -219,7 +219,9 @@ fn in_words(cells: &[CellName]) -> String {
 fn common(parts: &[(PathBuf, ShardRecord, Measurement)], checked_out: Option<&str>) -> Option<Run> {
     let mut counts: BTreeMap<Run, usize> = BTreeMap::new();
     for (_, record, part) in parts {
-        *counts.entry(Run::of(record, &part.provenance)).or_default() += 1;
+        *counts
+            .entry(Run::from_record(record, &part.provenance))
+            .or_default() += 1;
     }
     let is_own = |run: &Run| checked_out.is_some() && run.head.as_deref() == checked_out;
     let best = counts

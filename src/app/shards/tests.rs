@@ -44,14 +44,14 @@ async fn simulate(plan: Plan) -> Measurement {
     let mut pairs = Vec::new();
     let targets = plan.targets.iter();
     let cells = || plan.targets.iter().flat_map(|it| &it.cells);
-    let confirmation = Confirmation::of(cells().map(|it| &it.thresholds));
+    let confirmation = Confirmation::from_thresholds(cells().map(|it| &it.thresholds));
     for (target, seed) in targets.zip(1..) {
         let sides = Sides {
             head: Target::clone(target),
             base: target.clone(),
         };
         let pairing = Pairing {
-            pacing: PairPacing::of(plan.pacing, Strategy::Duet),
+            pacing: PairPacing::from_pacing(plan.pacing, Strategy::Duet),
             spare: std::time::Duration::ZERO,
             strategy: Strategy::Duet,
             confirmation,
@@ -157,7 +157,7 @@ fn each_shard_counts_what_the_others_judge() {
         let own = plan.targets.iter().flat_map(|it| &it.cells);
         let own = own.map(|it| &it.thresholds);
         let others = plan.shard.iter().flat_map(|it| &it.others);
-        Confirmation::of(own.chain(others.map(|(_, it)| it)))
+        Confirmation::from_thresholds(own.chain(others.map(|(_, it)| it)))
     };
     for index in 1..=SHARDS {
         let mut part = plan();

@@ -24,7 +24,7 @@ const UNRESOLVED: [&str; 7] = [
 /// Whether there is a trial, and what it shows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Then bring the stack up once and call every endpoint, and say what does not work.
+    /// Then start the stack once, call every endpoint and report what fails.
     #[arg(long)]
     pub(super) check: bool,
     /// Do not show progress.
@@ -42,7 +42,7 @@ pub(super) async fn run(options: &Options) -> Result<u8, Error> {
     };
     let trials = app::try_configuration(&selection, &|notice| progress.show(notice)).await?;
     for trial in &trials {
-        print!("{}", words(trial));
+        print!("{}", trial_text(trial));
     }
     if let Some(failure) = trials.iter().find_map(Trial::failure) {
         if let Some(hint) = failure.hint() {
@@ -61,7 +61,7 @@ pub(super) async fn run(options: &Options) -> Result<u8, Error> {
     Ok(exit_code::PASSED)
 }
 
-fn words(trial: &Trial) -> String {
+fn trial_text(trial: &Trial) -> String {
     let fails = |error: &measure::Error| {
         let why = report::printable(&without_secrets(&chain(error)));
         let output = error.output().filter(|it| !it.is_empty());

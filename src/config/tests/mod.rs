@@ -303,6 +303,10 @@ fn a_service_that_runs_already_has_a_url() {
         ),
         ("postgres", "mysql://db.test/secret", false),
         ("postgres", "postgres://db.test:secret/app", false),
+        ("postgres", "postgres://", false),
+        ("postgres", "postgres:///app", false),
+        ("postgres", "postgres://db.test/app?sslmode=require", false),
+        ("postgres", "postgres://db.test/app?sslmode=prefer", true),
         ("redis", "redis://:secret@db.test:6379/0", true),
         ("redis", "unix:///run/redis.sock", true),
         ("redis", "rediss://db.test:6379/secret", false),
@@ -316,7 +320,7 @@ fn a_service_that_runs_already_has_a_url() {
             let (error, hint) = explain(result);
             let said = format!(":6:7: `url` of [{service}] is not a URL of it");
             assert!(error.contains(&said), "{error}");
-            assert!(hint.contains("://"), "{hint}");
+            assert!(hint.contains("://") && !hint.contains("(hidden)"), "{hint}");
             assert!(!error.contains("secret") && !hint.contains("secret"));
         }
     }

@@ -356,7 +356,7 @@ fn what_cargo_builds_is_run() {
     let source = |text: &str| plan(&format!("[server.shop]\n{text}\n")).targets[1].clone();
     let alone = source("cargo = { package = \"shop\", features = [\"tls\"] }");
     assert_eq!(alone.source, Source::Run(vec!["{program}".into()]));
-    let words = alone.cargo.expect("cargo builds it").words().join(" ");
+    let words = alone.cargo.expect("cargo builds it").arguments().join(" ");
     assert_eq!(
         words,
         "build --profile release --package shop --features tls"

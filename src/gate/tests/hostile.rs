@@ -51,7 +51,7 @@ fn errors(max: f64) -> Thresholds {
 }
 
 fn found(sample: &PairedSample, rules: &Thresholds, metric: Metric) -> (Verdict, Option<Reason>) {
-    let findings = judge_pairs(sample, rules, Confirmation::of([rules]));
+    let findings = judge_pairs(sample, rules, Confirmation::from_thresholds([rules]));
     let finding = findings.into_iter().find(|it| it.metric == metric);
     let finding = finding.expect("a finding");
     (finding.verdict, finding.reason)
@@ -66,7 +66,7 @@ fn a_head_that_answers_nothing_where_the_base_does_is_a_suspect() {
     let sample = measured(&[(0, 600), (0, 600)], 4);
     assert_eq!(throughput_of(&sample), Verdict::Regression);
     let rules = rules_of(Metric::Throughput);
-    let standing = standing(&sample, &rules, Confirmation::of([&rules]));
+    let standing = standing(&sample, &rules, Confirmation::from_thresholds([&rules]));
     assert_eq!(standing, Standing::Suspect);
 }
 
@@ -124,7 +124,7 @@ fn what_the_base_shows_beside_itself_is_no_regression() {
 }
 
 #[test]
-fn counts_of_a_few_requests_do_not_tell_five_percent() {
+fn counts_of_a_few_requests_do_not_decide_five_percent() {
     let mut sample = measured(&[(18, 19)], 4);
     for start in &mut sample.starts {
         start.pairs[0].closed.head.tally.span = None;
@@ -147,7 +147,7 @@ fn equal_counts_have_an_interval_all_the_same() {
         start.pairs[0].closed.base.tally.span = None;
     }
     let rules = rules_of(Metric::Throughput);
-    let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    let findings = judge_pairs(&sample, &rules, Confirmation::from_thresholds([&rules]));
     let throughput = findings.iter().find(|it| it.metric == Metric::Throughput);
     let [low, high] = throughput.and_then(|it| it.interval).expect("an interval");
     assert!(low < -0.003 && high > 0.003, "{low} to {high}");
@@ -171,7 +171,7 @@ fn noise_that_all_starts_leave_is_not_a_matter_of_the_budget() {
 }
 
 #[test]
-fn a_tail_that_no_check_can_tell_is_news_only_where_somebody_asked() {
+fn a_tail_that_no_check_detects_is_news_only_where_somebody_asked() {
     let noisy = |start: usize, pair: &mut Pair| {
         let open = pair.open.as_mut().expect("at a rate");
         for (side, slow) in [
@@ -373,7 +373,8 @@ fn one_stall_of_a_busy_machine_fails_no_build() {
     let mut sample = measured(&[(600, 600)], 4);
     fail(&mut sample.starts[2].pairs[0].closed.head, 50);
     let rules = errors(0.001);
-    let standing = |sample: &PairedSample| standing(sample, &rules, Confirmation::of([&rules]));
+    let standing =
+        |sample: &PairedSample| standing(sample, &rules, Confirmation::from_thresholds([&rules]));
     assert_eq!(standing(&sample), Standing::Open);
     let too_noisy = (Verdict::Inconclusive, Some(Reason::TooNoisy));
     let mut longer = sample.clone();
@@ -425,7 +426,7 @@ fn nothing_completed_is_nothing_judged() {
     let sample = measured(&[(0, 0)], 4);
     let mut rules = rules_of(Metric::Throughput);
     rules.extend(errors(0.001));
-    let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    let findings = judge_pairs(&sample, &rules, Confirmation::from_thresholds([&rules]));
     for metric in [Metric::Throughput, Metric::ErrorRate] {
         let finding = findings.iter().find(|it| it.metric == metric);
         let finding = finding.expect("a finding");

@@ -204,7 +204,7 @@ fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
         .rounds
         .remove(0);
     let sample = unchanged(round);
-    let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    let mut findings = judge_pairs(&sample, &rules, Confirmation::from_thresholds([&rules]));
     attach_history(&mut findings, &measurement(&[]), &stored);
     let of = |it: &&Finding| it.metric == Metric::Throughput;
     let throughput = findings.iter().find(of).expect("a finding");

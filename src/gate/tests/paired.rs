@@ -26,7 +26,7 @@ fn bounds_on_the_head_alone_need_the_machine() {
         for start in &mut sample.starts {
             start.startup_disturbed = disturbed;
         }
-        let mut findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+        let mut findings = judge_pairs(&sample, &rules, Confirmation::from_thresholds([&rules]));
         findings.retain(|it| it.metric == Metric::StartupTime);
         let finding = findings.remove(0);
         (finding.verdict, finding.reason)
@@ -56,7 +56,7 @@ fn a_doubtful_load_makes_only_what_has_a_threshold_inconclusive() {
     round.tally.generator_cpu = Duration::from_secs(1);
     let sample = unchanged(round);
     let rules = margin(Metric::LatencyP50, 0.05, None);
-    let findings = judge_pairs(&sample, &rules, Confirmation::of([&rules]));
+    let findings = judge_pairs(&sample, &rules, Confirmation::from_thresholds([&rules]));
     let reason = |metric: Metric| {
         let found = findings.iter().find(|it| it.metric == metric);
         let found = found.expect("a finding");
@@ -95,7 +95,7 @@ fn a_late_generator_hides_a_change_side_by_side_and_makes_none() {
             }
         }
         let rules = margin(Metric::LatencyP50, 0.05, None);
-        let confirmation = Confirmation::of([&rules]);
+        let confirmation = Confirmation::from_thresholds([&rules]);
         let findings = judge_pairs(&sample, &rules, confirmation);
         let of = |it: &&Finding| it.metric == Metric::LatencyP50;
         let finding = findings.iter().find(of).expect("a finding");

@@ -140,7 +140,12 @@ impl PythonServer {
             place: place.into(),
             is_factory: false,
         };
-        Some(Self::of(name, &application, interface, dependencies))
+        Some(Self::from_application(
+            name,
+            &application,
+            interface,
+            dependencies,
+        ))
     }
 
     fn of_files(files: &[(String, String)], dependencies: &Dependencies) -> Option<Self> {
@@ -157,7 +162,12 @@ impl PythonServer {
                 continue;
             }
             if let Some(application) = application(files, class) {
-                return Some(Self::of(name, &application, interface, dependencies));
+                return Some(Self::from_application(
+                    name,
+                    &application,
+                    interface,
+                    dependencies,
+                ));
             }
         }
         let (application, interface) = plain(files)?;
@@ -165,10 +175,15 @@ impl PythonServer {
             Interface::Wsgi => "WSGI",
             _ => "ASGI",
         };
-        Some(Self::of(name, &application, interface, dependencies))
+        Some(Self::from_application(
+            name,
+            &application,
+            interface,
+            dependencies,
+        ))
     }
 
-    fn of(
+    fn from_application(
         framework: &'static str,
         application: &Application,
         interface: Interface,
@@ -296,7 +311,7 @@ fn function_around(before: &str) -> Option<(String, bool)> {
     is_function.then(|| (found["name"].to_owned(), is_callable))
 }
 
-/// An application without a framework: a function, or what a module of a telling name calls one.
+/// An application without a framework: a function, or what a module with a usual name calls one.
 fn plain(files: &[(String, String)]) -> Option<(Application, Interface)> {
     let [wsgi, asgi, named] = &*FUNCTIONS;
     let found = |file: &str, text: &str, pattern: &Regex| {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST: usize = 8;
 /// Letters of a name that is made up.
 const LONGEST: usize = 60;
-/// Segments of paths that tell nothing apart.
+/// Segments of paths that distinguish nothing.
 const PREFIXES: [&str; 4] = ["api", "v1", "v2", "v3"];
 /// Last segments of paths that say whether a server is up.
 const HEALTH: [&str; 15] = [
@@ -95,11 +95,11 @@ impl Endpoint {
 impl LeftOut {
     /// How many were left out for which reasons.
     pub(in crate::init) fn list(counts: &BTreeMap<Self, usize>) -> String {
-        let words = |(why, count): (&Self, &usize)| format!("{count} {}", why.words());
+        let words = |(why, count): (&Self, &usize)| format!("{count} {}", why.reason());
         counts.iter().map(words).collect::<Vec<_>>().join(", ")
     }
 
-    const fn words(self) -> &'static str {
+    const fn reason(self) -> &'static str {
         match self {
             Self::TooMany => "more like these",
             Self::NoValue => "without an example of a required value",
@@ -122,7 +122,7 @@ impl Found {
 
 impl Choice {
     /// The first `MOST` requests; of those that need a login as many as there is room for then.
-    pub(super) fn of(mut found: Found, health: Option<&str>) -> Self {
+    pub(super) fn from_found(mut found: Found, health: Option<&str>) -> Self {
         let health = health.map(|path| {
             let same = found.endpoints.iter().position(|it| it.path == path);
             let same = same.map(|position| found.endpoints.remove(position));
@@ -266,14 +266,14 @@ mod tests {
             ("/b", "b"),
             ("/ping", "ops"),
         ];
-        let choice = Choice::of(found(&all), None);
+        let choice = Choice::from_found(found(&all), None);
         let expected = ["/readyz", "/a", "/b", "/a/more", "/ping"];
         assert_eq!(paths(&choice.endpoints), expected);
-        let choice = Choice::of(found(&all), Some("/b"));
+        let choice = Choice::from_found(found(&all), Some("/b"));
         let expected = ["/b", "/a", "/a/more", "/readyz", "/ping"];
         assert_eq!(paths(&choice.endpoints), expected);
         assert_eq!(choice.endpoints[0].name, "health");
-        let choice = Choice::of(found(&all), Some("/up"));
+        let choice = Choice::from_found(found(&all), Some("/up"));
         assert_eq!(choice.endpoints.len(), 6);
     }
 
@@ -282,7 +282,7 @@ mod tests {
         let all: Vec<_> = (0..10).map(|_| ("/health", "")).collect();
         let mut found = found(&all);
         found.with_login = found.endpoints.clone();
-        let choice = Choice::of(found, Some("/up"));
+        let choice = Choice::from_found(found, Some("/up"));
         let names: BTreeSet<_> = choice.endpoints.iter().map(|it| &it.name).collect();
         assert_eq!(names.len(), MOST);
         assert!(choice.with_login.is_empty());

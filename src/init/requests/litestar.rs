@@ -200,7 +200,7 @@ fn add(
         Some(path) => literal(path),
     };
     let Some(path) = path else { return };
-    let handler = Handler::of(text, start, end);
+    let handler = Handler::from_text(text, start, end);
     let mark = if handler.asks_for(path) { UNKNOWN } else { "" };
     let guard = named(arguments, "guards").map_or("", |_| " authorized");
     found.push(Route {

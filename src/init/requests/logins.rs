@@ -55,7 +55,7 @@ fn of_fastapi(files: &[(PathBuf, String)]) -> Option<TokenRoute> {
                 continue;
             };
             let path = arguments.first().copied().and_then(literal);
-            let handler = Handler::of(text, start, end);
+            let handler = Handler::from_text(text, start, end);
             let takes_password = handler.takes("OAuth2PasswordRequestForm");
             if let Some(path) = path.filter(|_| takes_password && route["object"] == router.object)
             {

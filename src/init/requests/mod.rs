@@ -75,7 +75,7 @@ pub(super) struct Search {
 
 impl Search {
     /// Looks through a repository whose server has its source in a folder, and its health check at a path.
-    pub(super) fn of(root: &Path, source: &Path, health: Option<&str>) -> Self {
+    pub(super) fn from_source(root: &Path, source: &Path, health: Option<&str>) -> Self {
         let mut search = Self::default();
         for path in documents(root, source) {
             let is_certain = path.file_stem().is_none_or(|it| it != UNCERTAIN);
@@ -119,7 +119,7 @@ impl Search {
             };
             return self.pass_over(&file, &why);
         }
-        let choice = Choice::of(found, health);
+        let choice = Choice::from_found(found, health);
         self.requests = Some(Requests {
             file,
             form,

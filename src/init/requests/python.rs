@@ -124,7 +124,7 @@ fn decorated(file: usize, text: &str, route: &Captures<'_>, prefix: &str, found:
     let path = arguments.first().copied().and_then(literal);
     let path = path.or_else(|| named(&arguments, "path").and_then(literal));
     let Some(path) = path else { return };
-    let handler = Handler::of(text, start, end);
+    let handler = Handler::from_text(text, start, end);
     let mark = if handler.asks_for(path) { UNKNOWN } else { "" };
     found.push(Route {
         file,
@@ -136,14 +136,14 @@ fn decorated(file: usize, text: &str, route: &Captures<'_>, prefix: &str, found:
 
 /// What follows a decorator.
 pub(super) struct Handler<'a> {
-    /// Text that tells who may call it.
+    /// Text that says who may call it.
     pub(super) words: String,
     parameters: Vec<&'a str>,
 }
 
 impl<'a> Handler<'a> {
     /// That of a decorator that starts and ends at a place.
-    pub(super) fn of(text: &'a str, start: usize, end: usize) -> Self {
+    pub(super) fn from_text(text: &'a str, start: usize, end: usize) -> Self {
         let lines = text[start..].trim_start().lines();
         let few = lines.take(HANDLER).take_while(|it| !it.trim().is_empty());
         let mut words = few.collect::<Vec<_>>().join("\n");

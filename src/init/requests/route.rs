@@ -10,7 +10,7 @@ pub(super) struct Route {
     pub(super) file: usize,
     pub(super) path: String,
     pub(super) is_get: bool,
-    /// Names at it and at its handler, which tell who may call it.
+    /// Names at it and at its handler, which say who may call it.
     pub(super) words: String,
 }
 

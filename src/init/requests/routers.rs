@@ -96,7 +96,7 @@ fn mounted(files: &[(PathBuf, String)]) -> Vec<(usize, String)> {
             let open = call.name("open").map_or(0, |it| it.start());
             let arguments = arguments(text, open).map(|(it, _)| it).unwrap_or_default();
             let router = included(&call["how"], &arguments).map(|it| it.0);
-            found.extend(router.and_then(|it| place(files, at, it)));
+            found.extend(router.and_then(|it| definition(files, at, it)));
         }
     }
     found
@@ -118,7 +118,7 @@ fn visit(files: &[(PathBuf, String)], of: &Routed, depth: usize, found: &mut Vec
         let Some((router, outer)) = included(&call["how"], &arguments) else {
             continue;
         };
-        let Some((file, object)) = place(files, of.file, router) else {
+        let Some((file, object)) = definition(files, of.file, router) else {
             continue;
         };
         let own = made(&files[file].1, &object);
@@ -214,7 +214,7 @@ fn constant(files: &[(PathBuf, String)], argument: &str) -> Option<String> {
 }
 
 /// The file and the name of a router that a file calls `ping.router`, or `router`.
-fn place(files: &[(PathBuf, String)], from: usize, router: &str) -> Option<(usize, String)> {
+fn definition(files: &[(PathBuf, String)], from: usize, router: &str) -> Option<(usize, String)> {
     let (module, object) = match router.rsplit_once('.') {
         Some((module, object)) => (Some(module), object),
         None => (None, router),

@@ -184,7 +184,7 @@ impl Routes {
         }
     }
 
-    /// A path with what tells who may call it.
+    /// A path with what says who may call it.
     fn add(&mut self, path: &str, words: &str) {
         let path = if path.is_empty() { "/" } else { path };
         if is_parameter(path) {

@@ -25,7 +25,7 @@ fn receive_to<'a>(is_head: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> 
     (outcome, kept.bytes().to_vec())
 }
 
-fn whole(bytes: impl AsRef<[u8]>) -> Outcome {
+fn read_at_once(bytes: impl AsRef<[u8]>) -> Outcome {
     receive([bytes.as_ref()])
 }
 
@@ -47,7 +47,7 @@ fn response(status: u16, body_bytes: u64, keep_alive: bool) -> Outcome {
 /// Status and length of what is no HTTP, and what was overlooked; the same however it comes.
 fn overlooked(bytes: impl AsRef<[u8]>) -> (u16, u64, Vec<Lenience>) {
     let bytes = bytes.as_ref();
-    let read = whole(bytes);
+    let read = read_at_once(bytes);
     assert_eq!(bytewise(bytes), read);
     let read = read.unwrap_or_else(|failure| {
         panic!("{failure:?}: {}", String::from_utf8_lossy(bytes));
@@ -126,7 +126,7 @@ fn a_line_may_end_behind_a_complete_body() {
         for end in ["\r\n", "\n", "\r\n\r\n"] {
             let bytes = format!("{bytes}{end}");
             assert_eq!(overlooked(&bytes), (200, 2, line_end.clone()), "{bytes:?}");
-            assert_eq!(whole(bytes + "x"), Err(Failure::Unparsable));
+            assert_eq!(read_at_once(bytes + "x"), Err(Failure::Unparsable));
         }
     }
     // It may also come when the next response is waited for.
@@ -161,7 +161,7 @@ fn nothing_is_overlooked_where_a_length_is_at_stake() {
         ("Content-Length: 2\r\nContent-Length : 3", "two lengths"),
     ] {
         let bytes = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nok");
-        assert_eq!(whole(&bytes), Err(Failure::Unparsable), "{lines:?}");
+        assert_eq!(read_at_once(&bytes), Err(Failure::Unparsable), "{lines:?}");
         assert_eq!(
             bytewise(bytes.as_bytes()),
             Err(Failure::Unparsable),
@@ -201,9 +201,12 @@ fn what_came_is_known_as_far_as_it_came() {
 #[test]
 fn body_ends_with_its_length() {
     let bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    assert_eq!(whole(bytes), response(200, 5, true));
-    assert_eq!(whole(&bytes[..bytes.len() - 1]), Err(Failure::ClosedInBody));
-    assert_eq!(whole(format!("{bytes}!")), Err(Failure::Unparsable));
+    assert_eq!(read_at_once(bytes), response(200, 5, true));
+    assert_eq!(
+        read_at_once(&bytes[..bytes.len() - 1]),
+        Err(Failure::ClosedInBody)
+    );
+    assert_eq!(read_at_once(format!("{bytes}!")), Err(Failure::Unparsable));
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn body_ends_with_the_last_chunk_and_its_trailers() {
         ("0\r\nA b\r\n\r\n", Err(Failure::Unparsable)),
         ("0\r\nA: b\r\r\n\r\n", Err(Failure::Unparsable)),
     ] {
-        assert_eq!(whole(format!("{head}{body}")), outcome, "{body:?}");
+        assert_eq!(read_at_once(format!("{head}{body}")), outcome, "{body:?}");
     }
 }
 
@@ -245,18 +248,20 @@ fn endless_chunk_framing_is_unparsable() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let extension = format!("{head}1;{}", "x".repeat(70_000));
     let trailers = format!("{head}0\r\n{}", "A: b\r\n".repeat(20_000));
-    assert_eq!(whole(extension), Err(Failure::Unparsable));
-    assert_eq!(whole(trailers), Err(Failure::Unparsable));
+    assert_eq!(read_at_once(extension), Err(Failure::Unparsable));
+    assert_eq!(read_at_once(trailers), Err(Failure::Unparsable));
 }
 
 #[test]
 fn body_without_framing_ends_with_the_connection() {
     assert_eq!(
-        whole("HTTP/1.1 200 OK\r\n\r\nhello"),
+        read_at_once("HTTP/1.1 200 OK\r\n\r\nhello"),
         response(200, 5, false)
     );
     assert_eq!(
-        whole("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhello"),
+        read_at_once(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhello"
+        ),
         response(200, 5, false)
     );
 }
@@ -265,8 +270,8 @@ fn body_without_framing_ends_with_the_connection() {
 fn some_statuses_have_no_body() {
     for status in [204, 304] {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
-        assert_eq!(whole(&head), response(status, 0, true));
-        assert_eq!(whole(head + "hello"), Err(Failure::Unparsable));
+        assert_eq!(read_at_once(&head), response(status, 0, true));
+        assert_eq!(read_at_once(head + "hello"), Err(Failure::Unparsable));
     }
 }
 
@@ -275,16 +280,16 @@ fn interim_responses_are_skipped() {
     let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     assert_eq!(
-        whole(format!("HTTP/1.1 100 Continue\r\n\r\n{interim}{last}")),
+        read_at_once(format!("HTTP/1.1 100 Continue\r\n\r\n{interim}{last}")),
         response(200, 2, true)
     );
-    assert_eq!(whole(interim), Err(Failure::ClosedInHead));
+    assert_eq!(read_at_once(interim), Err(Failure::ClosedInHead));
     assert_eq!(
-        whole(format!("HTTP/1.1 101 Switching Protocols\r\n\r\n{last}")),
+        read_at_once(format!("HTTP/1.1 101 Switching Protocols\r\n\r\n{last}")),
         Err(Failure::Unparsable)
     );
     assert_eq!(
-        whole(interim.repeat(2000)),
+        read_at_once(interim.repeat(2000)),
         Err(Failure::Unparsable),
         "interim responses without end"
     );
@@ -306,13 +311,13 @@ fn connection_lasts_as_version_and_field_say() {
     ] {
         let bytes = format!("HTTP/{version} 200 OK\r\nContent-Length: 0\r\n{field}\r\n");
         assert_eq!(
-            whole(bytes),
+            read_at_once(bytes),
             response(200, 0, keep_alive),
             "{version} {field}"
         );
     }
     assert_eq!(
-        whole(
+        read_at_once(
             "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
         ),
         response(200, 0, false)
@@ -340,7 +345,7 @@ fn content_length_is_one_number() {
         ),
     ] {
         let bytes = format!("HTTP/1.1 200 OK\r\n{lengths}\r\nok");
-        assert_eq!(whole(bytes), outcome, "{lengths:?}");
+        assert_eq!(read_at_once(bytes), outcome, "{lengths:?}");
     }
 }
 
@@ -350,15 +355,15 @@ fn long_head_is_received_and_endless_head_is_unparsable() {
         let field = "x".repeat(length);
         format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: {field}\r\n\r\n")
     };
-    assert_eq!(whole(head(60_000)), response(200, 0, true));
-    assert_eq!(whole(head(70_000)), Err(Failure::Unparsable));
+    assert_eq!(read_at_once(head(60_000)), response(200, 0, true));
+    assert_eq!(read_at_once(head(70_000)), Err(Failure::Unparsable));
     assert_eq!(
-        whole("HTTP/1.1 200 OK\r\nA: ".to_owned() + &"x".repeat(70_000)),
+        read_at_once("HTTP/1.1 200 OK\r\nA: ".to_owned() + &"x".repeat(70_000)),
         Err(Failure::Unparsable)
     );
     let many = "A: b\r\n".repeat(200);
     assert_eq!(
-        whole(format!(
+        read_at_once(format!(
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{many}\r\n"
         )),
         response(200, 0, true)
@@ -367,9 +372,12 @@ fn long_head_is_received_and_endless_head_is_unparsable() {
 
 #[test]
 fn stream_that_ends_early_says_where() {
-    assert_eq!(whole(""), Err(Failure::Closed));
-    assert_eq!(whole("HTTP/1.1 200"), Err(Failure::ClosedInHead));
-    assert_eq!(whole("SSH-2.0-OpenSSH\r\n"), Err(Failure::Unparsable));
+    assert_eq!(read_at_once(""), Err(Failure::Closed));
+    assert_eq!(read_at_once("HTTP/1.1 200"), Err(Failure::ClosedInHead));
+    assert_eq!(
+        read_at_once("SSH-2.0-OpenSSH\r\n"),
+        Err(Failure::Unparsable)
+    );
 }
 
 #[test]
@@ -533,7 +541,7 @@ proptest! {
         let spot = spot.index(bytes.len());
         bytes[spot] = byte;
         bytes.truncate(length.index(bytes.len() * 2) + 1);
-        let outcome = whole(&bytes);
+        let outcome = read_at_once(&bytes);
         prop_assert_eq!(receive(cut(&bytes, &cuts)), outcome);
         prop_assert_eq!(bytewise(&bytes), outcome);
     }
@@ -542,7 +550,7 @@ proptest! {
     fn any_bytes_are_survived(bytes in vec(any::<u8>(), 0..300)) {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         let bytes = [&head[..], &bytes].concat();
-        prop_assert_eq!(bytewise(&bytes), whole(&bytes));
+        prop_assert_eq!(bytewise(&bytes), read_at_once(&bytes));
     }
 }
 
@@ -608,7 +616,7 @@ proptest! {
         prop_assume!(!bytes.windows(8).any(|text| text == b"HTTP/1.0"));
         prop_assume!(!bytes.windows(8).any(|text| text == b"chunked,"));
         prop_assume!(!has_bare_line_feed(trailers(&bytes)));
-        prop_assume!(!whole(&bytes).is_ok_and(|it| it.leniences != Leniences::default()));
+        prop_assume!(!read_at_once(&bytes).is_ok_and(|it| it.leniences != Leniences::default()));
         let [ours, theirs] = both_read(&bytes);
         // An upgrade that was not asked for is no response here.
         prop_assume!(theirs.as_ref().is_none_or(|(status, _)| *status != 101));

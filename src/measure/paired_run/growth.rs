@@ -1,7 +1,7 @@
 //! Counters as the data grow, in a start of its own before all others.
 
 use super::super::Error;
-use super::super::driver::{Driver, Pass};
+use super::super::driver::{Counting, Driver};
 use super::super::pairs::Assignment;
 use super::PairedRun;
 use crate::model::{Growth, Side, chain};
@@ -24,7 +24,7 @@ impl<D: Driver> PairedRun<'_, D> {
                 Err(Error::Base { source, .. }) => {
                     self.stop_sides().await?;
                     self.grown.fill_with(Default::default);
-                    self.say(format!(
+                    self.note(format!(
                         "{}: its counters are not compared as the data grow, which those of the base do \
                          not: {}",
                         self.sides.head.name,
@@ -45,7 +45,7 @@ impl<D: Driver> PairedRun<'_, D> {
             }
             for cell in self.answered_cells() {
                 for side in up.iter().copied() {
-                    let counted = self.counted(side, cell, Pass::Brief).await?;
+                    let counted = self.counted(side, cell, Counting::Brief).await?;
                     if let Some(counters) = counted.counters {
                         self.grown[cell].get_mut(side).add(size, counters);
                     }

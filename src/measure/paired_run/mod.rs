@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 
 use self::grown::Grown;
 use super::cell_rounds::CellRounds;
-use super::driver::{Driver, Pass, Startup};
+use super::driver::{Counting, Driver, Startup};
 use super::pairs::{Assignment, Builds, Compared, Pairing, Phase};
 use super::side_load::SideLoad;
 use super::sizing::Size;
@@ -168,7 +168,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             Ok(()) => Ok(true),
             Err(error) if error.is_of_one_server() => {
                 self.stop_sides().await?;
-                self.say(format!(
+                self.note(format!(
                     "{}: confirmed without a control, the base beside itself: {}",
                     self.sides.head.name,
                     chain(&error)
@@ -254,14 +254,17 @@ impl<'a, D: Driver> PairedRun<'a, D> {
             }
             order.retain(|cell| self.answered[*cell]);
             if measured.is_empty() {
-                measured = order.iter().map(|cell| CellRounds::of(*cell)).collect();
+                measured = order
+                    .iter()
+                    .map(|cell| CellRounds::for_cell(*cell))
+                    .collect();
             }
             for cell in &mut measured {
                 self.measure(cell, phase).await?;
             }
             if self.pairing.strategy != Strategy::Interleaved {
                 for cell in self.varying(&measured, begun) {
-                    let mut anew = CellRounds::of(cell);
+                    let mut anew = CellRounds::for_cell(cell);
                     self.measure(&mut anew, phase).await?;
                     measured.retain(|it| it.cell != cell);
                     measured.push(anew);
@@ -297,7 +300,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         }
     }
 
-    /// Starts some sides; those of the first start of all tell how the cells are to be loaded.
+    /// Starts some sides; those of the first start show how the cells are to be loaded.
     async fn up(
         &mut self,
         started: &[Side],
@@ -412,7 +415,7 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         }
         for cell in self.answered_cells() {
             for side in up.iter().copied() {
-                let counted = self.counted(side, cell, Pass::Whole).await?;
+                let counted = self.counted(side, cell, Counting::Full).await?;
                 self.idle[cell] = self.idle[cell].max(counted.idle);
                 let grown = std::mem::take(self.grown[cell].get_mut(side));
                 let counters = counted.counters.map(|it| grown.added_to(it));
@@ -423,8 +426,13 @@ impl<'a, D: Driver> PairedRun<'a, D> {
     }
 
     /// Single requests on a cell of one side, and what follows where none of them was answered.
-    async fn counted(&mut self, side: Side, cell: usize, pass: Pass) -> Result<Counted, Error> {
-        let mut counted = self.count_side(side, cell, pass).await?;
+    async fn counted(
+        &mut self,
+        side: Side,
+        cell: usize,
+        counting: Counting,
+    ) -> Result<Counted, Error> {
+        let mut counted = self.count_side(side, cell, counting).await?;
         self.compared
             .notes
             .append(&mut counted.missing.drain(..).collect());

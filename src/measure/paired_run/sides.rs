@@ -1,6 +1,6 @@
 //! The sides of one server: which are up, of which build, and a round of each.
 
-use super::super::driver::{Data, Driver, Instance, Pass, Start, Startup};
+use super::super::driver::{Counting, Data, Driver, Instance, Start, Startup};
 use super::super::pairs::Assignment;
 use super::super::side_load::SideLoad;
 use super::super::{Counted, Error};
@@ -61,11 +61,11 @@ impl<'a, D: Driver> PairedRun<'a, D> {
         &mut self,
         side: Side,
         cell: usize,
-        pass: Pass,
+        counting: Counting,
     ) -> Result<Counted, Error> {
         let instance = self.instance(side);
         let cell = &instance.target.cells[cell];
-        self.driver.count(instance, cell, pass).await
+        self.driver.count(instance, cell, counting).await
     }
 
     /// Brings the data of one side to one of their sizes.

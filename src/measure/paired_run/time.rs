@@ -53,7 +53,7 @@ impl<D: Driver> PairedRun<'_, D> {
             let Some(size) = &mut self.sizes[cell] else {
                 continue;
             };
-            // Few rounds tell little of a cell; those of its server's others are much like it.
+            // Few rounds say little of a cell; those of its server's others are much like it.
             let variance = f64::midpoint(own.unwrap_or(pooled), pooled);
             let pairs = self.pairing.pacing.pairs;
             let head = &self.sides.head.cells[cell];
@@ -175,7 +175,7 @@ impl<D: Driver> PairedRun<'_, D> {
             } else {
                 format!("{shortest} to {most}")
             };
-            self.say(format!(
+            self.note(format!(
                 "{} {}: {} needs {} requests after a start, which takes rounds of {rounds}; the budget \
                  has time for {}, so it is not judged: raise `budget`",
                 self.sides.head.name,
@@ -209,7 +209,7 @@ impl<D: Driver> PairedRun<'_, D> {
         }
         if first_look > self.budget() {
             let each = first_look / u32::try_from(cells.len().max(1)).unwrap_or(u32::MAX);
-            self.say(format!(
+            self.note(format!(
                 "{}: its answers are too slow for a budget of {} for each endpoint; a first verdict \
                  takes about {}: raise `budget`",
                 self.sides.head.name,
@@ -227,7 +227,7 @@ impl<D: Driver> PairedRun<'_, D> {
         }
     }
 
-    pub(super) fn say(&mut self, note: String) {
+    pub(super) fn note(&mut self, note: String) {
         (self.pairing.observe)(Event::Note(&note));
         self.compared.notes.insert(note);
     }

@@ -76,7 +76,7 @@ pub async fn profile(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<
 }
 
 /// What is known of a side after a slice.
-struct Taken {
+struct SampledSlice {
     /// From when to when, in seconds on the clock of perf.
     time: [f64; 2],
     rounds: Sides<Option<Round>>,
@@ -87,8 +87,8 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
     let load = load(driver, profiling).await?;
     let [head, base] = both(profiling.sides);
     let processes = Sides {
-        head: Processes::of(&driver.processes(head).await),
-        base: Processes::of(&driver.processes(base).await),
+        head: Processes::from_pids(&driver.processes(head).await),
+        base: Processes::from_pids(&driver.processes(base).await),
     };
     let mut notes = BTreeSet::new();
     let server = &profiling.sides.head.name;
@@ -107,7 +107,7 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
     if !others.is_empty() {
         match Perf::start(&others) {
             Ok(started) => perf = Some(started),
-            Err(why) => drop(notes.insert(why.of(server))),
+            Err(why) => drop(notes.insert(why.describe(server))),
         }
     }
     let (mut taken, begun) = (Vec::new(), Instant::now());
@@ -117,7 +117,7 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
             failures.push(why);
             perf = None;
         }
-        notes.extend(failures.iter().map(|why| why.of(server)));
+        notes.extend(failures.iter().map(|why| why.describe(server)));
         let Sides { head, base } = &slice.stacks;
         let sees_nothing = head.is_empty() && base.is_empty() && perf.is_none();
         taken.push(slice);
@@ -139,7 +139,7 @@ async fn sampled(driver: &mut Live<'_>, profiling: Profiling<'_>) -> Result<Prof
         }
         match perf.samples().await {
             Ok(samples) => add(samples, &of_side, &mut taken),
-            Err(why) => drop(notes.insert(why.of(server))),
+            Err(why) => drop(notes.insert(why.describe(server))),
         }
     }
     Ok(Profiled {
@@ -163,7 +163,7 @@ impl<'a> Profiling<'a> {
         load.round(driver, &up, self.cell, self.observe).await
     }
 
-    fn compare(&self, taken: Vec<Taken>) -> Option<CpuProfile> {
+    fn compare(&self, taken: Vec<SampledSlice>) -> Option<CpuProfile> {
         let mut slices: Sides<Vec<Slice>> = Sides::default();
         for mut taken in taken {
             for side in Side::BOTH {
@@ -216,7 +216,7 @@ async fn slice(
     profiling: Profiling<'_>,
     load: SideLoad,
     processes: &Sides<Processes>,
-) -> Result<(Taken, Vec<tool::Failure>), Error> {
+) -> Result<(SampledSlice, Vec<tool::Failure>), Error> {
     let mut failures = Vec::new();
     let mut spies: Vec<(Side, PySpy)> = Vec::new();
     for side in Side::BOTH {
@@ -237,7 +237,7 @@ async fn slice(
             Err(why) => failures.push(why),
         }
     }
-    let taken = Taken {
+    let taken = SampledSlice {
         time,
         rounds,
         stacks,
@@ -246,9 +246,9 @@ async fn slice(
 }
 
 /// Samples of perf go to the slice and the side that they are of.
-fn add(samples: Vec<profile::Sample>, of_side: &BTreeMap<i32, Side>, taken: &mut [Taken]) {
+fn add(samples: Vec<profile::Sample>, of_side: &BTreeMap<i32, Side>, taken: &mut [SampledSlice]) {
     for sample in samples {
-        let within = |it: &&mut Taken| (it.time[0]..it.time[1]).contains(&sample.time);
+        let within = |it: &&mut SampledSlice| (it.time[0]..it.time[1]).contains(&sample.time);
         let slice = taken.iter_mut().find(within);
         if let Some((slice, side)) = slice.zip(of_side.get(&sample.pid)) {
             slice.stacks.get_mut(*side).push(profile::Sampled {

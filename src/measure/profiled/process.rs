@@ -15,7 +15,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    pub(super) fn of(pids: &[i32]) -> Self {
+    pub(super) fn from_pids(pids: &[i32]) -> Self {
         let (pythons, others): (BTreeSet<i32>, BTreeSet<i32>) =
             pids.iter().partition(|it| is_python(**it));
         let is_child = |pid: &i32| parent(*pid).is_some_and(|it| pythons.contains(&it));
@@ -92,7 +92,7 @@ mod tests {
             pythons: Vec::new(),
             others: vec![own],
         };
-        assert_eq!(Processes::of(&[own]), expected);
-        assert!(Processes::of(&[]).is_empty());
+        assert_eq!(Processes::from_pids(&[own]), expected);
+        assert!(Processes::from_pids(&[]).is_empty());
     }
 }

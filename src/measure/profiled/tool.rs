@@ -32,7 +32,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// In words, for the processes of a server.
-    pub(super) fn of(&self, server: &str) -> String {
+    pub(super) fn describe(&self, server: &str) -> String {
         let page = "docs/profiles.md says what it needs";
         match self {
             Self::Missing { name: "py-spy" } => format!(
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_with_the_remedy() {
-        let missing = Failure::Missing { name: "py-spy" }.of("web");
+        let missing = Failure::Missing { name: "py-spy" }.describe("web");
         assert!(missing.contains("`web`") && missing.contains("pip install py-spy"));
         let said = "Error:\nAccess to performance monitoring operations is limited.\nConsider\n";
         let expected = "Access to performance monitoring operations is limited";

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Counted, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer, Pass, Schedule,
-    Sharing, Simulated, Start, Startup, Testbed, WarmUp,
+    Counted, Counting, Driver, Error, Event, Instance, Load, MeasureConfig, Noise, Observer,
+    Schedule, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::config;
 use crate::model::{Cell, Metric, Plan, Round, Runner, Sample, Sides, Target, Turnover};
@@ -45,7 +45,7 @@ fn measuring<'a>(plan: &'a Plan, runner: &'a Runner, seed: u64) -> MeasureConfig
         plan,
         runner,
         schedule: Schedule::Sequential,
-        counting: Some(Pass::Whole),
+        counting: Some(Counting::Full),
         seed,
         is_suspect: &|_| false,
         observe: &|_| (),
@@ -293,9 +293,9 @@ impl Driver for Failing {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        counting: Counting,
     ) -> Result<Counted, Error> {
-        self.simulated.count(instance, cell, pass).await
+        self.simulated.count(instance, cell, counting).await
     }
 
     async fn output(&mut self, instance: Instance<'_>) -> String {

@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::{FILE, plan};
 use crate::gate::{Confirmation, invalidate_partial, judge_pairs};
 use crate::measure::{
-    Cause, Counted, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing, Pairing,
-    Pass, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
+    Cause, Counted, Counting, Data, Driver, Error, Instance, Load, Noise, Observer, PairPacing,
+    Pairing, Sharing, Simulated, Start, Startup, Testbed, WarmUp,
 };
 use crate::model::{
     Cell, Finding, Metric, PairedSample, PairedStart, Partial, Plan, Round, Side, Sides, Strategy,
@@ -22,10 +22,10 @@ fn twice() -> Sides<Target> {
 
 fn pairing(sides: &Sides<Target>) -> Pairing<'static> {
     Pairing {
-        pacing: PairPacing::of(plan(FILE).pacing, Strategy::Duet),
+        pacing: PairPacing::from_pacing(plan(FILE).pacing, Strategy::Duet),
         spare: Duration::ZERO,
         strategy: Strategy::Duet,
-        confirmation: Confirmation::of([&sides.head.cells[0].thresholds]),
+        confirmation: Confirmation::from_thresholds([&sides.head.cells[0].thresholds]),
         counting: false,
         seed: 1,
         observe: &|_| (),
@@ -115,9 +115,9 @@ impl Driver for Watched {
         &mut self,
         instance: Instance<'_>,
         cell: &Cell,
-        pass: Pass,
+        counting: Counting,
     ) -> Result<Counted, Error> {
-        self.simulated.count(instance, cell, pass).await
+        self.simulated.count(instance, cell, counting).await
     }
 
     async fn output(&mut self, instance: Instance<'_>) -> String {
@@ -297,7 +297,7 @@ async fn what_varies_much_gets_longer_rounds_in_its_first_start() {
             .filter(|it| it.0 == start && it.2 == at_rate);
         own.map(|it| it.3).max().expect("rounds")
     };
-    let round = PairPacing::of(plan(FILE).pacing, Strategy::Duet).round;
+    let round = PairPacing::from_pacing(plan(FILE).pacing, Strategy::Duet).round;
     assert!(windows(1, false) > round, "measured anew by longer ones");
     assert_eq!(windows(1, false), windows(2, false), "and so in the next");
     // A turn at a fixed rate has a whole number of requests.
@@ -316,7 +316,7 @@ async fn what_varies_much_gets_longer_rounds_in_its_first_start() {
 async fn a_steady_server_is_measured_once_by_short_rounds() {
     let (driver, starts) = watched(Strategy::Duet, 0.0).await;
     assert_eq!(driver.starts, starts);
-    let round = PairPacing::of(plan(FILE).pacing, Strategy::Duet).round;
+    let round = PairPacing::from_pacing(plan(FILE).pacing, Strategy::Duet).round;
     // A turn at a fixed rate has a whole number of requests.
     let longest = round.mul_f64(1.05);
     assert!(

@@ -4,6 +4,7 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::super::comment::When;
 use super::super::connection::Deed;
 use super::super::section::Stamp;
 use super::super::{Error, Provider, Run};
@@ -63,13 +64,13 @@ impl Note {
     }
 }
 
-/// Writes the note of a job, or edits the one that is there; `only_if_there` makes no new one.
+/// Writes the note of a job, or edits the one that is there.
 pub async fn post(
     gitlab: &GitLab,
     merge_request: u64,
     stamp: &Stamp,
     body: &str,
-    only_if_there: bool,
+    when: When,
 ) -> Result<Noted, Error> {
     let connection = &gitlab.connection;
     let route = gitlab.route(&format!("merge_requests/{merge_request}/notes"));
@@ -108,7 +109,7 @@ pub async fn post(
             connection.change(DEED, &Method::PUT, &route, &body).await?;
             Ok(Noted::Edited)
         }
-        None if only_if_there => Ok(Noted::Nothing),
+        None if when == When::OnlyIfThere => Ok(Noted::Nothing),
         None => {
             connection.post::<Note>(DEED, &route, &body, find).await?;
             Ok(Noted::Written)

@@ -279,7 +279,7 @@ async fn tokens_of_apps_and_of_persons_find_their_own_comment() {
 }
 
 #[tokio::test]
-async fn the_app_of_our_check_tells_whose_comment_is_ours() {
+async fn the_app_of_our_check_says_whose_comment_is_ours() {
     let (server, github) = StandIn::start().await;
     github.state().viewer = None;
     github.state().login = "my-app[bot]".into();

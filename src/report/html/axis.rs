@@ -28,7 +28,7 @@ const DECADES: [&[f64]; 4] = [
     &[1.0, 2.0, 5.0],
     &[1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0],
 ];
-/// Fewest ticks that tell a scale.
+/// Fewest ticks that show a scale.
 const FEWEST_TICKS: usize = 3;
 /// Least span of an axis as a share of its middle, so that noise does not look like news.
 const LEAST_SPAN: f64 = 0.1;
@@ -51,7 +51,7 @@ impl Axis {
         let step = step((high - low).max(f64::MIN_POSITIVE), unit);
         let (first, last) = ((low / step).floor(), (high / step).ceil().max(1.0));
         let ticks = multiples(first, last, step);
-        let ticks = ticks.map(|value| (value, words(value, unit)));
+        let ticks = ticks.map(|value| (value, tick_label(value, unit)));
         Self {
             ends: first * step..last * step,
             ticks: ticks.collect(),
@@ -68,7 +68,9 @@ impl Axis {
         let step = step(high - low, unit);
         let even = || multiples((low / step).ceil(), (high / step).floor(), step).collect();
         let ticks = sets.find(enough).unwrap_or_else(even);
-        let ticks = ticks.into_iter().map(|value| (value, words(value, unit)));
+        let ticks = ticks
+            .into_iter()
+            .map(|value| (value, tick_label(value, unit)));
         Self {
             ends: low..high,
             ticks: ticks.collect(),
@@ -199,7 +201,7 @@ fn decades(within: &[f64], low: f64, high: f64) -> Vec<f64> {
 }
 
 /// A value in its unit, without decimals that say nothing.
-fn words(value: f64, unit: Unit) -> String {
+fn tick_label(value: f64, unit: Unit) -> String {
     let text = text::value(value, unit);
     let end = text.find(|letter: char| !(letter.is_ascii_digit() || letter == '.'));
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
@@ -211,7 +213,7 @@ fn words(value: f64, unit: Unit) -> String {
 }
 
 fn percent(change: f64) -> String {
-    let words = words(change.abs(), Unit::Share);
+    let words = tick_label(change.abs(), Unit::Share);
     match change {
         change if change > 1e-9 => format!("+{words}"),
         change if change < -1e-9 => format!("−{words}"),

@@ -7,7 +7,7 @@ use super::ranking::table;
 use crate::model::Calibration;
 use crate::report::calibration::{self as sheets, HOW_IT_IS_MADE, HOW_TO_READ};
 
-/// What a gate can tell on a machine, as a self-contained page.
+/// What a gate detects on a machine, as a self-contained page.
 pub fn calibration(calibration: &Calibration) -> String {
     let result = &calibration.result;
     let (failed, checks) = (result.unchanged.failed, result.unchanged.checks);

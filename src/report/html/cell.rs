@@ -31,7 +31,7 @@ struct Album<'a> {
 pub(super) fn sections(report: &Report) -> Markup {
     let cells = summary::cells(report).into_iter().enumerate();
     let mut albums: Vec<_> = cells
-        .map(|(position, cell)| Album::of(cell, position, report))
+        .map(|(position, cell)| Album::from_cell(cell, position, report))
         .filter(|album| !album.figures.is_empty())
         .collect();
     albums.sort_by_key(|album| (!album.has_news(), album.cell.verdict()));
@@ -50,7 +50,7 @@ pub(super) fn sections(report: &Report) -> Markup {
 }
 
 impl<'a> Album<'a> {
-    fn of(cell: Cell<'a>, position: usize, report: &Report) -> Self {
+    fn from_cell(cell: Cell<'a>, position: usize, report: &Report) -> Self {
         let evidence = report.evidence(cell.server, cell.endpoint);
         let pictured = pictured(&cell);
         let mut figures: Vec<_> = evidence.and_then(latency::figure).into_iter().collect();

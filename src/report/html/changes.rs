@@ -39,7 +39,7 @@ pub(super) fn figure(finding: &Finding, evidence: Option<&Evidence>) -> Option<F
         canvas.upright(0.0, BASE);
         if let Some(margin) = margin {
             canvas.upright(margin, BAD);
-            canvas.words(margin, "margin", BAD);
+            canvas.label(margin, "margin", BAD);
         }
         canvas.upright(judged, HEAD);
         let spread = match finding.strategy {
@@ -50,7 +50,7 @@ pub(super) fn figure(finding: &Finding, evidence: Option<&Evidence>) -> Option<F
     });
     Some(Figure {
         title: format!("{}: {}", finding.metric.name(), subject(finding)),
-        words: words(finding, &changes),
+        aria_label: aria_label(finding, &changes),
         svg: Some(svg),
         numbers: Numbers::Own(Sheet {
             columns: ["at most", "share"].map(str::to_owned).into(),
@@ -119,7 +119,7 @@ fn rows(chart: &Chart, changes: &[f64]) -> Vec<Row> {
         .collect()
 }
 
-fn words(finding: &Finding, changes: &[f64]) -> String {
+fn aria_label(finding: &Finding, changes: &[f64]) -> String {
     let [least, most] = [changes[0], changes[changes.len() - 1]].map(text::change);
     let mut words = format!(
         "Distribution of {} changes of {}, from {least} to {most}",

@@ -187,7 +187,7 @@ impl Canvas<'_> {
     }
 
     /// Words above the top of an upright.
-    pub(super) fn words(&mut self, x: f64, words: &str, ink: Ink) {
+    pub(super) fn label(&mut self, x: f64, words: &str, ink: Ink) {
         let x = self.chart.x_at(x);
         self.marks
             .push(html! { text class=(ink) x=(x) y=(TOP - 6) { (words) } });
@@ -208,7 +208,7 @@ mod tests {
             canvas.upright(1.5, BAD);
             canvas.band([1.2, 1.8], BASE);
             canvas.ring((1.0, 800.0), ODD);
-            canvas.words(1.5, "step", BAD);
+            canvas.label(1.5, "step", BAD);
         });
         picture.into_string()
     }

@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, Render, html};
 pub(super) struct Figure {
     pub(super) title: String,
     /// What the picture shows, in words.
-    pub(super) words: String,
+    pub(super) aria_label: String,
     /// `None` if the words say it all.
     pub(super) svg: Option<Markup>,
     pub(super) numbers: Numbers,
@@ -39,7 +39,7 @@ impl Figure {
     pub(super) fn in_words(title: &str, words: String) -> Self {
         Self {
             title: title.into(),
-            words,
+            aria_label: words,
             svg: None,
             numbers: Numbers::Nowhere,
         }
@@ -61,7 +61,7 @@ impl Figure {
 
     fn picture(&self, svg: &Markup, columns: Option<&str>) -> Markup {
         html! {
-            div.plot role="img" aria-label=(self.words) data-columns=[columns] { (svg) }
+            div.plot role="img" aria-label=(self.aria_label) data-columns=[columns] { (svg) }
         }
     }
 }
@@ -73,7 +73,7 @@ impl Render for Figure {
                 figcaption { (self.title) }
                 @match &self.svg {
                     Some(svg) => (self.plot(svg)),
-                    None => p.plain { (self.words) }
+                    None => p.plain { (self.aria_label) }
                 }
             }
         }

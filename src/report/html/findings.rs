@@ -105,7 +105,7 @@ fn key(value: Option<f64>) -> Option<String> {
 }
 
 fn weight(finding: &Finding) -> Option<f64> {
-    Some(MarginBar::of(finding)?.point)
+    Some(MarginBar::from_finding(finding)?.point)
 }
 
 /// The name of the place on the page where a finding's pictures are.

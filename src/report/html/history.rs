@@ -36,7 +36,7 @@ pub(super) fn figure(finding: &Finding) -> Option<Figure> {
         if let Some(step) = &finding.step {
             let at = step.run as f64 + 0.5;
             canvas.upright(at, ODD);
-            canvas.words(at, "step", ODD);
+            canvas.label(at, "step", ODD);
         }
         canvas.dotted_line(&points, BASE);
         for run in finding
@@ -57,7 +57,7 @@ pub(super) fn figure(finding: &Finding) -> Option<Figure> {
     };
     Some(Figure {
         title: caption(finding),
-        words: words(finding, head),
+        aria_label: aria_label(finding, head),
         svg: Some(svg),
         numbers: Numbers::Own(Sheet {
             columns: ["run", "value"].map(str::to_owned).into(),
@@ -89,7 +89,7 @@ fn caption(finding: &Finding) -> String {
     caption
 }
 
-fn words(finding: &Finding, head: Option<f64>) -> String {
+fn aria_label(finding: &Finding, head: Option<f64>) -> String {
     let value = |value: f64| text::value(value, finding.unit);
     let mut words = format!(
         "{} of {} stored runs",

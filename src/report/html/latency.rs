@@ -37,7 +37,7 @@ pub(super) fn figure(evidence: &Evidence) -> Option<Figure> {
     });
     Some(Figure {
         title: "Latency by percentile".into(),
-        words: words(&traces),
+        aria_label: aria_label(&traces),
         svg: Some(svg),
         numbers: Numbers::Own(Sheet {
             columns: ["within"]
@@ -79,7 +79,7 @@ fn time(trace: &Trace, share: f64) -> String {
     trace.within(share).map_or_else(|| "–".into(), text::micros)
 }
 
-fn words(traces: &[(&str, &Trace)]) -> String {
+fn aria_label(traces: &[(&str, &Trace)]) -> String {
     let side = |(name, trace): &(&str, &Trace)| {
         let [half, most, all] = [0.5, 0.99, 1.0].map(|share| time(trace, share));
         let count = trace.requests;

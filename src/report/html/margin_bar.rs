@@ -10,12 +10,12 @@ use crate::report::text;
 const SIDE: f64 = 60.0;
 
 pub(super) fn bar(finding: &Finding, tone: &str) -> Markup {
-    let Some(bar) = MarginBar::of(finding) else {
+    let Some(bar) = MarginBar::from_finding(finding) else {
         return html! {};
     };
     let [low, high] = bar.interval.unwrap_or([bar.point; 2]).map(position);
     html! {
-        svg class={ "gauge " (tone) } viewBox="0 0 124 16" width="124" height="16" role="img" aria-label=(words(finding)) {
+        svg class={ "margin-bar " (tone) } viewBox="0 0 124 16" width="124" height="16" role="img" aria-label=(aria_label(finding)) {
             path.scale d={ "M62 1v14M32 4v8M92 4v8" } {}
             path.interval d={ "M" (low) " 8H" (high) } {}
             circle.point cx=(position(bar.point)) cy="8" r="4" {}
@@ -31,7 +31,7 @@ fn position(margins: f64) -> String {
     format!("{:.1}", 62.0 + position.clamp(-50.0, 50.0))
 }
 
-fn words(finding: &Finding) -> String {
+fn aria_label(finding: &Finding) -> String {
     let change = finding.change.map(text::change).unwrap_or_default();
     let interval = finding.interval.map(|[low, high]| {
         let (low, high) = (text::change(low), text::change(high));

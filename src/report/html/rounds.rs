@@ -78,7 +78,7 @@ fn figure(
     });
     Figure {
         title: title.into(),
-        words: words(title, metric, evidence, sides),
+        aria_label: aria_label(title, metric, evidence, sides),
         svg: Some(svg),
         numbers: Numbers::Common(columns),
     }
@@ -90,7 +90,7 @@ fn starts(canvas: &mut Canvas<'_>, evidence: &Evidence) {
         let between = position as f64 + 1.5;
         if evidence.confirmation == Some(position + 1) {
             canvas.upright(between, ODD);
-            canvas.words(between, "confirmation", ODD);
+            canvas.label(between, "confirmation", ODD);
         } else if two[0] != two[1] {
             canvas.upright(between, GRID);
         }
@@ -177,7 +177,7 @@ const fn name(by: Disturbance) -> &'static str {
     }
 }
 
-fn words(title: &str, metric: Metric, evidence: &Evidence, sides: &[Side<'_>]) -> String {
+fn aria_label(title: &str, metric: Metric, evidence: &Evidence, sides: &[Side<'_>]) -> String {
     let value = |value: f64| text::value(value, metric.unit());
     let side = |side: &Side<'_>| {
         let values = side.trace.rounds[&metric].iter().copied();

@@ -352,7 +352,7 @@ fn figure(key: &CellSeries, series: &Series) -> Figure {
     });
     Figure {
         title: series.metric.name().into(),
-        words: words(series),
+        aria_label: aria_label(series),
         svg: Some(svg),
         numbers: Numbers::Own(Sheet {
             columns,
@@ -369,7 +369,7 @@ fn name(run: &RunMark) -> String {
     format!("{} {commit}", run.time.strftime("%Y-%m-%d %H:%M"))
 }
 
-fn words(series: &Series) -> String {
+fn aria_label(series: &Series) -> String {
     let value = |it| text::value(it, series.unit);
     let mut words = format!(
         "{} of {} stored runs: newest {}, median {}",

@@ -37,7 +37,7 @@ pub(super) fn figure(title: &str, unit: Unit, bars: &[Bar]) -> Option<Figure> {
     });
     Some(Figure {
         title: title.into(),
-        words: words(title, unit, bars),
+        aria_label: aria_label(title, unit, bars),
         svg: Some(svg),
         numbers: Numbers::Nowhere,
     })
@@ -54,7 +54,7 @@ fn shown(bar: &Bar, unit: Unit) -> String {
     }
 }
 
-fn words(title: &str, unit: Unit, bars: &[Bar]) -> String {
+fn aria_label(title: &str, unit: Unit, bars: &[Bar]) -> String {
     let bars: Vec<_> = bars
         .iter()
         .map(|bar| format!("{} {}", bar.name, shown(bar, unit)))

@@ -50,7 +50,9 @@ fn row(finding: &Finding) -> [String; 6] {
         shown.unwrap_or_else(|| "–".into())
     };
     let change = finding.change.map(text::change).unwrap_or_default();
-    let bar = MarginBar::of(finding).map(bar::bar).unwrap_or_default();
+    let bar = MarginBar::from_finding(finding)
+        .map(bar::bar)
+        .unwrap_or_default();
     [
         in_ink(ink, text::word(finding)),
         shortened(&text::name(finding)),

@@ -57,7 +57,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether a path is meant; `None` if Docker cannot tell.
+    /// Whether a path is meant; `None` if Docker does not know.
     pub(super) fn matches(&self, path: &str) -> Option<bool> {
         Some(match &self.kind {
             Kind::Exact => path == self.text,
@@ -70,7 +70,7 @@ impl Pattern {
         })
     }
 
-    /// Whether it can match something below a folder, as far as its text tells.
+    /// Whether it can match something below a folder, as far as its text shows.
     pub(super) fn may_match_below(&self, folder: &str) -> bool {
         match self.kind {
             Kind::Exact => self.text.starts_with(&format!("{folder}/")),

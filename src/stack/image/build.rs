@@ -206,7 +206,7 @@ impl<'a> Recipe<'a> {
         Ok(())
     }
 
-    /// Names the stages that the image was copied from: without, nobody could tell whose they are
+    /// Names the stages that the image was copied from: without, nobody would know whose they are
     /// once they are old, and they are what takes most of a disk.
     async fn name_stages(&self, engine: &Engine, output: &Output) {
         let last = output.stages.len().saturating_sub(1);
@@ -297,7 +297,7 @@ impl Output {
         Ok(())
     }
 
-    /// Notes a step of BuildKit, which tells of each several times.
+    /// Notes a step of BuildKit, which reports each several times.
     fn begin(&mut self, step: &str, has_started: bool, observe: Observer<'_>) {
         let is_of_file = step.starts_with('[') && !step.starts_with("[internal]");
         if has_started && is_of_file && self.begun.insert(step.to_owned()) {

@@ -1,4 +1,4 @@
-//! What a Dockerfile takes from elsewhere, as far as its text tells.
+//! What a Dockerfile takes from elsewhere, as far as its text shows.
 
 use std::collections::BTreeSet;
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_text_does_not_tell_is_not_guessed() {
+    fn what_the_text_does_not_say_is_not_guessed() {
         for text in [
             "ARG V=3\nFROM python:${V}",
             "FROM scratch\nADD https://example.org/x /x",

@@ -12,7 +12,7 @@ const BUILT: &str = "perfgate/";
 const BASE: &str = ".base";
 /// Letters of a folder's name that are kept.
 const LONGEST: usize = 40;
-/// Letters of a digest that tell repositories apart.
+/// Letters of a digest that distinguish repositories.
 const SHORT: usize = 8;
 const DIGEST: usize = 16;
 

@@ -51,7 +51,7 @@ pub(super) struct Executed {
     pub(super) calls: u64,
     /// Given back or changed.
     pub(super) rows: u64,
-    /// Where the service tells.
+    /// Where the service reports it.
     pub(super) work: Option<Work>,
 }
 
@@ -62,12 +62,12 @@ pub(super) struct Work {
     pub(super) blocks: u64,
     /// Of them those of temporary files.
     pub(super) temporary_blocks: u64,
-    /// Bytes written ahead, where it tells.
+    /// Bytes written ahead, where it reports them.
     pub(super) wal: Option<u64>,
 }
 
 impl Counted {
-    /// Of a service that both sides share, where nobody can tell whose the counts are.
+    /// Of a service that both sides share, where nobody knows whose the counts are.
     fn shared_by_sides(service: &str) -> Self {
         let missing = format!(
             "nothing is counted of `{service}`, which both sides share: leave `per_side = false` out"
@@ -97,7 +97,7 @@ pub(super) trait Running: Send + Sync {
     fn values(&self, room: Option<&Room>, is_contained: bool) -> Vec<(String, String)>;
 
     /// A room of its own for a side, with what the service holds; none where both share it. `number`
-    /// tells sides apart, from 1.
+    /// distinguishes sides, from 1.
     fn room<'a>(
         &'a self,
         site: Site<'a>,
@@ -146,7 +146,7 @@ pub(super) trait Running: Send + Sync {
         std::future::ready(Ok(())).boxed_local()
     }
 
-    /// Jobs that wait in its queues, where it tells.
+    /// Jobs that wait in its queues, where it reports them.
     fn jobs<'a>(&'a self, _room: Option<&'a Room>) -> LocalBoxFuture<'a, Option<u64>> {
         std::future::ready(None).boxed_local()
     }
@@ -159,7 +159,7 @@ pub(super) trait Running: Send + Sync {
         std::future::ready(Ok(None)).boxed_local()
     }
 
-    /// Adds their plans to statements of a room, where the service tells them.
+    /// Adds their plans to statements of a room, where the service reports them.
     fn explain<'a>(
         &'a self,
         _room: Option<&'a Room>,

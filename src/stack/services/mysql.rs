@@ -77,7 +77,7 @@ const NOT_ALLOWED: &str = "SQL statements are not counted: the application's use
 const NO_ROOM: &str = "some SQL statements are not counted: the Performance Schema has no room for \
     more kinds of them; raise `performance_schema_digests_size`";
 
-/// What it has counted so far; why it does not tell, otherwise.
+/// What it has counted so far; why it reports nothing, otherwise.
 pub(super) async fn count(container: &Container) -> Result<Counted, String> {
     let words = ["sh", "-c", CLIENT, "perfgate", STATUS, DIGESTS].map(str::to_owned);
     let answer = timeout(ANSWER, container.ask(&words)).await;

@@ -32,7 +32,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 
 const TOO_OLD: &str = "published messages are not counted: RabbitMQ is older than 3.9";
 
-/// What it has counted so far; why it does not tell, otherwise.
+/// What it has counted so far; why it reports nothing, otherwise.
 pub(super) async fn count(container: &Container) -> Result<Counted, String> {
     // On the host's network the port may be that of another one.
     let words: &[&str] = if container.has_own_network() {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_one_and_one_that_does_not_answer_are_told_apart() {
+    fn an_old_one_and_one_that_does_not_answer_are_distinguished() {
         let undef = "Error:\n{:undef, [{:rabbit_global_counters, :overview, [], []}]}";
         let counted = read(&answer(70, "", undef)).expect("a note");
         assert_eq!(counted.missing, [TOO_OLD]);

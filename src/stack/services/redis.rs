@@ -86,7 +86,7 @@ impl Redis {
         })
     }
 
-    /// What Redis has counted so far, what this program asked left out; why it does not tell,
+    /// What Redis has counted so far, what this program asked left out; why it reports nothing,
     /// otherwise.
     async fn counted(&self) -> Result<Counted, String> {
         let mut control = self.control.lock().await;

@@ -19,7 +19,7 @@ impl Answer {
     }
 }
 
-/// What an answer tells of the hypothesis that it comes from, in nats.
+/// What an answer says of the hypothesis that it comes from, in nats.
 pub(super) fn mutual_information(answers: &[Answer]) -> f64 {
     let weight = |node: f64| (-0.5 * node * node).exp();
     let total: f64 = NODES.iter().copied().map(weight).sum();
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_tells_nothing_of_equals_and_all_of_what_is_far_apart() {
+    fn an_answer_says_nothing_of_equals_and_all_of_what_is_far_apart() {
         assert!(information(0.0).abs() < 1e-9);
         assert!(
             (information(12.0) - 2.0_f64.ln()).abs() < 0.01,

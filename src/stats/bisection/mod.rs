@@ -2,7 +2,7 @@
 //!
 //! A probabilistic bisection (Horstein, *IEEE Transactions on Information Theory* 9, 1963; Waeber,
 //! Frazier and Henderson, *SIAM Journal on Control and Optimization* 51, 2013): a posterior over the
-//! places of at most three steps, and as the next comparison the one that is expected to tell most of
+//! places of at most three steps, and as the next comparison the one that is expected to say most about
 //! them (Lindley, *Annals of Mathematical Statistics* 27, 1956). What is measured counts by its error, so
 //! that an answer which decides nothing by itself is not lost, and a wrong one is outweighed.
 
@@ -103,8 +103,8 @@ impl StepSearch {
     }
 
     /// What is to be compared next: a culprit beside its parent, so that it is not named by what others
-    /// are like; else what tells most of what is still to be found. `None` if every step of at least
-    /// this size is known, or no comparison would tell anything.
+    /// are like; else what says most about what is still to be found. `None` if every step of at least
+    /// this size is known, or no comparison would say anything.
     pub fn next(&self, smallest: f64) -> Option<Question> {
         let culprits = self.culprits();
         let mut unseen = culprits
@@ -119,10 +119,10 @@ impl StepSearch {
         if !culprits.is_empty() && !self.lacks_a_culprit(smallest) {
             return None;
         }
-        self.most_telling()
+        self.most_informative()
     }
 
-    fn most_telling(&self) -> Option<Question> {
+    fn most_informative(&self) -> Option<Question> {
         let posterior = self.posterior(&[]);
         let mut best: Option<(f64, Question)> = None;
         for question in self.questions(&posterior) {
@@ -217,7 +217,7 @@ impl StepSearch {
         questions
     }
 
-    /// What the answer to a question is expected to tell of where the steps are: the mutual information
+    /// What the answer to a question is expected to say of where the steps are: the mutual information
     /// of both, in nats.
     fn information(&self, question: Question) -> f64 {
         let Question { from, to } = question;

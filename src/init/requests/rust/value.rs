@@ -1,4 +1,4 @@
-//! A router as far as the source tells.
+//! A router as far as the source shows.
 
 use super::super::route::Route;
 

@@ -474,7 +474,7 @@ fn guards(arguments: &[&str]) -> Vec<String> {
         }
     };
     let found = arguments.iter().filter(is_guard);
-    // Routes are told apart by words that every language has for it.
+    // Routes are distinguished by words that every language has for it.
     found.map(|_| " requireauth".to_owned()).collect()
 }
 

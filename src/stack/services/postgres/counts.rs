@@ -33,7 +33,7 @@ const NO_WAL: &str = "WAL is not counted: Postgres is older than 13, or its exte
     `alter extension pg_stat_statements update` renews";
 const NO_SESSIONS: &str = "connections to Postgres are not counted: its version is older than 14";
 
-/// What the database has counted so far; why it does not tell, otherwise.
+/// What the database has counted so far; why it reports nothing, otherwise.
 pub(super) async fn counted(client: &Client) -> Result<Counted, String> {
     let open = client.query_one(OPEN, &[]).await.map_err(describe)?;
     let open = number(&open, 0).unwrap_or_default();

@@ -1,13 +1,14 @@
 //! Postgres: its container, a database for each side, and what is asked of it.
 
 mod connection;
+mod container;
 mod counts;
 mod plans;
 mod rows;
+mod url;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,21 +19,19 @@ use futures_util::future::LocalBoxFuture;
 use rand::Rng;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use self::connection::{connect, describe};
+use self::container::{OWN, ROLE, TMPFS, command, environment, files, inside, wait};
+use self::url::{PORT, parts, with_scheme, within};
 use super::super::Error;
 use super::super::container::{Container, container_name};
-use super::super::ready::{ANSWER, Wait};
 use super::super::recipe::Recipe;
 use super::super::tenancy::with_path;
 use super::{Counted, Room, Running, Site};
 use crate::bounded;
-use crate::model::{
-    self, ContainerSettings, CopiedFile, FileSource, Service, ServiceSource, Statement,
-};
+use crate::model::{self, ContainerSettings, Service, ServiceSource, Statement};
 
 /// Where the connection to the database is found.
 pub(super) struct Postgres {
@@ -71,12 +70,8 @@ const LARGEST_SQL: u64 = 256 << 20;
 const LEAVING: Duration = Duration::from_secs(10);
 /// Longest time for the plans of all statements.
 const PLANS: Duration = Duration::from_secs(10);
-/// The database of a container of ours, and what it is kept in.
-const OWN: &str = "perfgate";
+/// What the database of a container of ours is kept in.
 const KEPT: &str = "perfgate_kept";
-const ROLE: &str = "postgres";
-const PORT: u16 = 5432;
-const WITHIN: Duration = Duration::from_secs(60);
 
 const EXTENSION: &str = "create extension if not exists pg_stat_statements";
 /// Ours, so that it is not counted as the server's.
@@ -87,13 +82,6 @@ const COMPACT: [&str; 3] = [
     "/* perfgate */ vacuum (full)",
     "/* perfgate */ reset lock_timeout",
 ];
-
-/// The data lie in memory, on a mount point that no image has: the permissions of one that an
-/// image has win over those asked for.
-const TMPFS: &str = "/perfgate";
-const DATA: &str = "/perfgate/data";
-/// Where files of the configuration lie in the container, by their paths here.
-const FILES: &str = "/perfgate-files";
 
 impl Postgres {
     pub(super) async fn start(
@@ -434,21 +422,6 @@ impl Running for Postgres {
     }
 }
 
-/// Where a file of the configuration lies in the container.
-fn inside(path: &Path) -> String {
-    format!("{FILES}{}", path.display())
-}
-
-fn files(own: &model::Postgres) -> Vec<CopiedFile> {
-    let paths: BTreeSet<_> = own.init.iter().chain(&own.seed).collect();
-    let file = |path: &PathBuf| CopiedFile {
-        inside: inside(path),
-        source: FileSource::Path(path.clone()),
-        replace: Vec::new(),
-    };
-    paths.into_iter().map(file).collect()
-}
-
 /// Whether `pg_dump` wrote it in a format of its own, a folder among them, which psql does not read.
 fn is_dump(path: &Path) -> io::Result<bool> {
     if path.is_dir() {
@@ -457,38 +430,6 @@ fn is_dump(path: &Path) -> io::Result<bool> {
     let bytes = bounded::read(path, LARGEST_SQL)?;
     let is_tar = bytes.get(257..262) == Some(b"ustar");
     Ok(is_tar || bytes.starts_with(b"PGDMP"))
-}
-
-/// The connection string of a room.
-fn within(url: &str, room: Option<&Room>) -> String {
-    room.map_or_else(|| url.to_owned(), |database| with_path(url, database))
-}
-
-/// The same under the scheme that a library wants to see.
-fn with_scheme(url: &str, scheme: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    format!("{scheme}://{rest}")
-}
-
-/// What a connection string says, for those who want it piece by piece.
-fn parts(url: &str) -> Vec<(&'static str, String)> {
-    let config = Config::from_str(url).unwrap_or_default();
-    let host = config.get_hosts().first().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let port = config.get_ports().first().copied().unwrap_or(PORT);
-    let password = config.get_password().unwrap_or_default();
-    vec![
-        ("host", host.unwrap_or_else(|| "localhost".into())),
-        ("port", port.to_string()),
-        ("user", config.get_user().unwrap_or_default().to_owned()),
-        ("password", String::from_utf8_lossy(password).into_owned()),
-        (
-            "database",
-            config.get_dbname().unwrap_or_default().to_owned(),
-        ),
-    ]
 }
 
 /// An identifier of SQL.
@@ -504,72 +445,9 @@ impl Access {
     }
 }
 
-fn command(own: &model::Postgres, listen: SocketAddr) -> Vec<String> {
-    let ours = [
-        ("port", listen.port().to_string()),
-        ("listen_addresses", listen.ip().to_string()),
-        ("shared_preload_libraries", "pg_stat_statements".into()),
-    ];
-    let ours = ours.map(|(name, value)| (name.to_owned(), value));
-    // Of a setting given twice the last one counts.
-    let settings = ours.iter().chain(&own.settings);
-    let options = settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
-    std::iter::once("postgres".to_owned())
-        .chain(options)
-        .collect()
-}
-
-/// What the file says, and what perfgate connects by, which nobody changes.
-fn environment(password: &str, env: &[(String, String)]) -> Vec<(String, String)> {
-    let ours = [
-        ("POSTGRES_USER", "perfgate"),
-        ("POSTGRES_PASSWORD", password),
-        ("POSTGRES_DB", OWN),
-        ("PGDATA", DATA),
-    ];
-    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    env.iter().cloned().chain(ours).collect()
-}
-
-async fn wait(container: &Container, address: SocketAddr, url: &str) -> Result<(), Error> {
-    let wait = Wait {
-        name: ROLE,
-        what: format!("{address} (select 1)"),
-        timeout: ANSWER,
-        within: WITHIN,
-    };
-    let ask = async || match connect(url).await {
-        Ok(client) => client
-            .simple_query("select 1")
-            .await
-            .map(drop)
-            .map_err(describe),
-        Err(error) => Err(describe(error)),
-    };
-    container.until(&wait, ask).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_connection_string_is_passed_on_piece_by_piece() {
-        let found = parts("postgresql://us%40er:p%2Fw@db.test:6543/shop?sslmode=disable");
-        let expected = [
-            ("host", "db.test"),
-            ("port", "6543"),
-            ("user", "us@er"),
-            ("password", "p/w"),
-            ("database", "shop"),
-        ];
-        assert_eq!(
-            found,
-            expected.map(|(field, value)| (field, value.to_owned()))
-        );
-        let bare = parts("postgres://app@localhost/app");
-        assert_eq!(bare[1], ("port", "5432".to_owned()));
-    }
 
     #[test]
     fn dumps_are_known_by_their_first_bytes() {
@@ -586,11 +464,5 @@ mod tests {
         assert!(!is_dump_of(b"-- PostgreSQL database dump\nselect 1;"));
         assert!(!is_dump_of(b""));
         assert!(is_dump(folder.path()).expect("a folder of one"));
-    }
-
-    #[test]
-    fn the_scheme_is_the_one_that_was_asked_for() {
-        let url = with_scheme("postgres://u:p@h:1/d", "postgresql+asyncpg");
-        assert_eq!(url, "postgresql+asyncpg://u:p@h:1/d");
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn grow(client: &Client, table: &str, rows: u64) -> Result<(), 
         ));
     }
     let columns = client.query(COLUMNS, &[&table]).await.map_err(describe)?;
-    let columns: Vec<_> = columns.iter().map(Column::of).collect();
+    let columns: Vec<_> = columns.iter().map(Column::from_row).collect();
     let missing = rows - there;
     if missing > 0 {
         let insert = insert(&name, &columns, there, missing);
@@ -97,7 +97,7 @@ fn insert(table: &str, columns: &[Column], there: u64, missing: u64) -> String {
 }
 
 impl Column {
-    fn of(row: &Row) -> Self {
+    fn from_row(row: &Row) -> Self {
         Self {
             name: row.get(0),
             type_name: row.get(1),

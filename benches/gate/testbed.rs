@@ -47,7 +47,7 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    fn of(report: &Report, moved: Metric) -> Self {
+    fn from_report(report: &Report, moved: Metric) -> Self {
         let with = |verdict| {
             let findings = report.findings.iter();
             findings.filter(move |it| it.verdict == verdict)
@@ -72,7 +72,7 @@ impl Judged {
 }
 
 /// A repository whose only commit is the base; the head is what is changed in it.
-pub(crate) struct Stand {
+pub(crate) struct Testbed {
     folder: TempDir,
     subject: Subject,
     /// CPU time of a request of the base, in microseconds, once it has been measured.
@@ -176,14 +176,14 @@ pub(crate) fn fixture() -> Result<String, Failure> {
     Ok(format!("allow_outside = true\n{stack}"))
 }
 
-impl Stand {
+impl Testbed {
     pub(crate) fn build(subject: Subject) -> Result<Self, Failure> {
-        let stand = Self {
+        let testbed = Self {
             folder: TempDir::new()?,
             subject,
             cost: None,
         };
-        stand.configure("perfgate.toml", Case::Unchanged, RULES)?;
+        testbed.configure("perfgate.toml", Case::Unchanged, RULES)?;
         for words in [
             &["init", "--quiet"][..],
             &["add", "."],
@@ -201,12 +201,12 @@ impl Stand {
             succeeded(
                 &Command::new("git")
                     .arg("-C")
-                    .arg(stand.folder.path())
+                    .arg(testbed.folder.path())
                     .args(words)
                     .output()?,
             )?;
         }
-        Ok(stand)
+        Ok(testbed)
     }
 
     /// A check of the case against the unchanged build.
@@ -227,7 +227,7 @@ impl Stand {
                 return Err(format!("{error}: {}", String::from_utf8_lossy(&output.stderr)).into());
             }
         };
-        Ok(Judged::of(&report, case.metric()))
+        Ok(Judged::from_report(&report, case.metric()))
     }
 
     /// Values of the rounds of one build alone.
