@@ -11,7 +11,7 @@
 //!                                                    baseline ─┴─ Reference
 //! ```
 //!
-//! `dial` opens the connections of stack and load, `git` asks git, `document` reads and writes versioned JSON,
+//! `dial` opens the connections of stack and load, `coding` decodes compressed bodies for both, `git` asks git, `document` reads and writes versioned JSON,
 //! `compose` reads compose files for `config` and `init`, which proposes a configuration,
 //! `import` what other load generators wrote, `bounded` files of others; `unique` makes values that no
 //! other request has; `secrets` knows what no writer may write.
@@ -28,6 +28,7 @@ pub mod error;
 pub mod app;
 
 pub mod bounded;
+pub mod coding;
 pub mod compose;
 pub mod config;
 pub mod document;

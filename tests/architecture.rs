@@ -10,7 +10,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// Each folder of `src` with the folders it may name.
-const MAY_IMPORT: [(&str, &[&str]); 25] = [
+const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("stats", &[]),
     ("model", &["stats"]),
     ("gate", &["model", "stats"]),
@@ -22,12 +22,15 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("compose", &["bounded"]),
     ("config", &["bounded", "compose", "model", "secrets"]),
     ("dial", &["model"]),
+    ("coding", &[]),
     ("unique", &["model"]),
     (
         "stack",
-        &["bounded", "dial", "git", "model", "secrets", "unique"],
+        &[
+            "bounded", "coding", "dial", "git", "model", "secrets", "unique",
+        ],
     ),
-    ("load", &["dial", "model", "unique"]),
+    ("load", &["coding", "dial", "model", "unique"]),
     ("document", &["bounded"]),
     ("import", &["model"]),
     ("git", &["model"]),

@@ -215,6 +215,7 @@ fn of_servers() -> Vec<Error> {
                 location: None,
                 allow: None,
                 text: "no token".into(),
+                wants_tls: false,
             }),
             output: output.into(),
         },

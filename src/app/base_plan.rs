@@ -171,6 +171,120 @@ error_rate   = { max = "0.1%" }
         }
     }
 
+    /// A base of other parts, and what becomes of the gate where one text of it is replaced.
+    fn kinds(base: &str, from: &str, to: &str) -> Vec<GateChangeKind> {
+        assert!(base.contains(from), "{from}");
+        let head = base.replacen(from, to, 1);
+        let changes = gate::gate_changes(&plan(&head), &plan(base));
+        assert_eq!(gate::gate_changes(&plan(base), &plan(base)), []);
+        changes.iter().map(|it| it.kind).collect()
+    }
+
+    const CONTAINED: &str = r#"
+[postgres]
+image = "postgres:17"
+
+[redis]
+image = "redis:8"
+
+[service.queue]
+image = "rabbitmq:4"
+ports = [5672]
+
+[server.app]
+build  = { context = "app", target = "web" }
+cpus   = 0.5
+memory = "512MiB"
+ready  = { path = "/whole" }
+
+[server.app.worker.mail]
+command = ["work"]
+
+[server.fixed]
+image = "fixed:1"
+
+[reference]
+server = "fixed"
+path   = "/work"
+
+[login.token]
+path = "/login"
+
+[endpoint.home]
+path = "/"
+
+[thresholds]
+startup_time = { max_increase = "20%" }
+"#;
+
+    #[test]
+    fn a_server_of_other_making_is_seen() {
+        use GateChangeKind as Kind;
+        for (from, to, expected) in [
+            (
+                "build  = { context = \"app\", target = \"web\" }",
+                "image = \"app:good\"",
+                Kind::SourceChanged,
+            ),
+            ("\"app\"", "\"other\"", Kind::SourceChanged),
+            (", target = \"web\"", "", Kind::SourceChanged),
+            ("cpus   = 0.5", "cpus   = 2", Kind::LimitRaised),
+            ("cpus   = 0.5", "", Kind::LimitRaised),
+            ("512MiB", "1GiB", Kind::LimitRaised),
+            (
+                "[server.app.worker.mail]\ncommand = [\"work\"]",
+                "",
+                Kind::NoLongerCounted,
+            ),
+            (
+                "[postgres]\nimage = \"postgres:17\"",
+                "",
+                Kind::NoLongerCounted,
+            ),
+            ("[redis]\nimage = \"redis:8\"", "", Kind::NoLongerCounted),
+            ("rabbitmq:4", "mailpit:1", Kind::NoLongerCounted),
+            ("\"/work\"", "\"/idle\"", Kind::NoLongerCounted),
+            ("\"/login\"", "\"/guest\"", Kind::RequestChanged),
+            ("[login.token]\npath = \"/login\"", "", Kind::RequestChanged),
+            ("\"/whole\"", "\"/health\"", Kind::RequestChanged),
+        ] {
+            assert_eq!(kinds(CONTAINED, from, to), [expected], "{from} to {to}");
+        }
+        // It is measured then.
+        let without = kinds(
+            CONTAINED,
+            "[reference]\nserver = \"fixed\"\npath   = \"/work\"",
+            "",
+        );
+        assert!(without.contains(&Kind::NoLongerCounted), "{without:?}");
+        for (from, to) in [
+            ("cpus   = 0.5", "cpus   = 0.4"),
+            ("memory = \"512MiB\"", "memory = \"256MiB\""),
+            ("postgres:17", "postgres:18"),
+        ] {
+            assert_eq!(kinds(CONTAINED, from, to), [], "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_runs_elsewhere_is_seen() {
+        let base = "[server.app]\nurl = \"http://127.0.0.1:1\"\nbase_url = \"http://127.0.0.1:2\"\n\
+                    [endpoint.home]\npath = \"/\"\nconnections = 50\n";
+        for (from, to, expected) in [
+            ("0.1:1", "0.1:3", &[GateChangeKind::SourceChanged][..]),
+            ("0.1:2", "0.1:3", &[GateChangeKind::SourceChanged]),
+            (
+                "base_url = \"http://127.0.0.1:2\"",
+                "",
+                // Two that run already are compared at a fixed rate.
+                &[GateChangeKind::SourceChanged, GateChangeKind::LoadChanged],
+            ),
+            ("connections = 50", "", &[GateChangeKind::LoadChanged]),
+        ] {
+            assert_eq!(kinds(base, from, to), expected, "{from} to {to}");
+        }
+    }
+
     #[test]
     fn what_is_stricter_is_left_out() {
         for (from, to) in [

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::document;
 use crate::error::Error;
-use crate::model::{Measurement, Plan, Provenance, Runner, exit_code};
+use crate::model::{Measurement, NoBase, Plan, Provenance, Runner, exit_code};
 
 /// Why a report on such a measurement says nothing of the gate. What an untrusted configuration says
 /// is not read by a job that holds a token.
@@ -81,6 +81,10 @@ fn keep_known(measurement: &mut Measurement, plan: &Plan) {
     measurement
         .pairs
         .retain(|it| is_cell(&it.server, &it.endpoint));
+    for sample in &mut measurement.samples {
+        // What this branch's plan names is not new, whatever the measurement says of its base.
+        sample.base = sample.base.filter(|it| *it != NoBase::New);
+    }
     measurement.incidents.retain(|it| is_server(&it.server));
     for incident in &mut measurement.incidents {
         if incident.is_of_start() {
@@ -205,6 +209,23 @@ mod tests {
         assert!(!shown.contains("approved"), "{shown}");
         assert_eq!(read.incidents.len(), 1);
         assert_eq!(read.incidents[0].what, "cannot measure `app`");
+    }
+
+    #[test]
+    fn what_this_branch_plans_is_not_new() {
+        let text = include_str!("../../fixtures/measurements/2/two_starts.json");
+        let mut value: Value = serde_json::from_str(text).expect("JSON");
+        let sample = &mut value["samples"][0];
+        sample["key"]["server"] = "app".into();
+        sample["key"]["endpoint"] = "home".into();
+        let base = |value: &Value| {
+            let read = measurement(value.to_string().as_bytes(), &plan());
+            read.expect("a measurement").samples[0].base
+        };
+        for (claimed, believed) in [("new", None), ("failed", Some(NoBase::Failed))] {
+            value["samples"][0]["base"] = claimed.into();
+            assert_eq!(base(&value), believed, "{claimed}");
+        }
     }
 
     #[test]

@@ -47,7 +47,15 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        on_inner!(self, inner => Pin::new(inner).poll_read(context, buffer))
+        let is_tls = matches!(*self, Self::Tls(_));
+        match on_inner!(self, inner => Pin::new(inner).poll_read(context, buffer)) {
+            // Many servers end a session by closing the connection alone. Where a message ends is said
+            // by its length, or by the connection; nobody is to be protected from its being cut here.
+            Poll::Ready(Err(error)) if is_tls && error.kind() == io::ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(()))
+            }
+            read => read,
+        }
     }
 }
 

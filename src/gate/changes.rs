@@ -4,21 +4,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::change::Change;
+use super::supply;
 use crate::model::{
-    Acceptance, Baseline, Cell, CellName, Direction, Expect, GateChange, GateChangeKind, GateValue,
-    Metric, Pacing, Plan, Request, Rule, Source, Store, Target, Threshold, Workload,
+    Acceptance, Baseline, Cell, CellName, Concurrency, Direction, Expect, GateChange,
+    GateChangeKind, GateValue, Metric, Pacing, Plan, Request, Rule, Source, Store, Target,
+    Threshold, Workload,
 };
 
 /// Requests of an endpoint that are named.
 const REQUESTS_NAMED: usize = 3;
-
-/// A change of one cell, or of the whole file.
-struct Change {
-    kind: GateChangeKind,
-    metric: Option<Metric>,
-    base: Option<GateValue>,
-    head: Option<GateValue>,
-}
 
 /// What the head's plan no longer holds the program to.
 pub fn gate_changes(head: &Plan, base: &Plan) -> Vec<GateChange> {
@@ -27,6 +22,8 @@ pub fn gate_changes(head: &Plan, base: &Plan) -> Vec<GateChange> {
     for (target, before) in common_targets(head, base) {
         let cells: Vec<_> = names(target).collect();
         changes.add_all(&cells, of_target(target, before));
+        let (now, then) = ((target, &*head.root), (before, &*base.root));
+        changes.add_all(&cells, supply::of_server(now, then));
         for (cell, earlier) in common_cells(target, before) {
             let name = CellName::new(&target.name, &cell.endpoint);
             changes.add_all(&[name], of_cell(cell, earlier));
@@ -36,6 +33,7 @@ pub fn gate_changes(head: &Plan, base: &Plan) -> Vec<GateChange> {
         let name = CellName::new(&accepted.server, &accepted.endpoint);
         changes.add_all(&[name], acceptance(accepted, &base.accepted));
     }
+    changes.add_all(&[], supply::of_plan(head, base));
     changes.add_all(&[], pacing(head.pacing, base.pacing));
     changes.add_all(&[], store(head, base));
     changes.added(head, base);
@@ -139,25 +137,6 @@ impl Changes {
             if !cells.is_empty() {
                 self.add(&cells, Change::from_kind(kind));
             }
-        }
-    }
-}
-
-impl Change {
-    const fn from_kind(kind: GateChangeKind) -> Self {
-        Self {
-            kind,
-            metric: None,
-            base: None,
-            head: None,
-        }
-    }
-
-    fn with_texts(kind: GateChangeKind, base: Option<String>, head: Option<String>) -> Self {
-        Self {
-            base: base.map(GateValue::Words),
-            head: head.map(GateValue::Words),
-            ..Self::from_kind(kind)
         }
     }
 }
@@ -294,7 +273,13 @@ fn workload(head: &Workload, base: &Workload) -> Vec<Change> {
         let kind = GateChangeKind::LoadChanged;
         (base != head).then(|| Change::with_texts(kind, Some(base), Some(head)))
     };
-    let connections = |it: &Workload| format!("connections {}", it.connections);
+    let connections = |it: &Workload| match it.concurrency {
+        Concurrency::Configured => format!("connections {}", it.connections),
+        Concurrency::Adaptive => format!(
+            "connections as the server needs, {} at most",
+            it.connections
+        ),
+    };
     let rate = |it: &Workload| match it.rate {
         Some(rate) => format!("rate {rate}"),
         None => "no rate".into(),

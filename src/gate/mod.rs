@@ -13,6 +13,7 @@ mod attach_history;
 mod baselines;
 mod calibrated;
 mod calibration;
+mod change;
 mod changes;
 mod counters;
 mod decide;
@@ -27,6 +28,7 @@ mod outcome;
 mod paired;
 mod rank;
 mod scale;
+mod supply;
 mod trend;
 mod verdict;
 

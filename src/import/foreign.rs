@@ -24,7 +24,7 @@ const K6: &str = "k6 run --summary-export FILE";
 const VEGETA: &str = "vegeta report -type=json";
 
 /// Texts by what only they have.
-const TEXTS: [(&[&str], Foreign); 15] = [
+const TEXTS: [(&[&str], Foreign); 18] = [
     (
         &["Summary:", "Success rate:", "Requests/sec:"],
         form("the text of oha", OHA),
@@ -78,6 +78,15 @@ const TEXTS: [(&[&str], Foreign); 15] = [
         &["Type,Name,Request Count,Failure Count"],
         tool("a result of Locust"),
     ),
+    (
+        &["Summary:", "Count:", "Response time histogram:"],
+        tool("a result of ghz"),
+    ),
+    (
+        &["Benchmarking ", " connections @ "],
+        tool("a result of rewrk"),
+    ),
+    (&["Summary report @ "], tool("a result of Artillery")),
     (
         &["---- Global Information ---"],
         tool("a result of Gatling"),

@@ -17,21 +17,19 @@ pub(super) fn is(text: &str) -> bool {
     is_csv(text) || is_summary(text) || is_refused(text)
 }
 
-/// Others write `Summary:` and `Requests/sec:` too: oha as well, above a `Success rate:`.
+/// Others write the same heads: oha above a `Success rate:`, and ghz, whose requests are no HTTP, with times
+/// of other units.
 fn is_summary(text: &str) -> bool {
     let begins = |start: &str| {
         text.lines()
             .any(|line| line.trim_start().starts_with(start))
     };
+    let is_length = |line: &str| matches!(*words(line), ["Total:", _, "secs"]);
     heads(text) > 0
-        && [
-            "Total:",
-            "Fastest:",
-            "Requests/sec:",
-            "Response time histogram:",
-        ]
-        .into_iter()
-        .all(begins)
+        && text.lines().any(is_length)
+        && ["Fastest:", "Requests/sec:", "Response time histogram:"]
+            .into_iter()
+            .all(begins)
         && !begins("Success rate:")
 }
 
@@ -39,6 +37,10 @@ fn is_summary(text: &str) -> bool {
 fn is_refused(text: &str) -> bool {
     let has = |whole: &str| text.lines().any(|line| line.trim() == whole);
     has("All requests done.") && has("Error distribution:")
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
 }
 
 fn heads(text: &str) -> usize {
@@ -147,8 +149,7 @@ fn take(
     imported: &mut Imported,
     counts: &mut Counts,
 ) -> Result<(), &'static str> {
-    let words: Vec<_> = line.split_whitespace().collect();
-    match (section, words.as_slice()) {
+    match (section, words(line).as_slice()) {
         ("Summary:", ["Total:", seconds, "secs"]) => {
             imported.seconds = number(seconds).ok_or("a number of seconds")?;
         }

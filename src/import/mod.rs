@@ -19,6 +19,7 @@ use std::io::Read;
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 
 pub use error::{Error, Fault};
 pub use foreign::Foreign;
@@ -71,12 +72,34 @@ pub fn text(path: &Path) -> Result<String, Error> {
             most: LARGEST,
         });
     }
-    let text = String::from_utf8(bytes).map_err(|_| Error::NotText {
+    decoded(bytes).ok_or_else(|| Error::NotText {
         path: path.to_owned(),
-    })?;
-    // Some shells write a byte order mark before what they redirect.
-    let bare = text.strip_prefix('\u{feff}').map(str::to_owned);
-    Ok(bare.unwrap_or(text))
+    })
+}
+
+/// Text in UTF-8, or in UTF-16 where a byte order mark says so: some shells write one before what they
+/// redirect.
+fn decoded(bytes: Vec<u8>) -> Option<String> {
+    let of_pairs = |pairs: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = pairs.as_chunks();
+        let units: Vec<_> = pairs.iter().map(|pair| unit(*pair)).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, pairs @ ..] => of_pairs(pairs, u16::from_le_bytes),
+        [0xfe, 0xff, pairs @ ..] => of_pairs(pairs, u16::from_be_bytes),
+        _ => {
+            let text = String::from_utf8(bytes).ok()?;
+            let bare = text.strip_prefix('\u{feff}').map(str::to_owned);
+            Some(bare.unwrap_or(text))
+        }
+    }
+}
+
+/// Whether a text holds one document of JSON behind another.
+fn has_several_documents(text: &str) -> bool {
+    let documents = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    documents.take_while(Result::is_ok).nth(1).is_some()
 }
 
 impl Generator {
@@ -109,7 +132,7 @@ impl Generator {
             return Ok(None);
         }
         let made_by = |generator: &Self| generator.made(text, &outline);
-        let found = Self::ALL.into_iter().find(made_by);
+        let mut found = Self::ALL.into_iter().filter(made_by);
         let path = || path.to_owned();
         let refused = || match foreign::recognised(text, &outline) {
             Some(foreign) => Error::Foreign {
@@ -118,7 +141,16 @@ impl Generator {
             },
             None => Error::Unknown { path: path() },
         };
-        found.ok_or_else(refused).map(Some)
+        let first = found.next().ok_or_else(refused)?;
+        // What wrk2 writes looks like a result of wrk too.
+        if found.any(|it| (first, it) != (Self::Wrk2, Self::Wrk)) {
+            return Err(Error::Fault {
+                path: path(),
+                generator: first.name(),
+                fault: Fault::Several,
+            });
+        }
+        Ok(Some(first))
     }
 
     fn made(self, text: &str, outline: &Outline) -> bool {
@@ -133,6 +165,9 @@ impl Generator {
     }
 
     fn read(self, text: &str) -> Result<Imported, Fault> {
+        if text.trim_start().starts_with('{') && has_several_documents(text) {
+            return Err(Fault::Several);
+        }
         match self {
             Self::Wrk => wrk::read(text),
             Self::Wrk2 => wrk::read(text).map(|mut imported| {

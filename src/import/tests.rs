@@ -214,6 +214,61 @@ fn several_results_in_one_file_are_refused() {
     }
 }
 
+#[test]
+fn several_documents_in_one_file_are_refused() {
+    for name in ["oha.json", "vegeta.json", "k6-export.json"] {
+        for between in ["", "\n"] {
+            let twice = [fixture(name), fixture(name)].join(between);
+            let error = imported(name, &twice, None).expect_err("refused");
+            let is_several = |error: &Error| {
+                matches!(
+                    error,
+                    Error::Fault {
+                        fault: Fault::Several,
+                        ..
+                    }
+                )
+            };
+            assert!(is_several(&error), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn results_of_two_generators_in_one_file_are_refused() {
+    for (first, second) in [("wrk.txt", "hey.txt"), ("hey.txt", "wrk2-u.txt")] {
+        let both = [fixture(first), fixture(second)].concat();
+        let error = imported("both.txt", &both, None).expect_err("refused");
+        let error = chain(&error);
+        assert!(error.contains("it holds several results"), "{error}");
+    }
+}
+
+/// As PowerShell 5 redirects, with its ends of lines.
+#[test]
+fn a_byte_order_mark_says_how_a_text_is_written() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let written = |bytes: Vec<u8>| {
+        fs::write(file.path(), bytes).expect("written");
+        text(file.path())
+    };
+    for name in ["hey.txt", "wrk.txt", "vegeta.json"] {
+        let known = fixture(name);
+        let lines = format!("\u{feff}{}", known.replace('\n', "\r\n"));
+        let units: Vec<_> = lines.encode_utf16().collect();
+        let little = units.iter().flat_map(|it| it.to_le_bytes()).collect();
+        let big = units.iter().flat_map(|it| it.to_be_bytes()).collect();
+        for bytes in [lines.clone().into_bytes(), little, big] {
+            let read = written(bytes).expect("text");
+            assert_eq!(values(name, &read), values(name, &known), "{name}");
+        }
+    }
+    // Half a letter, and half of a pair.
+    for bytes in [vec![0xff, 0xfe, 0x20], vec![0xff, 0xfe, 0x00, 0xd8]] {
+        assert!(matches!(written(bytes), Err(Error::NotText { .. })));
+    }
+}
+
 /// hey lists at most a million statuses.
 #[test]
 fn the_throughput_of_hey_is_its_rate() {
@@ -331,6 +386,20 @@ fn what_no_reader_takes_is_refused_by_its_name() {
         (
             "Bombarding http://a:80 for 10s using 125 connection(s)\n",
             "bombardier",
+        ),
+        (
+            "\nSummary:\n  Count:\t20000\n  Total:\t371.59 ms\n  Slowest:\t3.25 ms\n  Fastest:\t0.11 ms\n  \
+             Average:\t0.74 ms\n  Requests/sec:\t53822.06\n\nResponse time histogram:\n  0.1 [1] |\n\n\
+             Status code distribution:\n  [OK]   20000 responses\n",
+            "ghz",
+        ),
+        (
+            "Beginning round 1...\nBenchmarking 256 connections @ http://a for 15 seconds\n",
+            "rewrk",
+        ),
+        (
+            "All VUs finished\n\nSummary report @ 10:21:40(-0700)\n",
+            "Artillery",
         ),
         (
             "{\"spec\": {\"url\": \"a\"}, \"result\": {\"bytesRead\": 1}}",

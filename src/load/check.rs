@@ -173,7 +173,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::load::coding::Coding;
+    use crate::coding::Coding;
     use crate::load::response::Leniences;
 
     fn response(status: u16, body_bytes: u64) -> Response {

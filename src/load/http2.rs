@@ -15,10 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinHandle;
 
-use super::coding::Coding;
 use super::request::Prepared;
 use super::response::{Excerpt, Kept, Leniences, Received, Response};
 use super::unopened::Unopened;
+use crate::coding::Coding;
 use crate::dial::Stream;
 use crate::model::{Failure, chain};
 
@@ -150,13 +150,7 @@ impl SoFar {
     fn head(&mut self, response: &hyper::Response<Incoming>) {
         self.status = Some(response.status());
         let codings = response.headers().get_all(hyper::header::CONTENT_ENCODING);
-        let codings = codings
-            .iter()
-            .flat_map(|it| it.as_bytes().split(|it| *it == b','));
-        self.coding = codings
-            .map(<[u8]>::trim_ascii)
-            .filter(|name| !name.is_empty())
-            .fold(Coding::Identity, Coding::and);
+        self.coding = Coding::of_fields(codings.iter().map(hyper::header::HeaderValue::as_bytes));
     }
 
     /// Reads a body to its end.

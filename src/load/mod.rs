@@ -19,7 +19,6 @@
 mod alarm;
 mod arrivals;
 mod check;
-mod coding;
 mod connection;
 mod error;
 mod first_failure;

@@ -1,4 +1,4 @@
-use super::coding::{Coding, LONGEST};
+use crate::coding::{Coding, LONGEST};
 use crate::model::Lenience;
 
 /// A complete response.

@@ -54,6 +54,13 @@ pub enum GateChangeKind {
     StoredUnmeasured,
     /// A server that perfgate no longer starts: its resources cannot be read, and it has no base.
     NoLongerStarted,
+    /// The program of a server, or what it is compared with, comes from elsewhere.
+    SourceChanged,
+    /// A server may use more of the machine than the base.
+    LimitRaised,
+    /// What a worker or a service does is no longer read, or CPU time no longer beside the same reference
+    /// program.
+    NoLongerCounted,
     /// The endpoint of this name is another request.
     RequestChanged,
     /// More responses count as a success.

@@ -106,6 +106,9 @@ fn line(change: &GateChange) -> String {
             return format!("new: {of}");
         }
         GateChangeKind::NoLongerStarted => "server",
+        GateChangeKind::SourceChanged => "source",
+        GateChangeKind::LimitRaised => "limit",
+        GateChangeKind::NoLongerCounted => "counted",
         GateChangeKind::RequestChanged => "request",
         GateChangeKind::ExpectationLoosened => "expected response",
         GateChangeKind::LoadChanged => "load",

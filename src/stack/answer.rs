@@ -22,6 +22,8 @@ pub struct Answer {
     pub allow: Option<String>,
     /// The beginning of its body, where that is plain text or JSON.
     pub text: String,
+    /// Whether it asks for TLS.
+    pub wants_tls: bool,
 }
 
 /// What it lacks.
@@ -39,10 +41,16 @@ pub enum Missed {
 const REFUSED: Duration = Duration::from_secs(5);
 /// Letters of a body that are shown.
 const SHOWN: usize = 200;
+/// What servers of TLS say to who speaks plain text: nginx, Go's, Apache.
+const WANT_TLS: [&str; 3] = [
+    "plain HTTP request was sent to HTTPS port",
+    "HTTP request to an HTTPS server",
+    "plain HTTP to an SSL-enabled server port",
+];
 
 impl Answer {
-    /// What is wrong with a response; `None` if it is a good answer. A body in another coding
-    /// is not looked into here: load does so.
+    /// What is wrong with a response; `None` if it is a good answer. A body in a coding
+    /// without a decoder is not looked into here: load says so.
     pub(super) fn wrong(ready: &Ready, head: &http::response::Parts, body: &[u8]) -> Option<Self> {
         let (status, fields) = (head.status.as_u16(), &head.headers);
         let is_coded = fields.contains_key(header::CONTENT_ENCODING);
@@ -63,6 +71,7 @@ impl Answer {
             } else {
                 shown(fields, body)
             },
+            wants_tls: status == 400 && WANT_TLS.iter().any(|text| holds(body, text)),
         })
     }
 
@@ -86,6 +95,11 @@ impl Answer {
     pub(super) fn hint(&self) -> String {
         let request = "set them for the first endpoint, or in `ready`";
         match self.status {
+            _ if self.wants_tls => {
+                "the server speaks TLS: give it `tls`, such as `tls = { insecure = true }`, or a `url` \
+                 of https"
+                    .into()
+            }
             ..300 => "check `expect` of the first endpoint, or what `ready` expects".into(),
             300..400 => "name the path that it leads to, send the header fields that keep it from \
                          redirecting, or expect its status"
@@ -115,9 +129,13 @@ impl Answer {
     }
 }
 
+fn holds(body: &[u8], text: &str) -> bool {
+    memmem::find(body, text.as_bytes()).is_some()
+}
+
 /// What a body lacks.
 fn missed_in(ready: &Ready, body: &[u8]) -> Option<Missed> {
-    let lacks = |text: &&String| memmem::find(body, text.as_bytes()).is_none();
+    let lacks = |text: &&String| !holds(body, text);
     if let Some(text) = ready.contains.as_ref().filter(lacks) {
         return Some(Missed::Text(text.clone()));
     }
@@ -193,6 +211,7 @@ mod tests {
             location: None,
             allow: None,
             text: String::new(),
+            wants_tls: false,
         };
         answer.patience(within)
     }

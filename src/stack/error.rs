@@ -205,7 +205,7 @@ impl Error {
             }
             Self::Architecture { .. } => "name an image of the engine's architecture",
             Self::NotReady { .. } => {
-                "a server's `port` and `url` say where it is asked, `ready.within` how long it is waited for"
+                "it is asked at its `port` or `url`: let it listen on 0.0.0.0 there, or on {host}:{port}, and speak HTTP, or HTTPS with `tls`; `ready.within` gives it longer"
             }
             Self::Login { .. } => {
                 "try the request with curl; `setup` must leave the user that it logs in"
@@ -228,6 +228,13 @@ impl Error {
                 "its last lines are above; `[deadlines]`, or `ready.within` of a service, gives it longer"
             }
             Self::Service { .. } => "its last lines are above; look at its memory and its disk",
+            // As both a process and a container are said to have ended.
+            Self::Ended { status, .. } if status.ends_with(" 0") => {
+                "a server must stay in the foreground: leave out the option that sends it into the background"
+            }
+            Self::Ended { output, .. } | Self::Died { output, .. } if output.is_empty() => {
+                "it printed nothing: run its command by hand, with the same `env`; `perfgate doctor` checks the machine"
+            }
             Self::Ended { .. } | Self::Died { .. } | Self::Command { .. } | Self::Build { .. } => {
                 "its last lines are above; `perfgate doctor` checks the machine"
             }

@@ -9,6 +9,7 @@ use super::Error;
 use super::answer::Answer;
 use super::ready::{answer, in_full};
 use super::substitutions::variables;
+use crate::coding::LONGEST;
 use crate::dial::Dialer;
 use crate::model::{
     AnswerPart, Capture, Login, Origin, Placeholder, Ready, Target, Values, body_filled, filled,
@@ -40,7 +41,9 @@ pub(super) async fn log_in(target: &Target, origin: &Origin) -> Result<Values, E
             why,
             output: String::new(),
         };
-        let asked = tokio::time::timeout(request.timeout, answer(&request, origin, &dialer)).await;
+        // What is captured may stand anywhere in it.
+        let answered = answer(&request, origin, &dialer, LONGEST);
+        let asked = tokio::time::timeout(request.timeout, answered).await;
         let (head, body) = match asked {
             Err(_) => return Err(fail(format!("no answer within {:?}", request.timeout))),
             Ok(Err(error)) => return Err(fail(in_full(&*error))),

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
+use hyper::header::HeaderValue;
 use hyper::http::response;
 use hyper::{Request, Response, Uri, header};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::Error;
 use super::answer::Answer;
+use crate::coding::{Coding, LONGEST};
 use crate::dial::Dialer;
 use crate::model::{Origin, Ready};
 use crate::unique::Unique;
@@ -21,8 +23,8 @@ use crate::unique::Unique;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Most bytes of an answer.
 const LARGEST: usize = 256 << 20;
-/// Most bytes of it that are looked into, as of those under load.
-const LONGEST_LOOK: usize = 16 << 20;
+/// Header fields of an answer, as of those under load.
+const MOST_FIELDS: usize = 256;
 /// Bytes of it that are kept in any case, to be shown.
 const SHOWN: usize = 1 << 10;
 /// Pause between two looks at whether it has ended: an engine that is asked takes time from what starts.
@@ -165,7 +167,8 @@ impl Streak {
 
 /// The request of readiness, sent once over a connection of its own.
 pub(super) async fn ask(ready: &Ready, origin: &Origin, dialer: &Dialer) -> Result<(), Last> {
-    let (head, body) = answer(ready, origin, dialer)
+    let kept = if ready.reads_bodies() { LONGEST } else { SHOWN };
+    let (head, body) = answer(ready, origin, dialer, kept)
         .await
         .map_err(|error| Last::None(in_full(&*error)))?;
     match Answer::wrong(ready, &head, &body) {
@@ -177,25 +180,35 @@ pub(super) async fn ask(ready: &Ready, origin: &Origin, dialer: &Dialer) -> Resu
 pub(super) type Problem = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type Whole = (response::Parts, Vec<u8>);
 
+/// A response with so many bytes of its body, decoded where there is a decoder.
 pub(super) async fn answer(
     ready: &Ready,
     origin: &Origin,
     dialer: &Dialer,
+    kept: usize,
 ) -> Result<Whole, Problem> {
     let request = request(ready, origin)?;
     let stream = TokioIo::new(dialer.open().await?);
-    let kept = if ready.reads_bodies() {
-        LONGEST_LOOK
-    } else {
-        SHOWN
-    };
-    if origin.transport.http2 {
+    let coded = if origin.transport.http2 {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
         read_to_end(connection, sender.send_request(request), kept).await
     } else {
         let (mut sender, connection) = lenient().handshake(stream).await?;
         read_to_end(connection, sender.send_request(request), kept).await
-    }
+    };
+    coded.map(|it| decoded(it, kept))
+}
+
+/// The same without its coding; unchanged where nobody can tell what the body stands for.
+fn decoded((mut head, body): Whole, kept: usize) -> Whole {
+    let fields = head.headers.get_all(header::CONTENT_ENCODING);
+    let coding = Coding::of_fields(fields.iter().map(HeaderValue::as_bytes));
+    let Ok(plain) = coding.decode(&body, body.len() == kept) else {
+        return (head, body);
+    };
+    let plain = plain.into_owned();
+    head.headers.remove(header::CONTENT_ENCODING);
+    (head, plain)
 }
 
 /// What some servers send beside the standard is no reason to wait for them.
@@ -203,6 +216,7 @@ fn lenient() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .title_case_headers(true)
+        .max_headers(MOST_FIELDS)
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true)
         .ignore_invalid_headers_in_responses(true);
@@ -268,4 +282,57 @@ async fn beginning(body: Incoming, kept: usize) -> Result<Vec<u8>, Problem> {
 pub(super) fn in_full(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn coded(coding: &str, body: Vec<u8>) -> Whole {
+        let response = Response::builder().header(header::CONTENT_ENCODING, coding);
+        let (head, ()) = response.body(()).expect("a response").into_parts();
+        (head, body)
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    #[test]
+    fn a_compressed_answer_is_a_good_one_for_what_is_in_it() {
+        let ready = Ready {
+            contains: Some("up".into()),
+            ..Ready::get("/")
+        };
+        let is_good = |text: &str| {
+            let (head, body) = decoded(coded("gzip", gzip(text)), LONGEST);
+            Answer::wrong(&ready, &head, &body).is_none()
+        };
+        assert!(is_good("it is up"));
+        assert!(!is_good("not yet"));
+    }
+
+    #[test]
+    fn a_coding_without_a_decoder_is_left_as_it_is() {
+        let (head, body) = decoded(coded("br", b"X".to_vec()), LONGEST);
+        assert!(head.headers.contains_key(header::CONTENT_ENCODING));
+        assert_eq!(body, b"X");
+    }
+
+    #[test]
+    fn of_a_body_that_was_cut_the_start_is_decoded() {
+        let text: String = (0..5000).map(|number| number.to_string()).collect();
+        let mut body = gzip(&text);
+        body.truncate(body.len() / 2);
+        let kept = body.len();
+        let (_, start) = decoded(coded("gzip", body), kept);
+        assert!(!start.is_empty() && text.as_bytes().starts_with(&start));
+    }
 }

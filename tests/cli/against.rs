@@ -307,6 +307,26 @@ fn a_base_that_cannot_be_started_is_not_the_heads_fault() {
 }
 
 #[test]
+fn a_base_that_cannot_be_set_up_or_logged_in_to_is_not_the_heads_fault() {
+    let set_up = "setup = [[\"sh\", \"-c\", \"echo no table; exit 3\"]]\nrun   =";
+    let worker = "worker.mail.command = [\"sh\", \"-c\", \"exit 3\"]\nrun   =";
+    let login = "[login.user]\npath = \"/nobody\"\n\n[endpoint.health]";
+    for (from, to, said) in [
+        ("run   =", set_up, "of `sample` cannot be set up: "),
+        ("run   =", worker, "of `sample` cannot be started: "),
+        (
+            "[endpoint.health]",
+            login,
+            "of `sample` cannot be started: ",
+        ),
+    ] {
+        let broken = SAMPLE.replacen(from, to, 1);
+        let sandbox = Sandbox::new().config(&broken).without_docker().committed();
+        is_judged_alone(&sandbox.config(SAMPLE), said);
+    }
+}
+
+#[test]
 fn a_base_whose_configuration_is_wrong_is_not_the_heads_fault() {
     let wrong = Sandbox::new().config("[load]\nconections = 5\n");
     let repaired = wrong.without_docker().committed().config(SAMPLE);

@@ -228,6 +228,21 @@ fn a_server_that_ends_at_once_is_named_with_its_last_lines() {
 }
 
 #[test]
+fn the_hint_on_a_server_that_ends_at_once_fits_the_way_it_ended() {
+    for (command, hint) in [
+        ("echo forked", "a server must stay in the foreground"),
+        ("exit 7", "it printed nothing: run its command by hand"),
+        ("echo no; exit 7", "its last lines are above"),
+    ] {
+        let config = format!(
+            "[server.app]\nrun = [\"sh\", \"-c\", \"{command}\"]\n[endpoint.home]\npath = \"/\"\n"
+        );
+        let sandbox = Sandbox::new().without_docker().config(&config);
+        sandbox.run(["check"]).exits(4).complains(hint);
+    }
+}
+
+#[test]
 fn a_server_that_never_answers_is_given_up() {
     let config = "[server.app]\nrun = [\"sh\", \"-c\", \"echo starting; sleep 60\"]\nready = { path = \"/\", within = \"500ms\" }\n[endpoint.home]\npath = \"/\"\n";
     let run = Sandbox::new()
@@ -237,6 +252,7 @@ fn a_server_that_never_answers_is_given_up() {
         .exits(4);
     run.complains("starting\n")
         .complains("cannot start `app`: waited 500ms for http://127.0.0.1:")
+        .complains("listen on 0.0.0.0 there, or on {host}:{port}")
         .complains("ready.within");
 }
 

@@ -1,5 +1,7 @@
 //! Requests between the start of a server and the load, and what later requests take of their answers.
 
+use std::sync::LazyLock;
+
 use crate::picky::{OK, Picky, ROUNDS};
 use crate::support::Sandbox;
 
@@ -45,6 +47,27 @@ fn server() -> Picky {
 #[test]
 fn requests_take_what_a_login_captured() {
     server().is_measured(LOGIN, PAGE);
+}
+
+/// Behind a first token that is as long as those of some identity providers.
+static TOKENS: LazyLock<String> = LazyLock::new(|| {
+    let body = format!(r#"{{"id": "{}", "access": "t.1"}}"#, "x".repeat(20_000));
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+});
+
+#[test]
+fn what_is_captured_may_stand_far_down_in_an_answer() {
+    let server = Picky::start(|asked| match &*asked.line {
+        "POST /token HTTP/1.1" => &TOKENS,
+        _ if asked.has("authorization: bearer t.1") => OK,
+        _ => "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
+    });
+    server.is_measured(
+        "[login.token]\npath = \"/token\"\nmethod = \"POST\"\n\
+         capture = { access = { json = \"/access\" } }",
+        "path = \"/\"\nheaders = { Authorization = \"Bearer {login.access}\" }",
+    );
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_body_in_another_coding_is_left_to_the_load() {
 
 #[test]
 fn an_answer_that_stays_wrong_ends_the_wait_and_is_said() {
-    let cases: [(Rule, &str, &str); 5] = [
+    let cases: [(Rule, &str, &str); 6] = [
         (
             |_| "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
             "still answers with status 400 Bad Request instead of 200",
@@ -106,6 +106,14 @@ fn an_answer_that_stays_wrong_ends_the_wait_and_is_said() {
             |_| "HTTP/1.1 301 Moved\r\nlocation: https://app.test/\r\ncontent-length: 0\r\n\r\n",
             "status 301 Moved Permanently instead of 200, which redirects to `https://app.test/`",
             "name the path that it leads to",
+        ),
+        (
+            |_| {
+                "HTTP/1.0 400 Bad Request\r\ncontent-length: 48\r\n\r\n\
+                 Client sent an HTTP request to an HTTPS server.\n"
+            },
+            "status 400 Bad Request instead of 200",
+            "the server speaks TLS",
         ),
         (
             |_| "HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n",

@@ -297,6 +297,18 @@ fn a_file_without_certificates_is_refused_by_name() {
     assert!(web.seen().is_empty());
 }
 
+/// As many servers do that end a body by the connection.
+#[test]
+fn a_session_that_ends_without_a_word_ends_a_body() {
+    let web = Site::new()
+        .certified_for("127.0.0.1")
+        .that_hangs_up()
+        .start();
+    let result = load(&web.url("/"), &["--cacert", &web.ca_file()]);
+    all_succeed(&result);
+    assert!(count(&result["reconnects"]) > 0, "{result:#}");
+}
+
 // HTTP/2
 
 #[test]

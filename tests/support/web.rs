@@ -34,7 +34,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, oneshot};
 use tokio_rustls::TlsAcceptor;
@@ -62,6 +62,8 @@ pub(crate) struct Site {
     alpn: &'static [&'static str],
     tls_versions: &'static [&'static SupportedProtocolVersion],
     http1_only: bool,
+    /// Whether it ends a body by the connection, and the connection without a word.
+    hangs_up: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -106,6 +108,7 @@ impl Site {
             alpn: &["h2", "http/1.1"],
             tls_versions: DEFAULT_VERSIONS,
             http1_only: false,
+            hangs_up: false,
         }
     }
 
@@ -151,6 +154,13 @@ impl Site {
         self.offering(&["http/1.1"])
     }
 
+    /// Answers whatever comes with a body that the end of the connection ends, and hangs up: a TLS session
+    /// without the alert that it is over.
+    pub(crate) fn that_hangs_up(mut self) -> Self {
+        self.hangs_up = true;
+        self
+    }
+
     pub(crate) fn start(self) -> Web {
         let folder = TempDir::new().expect("a temporary folder");
         let named = self
@@ -163,6 +173,7 @@ impl Site {
         let host = Host {
             tls: self.name.map(|name| self.tls(&authority, name)),
             http1_only: self.http1_only,
+            hangs_up: self.hangs_up,
             log: log.clone(),
         };
         let (stop, stopped) = oneshot::channel();
@@ -315,6 +326,7 @@ enum Listener {
 struct Host {
     tls: Option<TlsAcceptor>,
     http1_only: bool,
+    hangs_up: bool,
     log: Log,
 }
 
@@ -374,6 +386,9 @@ impl Host {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        if self.hangs_up {
+            return hang_up(stream).await;
+        }
         let guest = Guest {
             connection,
             log: self.log.clone(),
@@ -398,6 +413,13 @@ impl Host {
             }
         }
     }
+}
+
+/// Answers one request. How that ends is for the client to tell.
+async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _request = stream.read(&mut [0; 4096]).await;
+    let _sent = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello").await;
+    let _sent = stream.flush().await;
 }
 
 /// Who is at the other end of a connection.

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::malformed::Malformed;
-use crate::load::coding::Coding;
+use crate::coding::Coding;
 use crate::load::response::Leniences;
 
 const NO_NUMBER: Malformed = Malformed("a Content-Length that is no number");
@@ -75,8 +75,10 @@ impl Framing {
         self.length.map(|_| ()).ok_or(NO_NUMBER)
     }
 
+    /// `identity`, which RFC 2616 had, leaves the message as it is: it is no coding.
     fn transfer_encoding(&mut self, value: &[u8]) {
-        if let Some(last) = list(value).last() {
+        let is_coding = |name: &&[u8]| !name.eq_ignore_ascii_case(b"identity");
+        if let Some(last) = list(value).filter(is_coding).last() {
             self.chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
         }
     }

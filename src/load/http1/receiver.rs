@@ -7,7 +7,7 @@ use super::body::Body;
 use super::framing::Head;
 use super::head::Repeated;
 use super::malformed::Malformed;
-use crate::load::coding::Coding;
+use crate::coding::Coding;
 use crate::load::response::{Excerpt, Kept, Leniences, Received, Response};
 use crate::model::{Failure, Lenience};
 

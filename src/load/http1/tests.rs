@@ -8,7 +8,7 @@ use proptest::test_runner::RngSeed;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::receiver::{Receiver, received};
-use crate::load::coding::Coding;
+use crate::coding::Coding;
 use crate::load::response::{Kept, Leniences, Response};
 use crate::model::{Failure, Lenience};
 
@@ -264,6 +264,28 @@ fn body_without_framing_ends_with_the_connection() {
         ),
         response(200, 5, false)
     );
+}
+
+#[test]
+fn identity_is_no_transfer_coding() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: ";
+    for (fields, body, outcome) in [
+        (
+            "identity\r\nContent-Length: 2",
+            "ok",
+            response(200, 2, true),
+        ),
+        ("Identity", "hello", response(200, 5, false)),
+        (
+            "identity\r\nTransfer-Encoding: chunked",
+            "2\r\nok\r\n0\r\n\r\n",
+            response(200, 2, true),
+        ),
+    ] {
+        let bytes = format!("{head}{fields}\r\n\r\n{body}");
+        assert_eq!(whole(&bytes), outcome, "{fields:?}");
+        assert_eq!(bytewise(bytes.as_bytes()), outcome, "{fields:?}");
+    }
 }
 
 #[test]

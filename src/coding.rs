@@ -7,11 +7,11 @@ use std::io::{self, Read};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 /// Bytes of a body that are kept to be looked into; what comes behind is not.
-pub(super) const LONGEST: usize = 16 * 1024 * 1024;
+pub const LONGEST: usize = 16 * 1024 * 1024;
 
 /// How a body is compressed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub enum Coding {
     #[default]
     Identity,
     Gzip,
@@ -23,8 +23,18 @@ pub(super) enum Coding {
 }
 
 impl Coding {
+    /// The coding that `Content-Encoding` names, in however many fields.
+    pub fn of_fields<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let names = values.flat_map(|value| value.split(|byte| *byte == b','));
+        let names = names.map(<[u8]>::trim_ascii);
+        names
+            .filter(|name| !name.is_empty())
+            .fold(Self::Identity, Self::and)
+    }
+
     /// The coding that comes of one applied after this.
-    pub(super) fn and(self, name: &[u8]) -> Self {
+    #[must_use]
+    pub fn and(self, name: &[u8]) -> Self {
         match (self, Self::from_name(name)) {
             (first, Self::Identity) => first,
             (Self::Identity, second) => second,
@@ -47,7 +57,7 @@ impl Coding {
     }
 
     /// What a whole body stands for, or why it is not known; of one that was `cut` off, the start.
-    pub(super) fn decode(self, body: &[u8], cut: bool) -> Result<Cow<'_, [u8]>, String> {
+    pub fn decode(self, body: &[u8], cut: bool) -> Result<Cow<'_, [u8]>, String> {
         if self == Self::Identity || body.is_empty() {
             return Ok(body.into());
         }
@@ -64,7 +74,7 @@ impl Coding {
     }
 
     /// The text of the first bytes of a body, as far as they can be decoded.
-    pub(super) fn decode_start(self, body: &[u8]) -> Cow<'_, [u8]> {
+    pub fn decode_start(self, body: &[u8]) -> Cow<'_, [u8]> {
         match self.start_of(body) {
             Some((start, _)) if !start.is_empty() => start.into(),
             _ => body.into(),
@@ -132,6 +142,15 @@ mod tests {
         assert_eq!(coding(&["x-gzip", "identity"]), Coding::Gzip);
         assert_eq!(coding(&["gzip", "gzip"]), Coding::Unknown);
         assert_eq!(coding(&["rot13"]), Coding::Unknown);
+    }
+
+    #[test]
+    fn codings_may_stand_in_several_fields() {
+        let of = |fields: &[&[u8]]| Coding::of_fields(fields.iter().copied());
+        assert_eq!(of(&[]), Coding::Identity);
+        assert_eq!(of(&[b""]), Coding::Identity);
+        assert_eq!(of(&[b" gzip ", b"identity,"]), Coding::Gzip);
+        assert_eq!(of(&[b"gzip", b"br"]), Coding::Unknown);
     }
 
     #[test]
