@@ -1,14 +1,12 @@
 //! One value × its history × its threshold → a verdict: the rule of the gate, once.
 
-use std::time::Duration;
-
 use super::baselines::{FEWEST_RUNS, History};
 use super::finding::{blank, by_ceiling_alone, unjudged};
 use super::scale::{Scale, crosses};
 use super::{counters, errors, growth};
 use crate::model::{
     Direction, Finding, Machine, Metric, Reason, Round, Rule, Sample, Side, Threshold, Thresholds,
-    Verdict,
+    Verdict, total_time,
 };
 use crate::stats;
 
@@ -249,8 +247,11 @@ fn relative(
 /// request from completing one.
 fn above_zero(sample: &Sample, metric: Metric) -> Option<f64> {
     let value = metric.of_sample(sample)?;
-    let span: Duration = sample.rounds().iter().map(|it| it.tally.span()).sum();
+    let rounds = sample.rounds().iter();
+    let span = total_time(rounds.map(|it| it.tally.span().max(it.tally.window)));
     match metric {
+        // What another generator reported has no windows.
+        Metric::Throughput if value <= 0.0 && span.is_zero() => Some(f64::MIN_POSITIVE),
         Metric::Throughput if value <= 0.0 => Some(0.5 / span.as_secs_f64()),
         _ => (value > 0.0).then_some(value),
     }

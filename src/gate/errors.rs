@@ -40,18 +40,31 @@ pub(super) fn decide_pairs(
     finding.base = Some(shown.base);
     finding.change = (shown.base > 0.0).then(|| shown.head / shown.base - 1.0);
     finding.pairs = sample.starts.iter().map(|start| start.pairs.len()).sum();
-    let Some((rule, limit)) = crossed(search, threshold) else {
+    let again = of_starts(&sample.confirmation);
+    let found = crossed(search, threshold);
+    let found_again = crossed(again, threshold);
+    if let (None, Some((rule, _))) = (found, found_again)
+        && again.head.exceeds(again.base) < SEARCH_ERROR
+    {
+        // Fresh starts were made for another metric, and it is them that fail.
+        finding.rule = Some(rule.to_string());
+        let reason = Reason::Failing { side: Side::Head };
+        return Some(finding.with(Verdict::Inconclusive, Some(reason)));
+    }
+    let Some((rule, limit)) = found else {
         return Some(match (&threshold.margin, &threshold.ceiling) {
             (Some(_), _) => finding.with(Verdict::Pass, None),
             _ => by_ceiling_alone(finding, threshold),
         });
     };
     finding.rule = Some(rule.to_string());
-    if search.head.exceeds(search.base) >= SEARCH_ERROR {
+    let base_fails = search.base.share().is_some_and(|share| share > limit);
+    let is_worse = search.head.exceeds(search.base) < SEARCH_ERROR;
+    if !is_worse && base_fails {
         let reason = Reason::Failing { side: Side::Base };
         return Some(finding.with(Verdict::Inconclusive, Some(reason)));
     }
-    if more_in_bursts(&sample.starts) >= BURSTS_ERROR {
+    if !is_worse || more_in_bursts(&sample.starts) >= BURSTS_ERROR {
         let reason = if sample.starts.len() < LOOKS[LOOKS.len() - 1] {
             Reason::Undecided
         } else {
@@ -68,7 +81,17 @@ pub(super) fn decide_pairs(
 
 /// The side that fails so much that what its answers cost says nothing, the base before the head.
 pub(super) fn failing_side(sample: &PairedSample, rules: &Thresholds) -> Option<Side> {
-    let shares = of_starts(&sample.starts).map(Proportion::share);
+    failing_of(&sample.starts, rules)
+}
+
+/// The same of fresh starts, and of the control beside them, both sides of which are the base.
+pub(super) fn failing_again(sample: &PairedSample, rules: &Thresholds) -> Option<Side> {
+    let control = failing_of(&sample.control, rules).map(|_| Side::Base);
+    failing_of(&sample.confirmation, rules).or(control)
+}
+
+fn failing_of(starts: &[PairedStart], rules: &Thresholds) -> Option<Side> {
+    let shares = of_starts(starts).map(Proportion::share);
     let tolerated = tolerated(rules);
     let fails = |side: &Side| shares.get(*side).is_some_and(|share| share > tolerated);
     [Side::Base, Side::Head].into_iter().find(fails)

@@ -2,10 +2,12 @@
 //! so that ratios say nothing: the head's is held against the base's in bytes per request, start by
 //! start, or as a mean over rounds against that of stored runs.
 
+use super::errors;
 use super::finding::{blank, unjudged};
 use super::inference::{Changes, Confirmation, Inference, LOOKS, Margin, Reproduction};
 use crate::model::{
-    Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Threshold, Verdict,
+    Finding, Metric, PairedSample, PairedStart, Reason, Round, Sides, Threshold, Thresholds,
+    Verdict,
 };
 use crate::stats;
 
@@ -16,6 +18,7 @@ const ERROR: f64 = 0.01;
 pub(super) fn decide_pairs(
     sample: &PairedSample,
     threshold: &Threshold,
+    rules: &Thresholds,
     confirmation: Confirmation,
 ) -> Option<Finding> {
     let metric = Metric::MemoryGrowth;
@@ -36,10 +39,21 @@ pub(super) fn decide_pairs(
     if values.is_empty() {
         return Some(unjudged(finding, threshold, Reason::Unavailable));
     }
+    if let Some(side) = errors::failing_side(sample, rules) {
+        return Some(unjudged(finding, threshold, Reason::Failing { side }));
+    }
+    // What is missing may be what grows.
+    if (sample.starts.len() - values.len()) * 4 > sample.starts.len() {
+        return Some(unjudged(finding, threshold, Reason::Unavailable));
+    }
     let margin = Margin::from_size(rule.value);
     let (first, decided) = Inference::search(&more(&sample.starts), margin);
+    let failing = errors::failing_again(sample, rules).map(|side| Reason::Failing { side });
     let is_last = first.starts == LOOKS[LOOKS.len() - 1];
     Some(match decided {
+        Some(Verdict::Regression) if failing.is_some() => {
+            finding.with(Verdict::Inconclusive, failing)
+        }
         Some(Verdict::Regression) => {
             let [again, control] = [&sample.confirmation, &sample.control].map(|it| more(it));
             let control = Some(&control).filter(|it| !it.values.is_empty());

@@ -167,15 +167,20 @@ impl Inference {
     /// The first look that decides, or the last there is; what it decides. A cell that stays open
     /// for another metric is not looked at again: the errors were spent in the planned order.
     pub fn search(changes: &Changes, margin: Margin) -> (Self, Option<Verdict>) {
+        let all = Self::from_changes(changes, ERRORS);
+        let by_all = all.decides(margin);
         let planned = LOOKS.into_iter();
         for look in planned.filter(|look| *look < changes.values.len()) {
             let inference = Self::from_changes(&changes.first(look), ERRORS);
             if let Some(verdict) = inference.decides(margin) {
+                // What later starts, made for another metric, contradict is no pass.
+                if (verdict, by_all) == (Verdict::Pass, Some(Verdict::Regression)) {
+                    return (all, None);
+                }
                 return (inference, Some(verdict));
             }
         }
-        let inference = Self::from_changes(changes, ERRORS);
-        (inference, inference.decides(margin))
+        (all, by_all)
     }
 
     /// What fresh starts say that looked for a regression once more. It holds where they show it too:

@@ -1,8 +1,6 @@
 //! Pairs of rounds × thresholds → verdicts. A start counts as one value, over the totals of its
 //! rounds: what is fixed for a server's lifetime, such as where its memory lies, moves all of them.
 
-use std::time::Duration;
-
 use super::decide::excused;
 use super::finding::{blank, by_ceiling_alone, unjudged};
 use super::inference::{Changes, Confirmation, Inference, LEVEL, LOOKS, Margin};
@@ -10,7 +8,7 @@ use super::scale::{Scale, crosses};
 use super::{counters, errors, growth};
 use crate::model::{
     Doubt, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides,
-    Strategy, Threshold, Thresholds, Verdict,
+    Strategy, Threshold, Thresholds, Verdict, total_time,
 };
 use crate::stats;
 
@@ -69,7 +67,9 @@ fn decide(
 ) -> Option<Finding> {
     match metric {
         Metric::ErrorRate => return errors::decide_pairs(sample, threshold, confirmation),
-        Metric::MemoryGrowth => return growth::decide_pairs(sample, threshold, confirmation),
+        Metric::MemoryGrowth => {
+            return growth::decide_pairs(sample, threshold, rules, confirmation);
+        }
         _ => {}
     }
     let mut finding = blank(&sample.server, &sample.endpoint, metric, threshold);
@@ -135,7 +135,8 @@ fn decide(
     let Some(changes) = changes(&sample.starts, metric) else {
         return Some(unjudged(finding, threshold, Reason::NoRatio));
     };
-    let finding = by_looks(finding, sample, &changes, margin, confirmation);
+    let doubt = doubt_of_fresh_starts(sample, metric, rules);
+    let finding = by_looks(finding, sample, &changes, margin, confirmation, doubt);
     Some(match hidden {
         Some(doubt) if is_undecided(&finding) => finding.doubted(doubt),
         // A pass by the margin is none by the bound.
@@ -242,6 +243,7 @@ fn by_looks(
     changes: &Changes,
     margin: Margin,
     confirmation: Confirmation,
+    doubt: Option<Reason>,
 ) -> Finding {
     let scale = Scale::from_metric(finding.metric);
     let given = margin;
@@ -264,6 +266,7 @@ fn by_looks(
             finding.with(Verdict::Inconclusive, Some(Reason::TooNoisy))
         }
         None => finding.with(Verdict::Inconclusive, Some(Reason::Undecided)),
+        Some(Verdict::Regression) if doubt.is_some() => finding.with(Verdict::Inconclusive, doubt),
         Some(Verdict::Regression) => confirm(finding, sample, inference, margin, confirmation),
         Some(verdict) => {
             let improved = interval.upper < 0.0 && -interval.estimate > margin;
@@ -308,6 +311,34 @@ fn confirm(
     finding = finding.moved(confirmed.again);
     let (verdict, reason) = confirmed.reproduction.verdict();
     finding.with(verdict, reason)
+}
+
+/// Why fresh starts, which were made to see a regression again, say nothing of a metric: a side fails in
+/// them, the base answers nothing, or the control has no value. Neither a build that fails quickly nor a
+/// base that stands still makes a head better, or worse.
+fn doubt_of_fresh_starts(
+    sample: &PairedSample,
+    metric: Metric,
+    rules: &Thresholds,
+) -> Option<Reason> {
+    let failing = metric.is_of_answers();
+    let failing = failing.then(|| errors::failing_again(sample, rules));
+    if let Some(side) = failing.flatten() {
+        return Some(Reason::Failing { side });
+    }
+    let is_silent = |start: &PairedStart, side: Side| {
+        let completed = start.completed(metric);
+        *completed.get(side) == 0 && *completed.get(side.other()) > 0
+    };
+    let is_rate = metric == Metric::Throughput;
+    let mut again = sample.confirmation.iter();
+    if is_rate && again.any(|start| is_silent(start, Side::Base)) {
+        return Some(Reason::NotReproduced);
+    }
+    let mut control = sample.control.iter();
+    let is_silent = |start| Side::BOTH.into_iter().any(|side| is_silent(start, side));
+    let lacks_control = !sample.control.is_empty() && changes(&sample.control, metric).is_none();
+    (lacks_control || is_rate && control.any(is_silent)).then_some(Reason::Unavailable)
 }
 
 /// Whether the pairs so far do not decide.
@@ -355,7 +386,8 @@ pub(super) fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes>
     let scale = Scale::from_metric(metric);
     let change = |start: &PairedStart| {
         let Sides { head, base } = above_zero(start, metric)?;
-        Some(scale.worse(head, base))
+        // A document may claim a rate within no time at all.
+        Some(scale.worse(head, base)).filter(|it| it.is_finite())
     };
     let values: Vec<f64> = starts.iter().filter_map(change).collect();
     let missing = starts.len() - values.len();
@@ -373,7 +405,7 @@ fn above_zero(start: &PairedStart, metric: Metric) -> Option<Sides<f64>> {
     let either = value.head > 0.0 || value.base > 0.0;
     let least = |side: Side| {
         let rounds = start.rounds(side, metric);
-        let span: Duration = rounds.map(|round| round.tally.span()).sum();
+        let span = total_time(rounds.map(|round| round.tally.span().max(round.tally.window)));
         0.5 / span.as_secs_f64()
     };
     let compared = Sides::from_fn(|side| match *value.get(side) {

@@ -1,10 +1,8 @@
-use std::time::Duration;
-
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::tally::{pooled, total};
+use super::tally::{pooled, total, total_time};
 use super::{Round, Sample, Tally};
 
 /// What is read off the rounds of one server and endpoint.
@@ -348,13 +346,17 @@ impl Metric {
         };
         let value = match self {
             Self::Throughput => (completed > 0).then(|| {
-                let span: Duration = tallies().map(Tally::span).sum();
+                let span = total_time(tallies().map(Tally::span));
                 float(total(tallies().map(|it| it.succeeded_in_window))) / span.as_secs_f64()
             }),
             Self::ErrorRate => share(total(tallies().map(Tally::failed)), completed),
             Self::CpuPerRequest => {
-                let cpu: Duration = usages()?.iter().map(|usage| usage.cpu).sum();
-                (completed > 0).then(|| cpu.as_secs_f64() * 1e6 / float(completed))
+                // Whoever answers takes CPU time: none of it is a value that was not read.
+                let is_unread =
+                    |round: &&Round| round.tally.completed() > 0 && has_no_cpu_time(round);
+                let is_unread = rounds.iter().any(is_unread);
+                let cpu = total_time(usages()?.iter().map(|usage| usage.cpu));
+                (completed > 0 && !is_unread).then(|| cpu.as_secs_f64() * 1e6 / float(completed))
             }
             Self::MemoryPeak => usages()?.iter().map(|it| float(it.memory)).reduce(f64::max),
             Self::MemoryGrowth => {
@@ -409,6 +411,10 @@ impl Unit {
             Self::Multiple => "x",
         }
     }
+}
+
+fn has_no_cpu_time(round: &Round) -> bool {
+    round.usage.is_some_and(|usage| usage.cpu.is_zero())
 }
 
 fn growth(bytes: i64, requests: u64) -> Option<f64> {

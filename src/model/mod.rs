@@ -90,7 +90,7 @@ pub use service::{
     ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
 pub use shard::{PlanShard, Shard, ShardRecord};
-pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram};
+pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram, total_time};
 pub use target::{Cell, Ready, Source, Target, Worker};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};
 pub use validity::Doubt;

@@ -387,6 +387,12 @@ pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
 }
 
+/// The same of times.
+pub fn total_time(times: impl IntoIterator<Item = Duration>) -> Duration {
+    let sum = |sum: Duration, time| sum.saturating_add(time);
+    times.into_iter().fold(Duration::ZERO, sum)
+}
+
 fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) {
     sum.add(more).expect("histograms of one range");
 }

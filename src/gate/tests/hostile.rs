@@ -436,3 +436,139 @@ fn nothing_completed_is_nothing_judged() {
     let latency = findings.iter().find(|it| it.metric == Metric::LatencyP50);
     assert!(latency.is_none(), "0.00 µs was not measured");
 }
+
+/// Starts in which the requests of each side cost so many microseconds, and so many fail.
+fn costing(head: (u64, u64), base: (u64, u64), starts: usize) -> Vec<PairedStart> {
+    let mut sample = measured(&[(600, 600), (600, 600)], starts);
+    let rounds = sample.starts.iter_mut().flat_map(|it| &mut it.pairs);
+    for pair in rounds {
+        pair.open = None;
+        let sides = [(&mut pair.closed.head, head), (&mut pair.closed.base, base)];
+        for (round, (micros, failing)) in sides {
+            round.usage = Some(Usage {
+                cpu: Duration::from_micros(600 * micros),
+                memory: 1,
+                rss: None,
+                grown: Some(0),
+            });
+            if failing > 0 {
+                fail(round, failing);
+            }
+        }
+    }
+    sample.starts
+}
+
+#[test]
+fn fresh_starts_that_fail_neither_confirm_nor_exclude() {
+    let mut sample = measured(&[(600, 600)], 4);
+    sample.starts = costing((150, 0), (100, 0), 4);
+    let mut rules = rules_of(Metric::CpuPerRequest);
+    rules.extend(errors(0.001));
+    let cpu = |sample: &PairedSample| found(sample, &rules, Metric::CpuPerRequest);
+    let failing = |side| (Verdict::Inconclusive, Some(Reason::Failing { side }));
+    // A head that answers 500 is cheap, and red for another reason if at all.
+    sample.confirmation = costing((50, 600), (100, 0), 4);
+    assert_eq!(cpu(&sample), failing(Side::Head));
+    let rate = found(&sample, &rules, Metric::ErrorRate);
+    assert_eq!(rate, failing(Side::Head));
+    // So is a base.
+    sample.confirmation = costing((150, 0), (10, 600), 4);
+    assert_eq!(cpu(&sample), failing(Side::Base));
+    sample.confirmation = costing((150, 0), (100, 0), 4);
+    assert_eq!(cpu(&sample), (Verdict::Regression, None));
+    sample.control = costing((100, 600), (100, 600), 4);
+    assert_eq!(cpu(&sample), failing(Side::Base));
+    // A control of which nothing was read is none.
+    sample.control = costing((100, 0), (100, 0), 4);
+    for pair in sample.control.iter_mut().flat_map(|it| &mut it.pairs) {
+        pair.closed.head.usage = None;
+    }
+    let unread = (Verdict::Inconclusive, Some(Reason::Unavailable));
+    assert_eq!(cpu(&sample), unread);
+}
+
+#[test]
+fn a_base_that_answers_nothing_in_fresh_starts_makes_no_head_fast() {
+    let rules = rules_of(Metric::Throughput);
+    let mut sample = measured(&[(300, 600)], 4);
+    sample.confirmation = measured(&[(300, 0)], 4).starts;
+    let not_reproduced = (Verdict::Inconclusive, Some(Reason::NotReproduced));
+    assert_eq!(found(&sample, &rules, Metric::Throughput), not_reproduced);
+    sample.confirmation = measured(&[(300, 600)], 4).starts;
+    sample.control = measured(&[(600, 0)], 4).starts;
+    let unread = (Verdict::Inconclusive, Some(Reason::Unavailable));
+    assert_eq!(found(&sample, &rules, Metric::Throughput), unread);
+}
+
+#[test]
+fn cpu_time_of_zero_is_not_read() {
+    let mut sample = measured(&[(600, 600)], 4);
+    sample.starts = costing((140, 0), (100, 0), 4);
+    for start in &mut sample.starts {
+        start.pairs[1].closed.head.usage = Some(Usage {
+            cpu: Duration::ZERO,
+            memory: 1,
+            rss: None,
+            grown: None,
+        });
+    }
+    let mut rules = rules_of(Metric::CpuPerRequest);
+    let cpu = rules.get_mut(&Metric::CpuPerRequest).expect("a rule");
+    cpu.margin = Some(configured(0.05));
+    let unread = (Verdict::Inconclusive, Some(Reason::Unavailable));
+    assert_eq!(found(&sample, &rules, Metric::CpuPerRequest), unread);
+}
+
+#[test]
+fn what_later_starts_contradict_does_not_pass() {
+    let mut sample = measured(&[(600, 600)], 4);
+    sample.starts = costing((100, 0), (100, 0), 4);
+    sample.starts.extend(costing((150, 0), (100, 0), 8));
+    let rules = rules_of(Metric::CpuPerRequest);
+    let too_noisy = (Verdict::Inconclusive, Some(Reason::TooNoisy));
+    assert_eq!(found(&sample, &rules, Metric::CpuPerRequest), too_noisy);
+}
+
+#[test]
+fn a_base_that_does_not_fail_is_not_said_to() {
+    let mut sample = measured(&[(1200, 1200)], 4);
+    for start in &mut sample.starts {
+        start.pairs[0].open = None;
+        fail(&mut start.pairs[0].closed.head, 4);
+        fail(&mut start.pairs[0].closed.base, 1);
+    }
+    let undecided = (Verdict::Inconclusive, Some(Reason::Undecided));
+    let rules = errors(0.001);
+    assert_eq!(found(&sample, &rules, Metric::ErrorRate), undecided);
+}
+
+#[test]
+fn a_base_that_fails_says_nothing_of_a_leak() {
+    let mut sample = leaking(4096, 4);
+    for pair in sample.starts.iter_mut().flat_map(|it| &mut it.pairs) {
+        fail(&mut pair.closed.base, 600);
+    }
+    let threshold = Threshold {
+        ceiling: Some(configured(1024.0)),
+        ..Threshold::default()
+    };
+    let rules = Thresholds::from([(Metric::MemoryGrowth, threshold)]);
+    let failing = Some(Reason::Failing { side: Side::Base });
+    let found = found(&sample, &rules, Metric::MemoryGrowth);
+    assert_eq!(found, (Verdict::Inconclusive, failing));
+}
+
+#[test]
+fn times_beyond_all_measure_are_added_up() {
+    let mut sample = measured(&[(600, 600), (600, 600)], 4);
+    sample.starts = costing((100, 0), (100, 0), 4);
+    for round in sample.starts.iter_mut().flat_map(|it| &mut it.pairs) {
+        round.closed.head.tally.span = Some(Duration::MAX);
+        round.closed.head.usage.as_mut().expect("read").cpu = Duration::MAX;
+    }
+    assert_eq!(throughput_of(&sample), Verdict::Regression);
+    let rules = rules_of(Metric::CpuPerRequest);
+    let (cpu, _) = found(&sample, &rules, Metric::CpuPerRequest);
+    assert_eq!(cpu, Verdict::Regression);
+}
