@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use super::copied::CopiedFile;
 use super::spanned::Spanned;
 use super::units::{Change, PerSecond, Quantity, Size, Time};
-use crate::model::{KnownCounters, Metric, NetworkPath};
+use crate::model::{KnownCounters, Metric, NetworkPath, Privilege};
 
 /// What perfgate measures, and by which rules it judges. Relative paths start at the file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -328,6 +328,10 @@ pub(super) struct Service {
     pub(super) working_dir: Option<Spanned<String>>,
     /// Size of /dev/shm.
     pub(super) shm_size: Option<Size>,
+    /// What it may do beyond other containers: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Privilege>")]
+    pub(super) allow: Vec<Spanned<String>>,
     /// When it counts as ready; else by the health check of its image, or once its ports take
     /// connections.
     pub(super) ready: Option<Spanned<ServiceReady>>,
@@ -445,6 +449,10 @@ pub(super) struct Server {
     pub(super) cpus: Option<Spanned<f64>>,
     /// Size of /dev/shm in the container.
     pub(super) shm_size: Option<Size>,
+    /// What the container may do beyond other containers: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Privilege>")]
+    pub(super) allow: Vec<Spanned<String>>,
     /// When it counts as started; else once the first endpoint answers as it is expected to.
     pub(super) ready: Option<Ready>,
     /// Memory limit of its container.
