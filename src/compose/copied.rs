@@ -54,7 +54,7 @@ pub(super) fn scripts(
         .chain(&service.command);
     let words = words.flat_map(|it| it.split_whitespace());
     let mut found: Vec<CopiedFile> = Vec::new();
-    for word in words.filter(|it| it.ends_with(".sh")) {
+    for word in words.filter(|it| Path::new(it).extension().is_some_and(|it| it == "sh")) {
         let Some(script) = script(word, build, files, texts) else {
             continue;
         };

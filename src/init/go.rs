@@ -99,7 +99,9 @@ fn schema(folder: &Path) -> (Vec<String>, Option<String>) {
         let names = entries
             .flatten()
             .filter_map(|it| it.file_name().into_string().ok());
-        let mut names: Vec<_> = names.filter(|it| it.ends_with(".sql")).collect();
+        let mut names: Vec<_> = names
+            .filter(|it| Path::new(it).extension().is_some_and(|it| it == "sql"))
+            .collect();
         names.sort();
         names
     };

@@ -210,7 +210,7 @@ fn typeorm(folder: &Path) -> Option<String> {
             is_one.then_some((path, ending))
         })
     };
-    let (path, ending) = DATA_SOURCES.iter().find_map(|it| described(it))?;
+    let (path, ending) = DATA_SOURCES.iter().find_map(described)?;
     let program = if ending == "ts" {
         "typeorm-ts-node-commonjs"
     } else {

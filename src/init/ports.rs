@@ -34,7 +34,9 @@ pub(super) fn of_command(files: &dyn Files, server: &Server) -> Option<u16> {
     let line = words.join(" ");
     let in_script = || {
         let context = Path::new(&build?.context);
-        let mut names = words.iter().filter(|it| it.ends_with(".sh"));
+        let mut names = words
+            .iter()
+            .filter(|it| Path::new(it).extension().is_some_and(|it| it == "sh"));
         names.find_map(|name| {
             let name = name.rsplit('/').next().unwrap_or(name);
             let folders = ["", "scripts", "docker", "bin"].into_iter();

@@ -279,7 +279,7 @@ fn is_migrated(root: &Path, framework: &Framework, server: Option<&Server>) -> b
     if let Source::Build(build) = &server.source {
         let dockerfile = read(dockerfile_of(build).into());
         let words = dockerfile.split(|it: char| it.is_whitespace() || "\"',[]".contains(it));
-        let scripts = words.filter(|it| it.ends_with(".sh"));
+        let scripts = words.filter(|it| Path::new(it).extension().is_some_and(|it| it == "sh"));
         let scripts = scripts.map(|it| it.trim_start_matches("./").trim_start_matches('/'));
         let scripts: Vec<_> = scripts
             .map(|it| read(Path::new(&build.context).join(it)))
@@ -399,6 +399,7 @@ fn migrations(
     let postgres = stack.postgres.as_mut()?;
     if let Framework::Go(go) = framework {
         if postgres.init.is_empty() {
+            let folder = folder.strip_prefix(".").unwrap_or(folder);
             let files = go.schema.iter().map(|it| folder.join(it));
             postgres.init = files.map(|it| it.to_string_lossy().into_owned()).collect();
         }
