@@ -316,8 +316,8 @@ mod tests {
         let files = [("package.json", named), ("db/my.prisma", SCHEMA)];
         assert_eq!(commands(&files), ["npx prisma db push"]);
         let variables = project(&files).variables;
-        let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["PG_URL", "DIRECT_URL"]);
+        let found: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(found, ["PG_URL", "DIRECT_URL"]);
         assert!(
             variables
                 .iter()
