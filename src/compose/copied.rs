@@ -1,10 +1,13 @@
-//! A mounted file → one that is copied, with placeholders in place of the services that it names.
+//! A mounted file, or a script of an image → one that is copied, with placeholders in place of the services that it
+//! names.
 
 use std::path::Path;
 
 use super::disk::Files;
+use super::dockerfile::{Build, started};
+use super::image_paths::place_in_image;
 use super::placeholders::Placeholders;
-use super::service::{Contents, Mount};
+use super::service::{Contents, Mount, Service};
 use super::stack::CopiedFile;
 
 /// Signs around an address.
@@ -33,6 +36,80 @@ pub(super) fn copied(mount: &Mount, files: &dyn Files, texts: &mut Placeholders<
         here,
         replace,
     }
+}
+
+/// Scripts that an image is started by and that name services: copies of them in their place.
+pub(super) fn scripts(
+    service: &Service,
+    files: &dyn Files,
+    texts: &Placeholders<'_>,
+) -> Vec<CopiedFile> {
+    let Some(build) = &service.build else {
+        return Vec::new();
+    };
+    let words = started(files, build);
+    let words = words
+        .iter()
+        .chain(&service.entrypoint)
+        .chain(&service.command);
+    let words = words.flat_map(|it| it.split_whitespace());
+    let mut found: Vec<CopiedFile> = Vec::new();
+    for word in words.filter(|it| Path::new(it).extension().is_some_and(|it| it == "sh")) {
+        let Some(script) = script(word, build, files, texts) else {
+            continue;
+        };
+        let is_there = service.mounts.iter().any(|it| it.there == script.there);
+        if !is_there && !found.contains(&script) {
+            found.push(script);
+        }
+    }
+    found
+}
+
+fn script(
+    word: &str,
+    build: &Build,
+    files: &dyn Files,
+    texts: &Placeholders<'_>,
+) -> Option<CopiedFile> {
+    let parts: Vec<_> = word
+        .split('/')
+        .filter(|it| !matches!(*it, "" | "."))
+        .collect();
+    let mut ends = (0..parts.len()).map(|at| parts[at..].join("/"));
+    // The folder of the image is some other than that of the repository.
+    let path = ends.find_map(|end| {
+        let path = Path::new(&build.context).join(end);
+        files.is_file(&path).then_some(path)
+    })?;
+    let there =
+        place_in_image(files, build, &path).filter(|it| it.ends_with(parts[parts.len() - 1]))?;
+    let text = files.read(&path).ok()?;
+    let mut replace: Vec<(String, String)> = Vec::new();
+    for line in text.lines().filter(|it| !it.trim_start().starts_with('#')) {
+        let pair = changed(line, &texts.with_addresses(line, true));
+        replace.extend(pair.filter(|it| !replace.contains(it)));
+    }
+    (!replace.is_empty()).then(|| CopiedFile {
+        there,
+        here: Contents::Path(path.to_string_lossy().into_owned()),
+        replace,
+    })
+}
+
+/// What of a line was replaced, and by what.
+fn changed(before: &str, after: &str) -> Option<(String, String)> {
+    if before == after {
+        return None;
+    }
+    let same = |(a, b): &(char, char)| a == b;
+    let length = |pairs: Vec<(char, char)>| pairs.into_iter().map(|(it, _)| it.len_utf8()).sum();
+    let begin: usize = length(before.chars().zip(after.chars()).take_while(same).collect());
+    let (before, after) = (&before[begin..], &after[begin..]);
+    let ends = before.chars().rev().zip(after.chars().rev());
+    let end: usize = length(ends.take_while(same).collect());
+    let whole = |text: &str| text[..text.len() - end].to_owned();
+    Some((whole(before), whole(after)))
 }
 
 /// Each text once, in their order.
@@ -134,6 +211,49 @@ mod tests {
         let pairs = pairs.iter();
         let pairs = pairs.map(|(text, with)| ((*text).to_owned(), (*with).to_owned()));
         assert_eq!(replaced(text), pairs.collect::<Vec<_>>(), "{text}");
+    }
+
+    #[test]
+    fn scripts_of_an_image_wait_for_the_services_of_perfgate() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [
+            (
+                "app/Dockerfile",
+                "FROM x\nWORKDIR /srv\nCOPY . .\nENTRYPOINT [\"/srv/entrypoint.sh\"]\nCMD [\"./start.sh\", \"web\"]\n",
+            ),
+            (
+                "app/entrypoint.sh",
+                "#!/bin/sh\n# waits for db 5432\nwhile ! nc -z db 5432; do sleep 1; done\nexec \"$@\"\n",
+            ),
+            ("app/start.sh", "exec serve\n"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        let service = Service {
+            build: Some(Build {
+                context: "app".into(),
+                ..Build::default()
+            }),
+            ..Service::default()
+        };
+        let database = Service::default();
+        let texts = Placeholders {
+            postgres: Some((Host::of_postgres(vec!["db".into()]), &database)),
+            ..Placeholders::default()
+        };
+        let files = super::super::Folder::at(folder.path());
+        let [copied] = &scripts(&service, &files, &texts)[..] else {
+            panic!("one script names a service");
+        };
+        assert_eq!(copied.there, "/srv/entrypoint.sh");
+        assert_eq!(copied.here.path(), Some("app/entrypoint.sh"));
+        let pair = (
+            "db 5432".to_owned(),
+            "{postgres.host} {postgres.port}".to_owned(),
+        );
+        assert_eq!(copied.replace, [pair]);
     }
 
     #[test]

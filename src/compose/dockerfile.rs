@@ -88,6 +88,35 @@ fn text(files: &dyn Files, build: &Build) -> String {
         .unwrap_or_default()
 }
 
+/// The instructions that an image is made by: those of the stage that is built, after those of stages that it begins
+/// from.
+fn in_image(files: &dyn Files, build: &Build) -> Vec<(String, String)> {
+    let mut stages: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    for (word, rest) in instructions(&text(files, build)) {
+        if word == "FROM" {
+            let is_built = |(name, _): &(String, _)| build.target.as_ref() == Some(name);
+            if stages.last().is_some_and(is_built) {
+                break;
+            }
+            let mut words = rest.split_whitespace().filter(|it| !it.starts_with("--"));
+            let base = words.next().unwrap_or_default();
+            let base = stages.iter().rfind(|(name, _)| name == base);
+            let inherited = base.map_or_else(Vec::new, |(_, it)| it.clone());
+            let is_named = words.next().is_some_and(|it| it.eq_ignore_ascii_case("as"));
+            let name = words.next().filter(|_| is_named).unwrap_or_default();
+            stages.push((name.to_owned(), inherited));
+            continue;
+        }
+        if stages.is_empty() {
+            stages.push((String::new(), Vec::new()));
+        }
+        if let Some((_, own)) = stages.last_mut() {
+            own.push((word, rest));
+        }
+    }
+    stages.pop().map(|(_, own)| own).unwrap_or_default()
+}
+
 /// Instructions in capital letters with what follows, continued lines in one.
 pub(super) fn instructions(text: &str) -> Vec<(String, String)> {
     let joined = text.replace("\\\n", " ");
@@ -99,9 +128,9 @@ pub(super) fn instructions(text: &str) -> Vec<(String, String)> {
     instructions.collect()
 }
 
-/// The first port that the last `EXPOSE` names.
+/// The first port that the last `EXPOSE` names; else what it sets `PORT` to.
 pub fn exposed(files: &dyn Files, build: &Build) -> Option<u16> {
-    let mut ports = instructions(&text(files, build))
+    let mut ports = in_image(files, build)
         .into_iter()
         .filter_map(|(word, rest)| {
             let port = rest
@@ -112,12 +141,35 @@ pub fn exposed(files: &dyn Files, build: &Build) -> Option<u16> {
                 .to_owned();
             (word == "EXPOSE").then(|| port.parse().ok())?
         });
-    ports.next_back()
+    ports.next_back().or_else(|| {
+        let set = in_image(files, build).into_iter();
+        let mut set = set
+            .filter(|(word, _)| word == "ENV")
+            .filter_map(|(_, rest)| {
+                let (name, value) = rest.split_once(['=', ' '])?;
+                (name == "PORT").then(|| value.trim().parse().ok())?
+            });
+        set.next_back()
+    })
+}
+
+/// The words of its last `ENTRYPOINT` and `CMD`.
+pub fn started(files: &dyn Files, build: &Build) -> Vec<String> {
+    let instructions = in_image(files, build);
+    let last = |name: &str| {
+        let mut named = instructions.iter().filter(|(word, _)| word == name);
+        let line = named.next_back().map_or("", |(_, rest)| rest.as_str());
+        serde_json::from_str::<Vec<String>>(line)
+            .ok()
+            .or_else(|| shlex::split(line))
+            .unwrap_or_default()
+    };
+    [last("ENTRYPOINT"), last("CMD")].concat()
 }
 
 /// The path of its last `HEALTHCHECK`'s URL.
 pub fn health(files: &dyn Files, build: &Build) -> Option<String> {
-    let mut paths = instructions(&text(files, build))
+    let mut paths = in_image(files, build)
         .into_iter()
         .filter_map(|(word, rest)| (word == "HEALTHCHECK").then(|| path_in(&rest))?);
     paths.next_back()
@@ -125,18 +177,16 @@ pub fn health(files: &dyn Files, build: &Build) -> Option<String> {
 
 /// Whether a folder is copied into the image: where none is, it is mounted for development.
 pub(super) fn copies_its_source(files: &dyn Files, build: &Build) -> bool {
-    instructions(&text(files, build))
-        .into_iter()
-        .any(|(word, rest)| {
-            let mut words = rest.split_whitespace();
-            let from_stage = words.clone().any(|it| it.starts_with("--from"));
-            let first = words.find(|it| !it.starts_with("--")).unwrap_or_default();
-            let first = first
-                .trim_start_matches(['[', '"'])
-                .trim_end_matches(['"', ',']);
-            let is_folder = files.is_dir(&Path::new(&build.context).join(first));
-            (word == "COPY" || word == "ADD") && !from_stage && is_folder
-        })
+    in_image(files, build).into_iter().any(|(word, rest)| {
+        let mut words = rest.split_whitespace();
+        let from_stage = words.clone().any(|it| it.starts_with("--from"));
+        let first = words.find(|it| !it.starts_with("--")).unwrap_or_default();
+        let first = first
+            .trim_start_matches(['[', '"'])
+            .trim_end_matches(['"', ',']);
+        let is_folder = files.is_dir(&Path::new(&build.context).join(first));
+        (word == "COPY" || word == "ADD") && !from_stage && is_folder
+    })
 }
 
 /// The path of a URL of this machine in a text, with or without its scheme.
@@ -189,6 +239,49 @@ mod tests {
                 "worker.Dockerfile",
             ]
         );
+    }
+
+    #[test]
+    fn a_dockerfile_says_what_is_started_and_where_it_listens() {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let build = Build {
+            context: ".".into(),
+            ..Build::default()
+        };
+        let of = |text: &str| {
+            std::fs::write(folder.path().join("Dockerfile"), text).expect("written");
+            let files = Folder::at(folder.path());
+            (started(&files, &build).join(" "), exposed(&files, &build))
+        };
+        let json = "FROM x\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"a\"]\nCMD [\"b\", \"c d\"]\nENV PORT=3000\n";
+        assert_eq!(of(json), ("tini -- b c d".into(), Some(3000)));
+        assert_eq!(
+            of("FROM x\nEXPOSE 80/tcp 81\nENV PORT 1\nCMD run 'it now'\n"),
+            ("run it now".into(), Some(80))
+        );
+    }
+
+    #[test]
+    fn stages_that_are_not_built_say_nothing() {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let text = "FROM x AS base\nEXPOSE 80\nFROM base as dev\nCMD dev\nFROM base\nCOPY . .\nCMD serve\nEXPOSE 90\n";
+        std::fs::write(folder.path().join("Dockerfile"), text).expect("written");
+        let of = |target: Option<&str>| {
+            let build = Build {
+                context: ".".into(),
+                target: target.map(str::to_owned),
+                ..Build::default()
+            };
+            let files = Folder::at(folder.path());
+            let copies = copies_its_source(&files, &build);
+            (
+                copies,
+                started(&files, &build).join(" "),
+                exposed(&files, &build),
+            )
+        };
+        assert_eq!(of(Some("dev")), (false, "dev".into(), Some(80)));
+        assert_eq!(of(None), (true, "serve".into(), Some(90)));
     }
 
     #[test]

@@ -264,9 +264,10 @@ impl Reader<'_> {
                         .as_text()
                         .map_or_else(String::new, |it| format!(": {it}"));
                     let message = format!("service `{}` has `{key}{said}`: {why}", self.name);
-                    let hint = "two of it are up at once, on any machine: take it out, by `!reset null` in a \
-                                compose file of its own for perfgate if need be";
-                    self.refuse(Problem::at(value.mark, message, hint), &[]);
+                    let hint = keys::remedy(key, value);
+                    let allowed = keys::allowed_by(key, value).map(|it| ["allow", it]);
+                    let instead = allowed.as_ref().map_or(&[][..], |it| &it[..]);
+                    self.refuse(Problem::at(value.mark, message, &hint), instead);
                 }
                 Sort::Unknown => self.refuse(keys::unknown(self.name, key, value), &[]),
             }

@@ -112,6 +112,35 @@ const REFUSED: [(&str, &str); 18] = [
     ("volumes_from", "it shares volumes with others"),
 ];
 
+/// Refused keys with a value that `allow` of perfgate.toml lets a container have, by its name there.
+const ALLOWED: [(&str, &str, &str); 4] = [
+    ("privileged", "true", "privileged"),
+    ("pid", "host", "host-pid"),
+    ("ipc", "host", "host-ipc"),
+    ("use_api_socket", "true", "docker-socket"),
+];
+
+/// What lets a container have a refused key, if anything does.
+pub(super) fn allowed_by(key: &str, value: &Node) -> Option<&'static str> {
+    let text = value.as_text()?;
+    let mut all = ALLOWED.iter();
+    all.find(|(it, of, _)| *it == key && *of == text)
+        .map(|(.., name)| *name)
+}
+
+/// What can be done about a refused key.
+pub(super) fn remedy(key: &str, value: &Node) -> String {
+    let out = "take it out, by `!reset null` in a compose file of its own for perfgate if need be";
+    match allowed_by(key, value) {
+        Some(name) => format!("{out}; or write `allow = [\"{name}\"]` for it in perfgate.toml"),
+        None if key == "network_mode" && value.as_text() == Some("host") => format!(
+            "two of it are up at once, and both would listen at the same ports: {out}; with {{host}} and {{port}} in \
+             its `command` or `env` it may listen on this machine's network all the same"
+        ),
+        None => format!("two of it are up at once, on any machine: {out}"),
+    }
+}
+
 /// What a key is to perfgate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -225,6 +254,10 @@ mod tests {
         assert_eq!(of("network_mode", "bridge"), Sort::Ignored);
         assert!(matches!(of("network_mode", "host"), Sort::Refused(_)));
         assert!(matches!(of("network_mode", "service:db"), Sort::Refused(_)));
+        let remedy_of = |key: &str, value: &str| remedy(key, &Node::text(Mark::default(), value));
+        assert!(remedy_of("pid", "host").contains("`allow = [\"host-pid\"]`"));
+        assert!(remedy_of("network_mode", "host").contains("the same ports"));
+        assert!(!remedy_of("pid", "service:db").contains("allow"));
         assert_eq!(of("cap_add", ""), Sort::Ignored);
         assert_eq!(of("scale", "3"), Sort::Noted);
         assert_eq!(of("x-more", "1"), Sort::Ignored);

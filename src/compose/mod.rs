@@ -40,7 +40,7 @@ mod values;
 mod variants;
 
 pub use disk::{Files, Folder};
-pub use dockerfile::{Build, dockerfile_of, exposed, find as find_dockerfiles, health};
+pub use dockerfile::{Build, dockerfile_of, exposed, find as find_dockerfiles, health, started};
 pub use env_file::variables_in;
 pub use find::find;
 pub use image_paths::place_in_image;

@@ -63,8 +63,15 @@ fn bind(reader: &mut Reader<'_>, mark: Mark, source: &str, there: &str) {
             "service `{}` mounts `{source}`, which may do everything on the host",
             reader.name
         );
-        let hint = "take it out: what perfgate measures gets no container engine";
-        return reader.refuse(Problem::at(mark, message, hint), &[]);
+        if there != "/var/run/docker.sock" {
+            let hint =
+                "take it out, or mount it at /var/run/docker.sock and allow that in perfgate.toml";
+            return reader.refuse(Problem::at(mark, message, hint), &[]);
+        }
+        let hint = "take it out, or write `allow = [\"docker-socket\"]` for it in perfgate.toml: both builds share \
+                    the engine then";
+        let instead = ["allow", "docker-socket"];
+        return reader.refuse(Problem::at(mark, message, hint), &instead);
     }
     let is_at = |folder: &&str| Path::new(source).starts_with(folder);
     if CLOCK.iter().any(is_at) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::copied::copied;
+use super::copied::{copied, scripts};
 use super::databases::{cache, database};
 use super::dockerfile::{copies_its_source, path_in};
 use super::needs::Services;
@@ -228,12 +228,14 @@ impl Parts<'_> {
         let is_folder = |here: &str| self.project.files.is_dir(Path::new(here));
         let is_code = |it: &Contents| it.path().is_some_and(is_folder);
         let mut container = settings(service, texts);
+        let own = scripts(service, self.project.files, texts);
         let files = service
             .mounts
             .iter()
             .filter(|it| !is_code(&it.here) || !has_source);
         container.files = files
             .map(|it| copied(it, self.project.files, texts))
+            .chain(own)
             .collect();
         let setups = self.setups.iter().filter(|(server, _)| server == name);
         let mut setup = Vec::new();

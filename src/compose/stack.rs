@@ -160,6 +160,24 @@ impl Cache {
     }
 }
 
+impl Other {
+    /// One that no compose file names.
+    pub fn of(name: &str, source: Source, port: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            source,
+            env: Vec::new(),
+            env_files: Vec::new(),
+            ports: vec![port],
+            container: Settings::default(),
+            ready: Vec::new(),
+            within: None,
+            is_once: false,
+            is_shared: false,
+        }
+    }
+}
+
 impl Server {
     /// One of which nothing else is known.
     pub fn from_source(source: Source) -> Self {

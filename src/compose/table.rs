@@ -468,6 +468,11 @@ impl Writer<'_> {
                 let path: Vec<_> = path.iter().copied().chain(instead).collect();
                 !(self.given)(&path)
             }
+            // It has what its server has.
+            Some("allow") => {
+                let instead: Vec<_> = it.instead.iter().map(String::as_str).collect();
+                !self.has(&instead)
+            }
             Some(_) => false,
         };
         match worker.refusals.iter().find(stands) {

@@ -160,7 +160,7 @@ pub(super) fn allows_outside(table: &Spanned<DeTable<'_>>) -> bool {
     key.is_some_and(|it| it.get_ref().as_bool() == Some(true))
 }
 
-/// Whether a configuration has a key.
+/// Whether a configuration has a key, or a list that is one has a text.
 fn has(table: &DeTable<'_>, path: &[&str]) -> bool {
     let Some((first, rest)) = path.split_first() else {
         return true;
@@ -168,6 +168,10 @@ fn has(table: &DeTable<'_>, path: &[&str]) -> bool {
     match (table.get(*first), rest) {
         (None, _) => false,
         (Some(_), []) => true,
+        (Some(value), [text]) if value.get_ref().is_array() => {
+            let mut items = value.get_ref().as_array().into_iter().flatten();
+            items.any(|it| it.get_ref().as_str() == Some(text))
+        }
         (Some(value), rest) => value.get_ref().as_table().is_some_and(|it| has(it, rest)),
     }
 }

@@ -15,6 +15,7 @@ mod growth;
 mod inside;
 mod login;
 mod names;
+mod privileges;
 mod proxy;
 mod random;
 mod ready;

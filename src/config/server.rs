@@ -83,6 +83,7 @@ impl Resolver<'_> {
                 working_dir: server.working_dir.as_ref(),
                 cpus: server.cpus.as_ref(),
                 shm_size: server.shm_size.map(|it| it.0),
+                allow: &server.allow,
             })?,
             transport,
             ready: self.ready(&name, server.ready.as_ref(), workloads)?,
@@ -229,6 +230,7 @@ impl Resolver<'_> {
             ("working_dir", server.working_dir.is_some()),
             ("cpus", server.cpus.is_some()),
             ("shm_size", server.shm_size.is_some()),
+            ("allow", !server.allow.is_empty()),
             ("memory", server.memory.is_some()),
         ];
         let mut given = keys.into_iter().filter(|(_, is_given)| *is_given);

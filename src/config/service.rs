@@ -65,6 +65,7 @@ pub(super) struct Container<'a> {
     pub(super) working_dir: Option<&'a Spanned<String>>,
     pub(super) cpus: Option<&'a Spanned<f64>>,
     pub(super) shm_size: Option<u64>,
+    pub(super) allow: &'a [Spanned<String>],
 }
 
 impl Resolver<'_> {
@@ -222,6 +223,7 @@ impl Resolver<'_> {
             working_dir: service.working_dir.as_ref(),
             cpus: service.cpus.as_ref(),
             shm_size: service.shm_size.map(|it| it.0),
+            allow: &service.allow,
         })?;
         let service = Service {
             source,
@@ -404,6 +406,7 @@ impl Resolver<'_> {
             working_dir: working_dir.transpose()?,
             nano_cpus: container.cpus.map(|it| self.nano_cpus(it)).transpose()?,
             shm_size: container.shm_size,
+            allow: self.privileges(container.allow)?,
         })
     }
 

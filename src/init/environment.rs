@@ -73,6 +73,13 @@ impl Environment {
         all
     }
 
+    /// Connections that the source takes from variables, to services that no file of them names.
+    pub(super) fn of_source(&mut self, read: &Variables, stack: &mut Stack) {
+        let server = stack.servers.first();
+        let given = server.map(|it| it.env.clone()).unwrap_or_default();
+        self.add(read, &given, stack);
+    }
+
     /// Connections to services that no value names yet.
     fn add(&mut self, file: &Variables, given: &[(String, String)], stack: &mut Stack) {
         let mut more = file.connections(stack);

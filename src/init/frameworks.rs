@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::dependencies::Dependencies;
+use super::go::GoServer;
+use super::node::NodeProject;
 use super::python::PythonServer;
 use super::rust::RustServer;
 
@@ -39,11 +39,8 @@ pub(super) enum Framework {
     },
     Python(PythonServer),
     Rust(RustServer),
-    /// The command that installs what package-lock.json and its like name.
-    Node {
-        install: Vec<&'static str>,
-        builds: bool,
-    },
+    Go(GoServer),
+    Node(NodeProject),
     Unknown,
 }
 
@@ -53,7 +50,8 @@ impl Framework {
             Self::Django { .. } => Some("Django"),
             Self::Python(server) => Some(server.framework),
             Self::Rust(_) => Some("Rust"),
-            Self::Node { .. } => Some("Node.js"),
+            Self::Go(_) => Some("Go"),
+            Self::Node(_) => Some("Node.js"),
             Self::Unknown => None,
         }
     }
@@ -69,8 +67,22 @@ impl Framework {
         let python = PythonServer::find(folder, dependencies).map(Self::Python);
         python
             .or_else(|| RustServer::find(folder).map(Self::Rust))
-            .or_else(|| node(folder))
+            .or_else(|| GoServer::find(folder).map(Self::Go))
+            .or_else(|| NodeProject::find(folder).map(Self::Node))
             .unwrap_or(Self::Unknown)
+    }
+
+    /// The migrations of a project, from the folder that its image is built of.
+    pub(super) fn setup(&self, source: &Path, dependencies: &Dependencies) -> Vec<Vec<String>> {
+        let owned = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect();
+        match self {
+            Self::Rust(rust) => rust.setup.iter().map(|it| owned(it)).collect(),
+            Self::Node(node) => node.setup.clone(),
+            _ => {
+                let commands = setup(source, dependencies);
+                commands.iter().map(|it| owned(it)).collect()
+            }
+        }
     }
 }
 
@@ -98,7 +110,7 @@ fn serves(around: &Path, folder: &Path) -> bool {
 }
 
 /// The migrations of a framework, from the folder that its image is built of.
-pub(super) fn setup(source: &Path, dependencies: &Dependencies) -> Vec<Vec<&'static str>> {
+fn setup(source: &Path, dependencies: &Dependencies) -> Vec<Vec<&'static str>> {
     let has = |name: &str| source.join(name).exists();
     // A script that is run before the server does more than the migrations.
     let scripts = ["scripts/prestart.sh", "prestart.sh"];
@@ -130,20 +142,4 @@ pub(super) fn wsgi(root: &Path) -> String {
         .next()
         .unwrap_or_else(|| "config".into());
     format!("{package}.wsgi")
-}
-
-fn node(root: &Path) -> Option<Framework> {
-    let text = fs::read_to_string(root.join("package.json")).ok()?;
-    let package: Value = serde_json::from_str(&text).ok()?;
-    let locks: [(&str, &[&str]); 3] = [
-        ("package-lock.json", &["npm", "ci"]),
-        ("pnpm-lock.yaml", &["pnpm", "install", "--frozen-lockfile"]),
-        ("yarn.lock", &["yarn", "install", "--frozen-lockfile"]),
-    ];
-    let locked = locks.iter().find(|(lock, _)| root.join(lock).exists());
-    let install = locked.map_or(["npm", "install"].as_slice(), |(_, install)| install);
-    Some(Framework::Node {
-        install: install.to_vec(),
-        builds: package["scripts"]["build"].is_string(),
-    })
 }

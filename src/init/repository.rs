@@ -6,11 +6,15 @@ use super::alembic::Alembic;
 use super::commands;
 use super::dependencies::Dependencies;
 use super::environment::Environment;
-use super::frameworks::{Framework, setup, source_below};
+use super::frameworks::{Framework, source_below};
 use super::hosts::allowed_host;
 use super::login::Login;
+use super::node;
+use super::ports;
 use super::requests::{Requests, Search};
 use super::rust::RustServer;
+use super::services;
+use super::settings;
 use super::variables::{Variables, scheme_of, set_scheme};
 use crate::compose::{
     self, Cache, Database, Folder, Project, Request, Server, Source, Stack, Wanted, dockerfile_of,
@@ -21,9 +25,10 @@ use crate::report::printable;
 const SERVER: &str = "app";
 /// Letters of the longest name of one.
 const LONGEST_NAME: usize = 40;
-const POSTGRES: (&str, [&str; 8]) = (
+const POSTGRES: (&str, [&str; 9]) = (
     "postgres:17",
     [
+        "postgres",
         "psycopg",
         "psycopg2",
         "psycopg2-binary",
@@ -34,9 +39,16 @@ const POSTGRES: (&str, [&str; 8]) = (
         "pq",
     ],
 );
-const REDIS: (&str, [&str; 5]) = (
+const REDIS: (&str, [&str; 6]) = (
     "redis:7",
-    ["redis", "django-redis", "ioredis", "hiredis", "go-redis"],
+    [
+        "redis",
+        "django-redis",
+        "ioredis",
+        "hiredis",
+        "go-redis",
+        "redigo",
+    ],
 );
 
 /// A repository with a server in it.
@@ -52,7 +64,7 @@ pub(super) struct Repository {
     /// What runs in containers.
     pub(super) stack: Stack,
     /// Commands that bring the database to its form.
-    pub(super) setup: Vec<Vec<&'static str>>,
+    pub(super) setup: Vec<Vec<String>>,
     /// What the server is given beside what the compose file says.
     pub(super) environment: Environment,
     /// What is asked of the server, where a file says so.
@@ -102,14 +114,19 @@ impl Repository {
         let health = stack.servers.first().and_then(|it| it.health.as_deref());
         let search = Search::from_source(root, &folder, health);
         let variables = Variables::find(root, &folder);
-        services(&mut stack, &dependencies, rust, variables.as_ref());
-        notes.extend(variables.as_ref().and_then(|it| it.without_service(&stack)));
-        let mut environment =
-            Environment::from_repository(root, &mut stack, variables, &dependencies);
+        let read = read_variables(root, &folder, &framework);
+        let known = [variables.as_ref(), read.as_ref()];
+        databases(&mut stack, &dependencies, rust, known);
+        notes.extend(others(&mut stack, &dependencies, known));
+        let mut environment = Environment::from_repository(root, &mut stack, variables, &dependencies);
+        if let Some(read) = &read {
+            environment.of_source(read, &mut stack);
+        }
+        listens(root, &files, &folder, &framework, &mut stack);
         if let Some(rust) = rust {
             notes.extend(environment.require(root, rust, &stack));
         }
-        notes.extend(migrations(root, &folder, &mut stack));
+        notes.extend(migrations(root, &folder, &framework, &mut stack));
         if let Some(postgres) = &mut stack.postgres
             && postgres.scheme.is_none()
         {
@@ -132,7 +149,11 @@ impl Repository {
         Self {
             name: SERVER.to_owned(),
             compose,
-            setup: rust.map_or_else(|| setup(&source, &dependencies), |it| it.setup.clone()),
+            setup: if is_migrated(root, &framework, stack.servers.first()) {
+                Vec::new()
+            } else {
+                framework.setup(&source, &dependencies)
+            },
             framework,
             folder: folder.to_string_lossy().into_owned(),
             stack,
@@ -223,18 +244,96 @@ fn of_dockerfile(files: &Folder, stack: &mut Stack, notes: &mut Vec<String>) {
     }
 }
 
+/// The variables that a source reads. What is read in Rust is known better.
+fn read_variables(root: &Path, folder: &Path, framework: &Framework) -> Option<Variables> {
+    if matches!(framework, Framework::Rust(_)) {
+        return None;
+    }
+    let mut read = settings::variables(root, folder).unwrap_or_default();
+    if let Framework::Node(node) = framework {
+        read.pairs.splice(0..0, node.variables.iter().cloned());
+    }
+    (!read.pairs.is_empty()).then_some(read)
+}
+
+/// The port of a server in a container, where nothing else has named it.
+fn listens(root: &Path, files: &Folder, folder: &Path, framework: &Framework, stack: &mut Stack) {
+    let Some(server) = stack.servers.first_mut().filter(|it| it.port.is_none()) else {
+        return;
+    };
+    let in_script = || match framework {
+        Framework::Node(node) => ports::of_script(root, folder, &node.start),
+        _ => None,
+    };
+    let port = ports::of_command(files, server);
+    server.port = port
+        .or_else(in_script)
+        .or_else(|| ports::of_source(root, folder));
+}
+
+/// Whether the server of a project of Node.js brings its database to its form itself, as it starts.
+fn is_migrated(root: &Path, framework: &Framework, server: Option<&Server>) -> bool {
+    let (Framework::Node(_), Some(server)) = (framework, server) else {
+        return false;
+    };
+    let read = |path: PathBuf| std::fs::read_to_string(root.join(path)).unwrap_or_default();
+    let mut texts = vec![server.container.command.join(" ")];
+    if let Source::Build(build) = &server.source {
+        let dockerfile = read(dockerfile_of(build).into());
+        let words = dockerfile.split(|it: char| it.is_whitespace() || "\"',[]".contains(it));
+        let scripts = words.filter(|it| Path::new(it).extension().is_some_and(|it| it == "sh"));
+        let scripts = scripts.map(|it| it.trim_start_matches("./").trim_start_matches('/'));
+        let scripts: Vec<_> = scripts
+            .map(|it| read(Path::new(&build.context).join(it)))
+            .collect();
+        texts.push(dockerfile);
+        texts.extend(scripts);
+    }
+    texts.iter().any(|it| node::migrates(it))
+}
+
+/// Adds services that variables name; what the reader must know of those that a compose file leaves out.
+fn others(
+    stack: &mut Stack,
+    dependencies: &Dependencies,
+    known: [Option<&Variables>; 2],
+) -> Option<String> {
+    let is_composed = stack.servers.iter().any(|it| !it.name.is_empty());
+    let mut note = None;
+    for (variables, by_name) in known.into_iter().zip([true, false]) {
+        let Some(variables) = variables else { continue };
+        let found = services::named(variables, by_name, dependencies, &stack.others);
+        if !is_composed {
+            stack.others.extend(found);
+        } else if by_name && !found.is_empty() {
+            let names: Vec<_> = found.iter().map(|it| it.name.as_str()).collect();
+            let (path, names) = (variables.path.display(), names.join(", "));
+            note = Some(printable(&format!(
+                "`{path}` names what the compose file does not start: {names}; add it as [service.NAME] where the \
+                 server needs it"
+            )));
+        }
+    }
+    note
+}
+
 /// Adds Postgres and Redis where clients of theirs are used, or variables say where they are.
-fn services(
+fn databases(
     stack: &mut Stack,
     dependencies: &Dependencies,
     rust: Option<&RustServer>,
-    variables: Option<&Variables>,
+    known: [Option<&Variables>; 2],
 ) {
     let image = |usual: &str| Source::Image(usual.to_owned());
+    let [variables, read] = known;
     let (usual, clients) = (POSTGRES.0, &POSTGRES.1);
-    let is_used = dependencies.any(clients)
+    // Some projects have clients of several kinds, of which variables choose one.
+    let is_another = variables.is_some_and(Variables::names_another_database)
+        && !variables.is_some_and(Variables::names_postgres);
+    let is_used = dependencies.any(clients) && !is_another
         || rust.is_some_and(|it| it.uses_postgres)
-        || variables.is_some_and(Variables::names_postgres);
+        || variables.is_some_and(Variables::names_postgres)
+        || read.is_some_and(Variables::has_url_of_postgres);
     if stack.postgres.is_none() && is_used {
         stack.postgres = Some(Database::from_source(image(usual)));
     }
@@ -291,9 +390,23 @@ fn choice(what: &str, taken: &str, others: impl Iterator<Item = String>) -> Opti
     })
 }
 
-/// Puts perfgate's database into an alembic.ini that names another; what the reader must see to, otherwise.
-fn migrations(root: &Path, folder: &Path, stack: &mut Stack) -> Option<String> {
-    stack.postgres.as_ref()?;
+/// Puts perfgate's database into an alembic.ini that names another, or has it made by files of SQL; what the reader
+/// must see to, otherwise.
+fn migrations(
+    root: &Path,
+    folder: &Path,
+    framework: &Framework,
+    stack: &mut Stack,
+) -> Option<String> {
+    let postgres = stack.postgres.as_mut()?;
+    if let Framework::Go(go) = framework {
+        if postgres.init.is_empty() {
+            let folder = folder.strip_prefix(".").unwrap_or(folder);
+            let files = go.schema.iter().map(|it| folder.join(it));
+            postgres.init = files.map(|it| it.to_string_lossy().into_owned()).collect();
+        }
+        return go.note.clone();
+    }
     let mut scheme = scheme_of(stack);
     let found = Alembic::find(root, folder, stack.servers.first(), &mut scheme)?;
     match found {

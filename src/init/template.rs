@@ -11,6 +11,9 @@ use crate::compose::{Contents, CopiedFile, Settings, Source, Stack, Worker};
 /// Variables that have room in one line.
 const FEW: usize = 3;
 
+/// What is built of a module of Go.
+const PROGRAM: &str = ".perfgate/server";
+
 const HEAD: &str = "\
 # What `perfgate check` measures, and by which rules it fails. Paths start at this file; every key
 # is described in perfgate's docs/configuration.md. `perfgate check --dry-run` shows what comes of
@@ -56,13 +59,20 @@ fn prepare(repository: &Repository) -> String {
     if repository.server().is_some() {
         return String::new();
     }
-    let Framework::Node { install, builds } = &repository.framework else {
-        return String::new();
+    let commands = match &repository.framework {
+        Framework::Node(node) => {
+            let build = node.builds.then(|| vec!["npm", "run", "build"]);
+            std::iter::once(node.install.clone()).chain(build).collect()
+        }
+        Framework::Go(go) => {
+            let package = go.package.as_deref().unwrap_or(".");
+            vec![vec!["go", "build", "-o", PROGRAM, package]]
+        }
+        _ => return String::new(),
     };
-    let build = builds.then(|| vec!["npm", "run", "build"]);
-    let commands = std::iter::once(install.clone()).chain(build);
-    let commands = commands.map(|it| it.into_iter().map(str::to_owned).collect::<Vec<_>>());
-    let commands: Vec<_> = commands.map(|it| list(&within(repository, it))).collect();
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    let commands = commands.into_iter().map(|it| within(repository, owned(it)));
+    let commands: Vec<_> = commands.map(|it| list(&it)).collect();
     format!(
         "\n# Run first, from this folder.\nprepare = [{}]\n",
         commands.join(", ")
@@ -73,6 +83,7 @@ fn services(stack: &Stack) -> String {
     let mut text = String::new();
     if let Some(database) = &stack.postgres {
         let comment = "# A fresh database for every run, in memory. `init` names SQL files for it.";
+        let files = string_list("init", &database.init);
         text.push_str(&format!(
             "\n{comment}\n[postgres]\n{}",
             source(&database.source)
@@ -80,6 +91,8 @@ fn services(stack: &Stack) -> String {
         if let Some(scheme) = &database.scheme {
             text.push_str(&format!("scheme = {}\n", quoted(scheme)));
         }
+        text.push_str(&files);
+        text.push_str(&table("settings", &database.settings));
     }
     if let Some(redis) = &stack.redis {
         text.push_str(&format!("\n[redis]\n{}", source(&redis.source)));
@@ -139,8 +152,7 @@ fn server(repository: &Repository) -> String {
     // What the compose file runs first says more than the framework.
     let of_compose = server.map_or(&[][..], |it| &it.setup);
     let commands: Vec<_> = if of_compose.is_empty() {
-        let owned = |words: &Vec<&str>| words.iter().map(|it| (*it).to_owned()).collect();
-        let commands = repository.setup.iter().map(owned);
+        let commands = repository.setup.iter().cloned();
         commands.map(|it| list(&within(repository, it))).collect()
     } else {
         of_compose.iter().map(|it| list(it)).collect()
@@ -254,6 +266,7 @@ fn within(repository: &Repository, words: Vec<String>) -> Vec<String> {
 fn process(framework: &Framework) -> (String, &'static str) {
     let listen = "# A process of this machine: {host} and {port} are where it must listen.\n";
     let development = "# A process of this machine; better the server of production than this one of development.\n";
+    let by_variables = "# A process of this machine. It must listen at {host}:{port}, which `env` below gives it.\n";
     let address = "{host}:{port}";
     match framework {
         Framework::Django {
@@ -276,10 +289,8 @@ fn process(framework: &Framework) -> (String, &'static str) {
             "{program}".into(),
             "# A process of this machine. It must listen at {host}:{port}: by `env` below, or by arguments.\n",
         ),
-        Framework::Node { .. } => (
-            "npm run start".into(),
-            "# A process of this machine. It must listen at {host}:{port}, which `env` below gives it.\n",
-        ),
+        Framework::Go(_) => (PROGRAM.to_owned(), by_variables),
+        Framework::Node(node) => (node.start.join(" "), by_variables),
         Framework::Unknown => (
             format!("./start-server --listen {address}"),
             "# CHANGE THIS: the command that starts your server, listening at {host}:{port}; or, instead of\n\
@@ -313,7 +324,7 @@ fn environment(repository: &Repository) -> String {
     }
     let listens = matches!(
         repository.framework,
-        Framework::Rust(_) | Framework::Node { .. }
+        Framework::Rust(_) | Framework::Node(_) | Framework::Go(_)
     );
     if listens && server.is_none() {
         env.extend(

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::ask;
 use crate::bounded;
 use crate::compose::{self, Other, Source, Stack, variables_in};
-use crate::report::printable;
 
 /// Bytes of a file of variables.
 const LARGEST: u64 = 1 << 18;
@@ -44,9 +43,14 @@ const OTHERS: [(&str, &[&str]); 12] = [
 /// Images of databases that general words may mean too.
 const SQL: [&str; 2] = ["mariadb", "mysql"];
 /// What names of variables end with, the longer before what they end with, and what it is of a connection.
-const PARTS: [(&str, Part); 17] = [
+const PARTS: [(&str, Part); 25] = [
     ("HOSTNAME", Part::Host),
+    ("HOSTS", Part::Host),
     ("HOST", Part::Host),
+    ("ENDPOINT_URL", Part::Host),
+    ("ENDPOINT", Part::Host),
+    ("NODE", Part::Host),
+    ("SERVERS", Part::Host),
     ("SERVER", Part::Host),
     ("ADDRESS", Part::Host),
     ("ADDR", Part::Host),
@@ -60,12 +64,27 @@ const PARTS: [(&str, Part); 17] = [
     ("DBNAME", Part::Database),
     ("NAME", Part::Database),
     ("DB", Part::Database),
+    ("CONNECTION_STRING", Part::Url),
+    ("CONNSTR", Part::Url),
+    ("DSN", Part::Url),
     ("URL", Part::Url),
     ("URI", Part::Url),
 ];
+/// What names of variables end with that hold the kind of a database.
+const ENGINES: [&str; 8] = [
+    "ADAPTER",
+    "CLIENT",
+    "CONNECTION",
+    "DIALECT",
+    "DRIVER",
+    "ENGINE",
+    "PROVIDER",
+    "TYPE",
+];
 
+/// What a variable says of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Host,
     Port,
     User,
@@ -115,6 +134,11 @@ impl Variables {
         self.names(&REDIS, is_of_redis)
     }
 
+    /// Whether a URL of Postgres is among the values.
+    pub(super) fn has_url_of_postgres(&self) -> bool {
+        self.pairs.iter().any(|(_, it)| compose::is_of_postgres(it))
+    }
+
     fn names(&self, words: &[&str], is_url: impl Fn(&str) -> bool) -> bool {
         let is_one = |(name, value): &(String, String)| {
             let host = part(name).filter(|(_, part)| *part == Part::Host);
@@ -129,25 +153,21 @@ impl Variables {
         own.and_then(|(_, value)| value.parse().ok())
     }
 
-    /// That a variable names a service which nothing describes.
-    pub(super) fn without_service(&self, stack: &Stack) -> Option<String> {
-        let is_there = |words: &[&str]| {
-            let mut others = stack.others.iter();
-            others.any(|it| words_of(it).iter().any(|word| words.contains(word)))
-        };
-        // Mail goes nowhere without harm.
-        let needed = ["mysql", "mongo", "rabbitmq", "elasticsearch", "memcached"];
-        let known = OTHERS.iter().filter(|(image, _)| needed.contains(image));
-        let missing: Vec<_> = known.filter(|(_, words)| !is_there(words)).collect();
-        let (name, _) = self.pairs.iter().find(|(name, value)| {
-            let host = part(name).filter(|(_, part)| matches!(part, Part::Host | Part::Url));
-            let rest = host.map_or("", |(rest, _)| rest);
-            !value.is_empty() && missing.iter().any(|(_, words)| has_word(rest, words))
-        })?;
-        let path = self.path.display();
-        Some(printable(&format!(
-            "`{name}` of `{path}` names a service that no compose file describes: add it as [service.NAME]"
-        )))
+    /// Whether a word of a name means any database.
+    pub(super) fn is_general(word: &str) -> bool {
+        DATABASE.contains(&word)
+    }
+
+    /// Whether these say that the database is of another kind than Postgres.
+    pub(super) fn names_another_database(&self) -> bool {
+        let kinds = ["mysql", "mariadb", "sqlite", "mongo", "mssql", "oracle"];
+        self.pairs.iter().any(|(name, value)| {
+            let value = value.to_lowercase();
+            let is_url =
+                url_scheme(&value).is_some_and(|it| kinds.iter().any(|kind| it.contains(kind)));
+            let is_engine = engine(name).is_some() && kinds.iter().any(|it| value.contains(it));
+            is_engine || is_url && part(name).is_some_and(|(rest, _)| has_word(rest, &DATABASE))
+        })
     }
 
     /// What says where services of the stack are, as perfgate writes it.
@@ -197,6 +217,14 @@ fn written(name: &str, value: &str, stack: &Stack, scheme: &mut Option<String>) 
     if stack.redis.is_some() && is_of_redis(value) {
         return Some("{redis.url}".into());
     }
+    if let Some(dsn) = dsn(value, stack) {
+        return Some(dsn);
+    }
+    if let Some(own) = url_scheme(value)
+        && let Some(other) = stack.others.iter().find(|it| schemes_of(it).contains(&own))
+    {
+        return of_other(other, Part::Url, value);
+    }
     let (rest, part) = part(name)?;
     let is_test = has_word(rest, &["TEST"]);
     if is_test {
@@ -222,10 +250,38 @@ fn written(name: &str, value: &str, stack: &Stack, scheme: &mut Option<String>) 
     if stack.postgres.is_some() && (is_of(&POSTGRES) || is_general) {
         return of_postgres(part, value);
     }
-    let is_sql = |it: &&Other| SQL.iter().any(|image| image_of(it).contains(image));
-    let sql = stack.others.iter().find(is_sql);
+    let sql = stack.others.iter().find(|it| is_sql(it));
     sql.filter(|_| is_general)
         .and_then(|it| of_other(it, part, value))
+}
+
+/// An address as drivers of Go have it: `user:password@tcp(host:3306)/name`, or pairs of Postgres.
+fn dsn(value: &str, stack: &Stack) -> Option<String> {
+    if let Some((before, rest)) = value.split_once("@tcp(") {
+        let (_, after) = rest.split_once(')')?;
+        let other = stack.others.iter().find(|it| is_sql(it))?;
+        let (name, port) = (&other.name, other.ports.first()?);
+        return Some(format!(
+            "{before}@tcp({{{name}.host}}:{{{name}.port.{port}}}){after}"
+        ));
+    }
+    let pairs = || value.split_whitespace().map(|it| it.split_once('='));
+    let has = |name: &str| pairs().flatten().any(|(it, _)| it == name);
+    let is_one = stack.postgres.is_some() && has("host") && (has("dbname") || has("user"));
+    let written = |(name, value): (&str, &str)| {
+        let own = match name {
+            "host" | "port" | "user" | "password" => name,
+            "dbname" => "database",
+            _ => return format!("{name}={value}"),
+        };
+        format!("{name}={{postgres.{own}}}")
+    };
+    let all: Option<Vec<_>> = pairs().map(|it| it.map(written)).collect();
+    let mut all = all.filter(|_| is_one)?;
+    if !has("port") {
+        all.push("port={postgres.port}".to_owned());
+    }
+    Some(all.join(" "))
 }
 
 fn of_postgres(part: Part, value: &str) -> Option<String> {
@@ -264,7 +320,13 @@ fn of_other(other: &Other, part: Part, value: &str) -> Option<String> {
     let name = &other.name;
     let at = |port: u16| format!("{{{name}.port.{port}}}");
     let has = |number: &str| number.parse().ok().filter(|it| other.ports.contains(it));
+    let own = |what: &str| {
+        let mut names = other.env.iter().map(|(name, _)| name);
+        let name_of = names.find(|it| it.ends_with(what) && !it.contains("ROOT_PASSWORD"))?;
+        Some(format!("{{{name}.env.{name_of}}}"))
+    };
     match part {
+        Part::Url if value.is_empty() => url_of(other),
         Part::Host | Part::Url => {
             let (before, rest) = value
                 .split_once("://")
@@ -276,16 +338,80 @@ fn of_other(other: &Other, part: Part, value: &str) -> Option<String> {
             let (user, address) = authority
                 .rfind('@')
                 .map_or(("", authority), |at| authority.split_at(at + 1));
+            // A host that is found by its name's records is one of a cluster, spoken with in secret.
+            let plain = before.strip_suffix("+srv://").map(|it| format!("{it}://"));
+            let (before, path) = match &plain {
+                Some(plain) => (plain.as_str(), path.split('?').next().unwrap_or_default()),
+                None if before == "amqps://" => ("amqp://", path),
+                None => (before, path),
+            };
+            let only = match other.ports.as_slice() {
+                [only] if !before.is_empty() => Some(*only),
+                _ => None,
+            };
             let suffix = match address.split_once(':') {
-                Some((_, number)) => format!(":{}", at(has(number)?)),
-                None => String::new(),
+                Some((_, number)) => format!(":{}", at(has(number).or(only)?)),
+                None => only.map_or_else(String::new, |it| format!(":{}", at(it))),
             };
             let is_address = part == Part::Host || !before.is_empty();
             is_address.then(|| format!("{before}{user}{{{name}.host}}{suffix}{path}"))
         }
         Part::Port => Some(at(has(value)?)),
+        Part::User if value.is_empty() => own("USER").or_else(|| own("USERNAME")),
+        Part::Password if value.is_empty() => own("PASSWORD").or_else(|| own("PASS")),
+        Part::Database if value.is_empty() => own("DATABASE"),
         Part::User | Part::Password | Part::Database => None,
     }
+}
+
+/// The address of a service whose variable has none yet.
+fn url_of(other: &Other) -> Option<String> {
+    let scheme = schemes_of(other).first()?;
+    let (name, port) = (&other.name, other.ports.first()?);
+    let has = |what: &str| other.env.iter().any(|(it, _)| it == what);
+    let login = |user: &str, password: &str| {
+        if has(user) && has(password) {
+            format!("{{{name}.env.{user}}}:{{{name}.env.{password}}}@")
+        } else {
+            String::new()
+        }
+    };
+    let (login, path) = match *scheme {
+        "mysql" => (
+            login("MYSQL_USER", "MYSQL_PASSWORD"),
+            format!("/{{{name}.env.MYSQL_DATABASE}}"),
+        ),
+        "mariadb" => (
+            login("MARIADB_USER", "MARIADB_PASSWORD"),
+            format!("/{{{name}.env.MARIADB_DATABASE}}"),
+        ),
+        "amqp" => (
+            login("RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS"),
+            "/".to_owned(),
+        ),
+        "mongodb" => (
+            login("MONGO_INITDB_ROOT_USERNAME", "MONGO_INITDB_ROOT_PASSWORD"),
+            "/app".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some(format!(
+        "{scheme}://{login}{{{name}.host}}:{{{name}.port.{port}}}{path}"
+    ))
+}
+
+/// The schemes of a service's URLs, the usual one first.
+fn schemes_of(other: &Other) -> &'static [&'static str] {
+    let image = image_of(other);
+    let known: [(&str, &[&str]); 5] = [
+        ("mariadb", &["mariadb", "mysql", "mysql2"]),
+        ("mongo", &["mongodb"]),
+        ("mysql", &["mysql", "mysql2", "mariadb"]),
+        ("percona", &["mysql", "mysql2"]),
+        ("rabbitmq", &["amqp", "amqps", "pyamqp"]),
+    ];
+    let found = known.iter().find(|(part, _)| image.contains(part));
+    found.map_or(&[], |(_, schemes)| schemes)
 }
 
 /// The words that variables of a service have: those of its image, and its own name.
@@ -293,6 +419,10 @@ fn words_of(other: &Other) -> Vec<&'static str> {
     let image = image_of(other);
     let known = OTHERS.iter().filter(|(part, _)| image.contains(part));
     known.flat_map(|(_, words)| words.iter().copied()).collect()
+}
+
+fn is_sql(other: &Other) -> bool {
+    SQL.iter().any(|it| image_of(other).contains(it))
 }
 
 fn image_of(other: &Other) -> &str {
@@ -310,6 +440,49 @@ fn is_with_port(value: &str) -> bool {
 fn is_of_redis(value: &str) -> bool {
     let schemes = ["redis://", "rediss://", "valkey://"];
     schemes.iter().any(|it| value.starts_with(it))
+}
+
+impl Part {
+    /// The part that a variable names, with what stands before it in its name.
+    pub(super) fn of(name: &str) -> Option<(&str, Self)> {
+        part(name)
+    }
+}
+
+/// What stands before the kind of a database in the name of a variable that says it.
+pub(super) fn engine(name: &str) -> Option<&str> {
+    let rest = ENGINES.iter().find_map(|it| name.strip_suffix(it))?;
+    has_word(rest, &[&DATABASE[..], &["TYPEORM"]].concat()).then_some(rest)
+}
+
+/// The scheme of a URL, without the driver that it names.
+pub(super) fn url_scheme(value: &str) -> Option<&str> {
+    let (scheme, _) = value.split_once("://")?;
+    scheme.split('+').next()
+}
+
+/// User, password and path of a URL, or of what drivers of Go have for one, where it has them.
+pub(super) fn userinfo(url: &str) -> (Option<String>, Option<String>, Option<String>) {
+    let url = url.replace("@tcp(", "@").replace(")/", "/");
+    let url = url.as_str();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let login = authority.rsplit_once('@').map_or("", |(login, _)| login);
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let some = |text: &str| {
+        let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+        Some(text.into_owned()).filter(|it| !it.is_empty())
+    };
+    (some(user), some(password), some(path.trim_matches('/')))
+}
+
+/// Whether an address is of this machine or of a service beside it.
+pub(super) fn is_nearby(value: &str) -> bool {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, it)| it);
+    let host = host.split([':', '/']).next().unwrap_or_default();
+    host == "127.0.0.1" || host == "0.0.0.0" || !host.is_empty() && !host.contains('.')
 }
 
 /// What stands before the part of a connection that a variable names; nothing where it names none, or
@@ -330,22 +503,12 @@ fn has_word(rest: &str, words: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::{Cache, Database, Settings};
+    use crate::compose::{Cache, Database};
 
     fn stack(postgres: bool, redis: bool, others: &[(&str, &str, u16)]) -> Stack {
         let image = |name: &str| Source::Image(name.to_owned());
-        let other = |(name, source, port): &(&str, &str, u16)| Other {
-            name: (*name).to_owned(),
-            source: image(source),
-            env: Vec::new(),
-            env_files: Vec::new(),
-            ports: vec![*port],
-            container: Settings::default(),
-            ready: Vec::new(),
-            within: None,
-            is_once: false,
-            is_shared: false,
-        };
+        let other =
+            |(name, source, port): &(&str, &str, u16)| Other::of(name, image(source), *port);
         Stack {
             postgres: postgres.then(|| Database::from_source(image("postgres:17"))),
             redis: redis.then(|| Cache::from_source(image("redis:7"))),
@@ -427,26 +590,83 @@ mod tests {
                 "DB_PORT={db.port.3306}",
                 "MYSQL_HOST={db.host}:{db.port.3306}",
                 "AMQP_URL=amqp://guest:guest@{mq.host}:{mq.port.5672}/%2f",
-                "MYSQL_URL=mysql://a:b@{db.host}/shop",
+                "MYSQL_URL=mysql://a:b@{db.host}:{db.port.3306}/shop",
             ]
         );
     }
 
     #[test]
-    fn a_service_that_nothing_describes_is_said() {
-        let note = |text: &str, stack: &Stack| {
-            let variables = Variables {
-                path: ".env.example".into(),
-                pairs: variables_in(text).expect("variables"),
-            };
-            variables.without_service(stack)
-        };
-        let text = "MAIL_HOST=x\nMONGO_URL=mongodb://localhost/x\n";
-        let said = note(text, &stack(true, true, &[])).expect("a note");
-        assert!(said.contains("`MONGO_URL` of `.env.example`"), "{said}");
-        let mongo = stack(false, false, &[("db", "mongo:7", 27017)]);
-        assert_eq!(note(text, &mongo), None);
-        assert_eq!(note("DB_HOST=x\nREDIS_HOST=y\n", &mongo), None);
+    fn addresses_of_clusters_become_plain_ones() {
+        let text = "MONGO_URI=mongodb+srv://a:b@c0.example.net/shop?w=majority\nBROKER=amqps://u:p@mq.example.net/v\n\
+                    MONGO_URL=\nDATABASE_URL=mysql://a:b@db:3307/shop\nMYSQL_USER=\nMYSQL_PASSWORD=\n";
+        let others = [
+            ("mongo", "mongo:7", 27017),
+            ("mq", "rabbitmq:4", 5672),
+            ("db", "mysql:8", 3306),
+        ];
+        let mut stack = stack(false, false, &others);
+        stack.others[2].env = [
+            ("MYSQL_ROOT_PASSWORD", "x"),
+            ("MYSQL_USER", "app"),
+            ("MYSQL_PASSWORD", "y"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        let (found, _) = connections(text, stack);
+        assert_eq!(
+            found,
+            [
+                "MONGO_URI=mongodb://a:b@{mongo.host}:{mongo.port.27017}/shop",
+                "BROKER=amqp://u:p@{mq.host}:{mq.port.5672}/v",
+                "MONGO_URL=mongodb://{mongo.host}:{mongo.port.27017}/app",
+                "DATABASE_URL=mysql://a:b@{db.host}:{db.port.3306}/shop",
+                "MYSQL_USER={db.env.MYSQL_USER}",
+                "MYSQL_PASSWORD={db.env.MYSQL_PASSWORD}",
+            ]
+        );
+    }
+
+    #[test]
+    fn addresses_of_drivers_of_go_are_known() {
+        let text = "DB_DSN=root:pw@tcp(127.0.0.1:3306)/shop?parseTime=true\nB=a@tcp(x\n";
+        let others = [("mysql", "mysql:8", 3306)];
+        let (found, _) = connections(text, stack(false, false, &others));
+        assert_eq!(
+            found,
+            ["DB_DSN=root:pw@tcp({mysql.host}:{mysql.port.3306})/shop?parseTime=true"]
+        );
+        let text = "DSN='host=localhost user=me password=x dbname=shop sslmode=disable'\nHOSTS='host=a b'\n";
+        let (found, _) = connections(text, stack(true, false, &[]));
+        assert_eq!(
+            found,
+            [
+                "DSN=host={postgres.host} user={postgres.user} password={postgres.password} \
+                 dbname={postgres.database} sslmode=disable port={postgres.port}"
+            ]
+        );
+        let parts = userinfo("root:pw@tcp(127.0.0.1:3306)/shop?x=1");
+        assert_eq!(
+            parts,
+            (Some("root".into()), Some("pw".into()), Some("shop".into()))
+        );
+    }
+
+    #[test]
+    fn parts_of_urls_are_told_apart() {
+        let some = |it: &str| Some(it.to_owned());
+        assert_eq!(
+            userinfo("mysql://a:b%40c@h:1/x/?y=1"),
+            (some("a"), some("b@c"), some("x"))
+        );
+        assert_eq!(userinfo("amqp://h"), (None, None, None));
+        assert!(
+            is_nearby("http://minio:9000")
+                && is_nearby("localhost")
+                && !is_nearby("https://s3.x.y/z")
+        );
+        assert!(!is_nearby(""));
+        assert_eq!(engine("DB_CONNECTION"), Some("DB_"));
+        assert_eq!(engine("CONTENT_TYPE"), None);
     }
 
     #[test]

@@ -86,8 +86,8 @@ pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage, Worker
 pub use sample::{NoBase, Sample, SingleStart, Summary};
 pub use series::{CellSeries, RunMark, Series, Step, Trend};
 pub use service::{
-    ContainerSettings, CopiedFile, FileSource, KnownCounters, OtherService, Postgres, Service,
-    ServiceKind, ServiceReady, ServiceSource, known_fields,
+    ContainerSettings, CopiedFile, FileSource, KnownCounters, OtherService, Postgres, Privilege,
+    Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
 pub use shard::{PlanShard, Shard, ShardRecord};
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram, total_time};

@@ -133,6 +133,41 @@ pub struct ContainerSettings {
     pub nano_cpus: Option<i64>,
     /// Size of /dev/shm in bytes.
     pub shm_size: Option<u64>,
+    /// What it may do beyond the others.
+    pub allow: Vec<Privilege>,
+}
+
+/// What perfgate lets a container do only where a file allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Privilege {
+    /// Everything on the host, as `docker run --privileged`.
+    Privileged,
+    /// The engine's socket, at /var/run/docker.sock.
+    DockerSocket,
+    /// To see the host's processes.
+    HostPid,
+    /// To share memory with the host's processes.
+    HostIpc,
+}
+
+impl Privilege {
+    pub const ALL: [Self; 4] = [
+        Self::Privileged,
+        Self::DockerSocket,
+        Self::HostPid,
+        Self::HostIpc,
+    ];
+
+    /// As files have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Privileged => "privileged",
+            Self::DockerSocket => "docker-socket",
+            Self::HostPid => "host-pid",
+            Self::HostIpc => "host-ipc",
+        }
+    }
 }
 
 impl CopiedFile {
@@ -170,6 +205,7 @@ impl ContainerSettings {
             .with("working_dir", &self.working_dir)
             .with("nano_cpus", &self.nano_cpus)
             .with("shm_size", &self.shm_size)
+            .with("allow", &self.allow)
     }
 }
 

@@ -1,12 +1,14 @@
 //! How a container is confined: its CPUs, memory and processes, its ports on loopback alone, few
-//! privileges and no new ones.
+//! privileges and no new ones, unless the configuration allows it more.
 
 use bollard::models::{HostConfig, PortBinding};
 use procfs::Current;
 
 use super::cores::cpuset;
+use super::engine::socket;
 use super::recipe::Recipe;
 use super::stack_context::StackContext;
+use crate::model::Privilege;
 
 /// Most processes and threads of a container.
 const PIDS: i64 = 4096;
@@ -23,6 +25,9 @@ const CAPABILITIES: [&str; 7] = [
     "SETUID",
 ];
 
+/// Where clients look for an engine.
+const SOCKET: &str = "/var/run/docker.sock";
+
 /// The part of the engine's host configuration that perfgate sets.
 pub(super) struct Limits {
     cpuset: String,
@@ -31,6 +36,7 @@ pub(super) struct Limits {
     tmpfs: Vec<String>,
     nano_cpus: Option<i64>,
     shm_size: Option<i64>,
+    allow: Vec<Privilege>,
 }
 
 impl Limits {
@@ -51,6 +57,7 @@ impl Limits {
             tmpfs: settings.tmpfs.clone(),
             nano_cpus: settings.nano_cpus,
             shm_size,
+            allow: settings.allow.clone(),
         }
     }
 
@@ -71,6 +78,28 @@ impl Limits {
         host.port_bindings = Some(published.collect());
         let in_memory = |folder: &String| (folder.clone(), "rw,mode=1777".to_owned());
         host.tmpfs = (!self.tmpfs.is_empty()).then(|| self.tmpfs.iter().map(in_memory).collect());
+        for privilege in &self.allow {
+            allow(*privilege, host);
+        }
+    }
+}
+
+fn allow(privilege: Privilege, host: &mut HostConfig) {
+    match privilege {
+        // What else would be dropped is what it is allowed for.
+        Privilege::Privileged => {
+            host.privileged = Some(true);
+            host.cap_drop = None;
+            host.cap_add = None;
+            host.security_opt = None;
+        }
+        Privilege::DockerSocket => {
+            let socket = socket();
+            let path = socket.strip_prefix("unix://").unwrap_or(SOCKET);
+            host.binds = Some(vec![format!("{path}:{SOCKET}")]);
+        }
+        Privilege::HostPid => host.pid_mode = Some("host".into()),
+        Privilege::HostIpc => host.ipc_mode = Some("host".into()),
     }
 }
 
@@ -88,4 +117,55 @@ fn loopback(port: u16) -> (String, Option<Vec<PortBinding>>) {
         host_port: Some(String::new()),
     };
     (format!("{port}/tcp"), Some(vec![binding]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(privileges: &[Privilege]) -> HostConfig {
+        let limits = Limits {
+            cpuset: "0".into(),
+            memory: None,
+            publish: Vec::new(),
+            tmpfs: Vec::new(),
+            nano_cpus: None,
+            shm_size: None,
+            allow: privileges.to_vec(),
+        };
+        let mut host = HostConfig::default();
+        limits.apply(&mut host);
+        host
+    }
+
+    #[test]
+    fn nothing_is_allowed_that_the_configuration_does_not_name() {
+        let host = applied(&[]);
+        assert_eq!(host.privileged, Some(false));
+        assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
+        assert_eq!(
+            (host.binds, host.pid_mode, host.ipc_mode),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn what_is_allowed_is_that_alone() {
+        let host = applied(&[Privilege::Privileged]);
+        assert_eq!(
+            (host.privileged, host.cap_drop, host.binds),
+            (Some(true), None, None)
+        );
+        let host = applied(&[Privilege::DockerSocket, Privilege::HostPid]);
+        assert_eq!(
+            (host.privileged, host.pid_mode.as_deref()),
+            (Some(false), Some("host"))
+        );
+        let binds = host.binds.expect("a socket");
+        assert!(binds[0].ends_with(":/var/run/docker.sock"), "{binds:?}");
+        assert_eq!(
+            applied(&[Privilege::HostIpc]).ipc_mode.as_deref(),
+            Some("host")
+        );
+    }
 }

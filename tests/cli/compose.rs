@@ -328,6 +328,32 @@ fn what_cannot_be_is_refused_with_its_place() {
 }
 
 #[test]
+fn what_reaches_into_the_host_may_be_allowed_by_name() {
+    let service = "    privileged: true\n    pid: host\n    volumes:\n      \
+                   - /var/run/docker.sock:/var/run/docker.sock:ro\n";
+    let compose = format!("services:\n  web:\n    image: shop\n{service}");
+    let run = |allow: &str| {
+        let text = config(&format!(
+            "compose = \"compose.yaml\"\n[server.web]\nallow = [{allow}]\n"
+        ));
+        let sandbox = Sandbox::new().config(&text).file("compose.yaml", &compose);
+        sandbox.run(["check", "--dry-run"])
+    };
+    run("\"privileged\", \"docker-socket\"")
+        .exits(2)
+        .complains("compose.yaml:5:5: service `web` has `pid: host`")
+        .complains("`allow = [\"host-pid\"]`");
+    run("\"privileged\", \"host-pid\"")
+        .exits(2)
+        .complains("mounts `/var/run/docker.sock`")
+        .complains("`allow = [\"docker-socket\"]`");
+    run("\"privileged\", \"docker-socket\", \"host-pid\"").exits(0);
+    complaint("    network_mode: host\n", "")
+        .exits(2)
+        .complains("both would listen at the same ports");
+}
+
+#[test]
 fn names_that_no_file_has_are_refused_with_a_suggestion() {
     for (text, words, hint) in [
         (

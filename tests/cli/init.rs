@@ -157,7 +157,7 @@ fn a_node_package() {
     let repository = Sandbox::new()
         .file("package.json", package)
         .file("package-lock.json", "{}");
-    let text = written(&repository, "runs npm run start");
+    let text = written(&repository, "runs node .");
     assert!(
         text.contains(r#"prepare = [["npm", "ci"], ["npm", "run", "build"]]"#),
         "{text}"

@@ -342,3 +342,139 @@ fn a_file_that_an_application_reads_itself_is_given_to_it() {
     // Otherwise the compose file has all that the server is given.
     assert!(!with("pg").contains("env_file"));
 }
+
+#[test]
+fn a_project_with_prisma_deploys_its_migrations() {
+    let package = "{ \"scripts\": { \"build\": \"tsc\", \"start\": \"node dist/main.js\" }, \"dependencies\": \
+                   { \"express\": \"5\", \"@prisma/client\": \"6\" }, \"devDependencies\": { \"prisma\": \"6\" } }";
+    let schema = "datasource db {\n  provider = \"postgresql\"\n  url = env(\"PRISMA_URL\")\n}\n";
+    let main = "const app = express();\napp.get('/items', all);\napp.listen(4000);\n";
+    let files = || {
+        Sandbox::new()
+            .file("package.json", package)
+            .file("prisma/schema.prisma", schema)
+            .file("prisma/migrations/1/migration.sql", "")
+            .file("src/main.ts", main)
+    };
+    let (text, _) =
+        written(&files().file("Dockerfile", "FROM node\nCOPY . .\nCMD node dist/main.js\n"));
+    assert_lines(
+        &text,
+        &[
+            "[postgres]\nimage = \"postgres:17\"",
+            "port  = 4000 ",
+            "setup = [[\"npx\", \"prisma\", \"migrate\", \"deploy\"]]",
+            "PRISMA_URL = \"{postgres.url}\"",
+            "path = \"/items\"",
+        ],
+    );
+    let itself = "FROM node\nCOPY . .\nCMD npx prisma migrate deploy && node dist/main.js\n";
+    let (text, _) = written(&files().file("Dockerfile", itself));
+    assert!(!text.contains("setup ="), "{text}");
+    let (text, _) = written(&files());
+    assert_lines(
+        &text,
+        &[
+            "prepare = [[\"npm\", \"install\"], [\"npm\", \"run\", \"build\"]]",
+            "run   = [\"node\", \"dist/main.js\"]",
+            "PORT = \"{port}\"",
+        ],
+    );
+}
+
+#[test]
+fn a_module_of_go_is_built_and_its_sql_makes_the_tables() {
+    let module = "module shop\n\nrequire (\n\tgithub.com/gin-gonic/gin v1.10.0\n\tgithub.com/lib/pq v1.10.9\n)\n";
+    let main = "package main\n\nfunc main() {\n\tdb := open(os.Getenv(\"DB_DSN\"))\n\tr := gin.Default()\n\
+                \tv1 := r.Group(\"/v1\")\n\tv1.GET(\"/items\", items(db))\n\tr.Run(\":9090\")\n}\n";
+    let files = || {
+        Sandbox::new()
+            .file("go.mod", module)
+            .file("cmd/api/main.go", main)
+            .file("migrations/1_items.up.sql", "CREATE TABLE items ();")
+            .file("migrations/1_items.down.sql", "DROP TABLE items;")
+    };
+    let (text, _) = written(&files());
+    assert_lines(
+        &text,
+        &[
+            "prepare = [[\"go\", \"build\", \"-o\", \".perfgate/server\", \"./cmd/api\"]]",
+            "run   = [\".perfgate/server\"]",
+            "init = [\"migrations/1_items.up.sql\"]",
+            "DB_DSN = \"{postgres.url}\"",
+            "path = \"/v1/items\"",
+        ],
+    );
+    let (text, _) = written(&files().file("Dockerfile", "FROM golang\n"));
+    assert_lines(
+        &text,
+        &["port  = 9090 ", "init = [\"migrations/1_items.up.sql\"]"],
+    );
+}
+
+#[test]
+fn services_that_variables_name_are_started() {
+    let example = "DATABASE_URL=mysql://shop:secret@localhost:3306/store\nMONGO_URL=mongodb://localhost:27017/x\n\
+                   CELERY_BROKER_URL=amqp://guest:guest@localhost:5672//\nMEMCACHED_SERVERS=localhost:11211\n\
+                   S3_ENDPOINT=http://localhost:9000\nS3_ACCESS_KEY=shop\nS3_SECRET_KEY=long-enough\n";
+    let files = || {
+        Sandbox::new()
+            .file("requirements.txt", "fastapi\npymysql\npsycopg\n")
+            .file("Dockerfile", "FROM python\n")
+            .file(".env.example", example)
+    };
+    let (text, _) = written(&files());
+    assert_lines(
+        &text,
+        &[
+            "[service.mysql]\nimage = \"mysql:8.4\"",
+            "MYSQL_USER = \"shop\"",
+            "ports = [3306]",
+            "[service.mongo]",
+            "[service.rabbitmq]",
+            "[service.memcached]",
+            "[service.minio]\nimage = \"minio/minio\"\ncommand = [\"server\", \"/data\"]",
+            "DATABASE_URL = \"mysql://shop:secret@{mysql.host}:{mysql.port.3306}/store\"",
+            "MONGO_URL = \"mongodb://{mongo.host}:{mongo.port.27017}/x\"",
+            "CELERY_BROKER_URL = \"amqp://guest:guest@{rabbitmq.host}:{rabbitmq.port.5672}//\"",
+            "MEMCACHED_SERVERS = \"{memcached.host}:{memcached.port.11211}\"",
+            "S3_ENDPOINT = \"http://{minio.host}:{minio.port.9000}\"",
+        ],
+    );
+    assert!(!text.contains("[postgres]"), "{text}");
+    let compose = "services:\n  web:\n    build: .\n  db:\n    image: postgres:16\n";
+    let (text, said) = written(&files().file("compose.yaml", compose));
+    assert!(!text.contains("[service."), "{text}");
+    assert!(
+        said.contains("`.env.example` names what the compose file does not start: mysql"),
+        "{said}"
+    );
+}
+
+#[test]
+fn variables_that_only_the_source_names_lead_to_its_databases() {
+    let settings = "DATABASES = {'default': {'HOST': os.environ.get('SQL_HOST', 'localhost'),\n    \
+                    'NAME': os.environ.get('SQL_DATABASE'), 'USER': os.environ['SQL_USER']}}\n\
+                    BROKER = os.getenv('BROKER', 'amqp://localhost')\n";
+    let repository = Sandbox::new()
+        .file("requirements.txt", "django\npsycopg\n")
+        .file(
+            "Dockerfile",
+            "FROM python\nCMD gunicorn -b 0.0.0.0:5005 config.wsgi\n",
+        )
+        .file("manage.py", "")
+        .file("config/wsgi.py", "")
+        .file("config/settings.py", settings);
+    let (text, _) = written(&repository);
+    assert_lines(
+        &text,
+        &[
+            "port  = 5005 ",
+            "SQL_HOST = \"{postgres.host}\"",
+            "SQL_DATABASE = \"{postgres.database}\"",
+            "SQL_USER = \"{postgres.user}\"",
+            "[service.rabbitmq]",
+            "BROKER = \"amqp://{rabbitmq.host}:{rabbitmq.port.5672}\"",
+        ],
+    );
+}

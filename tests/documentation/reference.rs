@@ -21,13 +21,14 @@ Values with a unit are texts: a *time* is `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, 
 ";
 
 /// The tables, as they are written, and the type that each is.
-const TABLES: [(&str, &str); 28] = [
+const TABLES: [(&str, &str); 29] = [
     ("compose, as a table", "ComposeTable"),
     ("[postgres]", "Postgres"),
     ("[redis]", "Redis"),
     ("[service.NAME]", "Service"),
     ("ready, of a service", "ServiceReady"),
     ("counts, of a service", "KnownCounters"),
+    ("allow, of a server or service", "Privilege"),
     ("build, as a table", "BuildTable"),
     ("a file, as a table", "CopiedFileTable"),
     ("[proxy.NAME]", "Proxy"),

@@ -11,6 +11,7 @@ use super::super::spanned::Spanned;
 use super::super::units::{Size, Time};
 use super::build::Build;
 use super::rules::Thresholds;
+use crate::model::Privilege;
 
 /// A server under test: one of `image`, `build`, `run` and `url`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -70,6 +71,10 @@ pub(in super::super) struct Server {
     pub(in super::super) cpus: Option<Spanned<f64>>,
     /// Size of /dev/shm in the container.
     pub(in super::super) shm_size: Option<Size>,
+    /// What the container may do beyond other containers: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Privilege>")]
+    pub(in super::super) allow: Vec<Spanned<String>>,
     /// When it counts as started; else once the first endpoint answers as it is expected to.
     pub(in super::super) ready: Option<Ready>,
     /// Memory limit of its container.

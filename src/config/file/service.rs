@@ -10,7 +10,7 @@ use super::super::copied::CopiedFile;
 use super::super::spanned::Spanned;
 use super::super::units::{Size, Time};
 use super::build::Build;
-use crate::model::KnownCounters;
+use crate::model::{KnownCounters, Privilege};
 
 /// The database: one of `image`, `build` and `url`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -95,6 +95,10 @@ pub(in super::super) struct Service {
     pub(in super::super) working_dir: Option<Spanned<String>>,
     /// Size of /dev/shm.
     pub(in super::super) shm_size: Option<Size>,
+    /// What it may do beyond other containers: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Privilege>")]
+    pub(in super::super) allow: Vec<Spanned<String>>,
     /// When it counts as ready; else by the health check of its image, or once its ports take
     /// connections.
     pub(in super::super) ready: Option<Spanned<ServiceReady>>,

@@ -3,8 +3,8 @@
 use super::{ENDPOINT, SERVER, are_refused, explain, plan, read, refused};
 use crate::config::{load, load_base, parse};
 use crate::model::{
-    Build, BuildKit, ContainerSettings, CopiedFile, FileSource, KnownCounters, Plan, SecretSource,
-    ServiceKind, Source,
+    Build, BuildKit, ContainerSettings, CopiedFile, FileSource, KnownCounters, Plan, Privilege,
+    SecretSource, ServiceKind, Source,
 };
 
 #[test]
@@ -121,8 +121,33 @@ fn an_image_is_built_as_the_file_says() {
         user: Some("app".into()),
         nano_cpus: Some(1_500_000_000),
         shm_size: Some(64 << 20),
+        allow: Vec::new(),
     };
     assert_eq!(target.container, container);
+}
+
+#[test]
+fn what_a_container_may_do_is_allowed_by_name() {
+    let server = "[server.b]\nimage = \"b\"\nallow = ";
+    let plan = plan(&format!(
+        "{server}[\"docker-socket\", \"privileged\", \"docker-socket\"]\n"
+    ));
+    let allowed = &plan.targets[1].container.allow;
+    assert_eq!(allowed, &[Privilege::Privileged, Privilege::DockerSocket]);
+    are_refused(&[
+        (
+            &format!("{server}[\"host-network\"]\n"),
+            "7:10: `host-network` cannot be allowed",
+        ),
+        (
+            &format!("{server}[\"privilege\"]\n"),
+            "7:10: `privilege` is nothing that can be allowed",
+        ),
+        (
+            "[server.b]\nrun = [\"b\"]\nallow = [\"privileged\"]\n",
+            "5:1: `allow` is for containers, and server `b` runs in none",
+        ),
+    ]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod calls;
 mod django;
 mod document;
 mod endpoint;
+mod go;
 mod har;
 mod litestar;
 mod logins;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use endpoint::{Endpoint, LeftOut};
 pub(super) use logins::{TokenKind, token_route};
+pub(super) use routes::sources;
 
 use crate::bounded;
 use crate::report::printable;

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use super::endpoint::{Endpoint, Found, LeftOut, name_of};
 use super::route::Route;
-use super::{django, litestar, python, rust, script};
+use super::{django, go, litestar, python, rust, script};
 use crate::bounded;
 
 /// Source files that are looked through, folders below one another, and bytes of a file.
@@ -57,7 +57,6 @@ const UNFIT: [&str; 21] = [
     "ws",
 ];
 
-const GO: &str = r#"(?:\b(?:http|mux)\.HandleFunc\(\s*"(?:GET )?|\b(?:r|e|app|router|engine)\.(?:GET|Get)\(\s*")(?P<path>/[^"]*)""#;
 const GUARDED: &str = r"(?i)login_required|permission_required|permission_classes|jwt|token|authenti|authoriz|\bauth\b|\bauthed|auth_?user|claims|bearer|current_user|current_active|superuser|logged_?in|logged_?user|isauth|requireauth";
 
 /// What takes a user where there is one, and lets others by as well.
@@ -67,14 +66,12 @@ const OPTIONAL: &str =
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let regex = |text| Regex::new(text).expect("a constant");
     Patterns {
-        go: regex(GO),
         guarded: regex(GUARDED),
         optional: regex(OPTIONAL),
     }
 });
 
 struct Patterns {
-    go: Regex,
     guarded: Regex,
     optional: Regex,
 }
@@ -83,15 +80,13 @@ struct Patterns {
 pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
     let files = sources(root, source);
     let mut routes = Routes::default();
-    for (file, text) in &files {
-        routes.reading(file, |routes| routes.read(file, text));
-    }
     for read in [
         django::routes,
         python::routes,
         litestar::routes,
         rust::routes,
         script::routes,
+        go::routes,
     ] {
         for route in read(&files) {
             let file = &files[route.file].0;
@@ -104,7 +99,7 @@ pub(super) fn found(root: &Path, source: &Path) -> Option<(PathBuf, Found)> {
 }
 
 /// The source files below a folder.
-pub(super) fn sources(root: &Path, source: &Path) -> Vec<(PathBuf, String)> {
+pub(in crate::init) fn sources(root: &Path, source: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     list(&root.join(source), 0, &mut files);
     let read = |file: PathBuf| {
@@ -158,22 +153,6 @@ impl Routes {
         if self.first.is_none() && self.count() > before {
             self.first = Some(file.to_owned());
         }
-    }
-
-    /// Those of Go, unless some lie in groups.
-    fn read(&mut self, file: &Path, text: &str) {
-        if file.extension().is_some_and(|it| it == "go") && !text.contains(".Group(") {
-            for route in PATTERNS.go.captures_iter(text) {
-                self.add_line(text, &route, &route["path"]);
-            }
-        }
-    }
-
-    /// A route with the rest of its line.
-    fn add_line(&mut self, text: &str, route: &Captures<'_>, path: &str) {
-        let begin = route.get(0).map_or(0, |it| it.start());
-        let line = text[begin..].trim_start().lines().next();
-        self.add(path, line.unwrap_or_default());
     }
 
     fn add_route(&mut self, route: &Route) {
@@ -277,7 +256,7 @@ mod tests {
         let express = "app.get('/users', list)\napp.get('/users/:id', one)\napp.get('/me', requireAuth, me)\n";
         let [open, guarded] = routes(&[("src/index.js", express)]);
         assert_eq!((open, guarded), (vec!["/users".into()], vec!["/me".into()]));
-        let go = "http.HandleFunc(\"/ping\", ping)\nmux.HandleFunc(\"GET /items\", items)\n";
+        let go = "func main() {\n\thttp.HandleFunc(\"/ping\", ping)\n\thttp.HandleFunc(\"GET /items\", items)\n}\n";
         assert_eq!(routes(&[("main.go", go)])[0], ["/ping", "/items"]);
         assert_eq!(
             routes(&[("tests/app.js", express)])[0],
