@@ -15,7 +15,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("gate", &["model", "stats"]),
     ("profile", &["model", "stats"]),
     ("report", &["model"]),
-    ("publish", &["model", "report", "secrets"]),
+    ("publish", &["dial", "model", "report", "secrets"]),
     ("bounded", &[]),
     ("secrets", &[]),
     ("compose", &["bounded"]),
@@ -30,7 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("document", &["bounded"]),
     ("import", &["model"]),
     ("git", &["model"]),
-    ("baseline", &["document", "git", "model"]),
+    ("baseline", &["dial", "document", "git", "model", "secrets"]),
     (
         "measure",
         &["model", "gate", "profile", "stack", "load", "stats"],

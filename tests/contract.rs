@@ -99,7 +99,7 @@ fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
     let (action, docs) = (read("action.yml"), read("docs/github.md"));
     let (script, program) = (read("action/run.sh"), read("src/app/ci/delivery.rs"));
     let (inputs, outputs) = (keys(&action, "inputs"), keys(&action, "outputs"));
-    assert_eq!((inputs.len(), outputs.len()), (18, 10));
+    assert_eq!((inputs.len(), outputs.len()), (19, 10));
     for input in &inputs {
         assert!(
             docs.contains(&format!("| `{input}` |")),
