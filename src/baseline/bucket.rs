@@ -100,6 +100,16 @@ impl BucketFiles {
         Ok(Some((version, index)))
     }
 
+    /// The objects that were written for texts.
+    fn sent(&self) -> Vec<String> {
+        let state = self.state();
+        let object = |text: &Text| match text {
+            Text::Sent(place) => Some(place.object.clone()),
+            Text::Here(_) => None,
+        };
+        state.texts.values().filter_map(object).collect()
+    }
+
     /// The files of `base` with changes, and the texts among them that have no object yet.
     fn changed(&self, base: Option<&Index>, changes: &Changes) -> (Index, Vec<(Place, Vec<u8>)>) {
         let mut index = base.cloned().unwrap_or_default();
@@ -207,11 +217,12 @@ impl Backend for BucketFiles {
         let sent = sent.map(|place| (place.digest.clone(), Text::Sent(place)));
         self.state().texts.extend(sent);
         let when = base.map_or(When::New, |base| When::Unchanged(base.to_owned()));
-        let unused: BTreeSet<_> = before.iter().flat_map(Index::objects).collect();
-        let unused = unused
-            .difference(&index.objects())
-            .map(|it| key(it))
-            .collect::<Vec<_>>();
+        let mut unused: BTreeSet<_> = before.iter().flat_map(Index::objects).collect();
+        // Those of tries that came late, too.
+        let ours = self.sent();
+        unused.extend(ours.iter().map(String::as_str));
+        let used = index.objects();
+        let unused: Vec<_> = unused.difference(&used).map(|it| key(it)).collect();
         let text = document::text(&index).into_bytes();
         self.s3.converse(async |session: &Session| {
             match session.write(Index::KEY, text, when).await {
