@@ -516,7 +516,7 @@ fn of_buckets() -> Vec<baseline::Error> {
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match",
         ),
-        denied("ExpiredToken", "The provided token has expired."),
+        denied("ExpiredToken", "The provided token has expired"),
         denied("RequestTimeTooSkewed", "The difference is too large"),
         Fault::Region {
             asked: "us-east-1".into(),
@@ -534,7 +534,7 @@ fn of_buckets() -> Vec<baseline::Error> {
             endpoint: endpoint(),
             status: 503,
             code: "SlowDown".into(),
-            message: "Please reduce your request rate.".into(),
+            message: "Please reduce your request rate".into(),
         },
         Fault::Unconditional {
             endpoint: "https://store.example.org".into(),

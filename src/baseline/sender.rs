@@ -182,7 +182,11 @@ fn refusal(status: u16, headers: &HeaderMap, body: &str) -> Trouble {
     Trouble::Answer {
         status,
         code: element(body, "Code").unwrap_or("no code").to_owned(),
-        message: element(body, "Message").unwrap_or("no message").to_owned(),
+        // As errors end: the chain goes on behind it.
+        message: element(body, "Message")
+            .unwrap_or("no message")
+            .trim_end_matches('.')
+            .to_owned(),
         region: region.or_else(|| element(body, "Region").map(str::to_owned)),
     }
 }
