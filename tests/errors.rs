@@ -547,7 +547,7 @@ fn of_buckets() -> Vec<baseline::Error> {
     let error = |fault| baseline::Error::Bucket {
         store: "s3://perf-baselines/shop".into(),
         origin: "perfgate.toml:12".into(),
-        fault,
+        fault: Box::new(fault),
     };
     faults.map(error).into()
 }

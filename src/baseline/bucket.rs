@@ -255,13 +255,7 @@ impl Backend for BucketFiles {
     }
 
     fn is_rewritten(&self, error: &Error) -> bool {
-        matches!(
-            error,
-            Error::Bucket {
-                fault: Fault::Rewritten,
-                ..
-            }
-        )
+        matches!(error, Error::Bucket { fault, .. } if **fault == Fault::Rewritten)
     }
 
     fn tidy(&self) -> Result<(), Error> {

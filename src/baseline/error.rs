@@ -34,7 +34,7 @@ pub enum Error {
         store: String,
         /// Where it is named.
         origin: String,
-        fault: Fault,
+        fault: Box<Fault>,
     },
 }
 

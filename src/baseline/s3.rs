@@ -96,7 +96,7 @@ impl S3 {
         Error::Bucket {
             store: self.bucket.to_string(),
             origin: self.origin.clone(),
-            fault,
+            fault: fault.into(),
         }
     }
 }
