@@ -673,12 +673,5 @@ fn a_check_reads_little_of_five_thousand_runs_of_four_endpoints() {
     assert_ne!(check.code, Some(4), "{}", check.stderr);
     assert_eq!(most.len(), few.len() + 16 * 4, "{most:?}");
     assert!(bytes(&most) < MOST_BYTES, "{} bytes", bytes(&most));
-    println!(
-        "a check: {} requests, {} bytes; with 16 runs beside what is packed: {}, {}",
-        few.len(),
-        bytes(&few),
-        most.len(),
-        bytes(&most)
-    );
     sandbox.run(SHOW).exits(0).prints("5016 in all");
 }

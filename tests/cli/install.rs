@@ -227,10 +227,10 @@ fn a_program_that_was_built_from_source_is_there_for_the_next_job() {
         "{said:?}"
     );
     assert_eq!(&said[1..], ["", "program=KEY\n"], "{said:?}");
-    let kept = release.path("target/second/perfgate/built");
-    fs::create_dir_all(&kept).expect("made");
-    let built = release.path("target/first/perfgate/built/perfgate");
-    fs::copy(built, kept.join("perfgate")).expect("copied");
+    let cached = release.path("target/second/perfgate/built");
+    fs::create_dir_all(&cached).expect("made");
+    let program = release.path("target/first/perfgate/built/perfgate");
+    fs::copy(program, cached.join("perfgate")).expect("copied");
     let again = job("second", "KEY");
     assert_eq!(
         again,
