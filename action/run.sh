@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # The steps of action.yml: `run.sh gate` installs perfgate and becomes it, `run.sh cleanup` removes
-# what a cancelled run left, `run.sh close` closes its check. Inputs come as PERFGATE_*; no input is ever part of a script.
+# what a cancelled run left, `run.sh close` closes its check. Around them, `run.sh keys` names what a cache may have, and
+# `run.sh keep` puts there what is new. Inputs come as PERFGATE_*; no input is ever part of a script.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=${RUNNER_TEMP:?this script is for runners of GitHub Actions}/perfgate
+# Folders that are kept in the cache.
+built=$scratch/built
+images=$scratch/images
 
 # Prints an error that the runner shows beside the job, and ends.
 fail() {
@@ -27,7 +31,7 @@ target() {
 # Downloads the program of a release and compares it with the checksum in this repository.
 prebuilt() {
     local target=$1 version=${PERFGATE_VERSION:-} sum archive url
-    if [[ -z $version ]] && ! grep --quiet '^[^#]' "$here/checksums"; then
+    if is_unreleased; then
         echo "::notice title=perfgate::this copy of the action has no release: perfgate is built from source" >&2
         source_build
         return
@@ -49,6 +53,9 @@ of the action: choose another \`version\`, or \`install: source\`"
     echo "$scratch/perfgate"
 }
 
+# Whether nothing that this copy of the action could download is known.
+is_unreleased() { [[ -z ${PERFGATE_VERSION:-} ]] && ! grep --quiet '^[^#]' "$here/checksums"; }
+
 # The same of a copy that is private or internal, whose releases no address gives to everybody.
 by_token() {
     local server=${GITHUB_SERVER_URL:-https://github.com}
@@ -58,8 +65,12 @@ by_token() {
         gh release download "$1" --repo "$PERFGATE_REPOSITORY" --pattern "$2" --dir "$scratch" >&2
 }
 
-# Builds the program of this version of the action.
+# Builds the program of this version of the action, unless the cache has it.
 source_build() {
+    if "$built/perfgate" --version >/dev/null 2>&1; then
+        echo "$built/perfgate"
+        return
+    fi
     command -v cargo >/dev/null || fail "\`install: source\` needs cargo, which is not on PATH"
     cargo build --release --locked --bin perfgate --manifest-path "$here/../Cargo.toml" \
         --target-dir "$scratch/target" >&2 || fail "cannot build perfgate"
@@ -104,6 +115,97 @@ is_set() {
     esac
 }
 
+# Whether this job would build the program.
+is_built() {
+    case ${PERFGATE_INSTALL:-prebuilt} in
+    source) return 0 ;;
+    prebuilt) is_unreleased ;;
+    *) return 1 ;;
+    esac
+}
+
+first_letters() { sha256sum | cut -c-16; }
+
+# What the program is built from, and what it runs with.
+key_of_program() {
+    local sources
+    sources=$(cd "$here/.." && find . \( -name .git -o -name target \) -prune -o -type f -print0 |
+        LC_ALL=C sort -z | xargs -0 sha256sum | first_letters)
+    printf 'perfgate-program-%s-%s-%s\n' "$(target)" "$(getconf GNU_LIBC_VERSION | tr -c '[:alnum:].\n' -)" "$sources"
+}
+
+keys() {
+    is_set cache "${PERFGATE_CACHE:-false}" || exit 0
+    if is_built; then echo "program=$(key_of_program)" >>"$GITHUB_OUTPUT"; fi
+    if docker version >/dev/null 2>&1; then
+        echo "images=perfgate-images-$(uname -m)" >>"$GITHUB_OUTPUT"
+    fi
+}
+
+# The image that the newest build of each folder made, and its stages: perfgate calls them after their content.
+own_images() {
+    docker images --filter 'reference=perfgate/*' --format '{{.Repository}} {{.Tag}}' |
+        awk '{
+            split($2, digest, "-")
+            if (!($1 in newest)) newest[$1] = digest[1]
+            if (newest[$1] == digest[1]) print $1 ":" $2
+        }'
+}
+
+layers() { docker image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' "$1"; }
+
+# Images that those of standard input start from: without them perfgate could not say what they are called.
+first_images() {
+    local own=() image lower
+    mapfile -t own
+    docker images --format '{{.Repository}}:{{.Tag}}' | grep --invert-match -e '^perfgate/' -e '<none>' |
+        while read -r image; do
+            lower=$(layers "$image") || continue
+            for it in "${own[@]}"; do
+                if [[ $(layers "$it") == "$lower"* ]]; then
+                    echo "$image"
+                    break
+                fi
+            done
+        done
+}
+
+# Writes images with the steps that made them, which the next build of a folder takes up as far as they are the same.
+save_images() {
+    local own=() all=()
+    mapfile -t own < <(own_images)
+    ((${#own[@]})) || return 0
+    mapfile -t all < <(printf '%s\n' "${own[@]}" | first_images)
+    printf '%s\n' "${own[@]}" "${all[@]}" | LC_ALL=C sort >"$scratch/names"
+    [[ $(cat "$images/names" 2>/dev/null) != $(<"$scratch/names") ]] || return 0
+    for image in "${own[@]}"; do
+        mapfile -t -O "${#all[@]}" all < <(docker history --quiet --no-trunc "$image" | grep --invert-match missing)
+    done
+    mkdir -p "$images"
+    docker save --output "$images/all.tar" "${own[@]}" "${all[@]}" || return 0
+    mv "$scratch/names" "$images/names"
+    echo "images=$PERFGATE_KEY_OF_IMAGES-$(first_letters <"$images/names")" >>"$GITHUB_OUTPUT"
+}
+
+load_images() {
+    [[ -e $images/all.tar ]] || return 0
+    docker load --quiet --input "$images/all.tar" >/dev/null ||
+        echo "::notice title=perfgate::the images in the cache cannot be read: they are built" >&2
+    # The disk may need the space.
+    rm -f "$images/all.tar"
+}
+
+# Puts into the folders of the cache what is new, and names it.
+keep() {
+    local program=$scratch/target/release/perfgate
+    if [[ -n ${PERFGATE_KEY_OF_PROGRAM:-} && -e $program ]]; then
+        mkdir -p "$built"
+        cp "$program" "$built/perfgate"
+        echo "program=$PERFGATE_KEY_OF_PROGRAM" >>"$GITHUB_OUTPUT"
+    fi
+    [[ -z ${PERFGATE_KEY_OF_IMAGES:-} ]] || save_images
+}
+
 # The flags by which two steps mean the same job and configuration.
 words=()
 identify() {
@@ -122,6 +224,7 @@ gate() {
         exit 2
     }
     printf '%s' "$program" >"$scratch/program"
+    load_images
 
     cd "${PERFGATE_WORKING_DIRECTORY:-.}" ||
         fail "there is no folder '${PERFGATE_WORKING_DIRECTORY:-}' (working-directory)"
@@ -155,8 +258,10 @@ close() {
 }
 
 case ${1:-} in
+keys) keys ;;
 gate) gate ;;
+keep) keep ;;
 cleanup) cleanup ;;
 close) close ;;
-*) fail "run.sh is called with gate, cleanup or close" ;;
+*) fail "run.sh is called with keys, gate, keep, cleanup or close" ;;
 esac

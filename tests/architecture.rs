@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("gate", &["model", "stats"]),
     ("profile", &["model", "stats"]),
     ("report", &["model"]),
-    ("publish", &["model", "report", "secrets"]),
+    ("publish", &["dial", "model", "report", "secrets"]),
     ("bounded", &[]),
     ("secrets", &[]),
     ("compose", &["bounded"]),
@@ -34,7 +34,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("document", &["bounded"]),
     ("import", &["model"]),
     ("git", &["model"]),
-    ("baseline", &["document", "git", "model"]),
+    ("baseline", &["dial", "document", "git", "model", "secrets"]),
     (
         "measure",
         &["model", "gate", "profile", "stack", "load", "stats"],

@@ -100,7 +100,7 @@ fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
     let (action, docs) = (read("action.yml"), read("docs/github.md"));
     let script = read("action/run.sh");
     let (inputs, outputs) = (keys(&action, "inputs"), keys(&action, "outputs"));
-    assert_eq!(inputs.len(), 18);
+    assert_eq!(inputs.len(), 19);
     assert_eq!(outputs, OUTPUTS);
     for input in &inputs {
         assert!(

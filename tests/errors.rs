@@ -480,13 +480,77 @@ fn of_baselines() -> Vec<Error> {
             reason: "protected branch".into(),
         },
         baseline::Error::Contended {
-            branch: branch.into(),
-            remote: remote.into(),
+            store: format!("branch `{branch}` of `{remote}`"),
             tries: 8,
         },
     ]
+    .into_iter()
+    .chain(of_buckets())
     .map(Error::from)
-    .into()
+    .collect()
+}
+
+fn of_buckets() -> Vec<baseline::Error> {
+    use baseline::Fault;
+    let endpoint = || "https://s3.eu-west-1.amazonaws.com".to_owned();
+    let denied = |code: &str, message: &str| Fault::Denied {
+        endpoint: endpoint(),
+        code: code.into(),
+        message: message.into(),
+    };
+    let faults = [
+        Fault::NoCredentials {
+            missing: "`AWS_SECRET_ACCESS_KEY` is",
+        },
+        Fault::NoAddress {
+            endpoint: "minio:9000".into(),
+            reason: "it begins with neither `https://` nor `http://`".into(),
+        },
+        Fault::PlainHttp {
+            endpoint: "http://minio:9000".into(),
+        },
+        Fault::NoBucket {
+            endpoint: endpoint(),
+        },
+        denied("AccessDenied", "Access Denied"),
+        denied(
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match",
+        ),
+        denied("ExpiredToken", "The provided token has expired"),
+        denied("RequestTimeTooSkewed", "The difference is too large"),
+        Fault::Region {
+            asked: "us-east-1".into(),
+            found: Some("eu-west-1".into()),
+        },
+        Fault::Region {
+            asked: "us-east-1".into(),
+            found: None,
+        },
+        Fault::Unreachable {
+            endpoint: "http://127.0.0.1:9000".into(),
+            reason: "client error (Connect): tcp connect error: Connection refused".into(),
+        },
+        Fault::Answer {
+            endpoint: endpoint(),
+            status: 503,
+            code: "SlowDown".into(),
+            message: "Please reduce your request rate".into(),
+        },
+        Fault::Unconditional {
+            endpoint: "https://store.example.org".into(),
+        },
+        Fault::Rewritten,
+        Fault::Client {
+            reason: "Generic Config error".into(),
+        },
+    ];
+    let error = |fault| baseline::Error::Bucket {
+        store: "s3://perf-baselines/shop".into(),
+        origin: "perfgate.toml:12".into(),
+        fault: Box::new(fault),
+    };
+    faults.map(error).into()
 }
 
 fn of_git() -> Vec<Error> {

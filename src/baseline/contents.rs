@@ -3,7 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Stored;
-use super::git::Entry;
+use super::backend::{Content, Entry};
 use super::name::{self, Kind};
 use super::recent::Recent;
 use crate::document;
@@ -14,7 +14,7 @@ const LARGEST: usize = 4 << 20;
 /// Largest document of many runs.
 const LARGEST_PACKED: usize = 256 << 20;
 
-/// What the files of a commit hold.
+/// What the files of a version hold.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// Runs in documents of their own, with their paths.
@@ -27,6 +27,8 @@ pub(super) struct Contents {
     pub(super) damaged: Vec<document::Error>,
     /// Those of them that must stay as they are, and with them everything that is packed.
     pub(super) unknown: Vec<document::Error>,
+    /// Paths of files that are not there any more.
+    pub(super) gone: Vec<String>,
 }
 
 /// A line of an archive.
@@ -53,28 +55,39 @@ pub(super) fn largest(path: &str) -> usize {
 }
 
 impl Contents {
-    /// What files of a branch hold; nothing stands for one that is too large.
+    /// What files of a store hold; `shown` is what errors call them.
     pub(super) fn from_files(
-        branch: &str,
+        shown: impl Fn(&str) -> PathBuf,
         files: Vec<Entry>,
-        contents: impl IntoIterator<Item = Option<Vec<u8>>>,
+        contents: impl IntoIterator<Item = Content>,
     ) -> Self {
         let mut found = Self::default();
-        for (file, contents) in files.into_iter().zip(contents) {
-            // What errors call it.
-            let shown = PathBuf::from(format!("{branch}:{}", file.path));
-            found.take(file.path, contents, &shown);
+        for (file, content) in files.into_iter().zip(contents) {
+            let shown = shown(&file.path);
+            found.take(file.path, content, &shown);
         }
         found
     }
 
-    fn take(&mut self, path: String, contents: Option<Vec<u8>>, shown: &Path) {
+    fn take(&mut self, path: String, content: Content, shown: &Path) {
         let kind = Kind::from_path(&path);
-        let contents = match contents {
-            Some(contents) => contents,
-            None if kind == Kind::Archive => return self.unknown.push(too_large(shown)),
+        let contents = match content {
+            Content::Bytes(contents) => contents,
+            Content::Gone => {
+                self.damaged.push(unread(shown, "it is gone".into()));
+                return self.gone.push(path);
+            }
+            Content::TooLarge if kind == Kind::Archive => {
+                let why = format!("it is larger than {} MiB", LARGEST_PACKED >> 20);
+                return self.unknown.push(unread(shown, why));
+            }
             // None of ours.
-            None => Vec::new(),
+            Content::TooLarge => Vec::new(),
+            // Somebody may restore it.
+            Content::Damaged(why) if kind == Kind::Archive => {
+                return self.unknown.push(unread(shown, why));
+            }
+            Content::Damaged(why) => return self.damaged.push(unread(shown, why)),
         };
         let taken = match kind {
             Kind::Run => run(&contents, shown).map(|run| self.own.push((path, run))),
@@ -151,9 +164,9 @@ fn run(text: &[u8], shown: &Path) -> Result<Baseline, document::Error> {
     document::parse(text, shown, Baseline::KIND, Baseline::SCHEMA)
 }
 
-fn too_large(path: &Path) -> document::Error {
+fn unread(path: &Path, why: String) -> document::Error {
     document::Error::Read {
         path: path.to_owned(),
-        source: io::Error::other(format!("it is larger than {} MiB", LARGEST_PACKED >> 20)),
+        source: io::Error::other(why),
     }
 }

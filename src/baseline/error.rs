@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::Fault;
 use crate::{document, git};
 
 /// Why baselines cannot be read or kept.
@@ -25,14 +26,15 @@ pub enum Error {
         remote: String,
         reason: String,
     },
-    #[error(
-        "cannot keep baselines on branch `{branch}` of `{remote}`: others wrote there at each of \
-         {tries} tries"
-    )]
-    Contended {
-        branch: String,
-        remote: String,
-        tries: usize,
+    /// Where a store lies is said by its kind.
+    #[error("cannot keep baselines on {store}: others wrote there at each of {tries} tries")]
+    Contended { store: String, tries: usize },
+    #[error("cannot use `{store}` ({origin}): {fault}")]
+    Bucket {
+        store: String,
+        /// Where it is named.
+        origin: String,
+        fault: Box<Fault>,
     },
 }
 
@@ -60,6 +62,7 @@ impl Error {
                 "allow pushes to the branch; in a workflow: `permissions: { contents: write }`"
             }
             Self::Contended { .. } => "run it again; nothing was lost",
+            Self::Bucket { fault, .. } => return Some(fault.hint()),
         };
         Some(hint.into())
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 
 use super::Error;
+use super::backend::{Changes, Content, Entry};
 use super::remote::{Over, Pushed, Repository};
 use crate::git;
 use crate::git::credentials::without_credentials;
@@ -18,20 +19,6 @@ pub(super) struct Git {
     remote: String,
     /// Made when it is first needed; what it has fetched is not fetched again.
     repository: Arc<OnceLock<Repository>>,
-}
-
-/// A file in a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) path: String,
-    pub(super) blob: String,
-}
-
-/// What a commit changes in the files of the one before.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    pub(super) added: Vec<Entry>,
-    pub(super) removed: Vec<String>,
 }
 
 impl Git {
@@ -64,13 +51,12 @@ impl Git {
         Ok(files)
     }
 
-    /// The contents of files, in their order; nothing for one larger than its path allows. What is not here yet is
-    /// fetched.
+    /// The contents of files, in their order; none for one larger than its path allows. What is not here yet is fetched.
     pub(super) fn contents(
         &self,
         files: &[Entry],
         most: impl Fn(&str) -> usize,
-    ) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    ) -> Result<Vec<Content>, Error> {
         let mut sizes = self.sizes()?;
         let missing = files.iter().filter(|it| !sizes.contains_key(&it.blob));
         let missing = lines(missing);
@@ -85,7 +71,10 @@ impl Git {
         let batch = lines(files.iter().filter(|it| is_small(it)));
         let batch = self.fed(&["cat-file", "--batch"], batch)?;
         let mut rest = batch.as_slice();
-        let next = |it| is_small(it).then(|| next_of_batch(&mut rest)).flatten();
+        let next = |it| {
+            let bytes = is_small(it).then(|| next_of_batch(&mut rest)).flatten();
+            bytes.map_or(Content::TooLarge, Content::Bytes)
+        };
         Ok(files.iter().map(next).collect())
     }
 

@@ -1,6 +1,7 @@
 //! Where a document lies below the root of its store: a run at `SERVER/ENDPOINT/TIME-COMMIT-NUMBER.json`, a pin at
-//! `pins/TIME-NUMBER.json`. On a branch there are also the runs that checks read, at `SERVER/ENDPOINT/recent/KEY.json`,
-//! and all packed runs of a month, at `SERVER/ENDPOINT/archive/YEAR-MONTH.jsonl`, and badges at `SERVER/badge.json`.
+//! `pins/TIME-NUMBER.json`. In a shared store there are also the runs that checks read, at
+//! `SERVER/ENDPOINT/recent/KEY.json`, and all packed runs of a month, at `SERVER/ENDPOINT/archive/YEAR-MONTH.jsonl`; on a
+//! branch badges at `SERVER/badge.json`.
 
 use std::path::Path;
 
@@ -79,8 +80,8 @@ fn time(time: Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%S%3fZ").to_string()
 }
 
-/// Keeps documents of the same time apart.
-fn number() -> String {
+/// Keeps documents of the same time, or of the same content, apart.
+pub(super) fn number() -> String {
     format!("{:08x}", rand::rng().random::<u32>())
 }
 

@@ -5,7 +5,7 @@ use super::name::{self, Kind};
 use super::{prune, recent};
 use crate::model::{Baseline, Key, Pin};
 
-/// What becomes of a branch's files when its runs are packed.
+/// What becomes of a store's files when its runs are packed.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     /// Paths and texts; some are as they were.
@@ -62,6 +62,7 @@ pub(super) fn pack(
     let is_stale =
         |path: &String| Kind::from_path(path) == Kind::Recent && !recent.contains_key(path);
     packed.removed.extend(files.filter(is_stale));
+    packed.removed.extend(contents.gone.iter().cloned());
     let own = contents.own.iter();
     packed.removed.extend(own.map(|(path, _)| path.clone()));
     for (path, text) in archives(contents, &all, &old) {

@@ -1,4 +1,4 @@
-use super::{Branch, Directory, Error};
+use super::{Branch, Bucket, Directory, Error};
 use crate::document;
 use crate::model::{self, Baseline, Key, Pin};
 
@@ -7,6 +7,7 @@ use crate::model::{self, Baseline, Key, Pin};
 pub enum Store {
     Directory(Directory),
     Branch(Branch),
+    Bucket(Bucket),
 }
 
 /// What was found in a store.
@@ -16,7 +17,7 @@ pub struct Stored {
     pub baselines: Vec<Baseline>,
     /// The pin that holds.
     pub pin: Option<Pin>,
-    /// Documents of a branch that cannot be read, where nobody can mend them; they are left out.
+    /// Documents of a shared store that cannot be read, where nobody can mend them; they are left out.
     pub damaged: Vec<document::Error>,
 }
 
@@ -29,6 +30,9 @@ impl Store {
                 remote,
                 branch,
             } => Self::Branch(Branch::new(clone, remote, branch)),
+            model::Store::Bucket { bucket, origin } => {
+                Self::Bucket(Bucket::new(bucket.clone(), origin))
+            }
         }
     }
 
@@ -36,6 +40,7 @@ impl Store {
     pub fn all(&self) -> Result<Stored, Error> {
         match self {
             Self::Branch(branch) => branch.all(),
+            Self::Bucket(bucket) => bucket.all(),
             Self::Directory(directory) => Ok(Stored {
                 baselines: directory.all()?,
                 pin: directory.pin()?,
@@ -48,6 +53,7 @@ impl Store {
     pub fn recent(&self) -> Result<Stored, Error> {
         match self {
             Self::Branch(branch) => branch.recent(),
+            Self::Bucket(bucket) => bucket.recent(),
             Self::Directory(_) => self.all(),
         }
     }
@@ -56,6 +62,7 @@ impl Store {
     pub fn try_adding(&self) -> Result<(), Error> {
         match self {
             Self::Branch(branch) => branch.try_adding(),
+            Self::Bucket(bucket) => bucket.try_adding(),
             Self::Directory(_) => Ok(()),
         }
     }
@@ -65,6 +72,7 @@ impl Store {
     pub fn add(&self, baselines: &[Baseline], keep: usize) -> Result<(), Error> {
         match self {
             Self::Branch(branch) => branch.add(baselines, keep),
+            Self::Bucket(bucket) => bucket.add(baselines, keep),
             Self::Directory(directory) => {
                 baselines.iter().try_for_each(|it| directory.add(it))?;
                 let is_added = |key: &Key| baselines.iter().any(|it| it.key == *key);
@@ -77,6 +85,7 @@ impl Store {
     pub fn pin(&self, pin: &Pin) -> Result<(), Error> {
         match self {
             Self::Branch(branch) => branch.add_pin(pin),
+            Self::Bucket(bucket) => bucket.add_pin(pin),
             Self::Directory(directory) => directory.add_pin(pin),
         }
     }
@@ -86,6 +95,7 @@ impl Store {
     pub fn prune(&self, keep: usize, of: &dyn Fn(&Key) -> bool) -> Result<usize, Error> {
         match self {
             Self::Branch(branch) => branch.prune(keep, of),
+            Self::Bucket(bucket) => bucket.prune(keep, of),
             Self::Directory(directory) => directory.prune(keep, of),
         }
     }

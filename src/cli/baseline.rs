@@ -34,7 +34,7 @@ pub(super) enum Command {
 pub(super) struct Refresh {
     #[command(flatten)]
     selection: Selection,
-    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
+    /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     baseline: Option<String>,
     /// Number of runs to measure and store, each on fresh servers.

@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// Search between the two commits around the last step in the stored runs.
     #[arg(long, conflicts_with_all = ["good", "bad"])]
     from_history: bool,
-    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
+    /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(
         long,
         visible_alias = "store",

@@ -21,7 +21,7 @@ pub(super) struct Args {
     pub(super) outputs: Outputs,
     #[command(flatten)]
     pub(super) strictness: Strictness,
-    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
+    /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     pub(super) baseline: Option<String>,
     /// Write the measurement to a file, to judge it again later.

@@ -147,6 +147,7 @@ fn store(store: &Store) -> String {
             format!("branch {branch}")
         }
         Store::Branch { remote, branch, .. } => format!("branch {branch} of {remote}"),
+        Store::Bucket { bucket, .. } => format!("bucket {bucket}"),
     }
 }
 

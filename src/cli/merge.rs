@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// The `--behind` of the shards.
     #[arg(long, value_name = "PROXY")]
     behind: Option<String>,
-    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
+    /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     baseline: Option<String>,
     /// Write the measurement of all shards to a file, to judge it again later.

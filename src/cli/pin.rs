@@ -39,7 +39,7 @@ struct StoreOptions {
     /// Configuration file [default: the nearest perfgate.toml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
+    /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     baseline: Option<String>,
 }

@@ -18,7 +18,7 @@ pub(super) struct StoredRuns {
     /// Only runs of these endpoints.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     endpoint: Vec<String>,
-    /// Baseline store: a folder, or `git:BRANCH` [default: `[baseline] store` in perfgate.toml].
+    /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     baseline: Option<String>,
 }

@@ -2,6 +2,8 @@
 //! origin asks for it, and promises that a refusal says which step failed.
 
 mod error;
+mod loopback;
+mod outbound;
 mod stream;
 mod tls;
 mod trust;
@@ -15,6 +17,8 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::sync::OnceCell;
 
 pub use error::{Error, Refusal};
+pub use loopback::{is_loopback, without_port};
+pub use outbound::{Connector, with_port};
 pub use stream::Stream;
 
 use crate::model::{Address, Origin};

@@ -436,6 +436,10 @@ fn resolved(store: &Store, root: &Path) -> Store {
             remote: remote.clone(),
             branch: branch.clone(),
         },
+        Store::Bucket { bucket, .. } => Store::Bucket {
+            bucket: bucket.clone(),
+            origin: String::new(),
+        },
     }
 }
 
@@ -445,5 +449,6 @@ fn shown(store: &Store) -> String {
         // A remote that is an address may hold a password.
         Store::Branch { remote, branch, .. } if remote.contains("://") => format!("git:{branch}"),
         Store::Branch { remote, branch, .. } => format!("git:{remote}#{branch}"),
+        Store::Bucket { bucket, .. } => bucket.to_string(),
     }
 }

@@ -78,7 +78,7 @@ pub use paired::{Pair, PairedSample, PairedStart, Side, Sides};
 pub use partial::{Partial, Unfinished};
 pub use pin::Pin;
 pub use placeholder::Placeholder;
-pub use plan::{Deadlines, NetworkPath, Pacing, Plan, Proxy, Store};
+pub use plan::{Bucket, Deadlines, NetworkPath, Pacing, Plan, Proxy, Store};
 pub use query_plan::{PlanChange, QueryPlan};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;

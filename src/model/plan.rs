@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -60,6 +61,30 @@ pub enum Store {
         remote: String,
         branch: String,
     },
+    /// A bucket of a store that speaks the API of Amazon S3.
+    Bucket {
+        bucket: Bucket,
+        /// Where it is named, as errors say it.
+        origin: String,
+    },
+}
+
+/// A bucket, and what the keys of its objects begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    pub name: String,
+    /// Without a slash at its end; empty for the whole bucket.
+    pub prefix: String,
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}", self.name)?;
+        if self.prefix.is_empty() {
+            return Ok(());
+        }
+        write!(f, "/{}", self.prefix)
+    }
 }
 
 /// How requests reach a server in a container.

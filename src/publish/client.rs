@@ -1,25 +1,19 @@
 //! How requests go out: by TLS with the authorities of this machine, through the proxy that the
 //! environment names, and without following a redirection that nobody has looked at.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::request::Builder;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioExecutor;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde_json::Value;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::Provider;
+use crate::dial::{Connector, with_port};
 
 /// Largest answer that is read.
 const LARGEST: usize = 32 << 20;
@@ -89,42 +83,18 @@ fn request(method: Method, uri: Uri) -> Builder {
     request.header(USER_AGENT, "perfgate")
 }
 
-/// An address with its port: a tunnel is made to 443 where none is named, whatever the scheme.
-fn with_port(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url.parse().map_err(|_| "it is no address")?;
-    if uri.scheme_str() != Some("http") || uri.port().is_some() {
-        return Ok(uri);
-    }
-    let authority = format!("{}:80", uri.host().unwrap_or_default());
-    let mut parts = uri.into_parts();
-    parts.authority = authority.parse().ok();
-    Uri::from_parts(parts).map_err(|error| error.to_string())
-}
-
-/// A client for whatever lies beside an address, by a tunnel through the proxy of `HTTP_PROXY`,
-/// `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` has the host.
+/// A client for whatever lies beside an address.
 fn towards(uri: &Uri) -> Octocrab {
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
-    let tls = HttpsConnectorBuilder::new().with_tls_config(tls());
-    let tls = tls.https_or_http().enable_http1();
     let client = legacy::Client::builder(TokioExecutor::new());
-    let built = match Matcher::from_env().intercept(uri) {
-        None => OctocrabBuilder::new_empty()
-            .with_service(client.build(tls.wrap_connector(http)))
+    let built = match Connector::towards(uri) {
+        Connector::Direct(connector) => OctocrabBuilder::new_empty()
+            .with_service(client.build(connector))
             .with_auth(AuthState::None)
             .build(),
-        Some(proxy) => {
-            let tunnel = Tunnel::new(proxy.uri().clone(), http);
-            let tunnel = match proxy.basic_auth() {
-                Some(password) => tunnel.with_auth(password.clone()),
-                None => tunnel,
-            };
-            OctocrabBuilder::new_empty()
-                .with_service(client.build(tls.wrap_connector(tunnel)))
-                .with_auth(AuthState::None)
-                .build()
-        }
+        Connector::Tunnelled(connector) => OctocrabBuilder::new_empty()
+            .with_service(client.build(connector))
+            .with_auth(AuthState::None)
+            .build(),
     };
     built.unwrap_or_else(|never| match never {})
 }
@@ -149,16 +119,6 @@ async fn answered(client: &Octocrab, request: Builder, body: String) -> Result<A
     answer.unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())))
 }
 
-fn tls() -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites for the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
-}
-
 /// An error of the connection with its causes.
 fn causes(error: &octocrab::Error) -> String {
     let mut causes = vec![error.to_string()];
@@ -169,22 +129,4 @@ fn causes(error: &octocrab::Error) -> String {
     }
     causes.dedup();
     causes.join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tunnel_goes_to_the_port_of_the_scheme() {
-        for (url, expected) in [
-            ("http://api.test/a?b", "http://api.test:80/a?b"),
-            ("http://[::1]/a", "http://[::1]:80/a"),
-            ("http://api.test:8080/", "http://api.test:8080/"),
-            ("https://api.test/a", "https://api.test/a"),
-        ] {
-            assert_eq!(with_port(url).expect("an address").to_string(), expected);
-        }
-        with_port("no address").expect_err("it has a blank");
-    }
 }

@@ -6,7 +6,7 @@ use bollard::models::SystemVersion;
 use testcontainers::core::client::docker_client_instance;
 
 use super::Error;
-use super::loopback::{is_loopback, without_port};
+use crate::dial::{is_loopback, without_port};
 
 /// Oldest API that has what perfgate uses: one-shot statistics came with 1.41.
 const OLDEST_API: &str = "1.41";

@@ -26,7 +26,6 @@ mod injection;
 mod kernel_counts;
 mod limits;
 mod login;
-mod loopback;
 pub mod machine;
 mod others;
 mod owner;

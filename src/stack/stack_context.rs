@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use bollard::models::NetworkCreateRequest;
 
 use super::cores::Cores;
-use super::loopback::{is_loopback, without_port};
 use super::{Engine, Error, Owner};
+use crate::dial::{is_loopback, without_port};
 use crate::model::{NetworkPath, Placeholder, Plan, Service, ServiceSource, Target};
 
 /// What every container of a run shares.

@@ -1,5 +1,6 @@
 //! `perfgate ci` as a job of GitLab runs it, with a stand-in for its API.
 
+use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::healthy;
-use crate::support::Sandbox;
+use crate::support::{Sandbox, repository};
 
 const NOTES: &str = "/api/v4/projects/42/merge_requests/7/notes";
 
@@ -41,8 +42,74 @@ impl GitLab {
     }
 }
 
+/// What GitLab says of an operation, by the method and the path of a request.
+fn operation(request: &Request) -> Value {
+    let text = repository().join("fixtures/gitlab/notes.openapi.json");
+    let text = fs::read(text).expect("the description");
+    let mut description: Value = serde_json::from_slice(&text).expect("JSON");
+    let path = request.url.path();
+    let path = path.strip_prefix("/api/v4").expect("a route of the API");
+    let route: Vec<_> = path.split('/').collect();
+    let fits = |template: &String| {
+        let parts: Vec<_> = template.split('/').collect();
+        let fits = |(part, found): (&&str, &&str)| part.starts_with('{') || part == found;
+        parts.len() == route.len() && parts.iter().zip(&route).all(fits)
+    };
+    let paths = description["paths"].as_object().expect("paths");
+    let template = paths.keys().find(|it| fits(it));
+    let template = template
+        .unwrap_or_else(|| panic!("GitLab has no {path}"))
+        .clone();
+    let method = request.method.as_str().to_lowercase();
+    let operation = description["paths"][&template][&method].take();
+    assert!(!operation.is_null(), "GitLab has no {method} of {template}");
+    operation
+}
+
+/// Asserts that GitLab takes the parameters and the body of a request.
+fn takes(operation: &Value, request: &Request) {
+    for (name, value) in request.url.query_pairs() {
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let parameter = parameters.iter().find(|it| it["name"] == name.as_ref());
+        let parameter = parameter.unwrap_or_else(|| panic!("GitLab knows no `{name}`"));
+        let value = value
+            .parse::<u64>()
+            .map_or_else(|_| json!(value), Value::from);
+        valid(&parameter["schema"], &value);
+    }
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    if schema.is_null() {
+        return assert!(request.body.is_empty(), "GitLab takes no body here");
+    }
+    let kind = request.headers.get("content-type");
+    assert!(kind.is_some_and(|it| it == "application/json"));
+    let body = serde_json::from_slice(&request.body).expect("a JSON body");
+    valid(schema, &body);
+}
+
+fn valid(schema: &Value, value: &Value) {
+    jsonschema::validate(schema, value).unwrap_or_else(|error| panic!("{error}: {value}"));
+}
+
+fn user(id: u64) -> Value {
+    let name = format!("project_42_bot_{id}");
+    json!({ "id": id, "username": name, "name": name, "state": "active", "avatar_url": null,
+        "web_url": format!("https://gitlab.test/{name}") })
+}
+
+/// A note as GitLab shows it.
+fn note(id: usize, body: &Value) -> Value {
+    let time = "2026-10-01T12:00:00.000Z";
+    json!({ "id": id, "type": null, "body": body, "attachment": null, "author": user(3),
+        "created_at": time, "updated_at": time, "system": false, "noteable_id": 1007,
+        "noteable_type": "MergeRequest", "noteable_iid": 7, "resolvable": false,
+        "confidential": false, "commands_changes": {} })
+}
+
 impl Respond for GitLab {
     fn respond(&self, request: &Request) -> ResponseTemplate {
+        let operation = operation(request);
+        takes(&operation, request);
         let mut kept = self.state();
         let token = request.headers.get("authorization");
         kept.without_token |= token.is_none_or(|it| it != "Bearer planted");
@@ -52,6 +119,10 @@ impl Respond for GitLab {
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let (status, answer) = kept.answer(request.method.as_str(), request.url.path(), &body);
+        if status < 500 {
+            let answers = &operation["responses"][status.to_string()];
+            valid(&answers["content"]["application/json"]["schema"], &answer);
+        }
         ResponseTemplate::new(status).set_body_json(answer)
     }
 }
@@ -59,12 +130,11 @@ impl Respond for GitLab {
 impl State {
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         match (method, path) {
-            ("GET", "/api/v4/user") => (200, json!({ "id": 3, "username": "project_42_bot" })),
+            ("GET", "/api/v4/user") => (200, user(3)),
             ("GET", NOTES) => (200, json!(self.notes)),
             ("POST", NOTES) => {
                 self.written += 1;
-                let note = json!({ "id": 100 + self.written, "body": body["body"],
-                    "author": { "id": 3 }, "system": false });
+                let note = note(100 + self.written, &body["body"]);
                 self.notes.push(note.clone());
                 if self.loses > 0 {
                     self.loses -= 1;

@@ -190,6 +190,69 @@ fn a_copy_without_a_release_is_built_from_source() {
 }
 
 #[test]
+fn a_program_that_was_built_from_source_is_there_for_the_next_job() {
+    let release = Release::new();
+    // What jobs leave is none of the sources.
+    let build = "echo built >> \"$ROOT/target/builds\"\n\
+                 while [ \"$1\" != --target-dir ]; do shift; done\n\
+                 mkdir -p \"$2/release\"; cp \"$ROOT/released/perfgate\" \"$2/release/perfgate\"";
+    let sandbox = release.sandbox.program("bin/cargo", build);
+    let sandbox = sandbox
+        .program("bin/docker", "exit 1")
+        .file("target/builds", "");
+    let release = Release { sandbox };
+    let output = release.path("target/output").display().to_string();
+    let temp = |job: &str| release.path(&format!("target/{job}")).display().to_string();
+    let job = |job: &str, key: &str| {
+        let temp = temp(job);
+        let inputs = [
+            ("PERFGATE_INSTALL", "source"),
+            ("PERFGATE_CACHE", "true"),
+            ("PERFGATE_KEY_OF_PROGRAM", key),
+            ("RUNNER_TEMP", &temp),
+            ("GITHUB_OUTPUT", &output),
+        ];
+        let mut said = Vec::new();
+        for step in ["keys", "gate", "keep"] {
+            fs::write(&output, "").expect("written");
+            text(&release.step(step, &inputs).1);
+            said.push(fs::read_to_string(&output).expect("read"));
+        }
+        said
+    };
+    let said = job("first", "KEY");
+    let key = said[0].strip_prefix("program=").expect("a key").trim();
+    assert!(
+        key.starts_with(&format!("perfgate-program-{TARGET}-glibc")),
+        "{said:?}"
+    );
+    assert_eq!(&said[1..], ["", "program=KEY\n"], "{said:?}");
+    let cached = release.path("target/second/perfgate/built");
+    fs::create_dir_all(&cached).expect("made");
+    let program = release.path("target/first/perfgate/built/perfgate");
+    fs::copy(program, cached.join("perfgate")).expect("copied");
+    let again = job("second", "KEY");
+    assert_eq!(
+        again,
+        [said[0].clone(), String::new(), String::new()],
+        "nothing new to keep"
+    );
+    assert_eq!(release.sandbox.read("target/builds"), "built\n");
+    // Other sources have another key; what is released, or not to be kept, has none.
+    fs::write(release.path("action/version"), "1.2.4\n").expect("written");
+    assert_ne!(job("third", "KEY")[0], said[0]);
+    for inputs in [
+        [("PERFGATE_INSTALL", "prebuilt"), ("PERFGATE_CACHE", "true")],
+        [("PERFGATE_INSTALL", "source"), ("PERFGATE_CACHE", "false")],
+    ] {
+        fs::write(&output, "").expect("written");
+        let inputs = [&inputs[..], &[("GITHUB_OUTPUT", output.as_str())]].concat();
+        text(&release.step("keys", &inputs).1);
+        assert_eq!(fs::read_to_string(&output).expect("read"), "");
+    }
+}
+
+#[test]
 fn a_release_writes_its_version_and_the_checksums_of_its_archives() {
     let release = Release::new();
     let script = fs::read_to_string(repository().join("action/release.sh")).expect("the script");
@@ -233,6 +296,10 @@ fn a_machine_or_an_input_that_is_not_known_is_named() {
     let said = release.refused(&[("PERFGATE_INSTALL", "magic\n::set-output name=a::b")]);
     assert!(said.contains("write prebuilt, source or path"), "{said}");
     let said = release.refused(&[("PERFGATE_ALLOW_DIRTY", "yes")]);
+    assert!(said.contains("write true or false"), "{said}");
+    let (_, output) = release.step("keys", &[("PERFGATE_CACHE", "yes")]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("write true or false"), "{said}");
     let said = release.refused(&[("PERFGATE_WORKING_DIRECTORY", "no/where")]);
     assert!(said.contains("there is no folder 'no/where'"), "{said}");

@@ -14,9 +14,9 @@ use crate::support::Sandbox;
 
 const BRANCH: &str = "perfgate-baselines";
 const STORE: &str = "git:perfgate-baselines";
-const REFRESH: [&str; 4] = ["baseline", "refresh", "--measurement", "new.json"];
+pub(super) const REFRESH: [&str; 4] = ["baseline", "refresh", "--measurement", "new.json"];
 /// Largest number of bytes that a check may fetch.
-const MOST_BYTES: usize = 2_000_000;
+pub(super) const MOST_BYTES: usize = 2_000_000;
 
 /// A branch with one document for each run, as refreshes wrote before runs were packed.
 struct Store {
@@ -32,7 +32,7 @@ struct Fetched {
 }
 
 /// A sandbox with a measurement in `new.json`, of as many endpoints.
-fn measured(endpoints: usize, more: &str) -> Sandbox {
+pub(super) fn measured(endpoints: usize, more: &str) -> Sandbox {
     let mut config = sample("0", "0", "0");
     for number in 1..endpoints {
         let path = "/api/django-starter/monitoring/health";
@@ -157,12 +157,12 @@ impl Store {
     }
 }
 
-fn name(name: &Value) -> &str {
+pub(super) fn name(name: &Value) -> &str {
     name.as_str().expect("a name")
 }
 
 /// The documents of a store in a folder.
-fn documents(store: &Path) -> Vec<Value> {
+pub(super) fn documents(store: &Path) -> Vec<Value> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).expect("listed");
         entries.map(|it| it.expect("an entry").path()).collect()
@@ -177,7 +177,7 @@ fn documents(store: &Path) -> Vec<Value> {
 }
 
 /// A document like another one, of its own time and commit, with values that differ a little.
-fn document(like: &Value, run: usize, time: Timestamp) -> String {
+pub(super) fn document(like: &Value, run: usize, time: Timestamp) -> String {
     let mut document = like.clone();
     document["time"] = time.to_string().into();
     document["commit"] = format!("{run:040x}").into();

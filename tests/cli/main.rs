@@ -15,6 +15,7 @@ mod allocations;
 mod baseline;
 mod beside;
 mod bisect;
+mod bucket;
 mod calibrate;
 mod cargo;
 mod check;

@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::daemon::Daemon;
-use crate::support::{Run, Sandbox};
+use crate::support::{Run, Sandbox, repository};
 use crate::{docker, engine};
 
 /// Images that are kept of one folder: the three newest, and the base where it is older.
@@ -191,4 +191,92 @@ fn an_image_that_others_start_from_is_looked_at_again() {
     assert!(!builder.check().stderr.contains("Step 1/"));
     renew("second");
     assert!(builder.check().stderr.contains("Step 1/"));
+}
+
+/// Runs a step of the action.
+fn step(builder: &Builder, step: &str, variables: &[(&str, &str)]) {
+    let path = std::env::var("PATH").expect("a path");
+    let path = format!("{}:{path}", builder.sandbox.path("bin").display());
+    let mut script = builder.sandbox.command("bash");
+    let output = script
+        .arg(repository().join("action/run.sh"))
+        .arg(step)
+        .env("RUNNER_TEMP", builder.sandbox.path(".perfgate"))
+        .env("GITHUB_OUTPUT", builder.sandbox.path(".perfgate/output"))
+        .env("PATH", path)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("bash runs");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
+#[test]
+#[ignore = "needs Docker and root"]
+fn what_the_default_branch_built_a_later_job_finds_in_the_cache() {
+    let _engine = engine();
+    let mut builder = Builder::new("FROM shop-base:1\nCOPY steady /\nCOPY note /\n");
+    builder.sandbox = builder
+        .sandbox
+        .file("steady", "seldom changed")
+        .file("base/Dockerfile", "FROM scratch\nCOPY text /\n")
+        .file("base/text", "whose first layer")
+        .file(".dockerignore", "*\n!steady\n!note\n")
+        .file(".gitignore", ".perfgate\nbin\n")
+        .program("bin/perfgate", "exit 0")
+        .committed_again();
+    let base = builder.sandbox.path("base").display().to_string();
+    builder.docker(&["build", "--quiet", "--tag", "shop-base:1", &base]);
+    builder.check();
+    let images = builder.images();
+    assert_eq!(images.len(), 2, "{images:?}");
+    let keep = [("PERFGATE_KEY_OF_IMAGES", "perfgate-images-x")];
+    fs::create_dir_all(builder.sandbox.path(".perfgate")).expect("made");
+    step(&builder, "keep", &keep);
+    let output = builder.sandbox.read(".perfgate/output");
+    assert!(output.starts_with("images=perfgate-images-x-"), "{output}");
+    step(&builder, "keep", &keep);
+    assert_eq!(
+        builder.sandbox.read(".perfgate/output"),
+        output,
+        "nothing is new"
+    );
+
+    // Another machine, which has nothing but the cache.
+    builder.daemon = Daemon::start();
+    builder.sandbox = builder.sandbox.env("DOCKER_HOST", &builder.daemon.host());
+    assert_eq!(builder.images(), [""; 0]);
+    step(&builder, "gate", &[("PERFGATE_INSTALL", "path")]);
+    let loaded = |builder: &Builder| {
+        let mut images = builder.images();
+        images.sort();
+        images
+    };
+    let mut before = images;
+    before.sort();
+    assert_eq!(loaded(&builder), before);
+    builder.write("note", "changed");
+    let run = builder.check();
+    // The base is there; the head is built from the step on that is another.
+    assert_eq!(run.stderr.matches("Step 1/").count(), 1, "{}", run.stderr);
+    let steps = |image: &str| {
+        let steps = builder.docker(&["history", "--quiet", "--no-trunc", image]);
+        steps.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let is_new = |image: &String| !before.contains(image);
+    let head = loaded(&builder).into_iter().find(is_new).expect("a head");
+    let own = before
+        .iter()
+        .find(|it| it.starts_with("perfgate/"))
+        .expect("a base");
+    assert_eq!(
+        steps(&head)[1..],
+        steps(own)[1..],
+        "the second step is the same"
+    );
+    assert_ne!(steps(&head)[0], steps(own)[0]);
 }

@@ -49,11 +49,12 @@ pub(in super::super) struct Accept {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Baseline {
-    /// `dir:FOLDER`, or `git:BRANCH` for a branch of the repository.
+    /// `dir:FOLDER`, `git:BRANCH` for a branch of the repository, or `s3://BUCKET/PREFIX` for a bucket of Amazon S3 or of
+    /// a compatible store. Its endpoint and credentials are in the variables `AWS_…` of the environment, never here.
     #[schemars(extend("default" = "dir:.perfgate/baselines"))]
     pub(in super::super) store: Option<Spanned<String>>,
     /// Newest runs of each server, endpoint and machine that the store keeps, 60 or more. Older ones are deleted, but for
-    /// those that a pin needs: in a folder by the next `baseline refresh`, on a branch when runs are packed.
+    /// those that a pin needs: in a folder by the next `baseline refresh`, on a branch or in a bucket when runs are packed.
     #[schemars(extend("default" = 1000))]
     pub(in super::super) keep: Option<Spanned<usize>>,
 }

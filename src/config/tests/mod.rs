@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Error, parse};
-use crate::model::{Address, Metric, Plan, Ready, RuleOrigin, Source, Store, Tls, Trust, Workload};
+use crate::model::{
+    Address, Bucket, Metric, Plan, Ready, RuleOrigin, Source, Store, Tls, Trust, Workload,
+};
 
 const SERVER: &str = "[server.app]\nrun = [\"app\"]\n";
 const ENDPOINT: &str = "[endpoint.home]\npath = \"/\"\n";
@@ -495,7 +497,7 @@ fn a_server_may_speak_tls_and_http2() {
 }
 
 #[test]
-fn a_store_is_a_folder_or_a_branch() {
+fn a_store_is_a_folder_a_branch_or_a_bucket() {
     let store = |text: &str| plan(&format!("[baseline]\nstore = \"{text}\"\n")).baselines;
     assert_eq!(store("dir:kept"), Store::Folder("project/kept".into()));
     let branch = |remote: &str, branch: &str| Store::Branch {
@@ -509,14 +511,53 @@ fn a_store_is_a_folder_or_a_branch() {
         store("git:https://example.org/a.git#b"),
         branch("https://example.org/a.git", "b")
     );
+    let bucket = |name: &str, prefix: &str| Store::Bucket {
+        bucket: Bucket {
+            name: name.into(),
+            prefix: prefix.into(),
+        },
+        origin: "perfgate.toml:6".into(),
+    };
+    for (text, name, prefix) in [
+        ("s3://runs", "runs", ""),
+        ("s3://runs/", "runs", ""),
+        (
+            "s3://perf.runs-1/shop/Main_2/",
+            "perf.runs-1",
+            "shop/Main_2",
+        ),
+    ] {
+        let found = store(text);
+        assert_eq!(found, bucket(name, prefix));
+        let Store::Bucket { bucket, .. } = found else {
+            unreachable!()
+        };
+        assert_eq!(bucket.to_string(), text.trim_end_matches('/'));
+    }
     for (text, why) in [
-        ("kept", "neither `dir:` nor `git:`"),
+        ("kept", "none of `dir:`, `git:` and `s3://`"),
         ("dir:", "the folder is missing"),
         ("git:", "no name of a branch"),
         ("git:a b", "no name of a branch"),
         ("git:a..b", "no name of a branch"),
         ("git:-f", "no name of a branch"),
         ("git:--upload-pack=x#b", "the remote is missing"),
+        ("s3:runs", "lacks `//`"),
+        ("s3://", "the bucket is missing"),
+        ("s3:///shop", "the bucket is missing"),
+        ("s3://Runs", "no name of a bucket"),
+        ("s3://ab", "no name of a bucket"),
+        ("s3://-runs", "no name of a bucket"),
+        ("s3://runs.", "no name of a bucket"),
+        ("s3://a..b", "no name of a bucket"),
+        ("s3://runs:9000/shop", "no name of a bucket"),
+        ("s3://runs?region=eu", "no query"),
+        ("s3://runs/shop#main", "no fragment"),
+        ("s3://key:word@runs", "credentials are no part of it"),
+        ("s3://runs//shop", "each part of its prefix"),
+        ("s3://runs/../shop", "each part of its prefix"),
+        ("s3://runs/a b", "each part of its prefix"),
+        ("s3://runs/a%2fb", "each part of its prefix"),
     ] {
         let (error, hint) = refused(&format!("[baseline]\nstore = \"{text}\"\n"));
         assert!(

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 /// Whether a name or an address, in brackets or not, is one of this host alone. `localhost.corp`
 /// is another.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_address = |it: IpAddr| it.is_loopback() || it.is_unspecified();
     bare.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(is_address)
 }
 
 /// A host without its port.
-pub(super) fn without_port(authority: &str) -> &str {
+pub fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
         _ => authority,
