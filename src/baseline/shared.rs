@@ -192,7 +192,9 @@ impl<B: Backend> Shared<B> {
     /// Whether a cell would have too many documents of single runs with these.
     fn is_full(&self, base: Option<&str>, added: &[Entry]) -> Result<bool, Error> {
         let files = self.files(base)?;
-        let own = files.iter().filter(|it| Kind::from_path(&it.path) == Kind::Run);
+        let own = files
+            .iter()
+            .filter(|it| Kind::from_path(&it.path) == Kind::Run);
         let paths: BTreeSet<_> = own.chain(added).map(|it| it.path.as_str()).collect();
         let mut cells: BTreeMap<&str, usize> = BTreeMap::new();
         for path in paths {

@@ -20,7 +20,11 @@ impl Change {
         }
     }
 
-    pub(super) fn with_texts(kind: GateChangeKind, base: Option<String>, head: Option<String>) -> Self {
+    pub(super) fn with_texts(
+        kind: GateChangeKind,
+        base: Option<String>,
+        head: Option<String>,
+    ) -> Self {
         Self {
             base: base.map(GateValue::Words),
             head: head.map(GateValue::Words),

@@ -155,11 +155,14 @@ impl Changes {
         Self { values, quantum }
     }
 
-    fn first(&self, starts: usize) -> Self {
-        Self {
-            values: self.values[..starts].to_vec(),
+    /// Those of the first starts, and those of the rest.
+    fn split_at(&self, starts: usize) -> (Self, Self) {
+        let part = |values: &[f64]| Self {
+            values: values.to_vec(),
             quantum: self.quantum,
-        }
+        };
+        let (first, rest) = self.values.split_at(starts);
+        (part(first), part(rest))
     }
 }
 
@@ -167,20 +170,26 @@ impl Inference {
     /// The first look that decides, or the last there is; what it decides. A cell that stays open
     /// for another metric is not looked at again: the errors were spent in the planned order.
     pub fn search(changes: &Changes, margin: Margin) -> (Self, Option<Verdict>) {
-        let all = Self::from_changes(changes, ERRORS);
-        let by_all = all.decides(margin);
         let planned = LOOKS.into_iter();
         for look in planned.filter(|look| *look < changes.values.len()) {
-            let inference = Self::from_changes(&changes.first(look), ERRORS);
-            if let Some(verdict) = inference.decides(margin) {
-                // What later starts, made for another metric, contradict is no pass.
-                if (verdict, by_all) == (Verdict::Pass, Some(Verdict::Regression)) {
-                    return (all, None);
-                }
-                return (inference, Some(verdict));
-            }
+            let (first, later) = changes.split_at(look);
+            let inference = Self::from_changes(&first, ERRORS);
+            let Some(verdict) = inference.decides(margin) else {
+                continue;
+            };
+            // What later starts, made for another metric, contradict is no pass.
+            let is_contradicted = verdict == Verdict::Pass
+                && later.values.len() >= LOOKS[0]
+                && Self::from_changes(&later, ERRORS).decides(margin) == Some(Verdict::Regression);
+            return if is_contradicted {
+                (Self::from_changes(changes, ERRORS), None)
+            } else {
+                (inference, Some(verdict))
+            };
         }
-        (all, by_all)
+        let all = Self::from_changes(changes, ERRORS);
+        let verdict = all.decides(margin);
+        (all, verdict)
     }
 
     /// What fresh starts say that looked for a regression once more. It holds where they show it too:
@@ -218,7 +227,7 @@ impl Inference {
     /// The same look with the interval that is shown of it.
     #[must_use]
     pub fn shown(self, changes: &Changes) -> Self {
-        Self::from_changes(&changes.first(self.starts), LOOK_SHOWN)
+        Self::from_changes(&changes.split_at(self.starts).0, LOOK_SHOWN)
     }
 
     /// Student's t for few starts, ranks for more, where any are as rare as the errors.

@@ -118,7 +118,8 @@ impl Repository {
         let known = [variables.as_ref(), read.as_ref()];
         databases(&mut stack, &dependencies, rust, known);
         notes.extend(others(&mut stack, &dependencies, known));
-        let mut environment = Environment::from_repository(root, &mut stack, variables, &dependencies);
+        let mut environment =
+            Environment::from_repository(root, &mut stack, variables, &dependencies);
         if let Some(read) = &read {
             environment.of_source(read, &mut stack);
         }
