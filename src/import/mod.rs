@@ -219,6 +219,7 @@ impl Generator {
                 requests: imported.requests,
                 values: imported.values,
             }),
+            took: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     RoundOrder, Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
 use crate::model::{
-    Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, chain,
+    Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, Took, chain,
 };
 
 const ONLY_BESIDE_A_BASE: &str =
@@ -42,6 +42,13 @@ impl Lane<'_> {
     /// What its server's first start has measured.
     fn start(&mut self) -> &mut SingleStart {
         &mut self.sample.starts[0]
+    }
+
+    /// Counts time that was spent on this cell alone.
+    fn spend(&mut self, time: Duration) {
+        if let Some(took) = &mut self.sample.took {
+            took.cell += time;
+        }
     }
 
     /// Leaves out disturbed rounds for which others were made.
@@ -115,6 +122,10 @@ impl<'a, D: Driver> Session<'a, D> {
         Ok(startups.into_iter().next().flatten())
     }
 
+    fn since(&self, begun: Duration) -> Duration {
+        self.driver.elapsed().saturating_sub(begun)
+    }
+
     async fn stop(&mut self, target: &Target) -> Result<(), Error> {
         self.driver.stop(&[Instance::of(target)]).await
     }
@@ -149,7 +160,12 @@ impl<'a, D: Driver> Session<'a, D> {
     /// it fails.
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let MeasureConfig { plan, runner, .. } = self.measuring;
+        let begun = self.driver.elapsed();
         let started = self.start(target).await;
+        let took = Took {
+            start: self.since(begun),
+            cell: Duration::ZERO,
+        };
         let Some(startup) = self.kept(started, target, || "start".into()).await? else {
             return Ok(None);
         };
@@ -167,6 +183,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 beside_reference: Vec::new(),
                 base: None,
                 summary: None,
+                took: Some(took),
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
@@ -190,7 +207,9 @@ impl<'a, D: Driver> Session<'a, D> {
             });
             let longest = self.measuring.plan.pacing.warmup;
             let load = Load::of(Instance::of(target), cell);
+            let begun = self.driver.elapsed();
             let warmed = self.driver.warm_up(&load, longest, observe).await;
+            lane.spend(self.since(begun));
             let during = || format!("warm-up of {}", cell.endpoint);
             let Some(WarmUp { steady, observed }) = self.kept(warmed, target, during).await? else {
                 continue;
@@ -233,8 +252,10 @@ impl<'a, D: Driver> Session<'a, D> {
                 left: left(plan.pacing, rounds - done + 1, later),
             });
             let (target, cell, window) = (*target, *cell, *window);
+            let begun = self.driver.elapsed();
             let measured = self.round(target, cell, window).await;
             let lane = &mut lanes[drawn];
+            lane.spend(self.since(begun));
             let number = lane.sample.rounds().len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
             let kept = self.kept(measured, target, during).await?;
@@ -269,6 +290,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
+            let begun = self.driver.elapsed();
             // The first pair is its warm-up.
             for pair in 0..=REFERENCE_PAIRS {
                 if self.failed.contains(&target.name) {
@@ -285,6 +307,7 @@ impl<'a, D: Driver> Session<'a, D> {
                     .beside_reference
                     .extend(kept.filter(|_| pair > 0));
             }
+            lane.spend(self.since(begun));
         }
         self.stop(reference).await
     }
@@ -403,8 +426,10 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
+            let begun = self.driver.elapsed();
             let counted = self.driver.count(Instance::of(target), cell, pass);
             let counted = counted.await;
+            lane.spend(self.since(begun));
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
             if let Some(counted) = self.kept(counted, target, during).await? {
