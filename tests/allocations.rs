@@ -45,6 +45,7 @@ fn a_longer_window_allocates_no_more_than_a_short_one() {
         },
         cores: Vec::new(),
         opens_ahead: true,
+        worker: None,
     };
     let (short, few) = window(&job, Duration::from_millis(200));
     let (long, many) = window(&job, Duration::from_millis(1500));

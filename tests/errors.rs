@@ -332,6 +332,26 @@ fn of_load() -> Vec<Error> {
             source: io::Error::from_raw_os_error(22),
         },
         load::Error::Panicked { thread: 0 },
+        load::Error::Coordinator {
+            address: "load-0.load:7070".into(),
+            source: io::Error::from_raw_os_error(111),
+        },
+        load::Error::WorkersMissing {
+            missing: "3/4, 4/4".into(),
+            within: Duration::from_secs(60),
+        },
+        load::Error::WorkerLost {
+            worker: "2/4".into(),
+            source: io::ErrorKind::UnexpectedEof.into(),
+        },
+        load::Error::WorkerRefused {
+            worker: "2/4".into(),
+            reason: "there is a worker 2/4 already".into(),
+        },
+        load::Error::Late {
+            by: Duration::from_millis(20),
+        },
+        load::Error::Stopped,
     ]
     .map(Error::from)
     .into()

@@ -80,6 +80,7 @@ async fn compare(options: &Options, engine: &Engine, owner: &Owner) -> Result<bo
                 origin: server.origin().clone(),
                 cores: stack.cores().generator.clone(),
                 opens_ahead: true,
+                worker: None,
             };
             eprintln!("{} {}", target.name, cell.endpoint);
             let seconds = options.seconds;

@@ -100,6 +100,7 @@ async fn load(options: &Options) -> Result<Result<(), String>, Failure> {
         origin: server.origin().clone(),
         cores: stack.cores().generator.clone(),
         opens_ahead: true,
+        worker: None,
     };
     let mut holdings = Holdings::default();
     let clock = Instant::now();

@@ -163,6 +163,7 @@ pub(super) fn measurement(text: &str, slower: f64) -> Measurement {
             }),
             beside_reference: Vec::new(),
             base: None,
+            took: None,
             summary: Some(Summary {
                 generator: text(),
                 requests: u64::MAX,

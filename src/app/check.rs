@@ -212,7 +212,8 @@ fn judged(
     report_on(plan, &measurement, baselines, scope, strictness)
 }
 
-fn save(options: &CheckOptions, measurement: &Measurement) -> Result<(), Error> {
+/// Writes a measurement where that was asked for.
+pub(super) fn save(options: &CheckOptions, measurement: &Measurement) -> Result<(), Error> {
     if let Some(path) = &options.save {
         document::write(path, &document::text(measurement))?;
     }

@@ -1,5 +1,6 @@
 //! Measures servers side by side, their rounds interleaved, and puts them in order.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::notes::{notes, partial_note};
@@ -7,10 +8,11 @@ use super::observer::Observer;
 use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
 use super::strictness::exit_code_of;
+use crate::document;
 use crate::error::Error;
 use crate::gate;
 use crate::measure::Schedule;
-use crate::model::{Measurement, Pacing, Plan, Ranking};
+use crate::model::{Dealing, Measurement, Pacing, Plan, Ranking};
 
 /// The load of a published benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,30 +28,38 @@ pub struct Ranked {
     pub exit_code: u8,
 }
 
-/// Measures the chosen servers side by side and ranks them.
+/// Measures the chosen servers side by side and ranks them; `save` is where the measurement goes.
 pub async fn rank(
     selection: &Selection,
     profile: Option<Profile>,
     options: RunOptions,
+    save: Option<&Path>,
     observe: Observer<'_>,
 ) -> Result<Ranked, Error> {
-    if let Some(shard) = selection.shard {
-        return Err(Error::Argument {
-            argument: format!("--shard {shard}"),
-            reason: "servers that are ranked are measured side by side, on one machine".into(),
-        });
-    }
-    let mut context = RunContext::find(selection, observe).await?;
+    // Servers that are ranked are measured side by side: a shard has some endpoints of all of them.
+    let selection = Selection {
+        dealing: Dealing::ByEndpoint,
+        ..selection.clone()
+    };
+    let mut context = RunContext::find(&selection, observe).await?;
     if let Some(Profile::Article) = profile {
         as_in_the_article(&mut context.plan);
     }
     // Ranked servers are compared with each other.
     context.plan.reference = None;
     let measurement = context.measure_in(Schedule::Interleaved, options).await?;
-    Ok(Ranked {
-        ranking: ranking(&context.plan, &measurement),
-        exit_code: exit_code_of(&measurement),
-    })
+    if let Some(path) = save {
+        document::write(path, &document::text(&measurement))?;
+    }
+    Ok(ranked(&context.plan, &measurement))
+}
+
+/// The servers of a measurement in order.
+pub(super) fn ranked(plan: &Plan, measurement: &Measurement) -> Ranked {
+    Ranked {
+        ranking: ranking(plan, measurement),
+        exit_code: exit_code_of(measurement),
+    }
 }
 
 fn as_in_the_article(plan: &mut Plan) {

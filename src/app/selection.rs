@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::judging::store;
 use super::names::{self, is_wanted};
 use super::{cargo_options, secrets, shards};
 use crate::config;
 use crate::document;
 use crate::error::Error;
-use crate::model::{CargoBuild, Plan, Shard, digest};
+use crate::model::{CargoBuild, Dealing, Plan, Shard, ShardRecord, digest};
 
 /// What to measure, and where the configuration is.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,10 @@ pub struct Selection {
     pub budget: Option<Duration>,
     /// The part that this job measures; nothing for all.
     pub shard: Option<Shard>,
+    /// What of the plan a part holds together.
+    pub dealing: Dealing,
+    /// Where stored runs are, in place of where the configuration says: shards are dealt by what these took.
+    pub baseline: Option<String>,
     /// How cargo builds, in place of what the configuration says; of what is not set that holds.
     pub cargo: CargoBuild,
 }
@@ -67,7 +72,16 @@ impl Selection {
         }
         if let Some(shard) = self.shard {
             let digest = self.digest(path)?;
-            shards::cut_to(&mut plan, shard, digest).map_err(|reason| Error::Argument {
+            // Where no stored run can be read, endpoints are dealt by their number, and the check says why.
+            let stored = store(&plan, self.baseline.as_deref())?.recent();
+            let runs = stored.map_or_else(|_| Vec::new(), |it| it.baselines);
+            let record = ShardRecord {
+                shard,
+                plan: digest,
+                dealing: self.dealing,
+                times: shards::times(&plan, &runs),
+            };
+            shards::cut_to(&mut plan, record).map_err(|reason| Error::Argument {
                 argument: format!("--shard {shard}"),
                 reason,
             })?;

@@ -1,6 +1,6 @@
 //! Flag groups that commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -8,8 +8,9 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::shard;
 use crate::app;
 use crate::config;
+use crate::error::Error;
 use crate::import::Name;
-use crate::model::{CargoBuild, Shard};
+use crate::model::{CargoBuild, Dealing, Shard};
 
 /// Seed of shards, where none is given.
 const SEED_OF_SHARDS: u64 = 1;
@@ -116,6 +117,8 @@ impl Selection {
             behind: self.behind.clone(),
             budget: self.budget,
             shard: self.shard,
+            dealing: Dealing::default(),
+            baseline: None,
             cargo: self.cargo.plain(),
         }
     }
@@ -160,6 +163,29 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
+    /// Where JSON, Markdown and HTML go, the forms of a ranking.
+    pub(super) fn of_ranking(&self) -> Result<[Option<&Path>; 3], Error> {
+        match self.junit.as_ref().or(self.profile.as_ref()) {
+            None => Ok([&self.json, &self.markdown, &self.html].map(Option::as_deref)),
+            Some(path) => Err(Error::Argument {
+                argument: path.display().to_string(),
+                reason: "a ranking is written by `--json`, `--markdown` and `--html`".into(),
+            }),
+        }
+    }
+
+    /// Where JSON goes, which is the one form of a load.
+    pub(super) fn json_alone(&self) -> Result<Option<&Path>, Error> {
+        let others = [&self.markdown, &self.junit, &self.html, &self.profile];
+        match others.into_iter().flatten().next() {
+            None => Ok(self.json.as_deref()),
+            Some(path) => Err(Error::Argument {
+                argument: path.display().to_string(),
+                reason: "a load is written as JSON alone: `--json`".into(),
+            }),
+        }
+    }
+
     pub(super) fn plain(&self) -> app::ReportFiles {
         app::ReportFiles {
             json: self.json.clone(),

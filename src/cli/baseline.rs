@@ -87,7 +87,10 @@ async fn refresh(args: &Refresh) -> Result<u8, Error> {
 impl Refresh {
     fn plain(&self) -> RefreshOptions {
         RefreshOptions {
-            selection: self.selection.plain(),
+            selection: app::Selection {
+                baseline: self.baseline.clone(),
+                ..self.selection.plain()
+            },
             run: self.selection.options(),
             baseline: self.baseline.clone(),
             runs: self.runs,

@@ -88,7 +88,10 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
 impl Args {
     pub(super) fn plain(&self) -> CheckOptions {
         CheckOptions {
-            selection: self.selection.plain(),
+            selection: app::Selection {
+                baseline: self.baseline.clone(),
+                ..self.selection.plain()
+            },
             run: RunOptions {
                 profiling: !self.no_profile,
                 ..self.selection.options()

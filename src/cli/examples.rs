@@ -23,7 +23,12 @@ pub(super) const COMPARE: &str = "Examples:
 
 pub(super) const MERGE: &str = "Examples:
   perfgate check --shard 1/3 --save shards/1/measurement.json
-  perfgate merge shards --json report.json";
+  perfgate merge shards --json report.json
+  perfgate merge load-1.json load-2.json load-3.json";
+
+pub(super) const KUBERNETES: &str = "Examples:
+  perfgate kubernetes --workers 4 --image registry.example/perfgate:1 --claim results -- http://app:8000/ --rate 50000/s
+  perfgate kubernetes --workers 4 --image registry.example/perfgate:1 --claim results --merge -- http://app:8000/ --rate 50000/s";
 
 pub(super) const BISECT: &str = "Examples:
   perfgate bisect --good v1.2.0 --bad HEAD

@@ -1,13 +1,14 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::machines::{self, Worker};
 use super::terminal;
 use crate::app;
 use crate::config::{Url, parse_duration, parse_rate};
 use crate::document;
 use crate::error::Error;
-use crate::load::{Job, Meter, WorkerPool};
+use crate::load::{self, Job, Meter, WorkerPool};
 use crate::model::{
     Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload,
 };
@@ -64,32 +65,70 @@ pub(super) struct Args {
     /// Write the result as JSON; `-` prints it instead of the table.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    machines: machines::Options,
 }
 
 const EXAMPLES: &str = "Examples:
   perfgate load http://127.0.0.1:8000/health -c 50 -d 10s
   perfgate load http://127.0.0.1:8000/movies --rate 200/s
   perfgate load http://127.0.0.1:8000/movies --rate 100..1000/s -d 60s
+  perfgate load http://10.0.0.5:8000/ --rate 50000/s --worker 2/4 --coordinator 10.0.0.11:7070 --out load.json
   perfgate load https://localhost:8443/ --http2 --cacert ca.pem
   perfgate load unix:/run/app.sock:/health -H 'Host: app.test'
   perfgate load http://127.0.0.1:8000/items --body-file item.json -H 'Content-Type: application/json'";
 
+impl Args {
+    /// That nothing of it is of this machine, or what a worker gets from its Job.
+    pub(super) fn in_a_pod(&self) -> Result<(), &'static str> {
+        if self.body_file.is_some() || self.cacert.is_some() || self.json.is_some() {
+            return Err("a pod has no file of this machine");
+        }
+        if self.machines.are_set() {
+            return Err("the Job gives each worker its own number, start and file");
+        }
+        Ok(())
+    }
+
+    pub(super) const fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The window, and the longest wait for answers after it.
+    pub(super) fn longest(&self) -> Duration {
+        self.duration + self.timeout
+    }
+}
+
 pub(super) async fn run(args: Args) -> Result<u8, Error> {
-    let job = job(&args)?;
-    let same = job.clone();
+    let worker = args.machines.worker()?;
+    let job = Job {
+        worker: worker.as_ref().map(Worker::shard),
+        ..job(&args)?
+    };
+    let (same, of_worker) = (job.clone(), worker.clone());
     let meter = Arc::new(Meter::new());
     let shared = Arc::clone(&meter);
     let window = args.duration;
-    let mut load =
-        tokio::task::spawn_blocking(move || WorkerPool::connect(&job)?.run(window, &shared));
-    let tally = tokio::select! {
-        tally = &mut load => tally,
+    let mut load = tokio::task::spawn_blocking(move || match of_worker {
+        None => Ok((WorkerPool::connect(&job)?.run(window, &shared)?, None)),
+        Some(worker) => {
+            let (tally, begun) = worker.load(&job, window, &shared)?;
+            Ok((tally, Some(begun)))
+        }
+    });
+    let loaded = tokio::select! {
+        loaded = &mut load => loaded,
         () = app::signalled() => {
             meter.stop();
             load.await
         }
     };
-    let tally = tally.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    let (tally, begun) = loaded.map_err(|error| match error {
+        load::Error::Stopped => Error::Interrupted,
+        error => error.into(),
+    })?;
     if let Some(why) = refusal(&same, &tally).await {
         terminal::err(&format!("note: {why}\n"));
     }
@@ -99,19 +138,32 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         connections: args.connections,
         rate: args.rate,
         tally: &tally,
+        joined: None,
     };
-    match &args.json {
+    if let Some((worker, begun)) = worker.zip(begun) {
+        worker.write(&same, &args.url, window, (&tally, begun))?;
+        let (number, out) = (worker.shard(), worker.out().display());
+        terminal::err(&format!(
+            "note: worker {number} alone; `perfgate merge` puts all together: `{out}`\n"
+        ));
+    }
+    show(&result, args.json.as_deref())?;
+    Ok(0)
+}
+
+/// Prints a load, and writes it where that was asked for.
+pub(super) fn show(result: &Load<'_>, json: Option<&Path>) -> Result<(), Error> {
+    match json {
         Some(path) if path.as_os_str() == "-" => println!("{:#}", result.json()),
         path => {
             print!("{}", result.terminal());
-            path.as_ref()
-                .map(|path| {
-                    document::write(path, &secrets::masked(&format!("{:#}\n", result.json())))
-                })
-                .transpose()?;
+            path.map(|path| {
+                document::write(path, &secrets::masked(&format!("{:#}\n", result.json())))
+            })
+            .transpose()?;
         }
     }
-    Ok(0)
+    Ok(())
 }
 
 /// Why connections were refused, where their count alone does not say it: as it is now.
@@ -155,6 +207,7 @@ fn job(args: &Args) -> Result<Job, Error> {
         },
         cores: Vec::new(),
         opens_ahead: true,
+        worker: None,
     })
 }
 

@@ -1,18 +1,28 @@
 use std::path::PathBuf;
 
 use super::args::{Outputs, Strictness};
+use super::load::show;
 use super::output::deliver;
+use super::rank;
 use super::ui::print_notice;
-use crate::app::{self, Against, CheckOptions, MergeOptions, Naming, RunOptions, Selection};
+use crate::app::{
+    self, Against, CheckOptions, MergeOptions, Merged, Naming, RunOptions, Selection,
+};
+use crate::document;
 use crate::error::Error;
-use crate::model::CargoBuild;
+use crate::model::{CargoBuild, Dealing, JoinedLoad, exit_code};
+use crate::report::Load;
+use crate::secrets;
 
 /// Puts the measurements of all shards together and judges them once, by the rules of the whole plan. A
 /// shard that is missing, or does not belong to the others, is named, and the check does not pass.
+///
+/// What `perfgate rank --shard I/N --save FILE` measured is ranked. The results of all workers of one load become one result; where one is missing there is none.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Measurements made by `perfgate check --shard I/N --save FILE`, or folders that hold a
-    /// `measurement.json` of each shard.
+    /// `measurement.json` of each shard; loads made by `perfgate load --worker I/N --out FILE`, or folders
+    /// that hold a `load.json` of each worker.
     #[arg(value_name = "FOLDER", required = true)]
     sources: Vec<PathBuf>,
     /// Configuration file [default: the nearest perfgate.toml].
@@ -40,6 +50,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Error> {
+    if let Some(joined) = app::joined_load(&args.sources)? {
+        return load(&joined, &args.outputs);
+    }
     let options = MergeOptions {
         sources: args.sources,
         check: CheckOptions {
@@ -50,6 +63,8 @@ pub(super) fn run(args: Args) -> Result<u8, Error> {
                 behind: args.behind,
                 budget: None,
                 shard: None,
+                dealing: Dealing::default(),
+                baseline: None,
                 cargo: CargoBuild::default(),
             },
             run: RunOptions {
@@ -65,7 +80,33 @@ pub(super) fn run(args: Args) -> Result<u8, Error> {
             naming: Naming::default(),
         },
     };
-    let report = app::merge(&options, &print_notice)?;
-    deliver(&report, &args.outputs)?;
-    Ok(report.exit_code)
+    match app::merge(&options, &print_notice)? {
+        Merged::Judged(report) => {
+            deliver(&report, &args.outputs)?;
+            Ok(report.exit_code)
+        }
+        Merged::Ranked(ranked) => rank::show(&ranked, args.outputs.of_ranking()?),
+    }
+}
+
+/// Shows the load of all workers, or why there is none.
+fn load(joined: &Result<JoinedLoad, Vec<String>>, outputs: &Outputs) -> Result<u8, Error> {
+    let json = outputs.json_alone()?;
+    let problems = match joined {
+        Ok(joined) => {
+            if let Some(load) = Load::of_workers(joined) {
+                show(&load, json)?;
+            }
+            return Ok(0);
+        }
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        println!("invalid: {problem}");
+    }
+    if let Some(path) = json {
+        let value = serde_json::json!({ "valid": false, "problems": problems });
+        document::write(path, &secrets::masked(&format!("{value:#}\n")))?;
+    }
+    Ok(exit_code::ENVIRONMENT)
 }

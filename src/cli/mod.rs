@@ -31,7 +31,9 @@ mod examples;
 mod export;
 mod history;
 mod init;
+mod kubernetes;
 mod load;
+mod machines;
 mod merge;
 mod messages;
 mod output;
@@ -84,7 +86,7 @@ enum Command {
     /// Compare a stored measurement with earlier ones.
     #[command(after_help = examples::COMPARE)]
     Compare(compare::Args),
-    /// Put the measurements of all shards together and judge them once.
+    /// Put the measurements of all shards together and judge them once, or the loads of all workers.
     #[command(after_help = examples::MERGE)]
     Merge(merge::Args),
     /// Find the commit that made a metric worse.
@@ -95,6 +97,9 @@ enum Command {
     Baseline(baseline::Command),
     /// Send load to a URL and print what came back.
     Load(load::Args),
+    /// Write the manifest of a load from several nodes of Kubernetes.
+    #[command(after_help = examples::KUBERNETES)]
+    Kubernetes(kubernetes::Args),
     /// Render a stored report in another format.
     #[command(after_help = examples::REPORT)]
     Report(report::Args),
@@ -152,6 +157,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Error> {
         Command::Bisect(args) => bisect::run(args).await,
         Command::Baseline(command) => baseline::run(command).await,
         Command::Load(args) => load::run(args).await,
+        Command::Kubernetes(args) => kubernetes::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Site(args) => site::run(&args),
         Command::Export(args) => export::run(&args),

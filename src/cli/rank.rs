@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -18,7 +18,7 @@ pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
     /// Use the load of a published benchmark, whose length is given.
-    #[arg(long, value_enum, conflicts_with = "budget")]
+    #[arg(long, value_enum, conflicts_with_all = ["budget", "shard"])]
     profile: Option<Profile>,
     /// Write the ranking as JSON.
     #[arg(long, value_name = "FILE")]
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Write the ranking as a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write the measurement, of a shard for `perfgate merge`.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,18 +45,25 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let profile = args.profile.map(|Profile::Article| app::Profile::Article);
     let (selection, options) = (args.selection.plain(), args.selection.options());
     let observe = |notice: &Notice<'_>| progress.show(notice);
-    let ranked = app::rank(&selection, profile, options, &observe).await?;
+    let save = args.save.as_deref();
+    let ranked = app::rank(&selection, profile, options, save, &observe).await?;
+    let files = [&args.json, &args.markdown, &args.html].map(Option::as_deref);
+    show(&ranked, files)
+}
+
+/// Prints a ranking, and writes it as JSON, Markdown and HTML where that was asked for; the code to exit with.
+pub(super) fn show(ranked: &app::Ranked, files: [Option<&Path>; 3]) -> Result<u8, Error> {
     let app::Ranked { ranking, exit_code } = ranked;
-    print!("{}", ranking::terminal(&ranking));
-    let files = [
-        (&args.json, ranking::json as fn(&Ranking) -> String),
-        (&args.markdown, ranking::markdown),
-        (&args.html, report::html_ranking),
+    print!("{}", ranking::terminal(ranking));
+    let forms = [
+        ranking::json as fn(&Ranking) -> String,
+        ranking::markdown,
+        report::html_ranking,
     ];
-    for (path, render) in files {
+    for (path, render) in files.into_iter().zip(forms) {
         if let Some(path) = path {
-            document::write(path, &render(&ranking))?;
+            document::write(path, &render(ranking))?;
         }
     }
-    Ok(exit_code)
+    Ok(*exit_code)
 }

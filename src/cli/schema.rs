@@ -1,7 +1,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::config;
-use crate::model::{Baseline, Bisection, Calibration, Measurement, Ranking, Report};
+use crate::model::{Baseline, Bisection, Calibration, LoadPart, Measurement, Ranking, Report};
 
 /// Prints the JSON Schema of a document, or of perfgate.toml.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,8 @@ enum Document {
     Bisection,
     /// Result of `calibrate --json`.
     Calibration,
+    /// What `load --out` writes.
+    Load,
     /// perfgate.toml.
     Config,
 }
@@ -39,6 +41,7 @@ pub(super) fn run(args: &Args) -> u8 {
         Document::Calibration => {
             versioned(schema_for!(Calibration), "calibration", Calibration::SCHEMA)
         }
+        Document::Load => versioned(schema_for!(LoadPart), LoadPart::KIND, LoadPart::SCHEMA),
         Document::Config => config::schema(),
     };
     println!("{:#}", schema.as_value());

@@ -18,6 +18,30 @@ struct Strategy {
     job_total: usize,
 }
 
+/// Pods of a Job with indexed completions have their number, from 0.
+const KUBERNETES: &str = "JOB_COMPLETION_INDEX";
+/// How many they are: Kubernetes does not tell.
+const WORKERS: &str = "PERFGATE_WORKERS";
+
+/// `--worker`: written out, or as the pod's place in its Job.
+pub(super) fn parse_worker(text: &str) -> Result<Shard, String> {
+    match text {
+        AUTO => of_pod(|name| std::env::var(name).ok()),
+        text => text.parse(),
+    }
+}
+
+fn of_pod(variable: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
+    let index = variable(KUBERNETES).and_then(|it| it.parse::<usize>().ok());
+    match index.zip(variable(WORKERS)) {
+        Some((index, total)) => format!("{}/{total}", index.saturating_add(1)).parse(),
+        None => Err(format!(
+            "this pod does not say which of how many it is: use a Job with `completionMode: Indexed` and set \
+             {WORKERS}, or write I/N"
+        )),
+    }
+}
+
 pub(super) fn parse(text: &str) -> Result<Shard, String> {
     match text {
         AUTO => of_job(|name| std::env::var(name).ok()),
@@ -44,6 +68,22 @@ fn of_job(variable: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pod_knows_its_place() {
+        let pod = |index: &'static str| {
+            move |name: &str| match name {
+                KUBERNETES => Some(index.to_owned()),
+                WORKERS => Some("4".to_owned()),
+                _ => None,
+            }
+        };
+        let worker = of_pod(pod("3")).map(|it| it.to_string());
+        assert_eq!(worker, Ok("4/4".into()));
+        assert!(of_pod(pod("4")).is_err());
+        assert!(of_pod(pod("x")).is_err_and(|it| it.contains("completionMode")));
+        assert!(of_pod(|_| None).is_err());
+    }
 
     fn found(variables: &[(&str, &str)]) -> Result<String, String> {
         let variable = |name: &str| {

@@ -254,6 +254,7 @@ impl Generator {
                 requests: imported.requests,
                 values: imported.values,
             }),
+            took: None,
         }
     }
 }

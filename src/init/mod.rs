@@ -26,6 +26,7 @@ mod template;
 mod variables;
 mod workflows;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use action::Action;
@@ -54,8 +55,9 @@ pub struct Proposal {
 }
 
 /// A proposal for the service in a folder. `by_cargo` takes the program that cargo builds also where there
-/// is a Dockerfile or a compose file; `by_force` writes workflows anew where there are some.
-pub fn propose(here: &Path, by_cargo: bool, by_force: bool) -> Proposal {
+/// is a Dockerfile or a compose file; `by_force` writes workflows anew where there are some; `shards` are the jobs
+/// that measure a part each.
+pub fn propose(here: &Path, by_cargo: bool, by_force: bool, shards: NonZeroUsize) -> Proposal {
     let workflows = Workflows::from_folder(here);
     let action = Action::of_release(here);
     let repository = Repository::look_at(here, by_cargo).called(workflows.server_name());
@@ -67,7 +69,7 @@ pub fn propose(here: &Path, by_cargo: bool, by_force: bool) -> Proposal {
             repository.login.as_ref(),
         ),
         configuration: template::configuration(&repository),
-        workflows: workflows.files(by_force, action.as_ref()),
+        workflows: workflows.files(by_force, shards, action.as_ref()),
         notes: repository.notes,
         names_no_release: action.is_none(),
     }

@@ -2,12 +2,15 @@
 //! jobs of its own in the same two files.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::action::Action;
 use super::ask;
 
 const CHECK: &str = include_str!("perfgate.yml");
+/// The same with several jobs that measure.
+const CHECK_IN_SHARDS: &str = include_str!("perfgate-shards.yml");
 const REPORT: &str = include_str!("perfgate-report.yml");
 /// The default branch where git does not name one.
 const BRANCH: &str = "main";
@@ -56,8 +59,17 @@ impl Workflows {
     }
 
     /// Where each file lies, and what is to become of it.
-    pub(super) fn files(&self, by_force: bool, action: Option<&Action>) -> Vec<(PathBuf, Plan)> {
-        let templates = [("perfgate.yml", CHECK), ("perfgate-report.yml", REPORT)];
+    pub(super) fn files(
+        &self,
+        by_force: bool,
+        shards: NonZeroUsize,
+        action: Option<&Action>,
+    ) -> Vec<(PathBuf, Plan)> {
+        let check = in_shards(shards);
+        let templates = [
+            ("perfgate.yml", check.as_str()),
+            ("perfgate-report.yml", REPORT),
+        ];
         let file = |(name, template): (&str, &str)| {
             let template = match action {
                 Some(action) => action.written_into(template),
@@ -148,12 +160,17 @@ impl Workflows {
                 "group: perfgate-$".into(),
                 format!("group: perfgate-{name}-$"),
             ),
+            ("perfgate-shard-".into(), format!("perfgate-{name}-shard-")),
+            (
+                "    needs: measure\n".into(),
+                format!("    needs: measure-{name}\n"),
+            ),
             (
                 "          name: perfgate\n".into(),
                 format!("          name: perfgate-{name}\n"),
             ),
         ];
-        let ids = ["check", "refresh", "report"];
+        let ids = ["check", "measure", "refresh", "report"];
         let ids = ids.map(|id| {
             (
                 format!("  {id}:\n    if:"),
@@ -165,6 +182,15 @@ impl Workflows {
             text.replace(before, after)
         })
     }
+}
+
+/// The workflow with so many jobs that measure.
+fn in_shards(shards: NonZeroUsize) -> String {
+    if shards.get() == 1 {
+        return CHECK.to_owned();
+    }
+    let numbers: Vec<_> = (1..=shards.get()).map(|it| it.to_string()).collect();
+    CHECK_IN_SHARDS.replace("SHARDS", &format!("[{}]", numbers.join(", ")))
 }
 
 /// Whether a workflow has a job that is called after this, or after nothing.

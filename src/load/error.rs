@@ -1,4 +1,5 @@
 use std::io;
+use std::time::Duration;
 
 use crate::dial;
 
@@ -36,6 +37,18 @@ pub enum Error {
     },
     #[error("cannot finish generator thread `{thread}`: it panicked")]
     Panicked { thread: usize },
+    #[error("cannot meet the other workers at `{address}`")]
+    Coordinator { address: String, source: io::Error },
+    #[error("cannot begin the load: after {within:?} these workers are missing: {missing}")]
+    WorkersMissing { missing: String, within: Duration },
+    #[error("cannot begin the load: worker {worker} does not answer")]
+    WorkerLost { worker: String, source: io::Error },
+    #[error("cannot take part as worker {worker}: {reason}")]
+    WorkerRefused { worker: String, reason: String },
+    #[error("cannot begin the load on time: the window has been open for {by:?}")]
+    Late { by: Duration },
+    #[error("cannot begin the load: it was ended before its window opened")]
+    Stopped,
 }
 
 impl Error {
@@ -53,7 +66,13 @@ impl Error {
             | Self::Ports { .. }
             | Self::Start { .. }
             | Self::Pin { .. }
-            | Self::Panicked { .. } => false,
+            | Self::Panicked { .. }
+            | Self::Coordinator { .. }
+            | Self::WorkersMissing { .. }
+            | Self::WorkerLost { .. }
+            | Self::WorkerRefused { .. }
+            | Self::Late { .. }
+            | Self::Stopped => false,
         }
     }
 
@@ -82,6 +101,18 @@ impl Error {
             Self::Pin { .. } => Some(
                 "let the process use that core: `taskset` and its cgroup's cpuset decide".into(),
             ),
+            Self::Coordinator { .. } => Some(
+                "let worker 1 listen there, and every other worker reach it: `--coordinator HOST:PORT`"
+                    .into(),
+            ),
+            Self::WorkersMissing { .. } | Self::WorkerLost { .. } => {
+                Some("start all of them, or wait longer: `--wait`".into())
+            }
+            Self::WorkerRefused { .. } => {
+                Some("give all workers the same load, and each a number of its own".into())
+            }
+            Self::Late { .. } => Some("start the workers earlier, or the load later".into()),
+            Self::Stopped => Some("nothing was sent".into()),
             Self::Panicked { .. } => {
                 Some("this is a mistake in perfgate: report it with the lines above".into())
             }

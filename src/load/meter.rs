@@ -32,6 +32,11 @@ impl Meter {
         self.stopped.get_or_init(Instant::now);
     }
 
+    /// Whether the load is to end early.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
     pub(super) fn add(&self, completed: u64) {
         self.completed.fetch_add(completed, Ordering::Relaxed);
     }
@@ -60,7 +65,10 @@ pub(super) struct Window {
 impl Window {
     /// One that opens a moment from now.
     pub(super) fn after(lead: Duration, length: Duration) -> Self {
-        let opens = Instant::now() + lead;
+        Self::at(Instant::now() + lead, length)
+    }
+
+    pub(super) fn at(opens: Instant, length: Duration) -> Self {
         Self {
             opens,
             closes: opens + length,

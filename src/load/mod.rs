@@ -14,6 +14,7 @@
 //!   it is a success;
 //! - `recorder`, `first_failure`, `limits`: what is counted, how the first failure is described, what the
 //!   process may open;
+//! - `machines`: where several workers of one load meet, and when their windows open;
 //! - [`Meter`]: progress for an observer, and its way to end the window early.
 
 mod alarm;
@@ -25,6 +26,7 @@ mod first_failure;
 mod http1;
 mod http2;
 mod limits;
+pub mod machines;
 mod meter;
 mod pacer;
 mod recorder;
@@ -42,13 +44,13 @@ mod worker_thread;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use error::Error;
 pub use meter::Meter;
 
 use crate::dial::Dialer;
-use crate::model::{Address, Origin, Tally, Workload, chain};
+use crate::model::{Address, Origin, Shard, Tally, Workload, chain};
 use meter::Window;
 use request::Script;
 use worker::ThreadConfig;
@@ -64,6 +66,9 @@ const LEAD: Duration = Duration::from_millis(10);
 /// The same between two turns, when the threads have just run: what is idle meanwhile is lost.
 const LEAD_OF_TURN: Duration = Duration::from_micros(500);
 
+/// Longest sleep before a window that opens at a given moment, after which it looks whether the load is to end.
+const NAP: Duration = Duration::from_millis(50);
+
 /// A workload and where it goes.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -74,6 +79,9 @@ pub struct Job {
     /// Whether connections are open before the window, so that requests don't wait for them. A server that
     /// serves one connection at a time, and ends each after one response, waits for a request on each.
     pub opens_ahead: bool,
+    /// Which of several workers of one load this is: of n, each sends every n-th request of a given rate.
+    /// Nothing where it is the only one.
+    pub worker: Option<Shard>,
 }
 
 /// Threads that are up, with their connections open and no request in flight.
@@ -113,6 +121,30 @@ impl WorkerPool {
         let window = Window::after(LEAD, window);
         self.begin(window, meter);
         self.end()
+    }
+
+    /// The same in a window that opens at a given moment; one that is over was missed.
+    pub fn run_at(
+        self,
+        opens: Instant,
+        window: Duration,
+        meter: &Arc<Meter>,
+    ) -> Result<Tally, Error> {
+        while let Some(left) = opens.checked_duration_since(Instant::now() + LEAD) {
+            if meter.is_stopped() {
+                return Err(Error::Stopped);
+            }
+            std::thread::sleep(left.min(NAP));
+        }
+        let window = Window::at(opens, window);
+        self.begin(window, meter);
+        let late = Instant::now().saturating_duration_since(opens);
+        if late.is_zero() {
+            return self.end();
+        }
+        meter.stop();
+        self.end()?;
+        Err(Error::Late { by: late })
     }
 
     /// Sends so many requests on every thread of a closed loop, or as many as there is time for.
@@ -206,6 +238,7 @@ impl Job {
             connections: workload.connections,
             thread: 0,
             threads,
+            worker: self.worker,
             dialer: Arc::new(Dialer::new(&self.origin)?),
             http2: self.origin.transport.http2,
             script: Arc::new(Script::new(&workload.requests, &self.origin)?),

@@ -19,7 +19,7 @@ use super::scheduled_request::ScheduledRequest;
 use super::unopened::Unopened;
 use super::watch::{GivenUp, Watch};
 use crate::dial::Dialer;
-use crate::model::{Rate, chain};
+use crate::model::{Rate, Shard, chain};
 
 /// Time between two looks at the connections of a thread.
 const SCAN: Duration = Duration::from_millis(50);
@@ -34,6 +34,8 @@ pub(super) struct ThreadConfig {
     /// The number of this thread, out of so many.
     pub(super) thread: usize,
     pub(super) threads: usize,
+    /// Which of several workers the threads are of.
+    pub(super) worker: Option<Shard>,
     pub(super) dialer: Arc<Dialer>,
     pub(super) http2: bool,
     pub(super) script: Arc<Script>,
@@ -85,9 +87,19 @@ impl ThreadConfig {
         Connection::new(stream, self.http2).await
     }
 
+    /// The place of this thread among those of all workers: the requests of a worker are every n-th of all,
+    /// and those of its threads every m-th of these.
+    fn place(&self) -> (usize, usize) {
+        let (index, total) = self
+            .worker
+            .map_or((0, 1), |it| (it.index.get() - 1, it.total.get()));
+        (index + total * self.thread, total * self.threads)
+    }
+
     fn arrivals(&self, window: Window) -> Option<Arrivals> {
         let length = window.closes - window.opens;
-        let pacer = Pacer::new(self.rate?, length, self.thread, self.threads);
+        let (place, places) = self.place();
+        let pacer = Pacer::new(self.rate?, length, place, places);
         Some(Arrivals::new(pacer, window.opens))
     }
 }
@@ -105,7 +117,7 @@ impl Worker {
             made_all: Cell::new(None),
             reports: Cell::new(window.opens),
             span: Cell::new((window.opens, 0)),
-            turns: Cell::new(config.thread),
+            turns: Cell::new(config.place().0),
             checks: requests.map(|it| Check::new(it.expect.clone())).collect(),
             arrivals: config.arrivals(window),
             buffer: Buffer::new(),
@@ -214,7 +226,7 @@ impl Worker {
 
     /// Whether a given number of requests has been started.
     fn has_made_all(&self) -> bool {
-        let turns = self.turns.get().wrapping_sub(self.config.thread);
+        let turns = self.turns.get().wrapping_sub(self.config.place().0);
         self.window.most.is_some_and(|most| turns >= most)
     }
 

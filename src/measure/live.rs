@@ -101,6 +101,7 @@ impl<'a> Live<'a> {
             origin: server.origin().clone(),
             cores: self.stack.cores().generator.clone(),
             opens_ahead: !self.one_shot.contains(&key(load.instance)),
+            worker: None,
         }
     }
 

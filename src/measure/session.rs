@@ -6,7 +6,7 @@ use super::{
     RoundOrder, Schedule, Sharing, Start, Startup, WarmUp, key, sizing, turnover,
 };
 use crate::model::{
-    Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, chain,
+    Cell, Incident, Machine, Pacing, Round, Sample, Sides, SingleStart, Target, Took, chain,
 };
 
 const ONLY_BESIDE_A_BASE: &str =
@@ -42,6 +42,13 @@ impl Lane<'_> {
     /// What its server's first start has measured.
     fn start(&mut self) -> &mut SingleStart {
         &mut self.sample.starts[0]
+    }
+
+    /// Counts time that was spent on this cell alone.
+    fn spend(&mut self, time: Duration) {
+        if let Some(took) = &mut self.sample.took {
+            took.cell += time;
+        }
     }
 
     /// Leaves out disturbed rounds for which others were made.
@@ -115,6 +122,10 @@ impl<'a, D: Driver> Session<'a, D> {
         Ok(startups.into_iter().next().flatten())
     }
 
+    fn since(&self, begun: Duration) -> Duration {
+        self.driver.elapsed().saturating_sub(begun)
+    }
+
     async fn stop(&mut self, target: &Target) -> Result<(), Error> {
         self.driver.stop(&[Instance::from_target(target)]).await
     }
@@ -149,7 +160,12 @@ impl<'a, D: Driver> Session<'a, D> {
     /// it fails.
     async fn open(&mut self, target: &'a Target) -> Result<Option<Vec<Lane<'a>>>, Error> {
         let MeasureConfig { plan, runner, .. } = self.measuring;
+        let begun = self.driver.elapsed();
         let started = self.start(target).await;
+        let took = Took {
+            start: self.since(begun),
+            cell: Duration::ZERO,
+        };
         let Some(startup) = self
             .unless_server_failed(started, target, || "start".into())
             .await?
@@ -170,6 +186,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 beside_reference: Vec::new(),
                 base: None,
                 summary: None,
+                took: Some(took),
             },
         };
         let mut lanes: Vec<_> = target.cells.iter().zip(keys).map(lane).collect();
@@ -193,7 +210,9 @@ impl<'a, D: Driver> Session<'a, D> {
             });
             let longest = self.measuring.plan.pacing.warmup;
             let load = Load::from_cell(Instance::from_target(target), cell);
+            let begun = self.driver.elapsed();
             let warmed = self.driver.warm_up(&load, longest, observe).await;
+            lane.spend(self.since(begun));
             let during = || format!("warm-up of {}", cell.endpoint);
             let Some(WarmUp { steady, observed }) =
                 self.unless_server_failed(warmed, target, during).await?
@@ -238,8 +257,10 @@ impl<'a, D: Driver> Session<'a, D> {
                 left: left(plan.pacing, rounds - done + 1, later),
             });
             let (target, cell, window) = (*target, *cell, *window);
+            let begun = self.driver.elapsed();
             let measured = self.round(target, cell, window).await;
             let lane = &mut lanes[drawn];
+            lane.spend(self.since(begun));
             let number = lane.sample.rounds().len() + 1;
             let during = || format!("round {number} of {}", cell.endpoint);
             let kept = self.unless_server_failed(measured, target, during).await?;
@@ -274,6 +295,7 @@ impl<'a, D: Driver> Session<'a, D> {
         }
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
+            let begun = self.driver.elapsed();
             // The first pair is its warm-up.
             for pair in 0..=REFERENCE_PAIRS {
                 if self.failed.contains(&target.name) {
@@ -290,6 +312,7 @@ impl<'a, D: Driver> Session<'a, D> {
                     .beside_reference
                     .extend(kept.filter(|_| pair > 0));
             }
+            lane.spend(self.since(begun));
         }
         self.stop(reference).await
     }
@@ -409,10 +432,12 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
+            let begun = self.driver.elapsed();
             let counted = self
                 .driver
                 .count(Instance::from_target(target), cell, counting);
             let counted = counted.await;
+            lane.spend(self.since(begun));
             let counted = counted.and_then(Counted::unless_failing);
             let during = || format!("single requests of {}", cell.endpoint);
             if let Some(counted) = self.unless_server_failed(counted, target, during).await? {

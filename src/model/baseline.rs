@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Metric, Outcome, Runner, Sample, Statement};
+use super::{Counters, Metric, Outcome, Runner, Sample, Statement, Took};
 
 /// Runs a history is cut to, newest first.
 pub const LONGEST_HISTORY: usize = 30;
@@ -67,6 +67,9 @@ pub struct Baseline {
     /// The statements of the database, to find which are new.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<Statement>,
+    /// How long it took to measure it; absent in documents of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Took>,
 }
 
 impl Baseline {
@@ -120,6 +123,7 @@ impl Baseline {
                 .chain(relative)
                 .collect(),
             statements: counters.statements,
+            took: sample.took,
         }
     }
 

@@ -90,3 +90,28 @@ pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
 ) -> Result<Histogram<u64>, D::Error> {
     decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
+
+/// Several of them.
+pub(super) mod list {
+    use hdrhistogram::Histogram;
+    use serde::{Deserialize, Serializer, de};
+
+    use super::{decode, encode};
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        histograms: &[Histogram<u64>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(histograms.iter().map(encode))
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Histogram<u64>>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let histograms = texts.iter().map(|it| decode(it));
+        histograms
+            .collect::<Result<_, _>>()
+            .map_err(de::Error::custom)
+    }
+}

@@ -21,6 +21,7 @@ mod growth;
 pub mod histogram;
 mod identity;
 mod incident;
+mod load_part;
 mod login;
 mod measurement;
 mod metric;
@@ -70,6 +71,7 @@ pub use gate_change::{GateChange, GateChangeKind, GateComparison, GateValue};
 pub use growth::{CountsAtSize, Growth, order_of_growth};
 pub use identity::Identity;
 pub use incident::{BaseFailure, Incident, chain};
+pub use load_part::{ClockOffset, JoinedLoad, LoadPart};
 pub use login::{AnswerPart, Capture, Login};
 pub use measurement::{Fingerprint, Measurement, Provenance, Runner};
 pub use metric::{Direction, Metric, Unit};
@@ -83,13 +85,13 @@ pub use query_plan::{PlanChange, QueryPlan};
 pub use ranking::{Competitor, Footprint, Ranking, Standing, Table};
 pub use report::Report;
 pub use round::{Machine, Others, Round, RunDelay, Taker, Turnover, Usage, Workers};
-pub use sample::{NoBase, Sample, SingleStart, Summary};
+pub use sample::{NoBase, Sample, SingleStart, Summary, Took};
 pub use series::{CellSeries, RunMark, Series, Step, Trend};
 pub use service::{
     ContainerSettings, CopiedFile, FileSource, KnownCounters, OtherService, Postgres, Privilege,
     Service, ServiceKind, ServiceReady, ServiceSource, known_fields,
 };
-pub use shard::{PlanShard, Shard, ShardRecord};
+pub use shard::{Dealing, PlanShard, ServerTimes, Shard, ShardRecord};
 pub use tally::{Failure, FirstFailure, Lenience, OpenLoop, Tally, new_histogram, total_time};
 pub use target::{Cell, Ready, Source, Target, Worker};
 pub use threshold::{Rule, RuleOrigin, Threshold, Thresholds};

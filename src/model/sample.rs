@@ -28,6 +28,18 @@ pub struct Sample {
     /// What another load generator reported, in place of rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// Absent in documents of older versions, and of another load generator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Took>,
+}
+
+/// How long it took to measure a server and endpoint: shards are dealt by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Took {
+    /// A start of the server until it was ready, its data included.
+    pub start: Duration,
+    /// Single requests, warm-up and rounds of the endpoint.
+    pub cell: Duration,
 }
 
 /// What one start of a server measured of one endpoint.
@@ -122,6 +134,7 @@ struct Written {
     beside_reference: Vec<Sides<Round>>,
     base: Option<NoBase>,
     summary: Option<Summary>,
+    took: Option<Took>,
 }
 
 /// The second start of version 1.
@@ -163,6 +176,7 @@ impl<'de> Deserialize<'de> for Sample {
             beside_reference: written.beside_reference,
             base: written.base,
             summary: written.summary,
+            took: written.took,
         })
     }
 }

@@ -45,6 +45,41 @@ pub struct ShardRecord {
     pub shard: Shard,
     /// Digest of the configuration and of what was selected of it.
     pub plan: String,
+    #[serde(default, skip_serializing_if = "Dealing::is_by_cell")]
+    pub dealing: Dealing,
+    /// What each server of the whole plan took when it was stored, in the plan's order: the endpoints were
+    /// dealt by it. Empty where no stored run says so, and they were dealt by their number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<ServerTimes>,
+}
+
+/// What of a plan stays on one machine.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Dealing {
+    /// Both builds of a server's endpoint.
+    #[default]
+    ByCell,
+    /// An endpoint of all servers, which are ranked by it.
+    ByEndpoint,
+}
+
+impl Dealing {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_by_cell(&self) -> bool {
+        *self == Self::ByCell
+    }
+}
+
+/// What a server and its endpoints took in stored runs, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServerTimes {
+    /// One start, its data included.
+    pub start_ms: u64,
+    /// Each of its endpoints, in the plan's order.
+    pub cells_ms: Vec<u64>,
 }
 
 /// What a plan knows of the other shards, where it is one.

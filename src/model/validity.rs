@@ -21,7 +21,7 @@ pub enum Doubt {
 
 impl Doubt {
     /// The gravest first.
-    const ALL: [Self; 3] = [Self::GeneratorBusy, Self::GeneratorLate, Self::ShortOfRate];
+    pub(super) const ALL: [Self; 3] = [Self::GeneratorBusy, Self::GeneratorLate, Self::ShortOfRate];
 
     /// What speaks against most of the rounds, the gravest first.
     fn common(rounds: &[Vec<Self>]) -> Option<Self> {

@@ -55,7 +55,7 @@ pub struct Expect {
 }
 
 /// Arrivals per second over a window: constant, or rising or falling from one end to the other.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Rate {
     pub from: f64,
     pub to: f64,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::text::{
     bytes, doubt, failed_body, failure_name, first_failure, lenience, micros, percent, rate,
 };
-use crate::model::{Doubt, Rate, Tally, histogram};
+use crate::model::{Doubt, JoinedLoad, LoadPart, Rate, Tally, histogram};
 
 /// A load and its tally.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub struct Load<'a> {
     /// Nothing for the closed loop.
     pub rate: Option<Rate>,
     pub tally: &'a Tally,
+    /// The workers that sent it; nothing where this machine alone did.
+    pub joined: Option<&'a JoinedLoad>,
 }
 
 /// Rows of the text histogram.
@@ -43,9 +45,10 @@ impl<'a> Load<'a> {
         parts.push(self.counts());
         parts.extend(self.first_failure());
         parts.push(self.rates());
+        parts.extend(self.joined.map(workers_table));
         let leniences = self.tally.leniences.iter();
         parts.extend(leniences.map(|it| format!("note: {}", lenience(*it))));
-        let notes = self.tally.doubts(self.threads);
+        let notes = self.doubts();
         parts.extend(notes.into_iter().map(|it| format!("invalid: {}", note(it))));
         parts.join("\n\n") + "\n"
     }
@@ -58,7 +61,7 @@ impl<'a> Load<'a> {
             .status
             .iter()
             .map(|(code, count)| (code.to_string(), json!(count)));
-        let doubts = tally.doubts(self.threads);
+        let doubts = self.doubts();
         let mut json = json!({
             "requests": tally.started,
             "succeeded": tally.succeeded,
@@ -98,10 +101,32 @@ impl<'a> Load<'a> {
             json["service_us"] = times(&open.service);
             json["send_lag_us"] = times(&open.send_lag);
         }
+        if let Some(joined) = self.joined {
+            json["workers"] = joined.parts.iter().map(worker_json).collect();
+            json["start_skew_us"] = json!(joined.skew.as_secs_f64() * 1e6);
+        }
         if let Some(steps) = self.steps() {
             json["ramp"] = steps.iter().map(Step::json).collect();
         }
         json
+    }
+
+    /// A load as its workers made it together.
+    pub fn of_workers(joined: &'a JoinedLoad) -> Option<Self> {
+        let first = joined.parts.first()?;
+        Some(Self {
+            url: &first.url,
+            threads: joined.parts.iter().map(|it| it.threads).sum(),
+            connections: joined.parts.iter().map(|it| it.connections).sum(),
+            rate: first.rate,
+            tally: &joined.tally,
+            joined: Some(joined),
+        })
+    }
+
+    fn doubts(self) -> Vec<Doubt> {
+        let own = || self.tally.doubts(self.threads);
+        self.joined.map_or_else(own, JoinedLoad::doubts)
     }
 
     /// What became of the requests as the rate changed.
@@ -118,11 +143,15 @@ impl<'a> Load<'a> {
 
     fn headline(self) -> String {
         let pace = self.rate.map(|rate| format!(" at {rate}"));
+        let workers = self
+            .joined
+            .map(|it| format!("{} workers, ", it.parts.len()));
         format!(
-            "{} for {:.1} s{}: {} threads, {} connections",
+            "{} for {:.1} s{}: {}{} threads, {} connections",
             self.url,
             self.tally.window.as_secs_f64(),
             pace.unwrap_or_default(),
+            workers.unwrap_or_default(),
             self.threads,
             self.connections
         )
@@ -248,6 +277,38 @@ impl<'a> Load<'a> {
         let cpu = self.tally.generator_cpu.as_secs_f64() * 1e6;
         (completed > 0).then(|| cpu / completed as f64)
     }
+}
+
+/// What each worker sent, and how well its clock is known.
+fn workers_table(joined: &JoinedLoad) -> String {
+    let titles = ["worker", "requests", "p50", "p99", "clock", "known to"];
+    let mut table = right_aligned(titles);
+    let shown = |time: Option<f64>| time.map_or_else(|| DASH.into(), micros);
+    for part in &joined.parts {
+        let latency = &part.tally.latency;
+        let ahead = part.clock.ahead_ns as f64 / 1e3;
+        let sign = if ahead < 0.0 { "-" } else { "+" };
+        table.add_row([
+            part.worker.to_string(),
+            part.tally.started.to_string(),
+            shown(quantile_of(latency, 0.5)),
+            shown(quantile_of(latency, 0.99)),
+            format!("{sign}{}", micros(ahead.abs())),
+            micros(part.clock.error_ns as f64 / 1e3),
+        ]);
+    }
+    let skew = micros(joined.skew.as_secs_f64() * 1e6);
+    format!("{}\nwindows opened at most {skew} apart", table.trim_fmt())
+}
+
+fn worker_json(part: &LoadPart) -> Value {
+    json!({
+        "worker": part.worker.to_string(),
+        "requests": part.tally.started,
+        "latency_us": times(&part.tally.latency),
+        "clock_ahead_us": part.clock.ahead_ns as f64 / 1e3,
+        "clock_error_us": part.clock.error_ns as f64 / 1e3,
+    })
 }
 
 /// A part of a window whose rate changes.
@@ -384,6 +445,7 @@ mod tests {
             connections: 8,
             rate: None,
             tally,
+            joined: None,
         }
     }
 

@@ -9,6 +9,7 @@ mod in_turn;
 mod jobs;
 mod machine;
 mod peers;
+mod shards;
 mod shown;
 mod stored;
 

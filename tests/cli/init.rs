@@ -587,6 +587,55 @@ fn workflows_lie_at_the_top_and_ask_for_little() {
     }
 }
 
+#[test]
+fn jobs_that_measure_parts_are_written_for_each_service() {
+    let repository = Sandbox::new()
+        .file("services/api/Dockerfile", "FROM x\n")
+        .file("services/web/Dockerfile", "FROM x\n")
+        .committed();
+    init_in(&repository, "services/api", &["--shards", "3"]);
+    init_in(&repository, "services/web", &["--shards", "2"]);
+    let text = repository.read(".github/workflows/perfgate.yml");
+    let mut ids = [
+        "measure-api",
+        "check-api",
+        "refresh-api",
+        "measure-web",
+        "check-web",
+        "refresh-web",
+    ];
+    ids.sort_unstable();
+    assert_eq!(jobs(&text), ids);
+    let workflow: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+    let jobs = &workflow["jobs"];
+    for (name, shards) in [
+        ("api", serde_json::json!([1, 2, 3])),
+        ("web", serde_json::json!([1, 2])),
+    ] {
+        let (measure, check) = (
+            &jobs[format!("measure-{name}")],
+            &jobs[format!("check-{name}")],
+        );
+        assert_eq!(measure["strategy"]["matrix"]["shard"], shards);
+        assert_eq!(
+            measure["permissions"],
+            serde_json::json!({ "contents": "read" })
+        );
+        assert_eq!(check["needs"], format!("measure-{name}"));
+        let uploaded = &measure["steps"][2]["with"]["name"];
+        assert_eq!(
+            *uploaded,
+            format!("perfgate-{name}-shard-${{{{ matrix.shard }}}}")
+        );
+        let found = &check["steps"][1]["with"]["pattern"];
+        assert_eq!(*found, format!("perfgate-{name}-shard-*"));
+        let judged = &check["steps"][2]["with"];
+        assert_eq!(judged["mode"], "merge");
+        assert_eq!(judged["working-directory"], format!("services/{name}"));
+        assert_eq!(judged["shards"], check["steps"][1]["with"]["path"]);
+    }
+}
+
 /// What `init` says in a folder of a repository.
 fn init_in(repository: &Sandbox, folder: &str, words: &[&str]) -> String {
     let run = std::process::Command::new(env!("CARGO_BIN_EXE_perfgate"))

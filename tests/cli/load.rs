@@ -287,3 +287,112 @@ fn what_is_read_although_it_is_no_http_is_noted_once() {
         serde_json::json!(["folded_line"])
     );
 }
+
+/// The words that start one of some workers, which meet at an address.
+fn worker<'a>(url: &'a str, number: &'a str, meeting: &'a str, out: &'a str) -> Vec<&'a str> {
+    let words = ["load", url, "--rate", "400/s", "-d", "500ms", "-c", "8"];
+    let own = ["--worker", number, "--coordinator", meeting, "--out", out];
+    words.into_iter().chain(own).collect()
+}
+
+/// An address at which nobody listens yet.
+fn meeting() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    free.expect("a port").to_string()
+}
+
+#[test]
+fn four_workers_send_one_load() {
+    let (address, answered) = server();
+    let (url, meeting, sandbox) = (format!("http://{address}/"), meeting(), Sandbox::new());
+    let start = |index: usize| {
+        let (number, out) = (format!("{index}/4"), format!("{index}/load.json"));
+        sandbox.start(worker(&url, &number, &meeting, &out))
+    };
+    // The first is the one that the others look for.
+    let running = [3, 2, 1, 4].map(start);
+    for worker in running {
+        worker.end().exits(0).prints("50 requests: 50 succeeded");
+    }
+    let run = sandbox.run(["merge", ".", "--json", "all.json"]);
+    run.exits(0)
+        .prints("4 workers, 4 threads, 32 connections")
+        .prints("200 requests: 200 succeeded")
+        .prints("windows opened at most");
+    let result = sandbox.json("all.json");
+    assert_eq!(result["requests"], 200);
+    assert_eq!(answered.load(Ordering::SeqCst), 200);
+    assert_eq!(result["open"]["offered_per_second"], 400.0);
+    assert_eq!(result["workers"].as_array().expect("four").len(), 4);
+    let errors = result["workers"].as_array().expect("four").iter();
+    let known = errors.filter(|it| it["clock_error_us"].as_f64() > Some(0.0));
+    assert_eq!(known.count(), 3, "the first has the clock that they go by");
+}
+
+#[test]
+fn a_worker_that_is_killed_leaves_no_load() {
+    let (address, answered) = server();
+    let (url, sandbox) = (format!("http://{address}/"), Sandbox::new());
+    for killed in [1, 3] {
+        let (meeting, before) = (meeting(), answered.load(Ordering::SeqCst));
+        let start = |index: usize| {
+            let (number, out) = (format!("{index}/3"), format!("{killed}/{index}/load.json"));
+            let mut words = worker(&url, &number, &meeting, &out);
+            words[5] = "5s";
+            sandbox.start(words)
+        };
+        let mut running: Vec<_> = (1..=3).map(start).collect();
+        crate::support::eventually("load begins", std::time::Duration::from_secs(60), || {
+            answered.load(Ordering::SeqCst) > before
+        });
+        let gone = running.remove(killed - 1);
+        gone.signal("KILL");
+        assert_eq!(gone.end().code, None);
+        for worker in running {
+            worker.end().exits(0);
+        }
+        let folder = killed.to_string();
+        let merged = sandbox.run(["merge", &folder]).exits(4);
+        merged.prints(&format!("invalid: worker {killed}/3 is missing"));
+    }
+}
+
+#[test]
+fn a_start_that_is_over_is_missed() {
+    let (address, answered) = server();
+    let url = format!("http://{address}/");
+    let words = ["load", &url, "--worker", "1/2", "--out", "load.json"];
+    let sandbox = Sandbox::new();
+    let start = ["--start-at", "2020-01-01T00:00:00Z", "--clock-error", "1ms"];
+    let run = sandbox.run(words.into_iter().chain(start));
+    run.exits(4).complains("cannot begin the load on time");
+    assert_eq!(answered.load(Ordering::SeqCst), 0);
+    assert!(!sandbox.path("load.json").exists());
+    let run = sandbox.run(words);
+    run.exits(2).complains("`--coordinator` or `--start-at`");
+}
+
+#[test]
+fn a_worker_that_is_missing_is_named() {
+    let (address, _) = server();
+    let (url, meeting, sandbox) = (format!("http://{address}/"), meeting(), Sandbox::new());
+    sandbox
+        .run(worker(&url, "1/1", &meeting, "1/load.json"))
+        .exits(0);
+    let text = sandbox.read("1/load.json");
+    let of_three = text.replace("\"total\": 1", "\"total\": 3");
+    assert_ne!(text, of_three);
+    std::fs::write(sandbox.path("1/load.json"), of_three).expect("written");
+    let run = sandbox.run(["merge", "1/load.json", "--json", "all.json"]);
+    run.exits(4)
+        .prints("invalid: worker 2/3 is missing")
+        .prints("invalid: worker 3/3 is missing");
+    let result = sandbox.json("all.json");
+    assert_eq!(result["valid"], false);
+    assert!(result["throughput"].is_null(), "not smaller: none");
+    let mut words = worker(&url, "1/3", &meeting, "1/load.json");
+    words.extend(["--wait", "200ms"]);
+    let run = sandbox.run(words);
+    run.exits(4)
+        .complains("these workers are missing: 2/3, 3/3");
+}

@@ -32,6 +32,7 @@ mod init;
 mod init_found;
 mod install;
 mod interrupt;
+mod kubernetes;
 mod large_store;
 mod load;
 mod login;

@@ -61,8 +61,35 @@ fn shards_that_cannot_be_are_refused() {
     };
     refused(&["check", "--shard", "3/2"], "with I from 1 to N");
     refused(&["check", "--shard", "1/3"], "use at most 2 shards");
-    refused(&["rank", "--shard", "1/2"], "on one machine");
+    refused(
+        &["rank", "--shard", "1/2"],
+        "the plan has 1 endpoints to measure",
+    );
     refused(&["merge", "nowhere"], "cannot read `nowhere`");
     std::fs::create_dir(sandbox.path("empty")).expect("a folder");
     refused(&["merge", "empty"], "no `measurement.json` in it");
+}
+
+#[test]
+fn servers_are_ranked_by_endpoints_that_different_machines_measured() {
+    let text = two().read("perfgate.toml");
+    let more = "\n[endpoint.again]\npath = \"/api/django-starter/monitoring/health?again\"\n";
+    let sandbox = Sandbox::new().without_docker().config(&(text + more));
+    let rank = |part, file| ["rank", "--quiet", "--shard", part, "--save", file];
+    sandbox
+        .run(rank("1/2", "shards/1/measurement.json"))
+        .exits(0)
+        .prints("shard 1/2 alone");
+    let merge = ["merge", "shards", "--json", "out.json"];
+    sandbox.run(merge).exits(4).prints("shard 2/2 is missing");
+    sandbox
+        .run(rank("2/2", "shards/2/measurement.json"))
+        .exits(0);
+    sandbox.run(merge).exits(0).prints("2 servers side by side");
+    let ranking = sandbox.json("out.json");
+    let tables = ranking["tables"].as_array().expect("tables");
+    assert_eq!(tables.len(), 2, "{ranking}");
+    for table in tables {
+        assert_eq!(table["standings"].as_array().expect("servers").len(), 2);
+    }
 }

@@ -14,13 +14,14 @@ use serde_json::Value;
 
 /// Set to write what is made from the program, instead of comparing with it.
 const UPDATE: &str = "UPDATE_DOCS";
-const SCHEMAS: [(&str, &str); 7] = [
+const SCHEMAS: [(&str, &str); 8] = [
     ("report", "report-1.json"),
     ("measurement", "measurement-2.json"),
     ("baseline", "baseline-1.json"),
     ("ranking", "ranking-1.json"),
     ("bisection", "bisection-1.json"),
     ("calibration", "calibration-1.json"),
+    ("load", "load-1.json"),
     ("config", "perfgate.toml.json"),
 ];
 /// Commands that need neither a configuration nor a network.

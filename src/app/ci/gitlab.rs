@@ -44,7 +44,7 @@ pub(super) async fn ci(options: &CiOptions, observe: Observer<'_>) -> Result<u8,
             check.save.get_or_insert(in_folder(MEASUREMENT));
             let file = check.selection.file()?;
             let sources = vec![options.shards.clone()];
-            let report = shards::merge(&MergeOptions { sources, check }, observe);
+            let report = shards::merged_report(&MergeOptions { sources, check }, observe);
             speaker.deliver(report, &file).await
         }
         Task::Refresh => {

@@ -57,7 +57,7 @@ pub(super) async fn merge(
     let mut publisher = options.publisher(job, &file)?;
     publisher.open().await;
     let sources = vec![options.shards.clone()];
-    let report = shards::merge(&MergeOptions { sources, check }, observe);
+    let report = shards::merged_report(&MergeOptions { sources, check }, observe);
     let delivery = Delivery {
         publisher,
         files: &options.files,

@@ -1,19 +1,21 @@
 //! The measurements of all shards → one measurement, judged once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::super::check::{CheckOptions, judged_with};
+use super::super::check::{CheckOptions, judged_with, save};
 use super::super::observer::Observer;
+use super::super::part_files;
 use super::super::provenance;
-use super::deal::deal;
+use super::super::ranking::{Ranked, ranked};
+use super::deal::dealt;
+use super::names;
 use crate::document;
 use crate::error::Error;
 use crate::model::{
-    CellName, Measurement, Partial, Plan, Provenance, Report, Shard, ShardRecord, Target,
-    Unfinished, chain, exit_code,
+    CellName, Dealing, Incident, Measurement, Partial, Plan, Provenance, Report, Shard,
+    ShardRecord, Unfinished, chain, exit_code,
 };
 
 /// What is put together, and how it is judged.
@@ -26,69 +28,80 @@ pub struct MergeOptions {
 }
 
 /// The name of a measurement in a folder.
-const FILE: &str = "measurement.json";
+pub(in crate::app) const FILE: &str = "measurement.json";
 /// Endpoints of a missing shard that are named in a line; the report's JSON has all.
 const MOST_NAMED: usize = 6;
-/// Folders in folders in which measurements are looked for.
-const DEEPEST: usize = 4;
 
-/// Puts the measurements of all shards together and judges them once. What is missing, or belongs to
+/// What all shards came to.
+#[derive(Debug)]
+pub enum Merged {
+    Judged(Box<Report>),
+    /// Of servers that were measured to be ranked.
+    Ranked(Box<Ranked>),
+}
+
+/// Puts the measurements of all shards together and judges or ranks them once. What is missing, or belongs to
 /// another run, is named in the report, which does not pass then.
-pub fn merge(options: &MergeOptions, observe: Observer<'_>) -> Result<Report, Error> {
+pub fn merge(options: &MergeOptions, observe: Observer<'_>) -> Result<Merged, Error> {
+    let (plan, measurement, dealing) = whole(options)?;
+    Ok(match dealing {
+        Dealing::ByCell => {
+            let report = judged_with(&options.check, &plan, measurement, observe)?;
+            Merged::Judged(Box::new(report))
+        }
+        Dealing::ByEndpoint => {
+            save(&options.check, &measurement)?;
+            Merged::Ranked(Box::new(ranked(&plan, &measurement)))
+        }
+    })
+}
+
+/// The report on the measurements of all shards together.
+pub(in crate::app) fn merged_report(
+    options: &MergeOptions,
+    observe: Observer<'_>,
+) -> Result<Report, Error> {
+    let (plan, measurement, _) = whole(options)?;
+    judged_with(&options.check, &plan, measurement, observe)
+}
+
+/// The plan, one measurement of what belongs together, and what it was dealt by.
+fn whole(options: &MergeOptions) -> Result<(Plan, Measurement, Dealing), Error> {
     let selection = &options.check.selection;
     let plan = selection.plan()?;
     let digest = selection.digest(&plan.file)?;
     let (commit, _) = provenance::head(&plan.root);
     let found = read(&options.sources)?;
     let checked_out = commit.name.filter(|_| !commit.is_dirty);
+    let mut records = found.iter().filter_map(|(_, read)| {
+        let read = read.as_ref().ok()?;
+        read.provenance.shard.as_ref()
+    });
+    let is_to_rank = |it: &ShardRecord| it.dealing == Dealing::ByEndpoint;
+    let dealing = if records.any(is_to_rank) {
+        Dealing::ByEndpoint
+    } else {
+        Dealing::ByCell
+    };
     let measurement = joined(&plan, &digest, checked_out.as_deref(), found);
-    judged_with(&options.check, &plan, measurement, observe)
+    Ok((plan, measurement, dealing))
 }
 
 /// A file, and what it holds or why that cannot be read.
 pub(super) type Found = (PathBuf, Result<Measurement, String>);
 
 fn read(sources: &[PathBuf]) -> Result<Vec<Found>, Error> {
-    let mut files = Vec::new();
-    for source in sources {
-        let unread = |error| Error::Read {
-            path: source.clone(),
-            source: error,
-        };
-        if fs::metadata(source).map_err(unread)?.is_dir() {
-            let before = files.len();
-            collect(source, DEEPEST, &mut files).map_err(unread)?;
-            if files.len() == before {
-                return Err(Error::Argument {
-                    argument: source.display().to_string(),
-                    reason: format!("there is no `{FILE}` in it"),
-                });
-            }
-        } else {
-            files.push(source.clone());
+    for source in sources.iter().filter(|it| it.is_dir()) {
+        if part_files::find(std::slice::from_ref(source), FILE)?.is_empty() {
+            return Err(part_files::missing(source, FILE));
         }
     }
-    files.sort();
-    files.dedup();
+    let files = part_files::find(sources, FILE)?;
     let parsed = files.into_iter().map(|path| {
         let read = document::read(&path, "measurement", Measurement::SCHEMA);
         (path, read.map_err(|error| chain(&error)))
     });
     Ok(parsed.collect())
-}
-
-fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        // Links are not followed: a folder may hold itself.
-        let kind = entry.file_type()?;
-        if kind.is_dir() && depth > 0 {
-            collect(&entry.path(), depth - 1, files)?;
-        } else if kind.is_file() && entry.file_name() == FILE {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 /// What all shards of one run have in common.
@@ -99,17 +112,27 @@ struct Run {
     base: Option<String>,
     perfgate: String,
     seed: Option<u64>,
+    dealing: Dealing,
+    /// The cells of each shard.
+    dealt: Vec<Vec<CellName>>,
 }
 
 impl Run {
-    fn from_record(record: &ShardRecord, from: &Provenance) -> Self {
-        Self {
+    /// Nothing where the record is of no plan like this one.
+    fn from_record(
+        names: &[Vec<CellName>],
+        record: &ShardRecord,
+        from: &Provenance,
+    ) -> Option<Self> {
+        Some(Self {
+            dealt: dealt(names, record)?,
             total: record.shard.total,
+            dealing: record.dealing,
             head: from.head.clone(),
             base: from.base.clone(),
             perfgate: from.perfgate.clone(),
             seed: from.seed,
-        }
+        })
     }
 
     /// Where another differs from it.
@@ -124,11 +147,29 @@ impl Run {
             ("seed", seed(self.seed), seed(other.seed)),
         ];
         let differ = pairs.into_iter().filter(|(_, own, its)| own != its);
-        let differ: Vec<_> = differ
+        let mut differ: Vec<_> = differ
             .map(|(what, own, its)| format!("{what} {its} instead of {own}"))
             .collect();
+        let what = |it: Dealing| match it {
+            Dealing::ByCell => "judged",
+            Dealing::ByEndpoint => "ranked",
+        };
+        if self.dealing != other.dealing {
+            let (own, its) = (what(self.dealing), what(other.dealing));
+            differ.push(format!("measured to be {its} instead of {own}"));
+        } else if self.total == other.total && self.dealt != other.dealt {
+            differ.push("dealt by other stored times".into());
+        }
         differ.join(", ")
     }
+}
+
+/// A measurement, the shard that it says it is, and the run of that.
+struct Part {
+    path: PathBuf,
+    shard: Shard,
+    run: Run,
+    measurement: Measurement,
 }
 
 /// One measurement of what belongs together. `digest` is the plan's, `checked_out` the commit that is
@@ -140,66 +181,113 @@ pub(super) fn joined(
     found: Vec<Found>,
 ) -> Measurement {
     let mut problems = Vec::new();
-    let mut parts: Vec<(PathBuf, ShardRecord, Measurement)> = Vec::new();
+    let parts = parts(&names(plan), digest, found, &mut problems);
+    let run = common(&parts, checked_out);
+    let shards = match &run {
+        Some(run) => of_run(run, parts, &mut problems),
+        None => BTreeMap::new(),
+    };
+    if let Some(run) = &run {
+        let missing = (1..).zip(&run.dealt);
+        let missing =
+            missing.filter(|(index, _)| !shards.keys().any(|it| it.index.get() == *index));
+        problems.extend(missing.map(|(index, cells)| {
+            let cells = in_words(cells);
+            format!("shard {index}/{} is missing ({cells})", run.total)
+        }));
+    }
+    put_together(plan, shards.into_values().collect(), problems)
+}
+
+/// The measurements that are shards of this plan.
+fn parts(
+    names: &[Vec<CellName>],
+    digest: &str,
+    found: Vec<Found>,
+    problems: &mut Vec<String>,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
     for (path, read) in found {
         let name = path.display();
-        match read.map(|it| (it.provenance.shard.clone(), it)) {
-            Err(why) => problems.push(format!("left out: {why}")),
-            Ok((None, _)) => problems.push(format!("`{name}` is left out: it is of no shard")),
-            Ok((Some(record), _)) if record.plan != digest => problems.push(format!(
+        let measurement = match read {
+            Ok(measurement) => measurement,
+            Err(why) => {
+                problems.push(format!("left out: {why}"));
+                continue;
+            }
+        };
+        let Some(record) = &measurement.provenance.shard else {
+            problems.push(format!("`{name}` is left out: it is of no shard"));
+            continue;
+        };
+        let shard = record.shard;
+        if record.plan != digest {
+            problems.push(format!(
                 "`{name}` is left out: it was measured by another configuration or selection"
-            )),
-            Ok((Some(record), part)) => parts.push((path, record, part)),
+            ));
+        } else if let Some(run) = Run::from_record(names, record, &measurement.provenance) {
+            parts.push(Part {
+                path,
+                shard,
+                run,
+                measurement,
+            });
+        } else {
+            problems.push(format!(
+                "`{name}` is left out: the plan cannot have a shard {shard} dealt by its times"
+            ));
         }
     }
-    let run = common(&parts, checked_out);
-    if let Some(run) = &run {
-        parts.retain(|(path, record, part)| {
-            let own = Run::from_record(record, &part.provenance);
-            if own != *run {
-                let differs = run.difference(&own);
-                problems.push(format!(
-                    "`{}` is left out: it is of another run: {differs}",
-                    path.display()
-                ));
-            }
-            own == *run
-        });
-    }
+    parts
+}
+
+/// The shards of one run, each once and with its own cells.
+fn of_run(run: &Run, parts: Vec<Part>, problems: &mut Vec<String>) -> BTreeMap<Shard, Measurement> {
     let mut shards: BTreeMap<Shard, Measurement> = BTreeMap::new();
     let mut doubled = BTreeSet::new();
-    for (_, record, part) in parts {
-        if shards.insert(record.shard, part).is_some() {
-            doubled.insert(record.shard);
+    for part in parts {
+        if part.run != *run {
+            let differs = run.difference(&part.run);
+            let name = part.path.display();
+            problems.push(format!(
+                "`{name}` is left out: it is of another run: {differs}"
+            ));
+        } else if shards.insert(part.shard, part.measurement).is_some() {
+            doubled.insert(part.shard);
         }
     }
     for shard in doubled {
         problems.push(format!("shard {shard} is there twice: both are left out"));
         shards.remove(&shard);
     }
-    if let Some(run) = &run {
-        let dealt = deal(&names(plan), run.total);
-        shards.retain(|shard, part| {
-            let own = dealt.get(shard.index.get() - 1);
-            let strange = cells(part)
-                .into_iter()
-                .find(|cell| !own.is_some_and(|own| own.contains(cell)));
-            if let Some(CellName { server, endpoint }) = &strange {
-                problems.push(format!(
-                    "shard {shard} is left out: `{server}` `{endpoint}` is not one of its cells"
-                ));
-            }
-            strange.is_none()
-        });
-        for index in 1..=run.total.get() {
-            if !shards.keys().any(|it| it.index.get() == index) {
-                let cells = dealt.get(index - 1).map(Vec::as_slice);
-                let cells = in_words(cells.unwrap_or_default());
-                problems.push(format!("shard {index}/{} is missing ({cells})", run.total));
-            }
+    shards.retain(|shard, part| {
+        let own = &run.dealt[shard.index.get() - 1];
+        let measured = cells(part);
+        let strange = measured.iter().find(|it| !own.contains(it));
+        if let Some(CellName { server, endpoint }) = strange {
+            problems.push(format!(
+                "shard {shard} is left out: `{server}` `{endpoint}` is not one of its cells"
+            ));
+            return false;
         }
-    }
-    put_together(plan, shards.into_values().collect(), problems)
+        let lacking = own
+            .iter()
+            .filter(|it| !measured.contains(it) && !tells_of(part, it));
+        let lacking: Vec<_> = lacking.cloned().collect();
+        if !lacking.is_empty() {
+            problems.push(format!("shard {shard} lacks {}", in_words(&lacking)));
+        }
+        true
+    });
+    shards
+}
+
+/// Whether a measurement says why it does not hold a cell.
+fn tells_of(part: &Measurement, cell: &CellName) -> bool {
+    let failed = |it: &Incident| it.fatal && it.server == cell.server;
+    let partial = part.provenance.partial.as_ref();
+    part.incidents.iter().any(failed)
+        || partial.is_some_and(|it| it.lacks(&cell.server, &cell.endpoint))
 }
 
 /// Servers with their endpoints: `app home, app movies and 3 more`.
@@ -216,28 +304,16 @@ fn in_words(cells: &[CellName]) -> String {
 
 /// The run whose shards are put together: that of the commit that is checked out, where there is one,
 /// else the one with most shards.
-fn common(parts: &[(PathBuf, ShardRecord, Measurement)], checked_out: Option<&str>) -> Option<Run> {
-    let mut counts: BTreeMap<Run, usize> = BTreeMap::new();
-    for (_, record, part) in parts {
-        *counts
-            .entry(Run::from_record(record, &part.provenance))
-            .or_default() += 1;
+fn common(parts: &[Part], checked_out: Option<&str>) -> Option<Run> {
+    let mut counts: BTreeMap<&Run, usize> = BTreeMap::new();
+    for part in parts {
+        *counts.entry(&part.run).or_default() += 1;
     }
     let is_own = |run: &Run| checked_out.is_some() && run.head.as_deref() == checked_out;
     let best = counts
         .into_iter()
         .max_by_key(|(run, count)| (is_own(run), *count));
-    best.map(|(run, _)| run)
-}
-
-pub(super) fn names(plan: &Plan) -> Vec<Vec<CellName>> {
-    let of = |target: &Target| {
-        let cells = target.cells.iter();
-        cells
-            .map(|cell| CellName::new(&target.name, &cell.endpoint))
-            .collect()
-    };
-    plan.targets.iter().map(of).collect()
+    best.map(|(run, _)| run.clone())
 }
 
 /// The cells that a measurement speaks of.

@@ -17,6 +17,7 @@ const KEEP: usize = 1000;
 fn baseline(server: &str, endpoint: &str, second: i64) -> Baseline {
     Baseline {
         schema: Baseline::SCHEMA,
+        took: None,
         key: Key {
             server: server.into(),
             endpoint: endpoint.into(),

@@ -2,6 +2,7 @@
 
 mod trial;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::warn;
@@ -21,6 +22,14 @@ pub(super) struct Args {
     /// [default with `cargo perfgate init`].
     #[arg(long)]
     cargo: bool,
+    /// Jobs of the workflow that measure a part of the plan each; one more judges all of them.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        conflicts_with = "no_workflows"
+    )]
+    shards: NonZeroUsize,
     /// Write only perfgate.toml.
     #[arg(long)]
     no_workflows: bool,
@@ -30,7 +39,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<u8, Error> {
     let here = Path::new(".");
-    let proposal = init::propose(here, args.cargo, args.force);
+    let proposal = init::propose(here, args.cargo, args.force, args.shards);
     println!("found {}", proposal.found);
     println!("endpoints: {}", proposal.endpoints);
     for note in &proposal.notes {

@@ -57,6 +57,7 @@ fn run(value: f64, age: i64) -> Baseline {
         values: BTreeMap::from([(Metric::Throughput, value), (Metric::LatencyP50, value)]),
         rounds: BTreeMap::new(),
         statements: Vec::new(),
+        took: None,
     }
 }
 
@@ -93,6 +94,7 @@ fn sample(throughput: u64, latency: Duration) -> Sample {
         beside_reference: Vec::new(),
         base: None,
         summary: None,
+        took: None,
     }
 }
 

@@ -142,6 +142,7 @@ fn job(address: SocketAddr) -> Job {
         },
         cores: Vec::new(),
         opens_ahead: true,
+        worker: None,
     }
 }
 
