@@ -168,7 +168,7 @@ impl WorkerPool {
         for pool in pools {
             pool.begin(window, meter);
         }
-        let ends: Vec<_> = pools.iter().map(|pool| pool.end()).collect();
+        let ends: Vec<_> = pools.iter().map(Self::end).collect();
         ends.into_iter().collect()
     }
 
