@@ -198,6 +198,7 @@ load_images() {
 # Puts into the folders of the cache what is new, and names it.
 keep() {
     local program=$scratch/target/release/perfgate
+    mkdir -p "$scratch"
     if [[ -n ${PERFGATE_KEY_OF_PROGRAM:-} && -e $program ]]; then
         mkdir -p "$built"
         cp "$program" "$built/perfgate"
