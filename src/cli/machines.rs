@@ -49,7 +49,7 @@ pub(super) struct Options {
     out: Option<PathBuf>,
 }
 
-/// One of several workers, with all that it was told.
+/// One of several workers, with all that it was given.
 #[derive(Debug, Clone)]
 pub(super) struct Worker {
     shard: Shard,

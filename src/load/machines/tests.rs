@@ -128,8 +128,8 @@ fn who_does_not_belong_to_the_load_is_refused() {
             coordinator.gather(entry(1, within), &clock, &meter)
         });
         // One that says nothing of the kind, and one that says nothing at all.
-        let mut stranger = TcpStream::connect(&address).expect("a port");
-        std::io::Write::write_all(&mut stranger, b"GET / HTTP/1.1\r\n\r\n").expect("sent");
+        let mut foreign = TcpStream::connect(&address).expect("a port");
+        std::io::Write::write_all(&mut foreign, b"GET / HTTP/1.1\r\n\r\n").expect("sent");
         drop(TcpStream::connect(&address).expect("a port"));
         let refused = |entry| match join(&address, entry, &clock, &meter) {
             Err(Error::WorkerRefused { reason, .. }) => reason,
