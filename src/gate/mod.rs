@@ -42,7 +42,7 @@ pub use invalidate_partial::invalidate_partial;
 pub use missing::{coverage, measured, missing};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
-pub use rank::rank;
+pub use rank::{FEWEST_RANKED_ROUNDS, rank};
 pub use trend::{new_steps, trend};
 pub use verdict::{Judgement, Rules, findings, verdict};
 

@@ -7,6 +7,8 @@ use crate::stats;
 
 /// Two-sided level of the intervals.
 const LEVEL: f64 = 0.95;
+/// Rounds of a cell without which it gets no interval, and no server of its endpoint a rank.
+pub const FEWEST_RANKED_ROUNDS: usize = 6;
 
 /// Orders the servers of every endpoint by requests per second, and by the memory they take.
 pub fn rank(samples: &[Sample], targets: &[Target]) -> (Vec<Table>, Vec<Footprint>) {
@@ -158,6 +160,13 @@ mod tests {
             ranked,
             expected.map(|(name, rank)| (name.to_owned(), Some(rank)))
         );
+    }
+
+    #[test]
+    fn the_fewest_rounds_are_those_that_give_an_interval() {
+        let interval = |rounds| stats::median_interval(&vec![1.0; rounds], LEVEL);
+        assert!(interval(FEWEST_RANKED_ROUNDS).is_some());
+        assert!(interval(FEWEST_RANKED_ROUNDS - 1).is_none());
     }
 
     #[test]

@@ -198,7 +198,12 @@ impl<'a, D: Driver> Session<'a, D> {
     }
 
     async fn warm_up(&mut self, lanes: &mut [Lane<'a>]) -> Result<(), Error> {
-        let observe = self.measuring.observe;
+        let MeasureConfig {
+            plan,
+            schedule,
+            observe,
+            ..
+        } = self.measuring;
         for lane in lanes {
             let (target, cell) = (lane.target, lane.cell);
             if self.failed.contains(&target.name) {
@@ -208,7 +213,7 @@ impl<'a, D: Driver> Session<'a, D> {
                 server: &target.name,
                 endpoint: &cell.endpoint,
             });
-            let longest = self.measuring.plan.pacing.warmup;
+            let longest = plan.pacing.warmup;
             let load = Load::from_cell(Instance::from_target(target), cell);
             let begun = self.driver.elapsed();
             let warmed = self.driver.warm_up(&load, longest, observe).await;
@@ -221,7 +226,7 @@ impl<'a, D: Driver> Session<'a, D> {
             };
             lane.start().steady = steady;
             lane.window = sizing::shortest_window(lane.window, observed);
-            lane.rounds = sizing::rounds(self.measuring.plan.pacing, lane.window);
+            lane.rounds = sizing::rounds(plan.pacing, lane.window, schedule);
             lane.repeats = lane.rounds / 2;
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::Turns;
+use super::{Schedule, Turns};
+use crate::gate::FEWEST_RANKED_ROUNDS;
 use crate::model::{Cell, Concurrency, Metric, Pacing, Pair, Sides, Tally, Thresholds, Workload};
 use crate::stats;
 
@@ -20,7 +21,7 @@ const ANSWERS: u32 = 4;
 const FEWEST_ANSWERS: f64 = 50.0;
 /// A warm-up is long enough for so many answers on each connection.
 const WARM_UP_ANSWERS: f64 = 3.0;
-/// Rounds of a cell at the least.
+/// Rounds of a cell at the least: fewer have no middle one.
 const FEWEST_ROUNDS: usize = 3;
 /// Standard deviation of a start at the most, as a share of the margin: by then shorter rounds in more starts
 /// take less time than longer ones, and next to nothing stays open (docs/decisions/0022).
@@ -163,9 +164,13 @@ pub(super) fn shortest_window(usual: Duration, observed: Observed) -> Duration {
     usual.max(observed.answer * ANSWERS).max(counted)
 }
 
-/// Rounds that take as long as those that were asked for, where slow answers make them longer; few
-/// enough have no middle one.
-pub(super) fn rounds(pacing: Pacing, window: Duration) -> usize {
+/// Rounds that take as long as those that were asked for, where slow answers make them longer, but no
+/// fewer than what is made of them needs.
+pub(super) fn rounds(pacing: Pacing, window: Duration, schedule: Schedule) -> usize {
+    let fewest = match schedule {
+        Schedule::Sequential => FEWEST_ROUNDS,
+        Schedule::Interleaved => FEWEST_RANKED_ROUNDS,
+    };
     let asked = pacing.round.as_secs_f64() * pacing.rounds as f64;
     #[expect(
         clippy::cast_possible_truncation,
@@ -173,7 +178,7 @@ pub(super) fn rounds(pacing: Pacing, window: Duration) -> usize {
         reason = "at most the rounds that were asked for"
     )]
     let rounds = (asked / window.as_secs_f64()).ceil() as usize;
-    rounds.clamp(FEWEST_ROUNDS.min(pacing.rounds), pacing.rounds)
+    rounds.clamp(fewest.min(pacing.rounds), pacing.rounds)
 }
 
 /// The window in which a start's rounds at half the capacity hold the requests that a percentile
@@ -415,14 +420,17 @@ mod tests {
             warmup: second,
             budget: second,
         };
-        assert_eq!(rounds(pacing, second), 10);
-        assert_eq!(rounds(pacing, second * 2), 5);
-        assert_eq!(rounds(pacing, second * 60), 3);
+        let rounds_of = |pacing, window| rounds(pacing, window, Schedule::Sequential);
+        assert_eq!(rounds_of(pacing, second), 10);
+        assert_eq!(rounds_of(pacing, second * 2), 5);
+        assert_eq!(rounds_of(pacing, second * 60), 3);
+        // Servers that are ranked need intervals.
+        assert_eq!(rounds(pacing, second * 60, Schedule::Interleaved), 6);
         let two = Pacing {
             rounds: 2,
             ..pacing
         };
-        assert_eq!(rounds(two, second * 60), 2);
+        assert_eq!(rounds_of(two, second * 60), 2);
     }
 
     #[test]
