@@ -1,14 +1,17 @@
 //! Stored runs as a folder of pages.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::observer::Observer;
+use super::observer::{Notice, Observer};
+use super::part_files;
+use super::secrets::report_without_secrets;
 use super::stored_runs::StoredRuns;
 use crate::config;
+use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
 use crate::git::Git;
-use crate::model::Metric;
+use crate::model::{Metric, Report};
 use crate::report::{self, SiteContext, SitePage};
 
 /// Metrics that a history shows unless others are asked for.
@@ -20,11 +23,17 @@ pub const USUAL_METRICS: [Metric; 5] = [
     Metric::SqlPerRequest,
 ];
 
-/// Pages of stored runs. Commits are links into the repository: the given one, that of the job on GitHub,
+/// Name of the reports that the action writes.
+const REPORT: &str = "report.json";
+/// Newest reports that are shown.
+const MOST_REPORTS: usize = 200;
+
+/// Pages of stored runs and of reports. Commits are links into the repository: the given one, that of the job on GitHub,
 /// or that of the remote `origin` where it has an address that browsers open.
 pub fn site(
     runs: &StoredRuns,
     metrics: &[Metric],
+    reports: &[PathBuf],
     repository: Option<&str>,
     observe: Observer<'_>,
 ) -> Result<Vec<SitePage>, Error> {
@@ -37,8 +46,34 @@ pub fn site(
     let context = SiteContext {
         repository: given.or_else(of_job).or_else(|| of_origin(&file)),
         accepted: plan.accepted,
+        reports: read(reports, observe)?,
     };
     Ok(report::site(&trend(&stored, metrics), &context))
+}
+
+/// The reports among files and in folders, the newest first and each once.
+fn read(sources: &[PathBuf], observe: Observer<'_>) -> Result<Vec<Report>, Error> {
+    for source in sources {
+        if part_files::find(std::slice::from_ref(source), REPORT)?.is_empty() {
+            // A repository without pull requests yet has its pages as well.
+            observe(&Notice::Note(
+                &part_files::missing(source, REPORT).to_string(),
+            ));
+        }
+    }
+    let mut reports = Vec::new();
+    for file in part_files::find(sources, REPORT)? {
+        let report: Report = document::read(&file, "report", Report::SCHEMA)?;
+        reports.push(report_without_secrets(report));
+    }
+    reports.sort_by(|a, b| b.provenance.started.cmp(&a.provenance.started));
+    reports.dedup();
+    if let Some(older @ 1..) = reports.len().checked_sub(MOST_REPORTS) {
+        let note = format!("the newest {MOST_REPORTS} reports are shown; {older} are older");
+        observe(&Notice::Note(&note));
+        reports.truncate(MOST_REPORTS);
+    }
+    Ok(reports)
 }
 
 fn of_job() -> Option<String> {

@@ -8,7 +8,7 @@ use crate::document;
 use crate::error::Error;
 use crate::model::Metric;
 
-/// Writes the stored runs as static pages, for GitHub Pages or any web server.
+/// Writes the stored runs, and reports of checks, as static pages, for GitHub Pages or any web server.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -16,6 +16,10 @@ pub(super) struct Args {
     /// Folder to write to; pages of the same name are replaced.
     #[arg(long, value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
+    /// Reports of pull requests to show beside the stored runs: files, or folders in which each
+    /// `report.json` is one.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    reports: Vec<PathBuf>,
     /// Address of the repository, for links to commits [default: that of the job on GitHub, or of `origin`].
     #[arg(long, value_name = "URL")]
     repository: Option<String>,
@@ -31,7 +35,13 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         wanted => wanted,
     };
     let repository = args.repository.as_deref();
-    let pages = app::site(&args.runs.plain(), metrics, repository, &print_notice)?;
+    let pages = app::site(
+        &args.runs.plain(),
+        metrics,
+        &args.reports,
+        repository,
+        &print_notice,
+    )?;
     for page in &pages {
         document::write(&args.out.join(&page.file), &page.text)?;
     }

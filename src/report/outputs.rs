@@ -22,9 +22,13 @@ pub fn counts(report: &Report) -> String {
 /// The worst finding as JSON, by the order of the report; `null` where everything passed. `change` is a
 /// share: 0.12 is 12 % more than the base.
 pub fn worst(report: &Report) -> String {
+    worst_finding(report).map_or(Value::Null, found).to_string()
+}
+
+/// The worst finding by the order of the report; `None` if everything passed.
+pub(super) fn worst_finding(report: &Report) -> Option<&Finding> {
     let worst = news(report).into_iter().next();
-    let worst = worst.filter(|it| it.verdict != Verdict::Pass);
-    worst.map_or(Value::Null, found).to_string()
+    worst.filter(|it| it.verdict != Verdict::Pass)
 }
 
 fn found(finding: &Finding) -> Value {

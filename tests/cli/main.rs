@@ -43,6 +43,7 @@ mod ready;
 mod running;
 mod secrets;
 mod shards;
+mod site;
 mod store;
 mod strangers;
 mod test_target;

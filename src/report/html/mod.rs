@@ -6,6 +6,7 @@ mod calibration;
 mod cell;
 mod changes;
 mod chart;
+mod checks;
 mod figure;
 mod findings;
 mod history;
@@ -16,6 +17,7 @@ mod profile;
 mod ranking;
 mod rounds;
 mod site;
+mod site_page;
 mod standings;
 
 use maud::{Markup, html};
@@ -28,7 +30,8 @@ use crate::model::{Outcome, Report, Verdict};
 
 pub use calibration::calibration;
 pub use ranking::ranking;
-pub use site::{SiteContext, SitePage, site};
+pub use site::{SiteContext, site};
+pub use site_page::SitePage;
 
 /// The report as a page.
 pub fn html(report: &Report) -> String {

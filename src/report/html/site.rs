@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::axis::Axis;
 use super::chart::{BAD, BASE, Chart, HEAD, ODD};
+use super::checks::{self, Check};
 use super::figure::{Figure, Numbers, Row, Sheet};
 use super::page::{self, Page};
 use super::plain;
-use crate::model::{Acceptance, CellSeries, Outcome, RunMark, Series, Step, Trend};
+use super::site_page::{INDEX, SitePage, commit_link, is_hex, link, slug, unused_name};
+use crate::model::{Acceptance, CellSeries, Outcome, Report, RunMark, Series, Step, Trend};
 use crate::report::{sparkline, text};
 
 /// Places of a picture that have a dot of their own; where there are more runs, each stands for several.
@@ -19,7 +21,6 @@ const MOST_DOTS: usize = 240;
 const SPARKS: usize = 30;
 /// Newest runs that two dates are compared by: more make a page too large.
 const MOST_COMPARED: usize = 5_000;
-const INDEX: &str = "index.html";
 
 /// What pages say beside the runs.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +28,8 @@ pub struct SiteContext {
     /// Address of the repository that commits are shown in; `None` if it is not known.
     pub repository: Option<String>,
     pub accepted: Vec<Acceptance>,
-}
-
-/// A page by the name of its file.
-#[derive(Debug)]
-pub struct SitePage {
-    pub file: String,
-    pub text: String,
+    /// Reports of checks, the newest first.
+    pub reports: Vec<Report>,
 }
 
 /// The pages of all series, the first of which names the others.
@@ -47,25 +43,30 @@ pub fn site(trend: &Trend, context: &SiteContext) -> Vec<SitePage> {
         // That of the newest run comes first.
         keys.sort_by_key(|it| !it.differs.is_empty());
     }
-    let mut names = BTreeSet::from([INDEX.to_owned()]);
+    let mut names = BTreeSet::from([INDEX, checks::LIST].map(str::to_owned));
     let cells: Vec<_> = cells
         .into_iter()
         .map(|((server, endpoint), keys)| Cell {
-            file: file(&mut names, server, endpoint),
+            file: unused_name(&mut names, &format!("{}--{}", slug(server), slug(endpoint))),
             server,
             endpoint,
             keys,
         })
         .collect();
+    let checks = checks::named(&context.reports, &mut names);
     let index = SitePage {
         file: INDEX.into(),
-        text: index(trend, &cells),
+        text: index(trend, &cells, checks.len()),
     };
     let pages = cells.iter().map(|cell| SitePage {
         file: cell.file.clone(),
-        text: cell.page(context),
+        text: cell.page(context, &checks),
     });
-    std::iter::once(index).chain(pages).collect()
+    let of_checks = checks::pages(&checks, context.repository.as_deref());
+    std::iter::once(index)
+        .chain(pages)
+        .chain(of_checks)
+        .collect()
 }
 
 /// A server and endpoint, with the series of each key.
@@ -76,26 +77,7 @@ struct Cell<'a> {
     keys: Vec<&'a CellSeries>,
 }
 
-/// A name that no other page has, of letters that are the same in every file system.
-fn file(taken: &mut BTreeSet<String>, server: &str, endpoint: &str) -> String {
-    let slug = |name: &str| -> String {
-        let letters = name.chars().map(|it| match it.to_ascii_lowercase() {
-            it if it.is_ascii_alphanumeric() => it,
-            _ => '-',
-        });
-        letters.collect()
-    };
-    let stem = format!("{}--{}", slug(server), slug(endpoint));
-    let numbered = (2..).map(|number| format!("{stem}-{number}.html"));
-    let mut names = std::iter::once(format!("{stem}.html")).chain(numbered);
-    let name = names
-        .find(|it| !taken.contains(it))
-        .expect("numbers do not end");
-    taken.insert(name.clone());
-    name
-}
-
-fn index(trend: &Trend, cells: &[Cell<'_>]) -> String {
+fn index(trend: &Trend, cells: &[Cell<'_>], checks: usize) -> String {
     let runs: usize = trend.cells.iter().map(|it| it.runs.len()).sum();
     let newest = trend
         .cells
@@ -116,6 +98,7 @@ fn index(trend: &Trend, cells: &[Cell<'_>]) -> String {
         facts: Vec::new(),
     };
     page.around(&html! {
+        @if checks > 0 { p { a href=(checks::LIST) { (checks) " checks of pull requests" } } }
         section {
             p.search hidden { label { "Find " input type="search" data-filter="series" placeholder="server, endpoint or metric"; } " " output {} }
             div.sheet tabindex="0" role="region" aria-label="All series" {
@@ -186,7 +169,7 @@ fn differs(key: &CellSeries) -> String {
 }
 
 impl Cell<'_> {
-    fn page(&self, context: &SiteContext) -> String {
+    fn page(&self, context: &SiteContext, checks: &[Check<'_>]) -> String {
         let headline = format!("{} {}", self.server, self.endpoint);
         let newest = self.keys.first().and_then(|it| it.runs.last());
         let is_own = |it: &&Acceptance| it.server == self.server && it.endpoint == self.endpoint;
@@ -214,6 +197,7 @@ impl Cell<'_> {
                 }
             }
             @for key in &self.keys { (section(key, context)) }
+            (checks::of_cell(checks, (self.server, self.endpoint), &self.keys, context.repository.as_deref()))
         })
     }
 }
@@ -261,23 +245,12 @@ fn section(key: &CellSeries, context: &SiteContext) -> Markup {
 
 /// What a step lies between.
 fn commits(step: &Step, repository: Option<&str>) -> Markup {
-    let name = |commit: &str| text::commit(commit);
-    let is_hex = |it: &str| it.bytes().all(|it| it.is_ascii_hexdigit());
-    let words = match (&step.since, &step.commit) {
-        (Some(since), Some(commit)) => format!("{}..{}", name(since), name(commit)),
-        (None, Some(commit)) => name(commit),
-        (_, None) => return html! { "no commit" },
+    let (Some(since), Some(commit)) = (&step.since, &step.commit) else {
+        return commit_link(step.commit.as_deref(), repository);
     };
-    let href = repository.and_then(|repository| match (&step.since, &step.commit) {
-        (Some(since), Some(commit)) if is_hex(since) && is_hex(commit) => {
-            Some(format!("{repository}/compare/{since}...{commit}"))
-        }
-        (None, Some(commit)) if is_hex(commit) => Some(format!("{repository}/commit/{commit}")),
-        _ => None,
-    });
-    html! {
-        @match href { Some(href) => a href=(href) { (words) }, None => (words) }
-    }
+    let words = format!("{}..{}", text::commit(since), text::commit(commit));
+    let place = (is_hex(since) && is_hex(commit)).then(|| format!("compare/{since}...{commit}"));
+    link(repository, place.as_deref(), &words)
 }
 
 /// Runs beside each other that a picture shows as one place: their lowest, median and highest value.
@@ -461,6 +434,7 @@ mod tests {
         let context = SiteContext {
             repository: Some("https://git.test/shop".into()),
             accepted: Vec::new(),
+            reports: Vec::new(),
         };
         site(&trend, &context)
     }
