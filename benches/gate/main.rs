@@ -16,6 +16,8 @@ mod record;
 #[path = "../../tests/support/sample.rs"]
 mod sample;
 mod steady;
+#[path = "../support/stress_ng.rs"]
+mod stress_ng;
 mod table;
 mod testbed;
 

@@ -3,18 +3,19 @@
 //! ends with an error where one was called a regression or was not measured at all.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures as it goes")]
 
-mod busy;
 mod check;
 mod repository;
+#[path = "../support/stress_ng.rs"]
+mod stress_ng;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::busy::Busy;
 use self::check::Checked;
 use self::repository::KINDS;
+use self::stress_ng::StressNg;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -71,7 +72,7 @@ fn main() -> Result<ExitCode, Failure> {
                 }
                 let folder = repository::of_service(kind, endpoint, rest)?;
                 for _ in 0..options.times {
-                    let _busy = Busy::with(options.beside)?;
+                    let _busy = busy(options.beside)?;
                     all.push(check::check(kind, options.beside, folder.path(), &[])?);
                 }
             }
@@ -79,7 +80,7 @@ fn main() -> Result<ExitCode, Failure> {
         What::Fixture { options: more } => {
             let folder = repository::of_fixture()?;
             for _ in 0..options.times {
-                let _busy = Busy::with(options.beside)?;
+                let _busy = busy(options.beside)?;
                 all.push(check::check(
                     "fixture",
                     options.beside,
@@ -116,4 +117,11 @@ fn by_cell(all: &[Checked]) {
             all.len()
         );
     }
+}
+
+/// As many processes that never rest.
+fn busy(processes: usize) -> Result<Option<StressNg>, Failure> {
+    (processes > 0)
+        .then(|| StressNg::start(processes, 100))
+        .transpose()
 }
