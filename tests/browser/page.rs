@@ -296,6 +296,7 @@ async fn a_site_is_searched_and_compares_two_dates() {
     let pages = [
         folder.join("index.html"),
         folder.join("sample--health.html"),
+        folder.join("checks.html"),
     ];
     for path in &pages {
         for width in WIDTHS {
@@ -315,6 +316,7 @@ async fn a_site_is_searched_and_compares_two_dates() {
     }
     let console = browser.console().await;
     assert!(console.is_empty(), "{console:?}");
+    open(&browser, &pages[1]).await;
     let dates = "const [from, to] = document.querySelectorAll('.compare input'); \
         from.value = '2026-10-02'; to.value = '2026-10-03'; to.dispatchEvent(new Event('input')); \
         return [...document.querySelectorAll('.compare tbody tr')].map(row => \
@@ -336,5 +338,17 @@ async fn a_site_is_searched_and_compares_two_dates() {
     let shown =
         "return [...document.querySelectorAll('#series tbody tr')].filter(it => !it.hidden).length";
     assert_eq!(browser.ask(shown).await, json!(1));
+    open(&browser, &pages[2]).await;
+    let linked = "return [...document.querySelectorAll('#checks tbody tr')].map(row => \
+        row.querySelector('a').getAttribute('href'))";
+    let linked = browser.ask(linked).await;
+    let linked = linked.as_array().expect("links");
+    assert_eq!(linked.len(), 2, "{linked:?}");
+    for link in linked {
+        assert!(
+            folder.join(link.as_str().expect("a name")).exists(),
+            "{link}"
+        );
+    }
     browser.end().await;
 }

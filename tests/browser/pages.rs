@@ -76,7 +76,7 @@ pub(crate) fn ranking() -> (Sandbox, PathBuf) {
     (sandbox, page)
 }
 
-/// The pages of a store of twenty runs that step down on the second day.
+/// The pages of a store of twenty runs that step down on the second day, and of two checks.
 pub(crate) fn site() -> (Sandbox, PathBuf) {
     let config = "[server.sample]\n\
                   run = [\"{sample}\", \"--listen\", \"{host}:{port}\"]\n\
@@ -99,7 +99,16 @@ pub(crate) fn site() -> (Sandbox, PathBuf) {
         let path = only.with_file_name(format!("{index}.json"));
         fs::write(path, run.to_string()).expect("written");
     }
-    sandbox.run(["site", "--out", "site"]).exits(0);
+    for report in WITH_EVIDENCE {
+        let path = repository().join(format!("fixtures/reports/{report}.json"));
+        let text = fs::read_to_string(path).expect("a stored report");
+        let text = text.replace("\"shop\"", "\"sample\"");
+        let folder = sandbox.path(&format!("results/{report}"));
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join("report.json"), text).expect("written");
+    }
+    let words = ["site", "--out", "site", "--reports", "results"];
+    sandbox.run(words).exits(0);
     let folder = sandbox.path("site");
     (sandbox, folder)
 }
