@@ -8,12 +8,14 @@ use maud::{Markup, html};
 use super::page::{self, Page};
 use super::site_page::{INDEX, SitePage, commit_link, unused_name};
 use super::{html as report_page, plain, tone, verdict_tone};
-use crate::model::{CellSeries, Finding, Metric, Report, Verdict};
+use crate::model::{CellSeries, Evidence, Finding, Metric, Report, Verdict};
 use crate::report::{outputs, summary, text};
 
 pub(super) const LIST: &str = "checks.html";
 /// Newest checks of a server and endpoint that its page shows.
 const MOST_OF_CELL: usize = 30;
+/// Bytes of a page that loads at once.
+const LARGEST: usize = 500_000;
 
 /// A report with the name of its page.
 pub(super) struct Check<'a> {
@@ -44,9 +46,38 @@ pub(super) fn pages(checks: &[Check<'_>], repository: Option<&str>) -> Vec<SiteP
     };
     let each = checks.iter().map(|check| SitePage {
         file: check.file.clone(),
-        text: report_page(check.report),
+        text: small_page(check.report),
     });
     std::iter::once(list).chain(each).collect()
+}
+
+/// The page of a report, without pictures of endpoints that passed where they make it too large, and else
+/// without any.
+fn small_page(report: &Report) -> String {
+    let whole = report_page(report);
+    if whole.len() <= LARGEST {
+        return whole;
+    }
+    let news = summary::news(report);
+    let has_news = |it: &&Evidence| {
+        let mut findings = news.iter();
+        findings.any(|found| found.server == it.server && found.endpoint == it.endpoint)
+    };
+    let told: Vec<_> = report.evidence.iter().filter(has_news).cloned().collect();
+    let pages = [
+        (told, "pictures of endpoints without news are left out"),
+        (Vec::new(), "pictures are left out"),
+    ];
+    let mut pages = pages.into_iter().map(|(evidence, note)| {
+        let mut report = report.clone();
+        report.evidence = evidence;
+        let note = format!("{note}: `perfgate report` shows them");
+        report.provenance.notes.push(note);
+        report_page(&report)
+    });
+    let fits = |it: &String| it.len() <= LARGEST;
+    let last = pages.next_back();
+    pages.find(fits).or(last).unwrap_or(whole)
 }
 
 fn list(checks: &[Check<'_>], repository: Option<&str>) -> String {
@@ -153,5 +184,47 @@ fn change(finding: Option<&Finding>) -> Markup {
                 span class={ "badge " (verdict_tone(it.verdict)) } { (text::change(value)) }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A check of as many servers as one, each with what was measured of the first.
+    fn fleet(servers: usize) -> Report {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/reports/slower.json");
+        let text = std::fs::read_to_string(path).expect("a report");
+        let one: Report = serde_json::from_str(&text).expect("JSON");
+        let mut all = one.clone();
+        for number in 1..servers {
+            let server = format!("shop-{number}");
+            all.evidence.extend(one.evidence.iter().cloned().map(|it| {
+                let server = server.clone();
+                Evidence { server, ..it }
+            }));
+            all.findings.extend(one.findings.iter().cloned().map(|it| {
+                let server = server.clone();
+                let verdict = Verdict::Pass;
+                Finding {
+                    server,
+                    verdict,
+                    reason: None,
+                    ..it
+                }
+            }));
+        }
+        all
+    }
+
+    #[test]
+    fn pages_of_large_checks_keep_the_pictures_of_what_is_news() {
+        let note = "pictures of endpoints without news are left out";
+        assert!(!small_page(&fleet(2)).contains(note));
+        let large = fleet(16);
+        assert!(report_page(&large).len() > LARGEST);
+        let page = small_page(&large);
+        assert!(page.len() <= LARGEST, "{}", page.len());
+        assert!(page.contains(note) && page.contains("<svg"), "{page}");
     }
 }
