@@ -28,6 +28,8 @@ pub(super) struct Service {
     /// What is put where.
     pub(super) mounts: Vec<Mount>,
     pub(super) volumes: Vec<String>,
+    /// Where those are in the container.
+    pub(super) volume_places: Vec<String>,
     pub(super) tmpfs: Vec<String>,
     pub(super) user: Option<String>,
     pub(super) working_dir: Option<String>,
