@@ -65,6 +65,8 @@ pub(super) struct Refusal {
     pub(super) problem: Problem,
     /// The key, and a key in its table.
     pub(super) instead: Vec<String>,
+    /// The key that its container would have, where it is one: of Postgres and Redis perfgate takes the image alone.
+    pub(super) of_container: Option<String>,
 }
 
 impl Service {
