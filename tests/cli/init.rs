@@ -839,8 +839,11 @@ host, port = sys.argv[-1].split(":")
 ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 "#;
     require(&["python3"]);
-    Sandbox::new()
-        .program("python", "exec python3 \"$@\"")
+    let sandbox = Sandbox::new().program("bin/python", "exec python3 \"$@\"");
+    let path = std::env::var("PATH").expect("a PATH");
+    let path = format!("{}:{path}", sandbox.path("bin").display());
+    sandbox
+        .env("PATH", &path)
         .file("manage.py", manage)
         .file("shop/wsgi.py", "")
         .file("shop/urls.py", urls)
