@@ -68,10 +68,9 @@ pub(super) fn may_hold(files: &dyn Files, build: &Build, there: &str) -> bool {
         return true;
     };
     let there = plain(Path::new(there));
-    let lines = text
-        .lines()
-        .filter(|it| !it.trim_start().starts_with('#'));
-    let mut words = lines.flat_map(|it| it.split(|it: char| it.is_whitespace() || AROUND.contains(&it)));
+    let lines = text.lines().filter(|it| !it.trim_start().starts_with('#'));
+    let mut words =
+        lines.flat_map(|it| it.split(|it: char| it.is_whitespace() || AROUND.contains(&it)));
     words.any(|word| {
         let path = plain(Path::new(word));
         let is_place = word.starts_with('/') && path != Path::new("/");

@@ -62,7 +62,9 @@ fn build_for_others(services: &mut Services, hidden: &Services) {
     let built: Vec<_> = built.collect();
     let others = services.values_mut().filter(|it| it.build.is_none());
     for other in others {
-        let same = built.iter().find(|(image, _)| Some(image) == other.image.as_ref());
+        let same = built
+            .iter()
+            .find(|(image, _)| Some(image) == other.image.as_ref());
         other.build = same.map(|(_, build)| build.clone());
     }
 }

@@ -77,7 +77,9 @@ fn replacements(text: &str, texts: &mut Placeholders<'_>) -> Vec<(String, String
     let [host, quoted] = &*PATTERNS;
     let mut found: Vec<(String, String)> = Vec::new();
     let lines = text.lines().filter(|line| {
-        let is_comment = ["#", "//", "*"].iter().any(|it| line.trim_start().starts_with(it));
+        let is_comment = ["#", "//", "*"]
+            .iter()
+            .any(|it| line.trim_start().starts_with(it));
         !is_comment && !line.to_lowercase().contains("env")
     });
     for line in lines {

@@ -276,7 +276,10 @@ volumes: {data: {}, kept: {}}
     assert_eq!(copied.there, "/srv/cache.py");
     assert_eq!(
         copied.replace,
-        [("host=\"db\"".to_owned(), "host=\"{postgres.host}\"".to_owned())]
+        [(
+            "host=\"db\"".to_owned(),
+            "host=\"{postgres.host}\"".to_owned()
+        )]
     );
 }
 

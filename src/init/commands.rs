@@ -46,7 +46,9 @@ pub(super) fn migrates(script: &str) -> bool {
         "flask db upgrade",
         "aerich upgrade",
     ];
-    let mut lines = script.lines().filter(|it| !it.trim_start().starts_with('#'));
+    let mut lines = script
+        .lines()
+        .filter(|it| !it.trim_start().starts_with('#'));
     lines.any(|line| commands.iter().any(|it| line.contains(it)))
 }
 

@@ -187,7 +187,10 @@ mod tests {
     fn migrations_of_tortoise_and_flask_are_known_by_their_files() {
         let aerich = [
             ("requirements.txt", "aerich==0.7.2\ntortoise-orm\n"),
-            ("pyproject.toml", "[tool.aerich]\nlocation = \"./migrations\"\n"),
+            (
+                "pyproject.toml",
+                "[tool.aerich]\nlocation = \"./migrations\"\n",
+            ),
         ];
         assert_eq!(commands(&aerich), ["aerich upgrade"]);
         assert!(commands(&aerich[..1]).is_empty());

@@ -17,7 +17,8 @@ use super::services;
 use super::settings;
 use super::variables::{Variables, scheme_of, set_scheme};
 use crate::compose::{
-    self, Cache, Database, Folder, Other, Project, Request, Server, Source, Stack, Wanted, dockerfile_of,
+    self, Cache, Database, Folder, Other, Project, Request, Server, Source, Stack, Wanted,
+    dockerfile_of,
 };
 use crate::report::printable;
 

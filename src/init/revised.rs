@@ -16,15 +16,19 @@ pub fn commented_out(text: &str, endpoint: &str, answered: &str) -> Option<Strin
     });
     let answered: String = printable(answered).chars().take(SHOWN).collect();
     let table: String = lines.collect();
-    Some(format!("{before}# It answered with {answered}:\n{table}{after}"))
+    Some(format!(
+        "{before}# It answered with {answered}:\n{table}{after}"
+    ))
 }
 
 /// Gives an endpoint the path that its answer leads to.
 pub fn moved(text: &str, endpoint: &str, path: &str) -> Option<String> {
     let (before, table, after) = table(text, endpoint)?;
-    let line = table
-        .lines()
-        .find(|line| line.split('=').next().is_some_and(|key| key.trim() == "path"))?;
+    let line = table.lines().find(|line| {
+        line.split('=')
+            .next()
+            .is_some_and(|key| key.trim() == "path")
+    })?;
     let (key, _) = line.split_once('=')?;
     let table = table.replacen(line, &format!("{key}= {}", quoted(path)), 1);
     Some(format!("{before}{table}{after}"))
@@ -78,7 +82,10 @@ mod tests {
              # path    = \"/\"\n# headers = { Host = \"a\" }\n\n[endpoint.home-2]\npath = \"/b\"\n"
         );
         let last = commented_out(TEXT, "home-2", "x\n[endpoint.y]").expect("a table");
-        assert!(last.ends_with("# [endpoint.home-2]\n# path = \"/b\"\n"), "{last}");
+        assert!(
+            last.ends_with("# [endpoint.home-2]\n# path = \"/b\"\n"),
+            "{last}"
+        );
         assert!(!last.contains("\n[endpoint.y]"), "{last}");
         assert_eq!(commented_out(TEXT, "other", "x"), None);
     }

@@ -852,7 +852,8 @@ ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 
 #[test]
 fn what_answers_otherwise_becomes_a_comment_of_a_file_that_nobody_has_changed() {
-    let urls = "urlpatterns = [path(\"\", home), path(\"items/\", items), path(\"broken/\", broken)]\n";
+    let urls =
+        "urlpatterns = [path(\"\", home), path(\"items/\", items), path(\"broken/\", broken)]\n";
     let repository = django(urls);
     repository
         .run(["init", "--no-workflows"])

@@ -148,12 +148,15 @@ impl Walk<'_> {
         let top = body.iter().map(|it| depth(it)).filter(|it| *it > 0).min();
         let mut own = body.iter().filter(|it| Some(depth(it)) == top);
         let asks = |line: &str| {
-            line.starts_with("if request.POST") || line.starts_with("if request.method == ") && line.contains("POST")
+            line.starts_with("if request.POST")
+                || line.starts_with("if request.method == ") && line.contains("POST")
         };
         let has_question = own.clone().any(|it| asks(it.trim_start()));
         let goes_on = own.any(|it| {
             let line = it.trim_start();
-            ["return", "raise", "else", "elif"].iter().any(|it| line.starts_with(it))
+            ["return", "raise", "else", "elif"]
+                .iter()
+                .any(|it| line.starts_with(it))
         });
         is_decorated || has_question && !goes_on
     }

@@ -197,7 +197,8 @@ impl Routes {
 /// Whether a segment shows a page of errors: `404`, `test500`.
 fn is_of_failure(segment: &str) -> bool {
     let rest = segment.strip_prefix("test").unwrap_or(segment);
-    rest == "error" || rest.len() == 3 && rest.starts_with(['4', '5']) && rest.parse::<u16>().is_ok()
+    rest == "error"
+        || rest.len() == 3 && rest.starts_with(['4', '5']) && rest.parse::<u16>().is_ok()
 }
 
 /// Whether a path has a place for a value.
