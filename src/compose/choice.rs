@@ -14,7 +14,7 @@ const SERVERS: [&str; 11] = [
     "site",
 ];
 /// Parts of names and commands of what is not measured.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 24] = [
     "celery",
     "worker",
     "beat",
@@ -35,6 +35,7 @@ const OTHERS: [&str; 23] = [
     "mail",
     "test",
     "playwright",
+    "pytest",
     "adminer",
     "pgadmin",
     "prometheus",
@@ -53,8 +54,9 @@ const POSTGRES: [&str; 6] = [
     "timescaledb",
     "timescaledb-ha",
 ];
-const REDIS: [&str; 6] = [
+const REDIS: [&str; 7] = [
     "redis",
+    "redismod",
     "valkey",
     "keydb",
     "dragonfly",
@@ -115,7 +117,7 @@ pub(super) fn web<'a>(
         let words = std::iter::once(&lower).chain(&service.command);
         let is_another = words
             .clone()
-            .any(|word| OTHERS.iter().any(|it| word.contains(it)));
+            .any(|word| OTHERS.iter().any(|it| has(word, it)));
         let parts = |word: &str| lower.split(['-', '_']).any(|part| part == word);
         let score = 4 * i32::from(SERVERS.iter().any(|it| parts(it)))
             + 3 * i32::from(!service.ports.is_empty())
@@ -127,6 +129,16 @@ pub(super) fn web<'a>(
     // Of equal ones the first.
     let best = scored.reduce(|best, it| if it.0 > best.0 { it } else { best });
     best.map(|(_, name)| name)
+}
+
+/// Whether a text has a word: a short one begins a part of it, as other words have its letters too.
+fn has(text: &str, word: &str) -> bool {
+    const SHORT: usize = 5;
+    if word.len() >= SHORT {
+        return text.contains(word);
+    }
+    let mut parts = text.split(|it: char| !it.is_ascii_alphanumeric());
+    parts.any(|it| it.starts_with(word))
 }
 
 /// Whether it is an image of something that servers work with, or that shows what they do.

@@ -83,6 +83,7 @@ pub(super) fn database(
         ("`user`", service.user.is_some()),
     ];
     without(name, &limits, notes);
+    without_privileges(name, service, notes);
     Some(Database {
         name: name.to_owned(),
         source: service.source()?,
@@ -105,6 +106,7 @@ pub(super) fn cache(name: &str, service: &Service, notes: &mut Vec<String>) -> O
         ("`cpus`", service.cpus.is_some()),
     ];
     without(name, &limits, notes);
+    without_privileges(name, service, notes);
     Some(Cache {
         name: name.to_owned(),
         source: service.source()?,
@@ -117,6 +119,16 @@ fn without(name: &str, what: &[(&str, bool)], notes: &mut Vec<String>) {
     let given: Vec<_> = given.map(|(what, _)| *what).collect();
     if !given.is_empty() {
         notes.push(format!("{name}: without {}", given.join(", ")));
+    }
+}
+
+/// What reaches beyond the container of one, which perfgate starts without it.
+fn without_privileges(name: &str, service: &Service, notes: &mut Vec<String>) {
+    let keys = service.refusals.iter();
+    let keys = keys.filter_map(|it| it.of_container.as_deref());
+    let keys: Vec<_> = keys.map(|it| format!("`{it}`")).collect();
+    if !keys.is_empty() {
+        notes.push(format!("{name}: without {}", keys.join(", ")));
     }
 }
 

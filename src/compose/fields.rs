@@ -267,7 +267,7 @@ impl Reader<'_> {
                     let hint = keys::remedy(key, value);
                     let allowed = keys::allowed_by(key, value).map(|it| ["allow", it]);
                     let instead = allowed.as_ref().map_or(&[][..], |it| &it[..]);
-                    self.refuse(Problem::at(value.mark, message, &hint), instead);
+                    self.refuse_key(key, Problem::at(value.mark, message, &hint), instead);
                 }
                 Sort::Unknown => self.refuse(keys::unknown(self.name, key, value), &[]),
             }

@@ -7,6 +7,9 @@ use super::disk::Files;
 use super::dockerfile::{Build, dockerfile_of, instructions};
 use crate::bounded::plain;
 
+/// Signs around a path in a Dockerfile.
+const AROUND: [char; 8] = ['"', '\'', ',', '[', ']', '=', ':', ';'];
+
 /// A stage of a build, as far as it matters where a file is.
 #[derive(Debug, Default, Clone)]
 struct Stage {
@@ -57,6 +60,22 @@ pub fn place_in_image(files: &dyn Files, build: &Build, file: &Path) -> Option<S
     }
     let place = stage.place?;
     place.to_str().map(str::to_owned)
+}
+
+/// Whether the image of a build may have something at a place: its Dockerfile names a path that leads there, or below it.
+pub(super) fn may_hold(files: &dyn Files, build: &Build, there: &str) -> bool {
+    let Ok(text) = files.read(Path::new(&dockerfile_of(build))) else {
+        return true;
+    };
+    let there = plain(Path::new(there));
+    let lines = text.lines().filter(|it| !it.trim_start().starts_with('#'));
+    let mut words =
+        lines.flat_map(|it| it.split(|it: char| it.is_whitespace() || AROUND.contains(&it)));
+    words.any(|word| {
+        let path = plain(Path::new(word));
+        let is_place = word.starts_with('/') && path != Path::new("/");
+        is_place && (there.starts_with(&path) || path.starts_with(&there))
+    })
 }
 
 impl Stage {
@@ -143,6 +162,25 @@ mod tests {
         };
         let files = Folder::at(folder.path());
         place_in_image(&files, &build, Path::new("backend/alembic.ini"))
+    }
+
+    #[test]
+    fn an_image_may_hold_what_its_dockerfile_names() {
+        let holds = |dockerfile: &str, there: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::write(folder.path().join("Dockerfile"), dockerfile).expect("written");
+            let build = Build {
+                context: ".".into(),
+                ..Build::default()
+            };
+            may_hold(&Folder::at(folder.path()), &build, there)
+        };
+        let plain = "FROM python\nCOPY api api\n# /data\nCMD ./boot.sh\n";
+        assert!(!holds(plain, "/data"));
+        let app = "FROM python\nENV HOME=/home/app\nWORKDIR $HOME/web\nRUN mkdir -p /var/media/x\n";
+        assert!(holds(app, "/home/app/web/static"));
+        assert!(holds(app, "/var/media"));
+        assert!(!holds(app, "/home/application"));
     }
 
     #[test]

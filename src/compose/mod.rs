@@ -34,6 +34,7 @@ mod reading;
 mod service;
 mod settings;
 mod source;
+mod sources;
 mod stack;
 mod table;
 mod values;

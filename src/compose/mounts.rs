@@ -37,7 +37,10 @@ pub(super) fn mounts(reader: &mut Reader<'_>) {
         match (text("type").unwrap_or("volume"), text("source")) {
             ("bind", Some(source)) => bind(reader, volume.mark, source, there),
             ("tmpfs", _) => reader.service.tmpfs.push(there.to_owned()),
-            ("volume", Some(source)) => reader.service.volumes.push(source.to_owned()),
+            ("volume", Some(source)) => {
+                reader.service.volumes.push(source.to_owned());
+                reader.service.volume_places.push(there.to_owned());
+            }
             ("volume", None) => {}
             (kind, _) => {
                 let message = format!("service `{}` mounts a `{kind}`", reader.name);

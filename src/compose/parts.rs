@@ -6,6 +6,7 @@ use std::path::Path;
 use super::copied::{copied, scripts};
 use super::databases::{cache, database};
 use super::dockerfile::{copies_its_source, path_in};
+use super::image_paths::may_hold;
 use super::needs::Services;
 use super::placeholders::{Host, Placeholders, ports_named, with_host};
 use super::problem::Problem;
@@ -13,6 +14,7 @@ use super::project::Project;
 use super::service::{Contents, Service};
 use super::settings::settings;
 use super::source::Source;
+use super::sources::sources;
 use super::stack::{Database, Other, Server, Settings, Stack, Worker};
 
 /// Names that perfgate has for something else.
@@ -228,7 +230,15 @@ impl Parts<'_> {
         let is_folder = |here: &str| self.project.files.is_dir(Path::new(here));
         let is_code = |it: &Contents| it.path().is_some_and(is_folder);
         let mut container = settings(service, texts);
-        let own = scripts(service, self.project.files, texts);
+        let files = self.project.files;
+        if let Some(build) = &service.build {
+            // The engine would make the folder of a volume, and an image that has it keeps its own.
+            let places = service.volume_places.iter();
+            let lacking = places.filter(|it| !may_hold(files, build, it));
+            container.tmpfs.extend(lacking.cloned());
+        }
+        let mut own = scripts(service, files, texts);
+        own.extend(sources(service, files, texts));
         let files = service
             .mounts
             .iter()

@@ -124,6 +124,11 @@ impl Placeholders<'_> {
         })
     }
 
+    /// The placeholder of the host that is called so.
+    pub(super) fn host_of(&self, name: &str) -> Option<String> {
+        self.hosts().find(|it| it.is_called(name)).map(Host::host)
+    }
+
     /// Words of a command, of which one after `-h` or `--host` is a host.
     pub(super) fn command(&self, words: &[String]) -> Vec<String> {
         let is_option = |word: &String| word == "-h" || word == "--host";
@@ -162,7 +167,8 @@ fn postgres_url(host: &Host, first: &mut Option<String>, value: &str) -> Option<
 /// `{postgres.url}`. Nothing of other texts.
 pub fn connection_string(value: &str, first: &mut Option<String>) -> Option<String> {
     let (scheme, rest) = value.split_once("://")?;
-    is_of_postgres(value).then(|| url_with(scheme, rest, first))
+    // A scheme alone begins an address that is put together elsewhere.
+    (is_of_postgres(value) && !rest.is_empty()).then(|| url_with(scheme, rest, first))
 }
 
 /// Whether a value is a URL of a database of Postgres.

@@ -25,7 +25,16 @@ impl Reader<'_> {
         self.service.refusals.push(Refusal {
             problem,
             instead: instead.iter().map(|it| (*it).to_owned()).collect(),
+            of_container: None,
         });
+    }
+
+    /// The same of a key that reaches beyond its container.
+    pub(super) fn refuse_key(&mut self, key: &str, problem: Problem, instead: &[&str]) {
+        self.refuse(problem, instead);
+        if let Some(refusal) = self.service.refusals.last_mut() {
+            refusal.of_container = Some(key.to_owned());
+        }
     }
 
     pub(super) fn note(&mut self, note: impl Into<String>) {

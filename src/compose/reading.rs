@@ -55,6 +55,20 @@ impl Project<'_> {
     }
 }
 
+/// Gives services with the image that another one builds that build: the engine would find it by its name.
+fn build_for_others(services: &mut Services, hidden: &Services) {
+    let all = services.values().chain(hidden.values());
+    let built = all.filter_map(|it| Some((it.image.clone()?, it.build.clone()?)));
+    let built: Vec<_> = built.collect();
+    let others = services.values_mut().filter(|it| it.build.is_none());
+    for other in others {
+        let same = built
+            .iter()
+            .find(|(image, _)| Some(image) == other.image.as_ref());
+        other.build = same.map(|(_, build)| build.clone());
+    }
+}
+
 impl Stack {
     /// The stack that is wanted of a project.
     pub fn from_project(project: &Project<'_>, wanted: &Wanted) -> Result<Self, Problem> {
@@ -76,6 +90,7 @@ impl Stack {
             return Err(Problem::of_request(message, "name a smaller file"));
         }
         link(&mut services);
+        build_for_others(&mut services, &hidden);
         let mut servers = wanted.servers.clone();
         if servers.is_empty() && wanted.taken.is_empty() {
             servers.extend(web(project.files, &services).map(str::to_owned));

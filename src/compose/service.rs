@@ -28,6 +28,8 @@ pub(super) struct Service {
     /// What is put where.
     pub(super) mounts: Vec<Mount>,
     pub(super) volumes: Vec<String>,
+    /// Where those are in the container.
+    pub(super) volume_places: Vec<String>,
     pub(super) tmpfs: Vec<String>,
     pub(super) user: Option<String>,
     pub(super) working_dir: Option<String>,
@@ -63,6 +65,8 @@ pub(super) struct Refusal {
     pub(super) problem: Problem,
     /// The key, and a key in its table.
     pub(super) instead: Vec<String>,
+    /// The key that its container would have, where it is one: of Postgres and Redis perfgate takes the image alone.
+    pub(super) of_container: Option<String>,
 }
 
 impl Service {

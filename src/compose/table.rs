@@ -357,7 +357,7 @@ fn cache(redis: &Cache, given: Given<'_>) -> Result<Value, Problem> {
 /// What matters of a service of which perfgate takes the image alone.
 fn of_image(refusals: &[Refusal]) -> Vec<Refusal> {
     let matters = |it: &&Refusal| match it.instead.first() {
-        None => true,
+        None => it.of_container.is_none(),
         Some(key) => matches!(key.as_str(), "build" | "image"),
     };
     refusals.iter().filter(matters).cloned().collect()

@@ -234,6 +234,56 @@ services:
 }
 
 #[test]
+fn a_service_with_the_image_that_another_builds_is_built_the_same_way() {
+    let text = r#"
+services:
+  consumer:
+    image: shop
+    build: {context: shop}
+    depends_on: [db]
+    entrypoint: [python, consume.py]
+  api:
+    image: shop
+    depends_on: [consumer]
+    ports: ["80:80"]
+    volumes: ["data:/data", "kept:/srv/kept"]
+  db: {image: postgres}
+volumes: {data: {}, kept: {}}
+"#;
+    let dockerfile = "FROM python\nWORKDIR /srv\nCOPY . .\n";
+    let cache = "import redis\nstore = redis.Redis(host=\"db\")\n";
+    let files = [
+        ("a.yaml", text),
+        ("shop/Dockerfile", dockerfile),
+        ("shop/cache.py", cache),
+    ];
+    let folder = folder(&files);
+    let stack = with(folder.path(), &["a.yaml"], |project| {
+        Stack::from_project(&project.expect("a project"), &Wanted::default())
+    });
+    let stack = stack.expect("a stack");
+    let server = &stack.servers[0];
+    assert_eq!(server.name, "api");
+    assert!(
+        matches!(&server.source, Source::Build(build) if build.context == "shop"),
+        "{server:?}"
+    );
+    // A folder that the image does not have is made, and a source leads to the database of perfgate.
+    assert_eq!(server.container.tmpfs, ["/data"]);
+    let [copied] = &server.container.files[..] else {
+        panic!("{server:?}");
+    };
+    assert_eq!(copied.there, "/srv/cache.py");
+    assert_eq!(
+        copied.replace,
+        [(
+            "host=\"db\"".to_owned(),
+            "host=\"{postgres.host}\"".to_owned()
+        )]
+    );
+}
+
+#[test]
 fn configs_and_secrets_may_be_written_out_or_variables() {
     let text = r#"
 services:

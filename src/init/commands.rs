@@ -27,9 +27,29 @@ pub(super) fn measured(words: &[String]) -> Vec<String> {
             }
             continue;
         }
-        kept.push(word.clone());
+        kept.push(without_reloading(word));
     }
     kept
+}
+
+/// The line of a shell without such options.
+fn without_reloading(word: &str) -> String {
+    let words = word.split(' ').filter(|it| !RELOADING.contains(it));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a script brings a database of Python to its form.
+pub(super) fn migrates(script: &str) -> bool {
+    let commands = [
+        "manage.py migrate",
+        "alembic upgrade",
+        "flask db upgrade",
+        "aerich upgrade",
+    ];
+    let mut lines = script
+        .lines()
+        .filter(|it| !it.trim_start().starts_with('#'));
+    lines.any(|line| commands.iter().any(|it| line.contains(it)))
 }
 
 /// Why a command is not what production runs, where it shows.
@@ -95,6 +115,16 @@ mod tests {
         ] {
             assert_eq!(measured(&split(command)), split(kept));
         }
+    }
+
+    #[test]
+    fn a_line_of_a_shell_is_cleared_too() {
+        let line = "while ! nc -z db 5432; do sleep 1; done;  uvicorn app:app --reload --port 80";
+        let words = ["bash", "-c", line].map(str::to_owned);
+        assert_eq!(
+            measured(&words)[2],
+            "while ! nc -z db 5432; do sleep 1; done;  uvicorn app:app --port 80"
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Dependencies {
         };
         let python = PYTHON.map(read).concat() + &split_requirements(source);
         Self {
-            python: names(&python),
+            python: names(&without_comments(&python)),
             others: names(&OTHERS.map(read).concat()),
             rust: names(&read("Cargo.toml")),
         }
@@ -70,10 +70,21 @@ impl Dependencies {
     /// psycopg 3.
     pub(super) fn scheme(&self) -> Option<String> {
         let is_for_sqlalchemy = self.of_python(&["sqlalchemy", "flask-sqlalchemy", "sqlmodel"]);
+        // `databases` chooses by the plain scheme.
         let has_old_driver_alone = self.of_python(&["psycopg2", "psycopg2-binary"])
-            && !self.of_python(&["psycopg", "django"]);
+            && !self.of_python(&["psycopg", "django", "databases"]);
         (is_for_sqlalchemy && has_old_driver_alone).then(|| "postgresql+psycopg2".to_owned())
     }
+}
+
+/// Lines up to a comment: `#` within a word is of an address.
+fn without_comments(text: &str) -> String {
+    let line = |line: &str| {
+        let mut marks = line.match_indices('#');
+        let comment = marks.find(|(at, _)| line[..*at].trim_end().len() < *at || *at == 0);
+        line[..comment.map_or(line.len(), |(at, _)| at)].to_owned() + "\n"
+    };
+    text.lines().map(line).collect()
 }
 
 /// The files of a folder of requirements, one for each environment.
@@ -94,4 +105,18 @@ fn names(text: &str) -> Vec<String> {
         .filter(|it| !it.is_empty())
         .map(str::to_lowercase)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_comment_names_is_not_used() {
+        let text = "flask==3.0\n# psycopg2-binary\nredis  # or valkey\ngit+https://example.org/x.git#egg=celery\n";
+        let found = names(&without_comments(text));
+        let has = |name: &str| found.iter().any(|it| it == name);
+        assert!(has("flask") && has("redis") && has("celery"), "{found:?}");
+        assert!(!has("psycopg2-binary") && !has("valkey"), "{found:?}");
+    }
 }

@@ -124,9 +124,32 @@ fn setup(source: &Path, dependencies: &Dependencies) -> Vec<Vec<&'static str>> {
         vec![vec!["python", "manage.py", "migrate", "--noinput"]]
     } else if has("alembic.ini") {
         vec![vec!["alembic", "upgrade", "head"]]
+    } else if dependencies.of_python(&["aerich"]) && (has("aerich.ini") || names_aerich(source)) {
+        vec![vec!["aerich", "upgrade"]]
+    } else if dependencies.of_python(&["flask-migrate"])
+        && has("migrations/alembic.ini")
+        && finds_flask(source)
+    {
+        vec![vec!["flask", "db", "upgrade"]]
     } else {
         Vec::new()
     }
+}
+
+/// Whether a project configures aerich, the migrations of Tortoise ORM.
+fn names_aerich(source: &Path) -> bool {
+    let project = fs::read_to_string(source.join("pyproject.toml")).unwrap_or_default();
+    project.contains("[tool.aerich]")
+}
+
+/// Whether Flask's command knows its application without an option.
+fn finds_flask(source: &Path) -> bool {
+    let read = |name: &str| fs::read_to_string(source.join(name)).unwrap_or_default();
+    let is_usual = ["app.py", "wsgi.py"]
+        .iter()
+        .any(|it| source.join(it).is_file());
+    let mut files = [".flaskenv", "Dockerfile"].into_iter().map(read);
+    is_usual || files.any(|it| it.contains("FLASK_APP"))
 }
 
 /// The package beside manage.py that holds the WSGI application.
@@ -142,4 +165,41 @@ pub(super) fn wsgi(root: &Path) -> String {
         .next()
         .unwrap_or_else(|| "config".into());
     format!("{package}.wsgi")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commands(files: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        let dependencies = Dependencies::read(folder.path(), folder.path());
+        let commands = setup(folder.path(), &dependencies).into_iter();
+        commands.map(|it| it.join(" ")).collect()
+    }
+
+    #[test]
+    fn migrations_of_tortoise_and_flask_are_known_by_their_files() {
+        let aerich = [
+            ("requirements.txt", "aerich==0.7.2\ntortoise-orm\n"),
+            (
+                "pyproject.toml",
+                "[tool.aerich]\nlocation = \"./migrations\"\n",
+            ),
+        ];
+        assert_eq!(commands(&aerich), ["aerich upgrade"]);
+        assert!(commands(&aerich[..1]).is_empty());
+        let flask = [
+            ("requirements.txt", "Flask-Migrate==4.0.5\n"),
+            ("migrations/alembic.ini", ""),
+            ("Dockerfile", "FROM python\nENV FLASK_APP shop.py\n"),
+        ];
+        assert_eq!(commands(&flask), ["flask db upgrade"]);
+        assert!(commands(&flask[..2]).is_empty());
+    }
 }

@@ -17,6 +17,7 @@ mod ports;
 mod python;
 mod repository;
 mod requests;
+mod revised;
 mod rust;
 mod rust_env;
 mod services;
@@ -35,6 +36,7 @@ use workflows::Workflows;
 
 use crate::git::Git;
 
+pub use revised::{commented_out, moved, path_of};
 pub use workflows::Plan;
 
 /// What to write, and what to say of it.

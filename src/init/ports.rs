@@ -14,7 +14,7 @@ const LARGEST: u64 = 1 << 16;
 /// Ports of what servers wait for.
 const SERVICES: [u16; 7] = [3306, 5432, 5672, 6379, 9200, 11211, 27017];
 const OF_COMMAND: &str = r"(?:--(?:http-)?port[= ]|(?:^|\s)-p |(?:--bind|--listen|--http|--addr|--address|-b)[= ]\S*?:|0\.0\.0\.0:|\[::\]:|\bPORT:-)(?P<port>[0-9]{2,5})(?:[^0-9]|$)";
-const OF_SOURCE: &str = r#"(?:\b(?:Run|ListenAndServe|ListenAndServeTLS|Start|Listen)\(\s*"[\w.]*:|\bAddr\s*:\s*"[\w.]*:|\.listen\(\s*|\bPORT\s*(?:\|\||\?\?)\s*["']?|\bPORT['"]\s*,\s*["']?|\.run\([^)\n]*\bport\s*=\s*)(?P<port>[0-9]{2,5})\b"#;
+const OF_SOURCE: &str = r#"(?:\b(?:Run|ListenAndServe|ListenAndServeTLS|Start|Listen)\(\s*"[\w.]*:|\bAddr\s*:\s*"[\w.]*:|\.listen\(\s*|\bPORT\s*(?:\|\||\?\?)\s*["']?|\bPORT['"]\s*,\s*["']?|\.run\([^)\n]*\bport\s*=\s*|\bbind\s*=\s*["'][\w.]*:)(?P<port>[0-9]{2,5})\b"#;
 
 static PATTERNS: LazyLock<[Regex; 2]> =
     LazyLock::new(|| [OF_COMMAND, OF_SOURCE].map(|it| Regex::new(it).expect("a constant")));
@@ -113,6 +113,7 @@ mod tests {
             ("const port = process.env.PORT || 3001;", Some(3001)),
             ("port = int(os.environ.get('PORT', 5001))", Some(5001)),
             ("app.run(host='0.0.0.0', port=5002)", Some(5002)),
+            ("bind = '0.0.0.0:5005'", Some(5005)),
             ("http.Get(\"http://x:8080\")", None),
         ] {
             assert_eq!(first(&PATTERNS[1], line), port, "{line}");

@@ -17,7 +17,8 @@ use super::services;
 use super::settings;
 use super::variables::{Variables, scheme_of, set_scheme};
 use crate::compose::{
-    self, Cache, Database, Folder, Project, Request, Server, Source, Stack, Wanted, dockerfile_of,
+    self, Cache, Database, Folder, Other, Project, Request, Server, Source, Stack, Wanted,
+    dockerfile_of,
 };
 use crate::report::printable;
 
@@ -150,7 +151,7 @@ impl Repository {
         Self {
             name: SERVER.to_owned(),
             compose,
-            setup: if is_migrated(root, &framework, stack.servers.first()) {
+            setup: if is_migrated(root, &framework, &stack) {
                 Vec::new()
             } else {
                 framework.setup(&source, &dependencies)
@@ -272,9 +273,17 @@ fn listens(root: &Path, files: &Folder, folder: &Path, framework: &Framework, st
         .or_else(|| ports::of_source(root, folder));
 }
 
-/// Whether the server of a project of Node.js brings its database to its form itself, as it starts.
-fn is_migrated(root: &Path, framework: &Framework, server: Option<&Server>) -> bool {
-    let (Framework::Node(_), Some(server)) = (framework, server) else {
+/// Whether a server brings its database to its form itself, as it starts. For Python this counts where the database
+/// is a file: no other container sees what a command of its own does to that.
+fn is_migrated(root: &Path, framework: &Framework, stack: &Stack) -> bool {
+    let migrates = match framework {
+        Framework::Node(_) => node::migrates,
+        Framework::Django { .. } | Framework::Python(_) if !has_database(stack) => {
+            commands::migrates
+        }
+        _ => return false,
+    };
+    let Some(server) = stack.servers.first() else {
         return false;
     };
     let read = |path: PathBuf| std::fs::read_to_string(root.join(path)).unwrap_or_default();
@@ -284,13 +293,28 @@ fn is_migrated(root: &Path, framework: &Framework, server: Option<&Server>) -> b
         let words = dockerfile.split(|it: char| it.is_whitespace() || "\"',[]".contains(it));
         let scripts = words.filter(|it| Path::new(it).extension().is_some_and(|it| it == "sh"));
         let scripts = scripts.map(|it| it.trim_start_matches("./").trim_start_matches('/'));
+        // In the image it may lie elsewhere.
+        let scripts = scripts.flat_map(|it| [it, it.rsplit('/').next().unwrap_or(it)]);
         let scripts: Vec<_> = scripts
             .map(|it| read(Path::new(&build.context).join(it)))
             .collect();
         texts.push(dockerfile);
         texts.extend(scripts);
     }
-    texts.iter().any(|it| node::migrates(it))
+    texts.iter().any(|it| migrates(it))
+}
+
+/// Whether a database runs beside the server.
+fn has_database(stack: &Stack) -> bool {
+    const SQL: [&str; 3] = ["mariadb", "mysql", "percona"];
+    let is_sql = |it: &Other| {
+        let image = match &it.source {
+            Source::Image(image) => image.as_str(),
+            Source::Build(_) => &it.name,
+        };
+        SQL.iter().any(|name| image.contains(name))
+    };
+    stack.postgres.is_some() || stack.others.iter().any(is_sql)
 }
 
 /// Adds services that variables name; what the reader must know of those that a compose file leaves out.

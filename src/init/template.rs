@@ -212,6 +212,7 @@ fn container(container: &Settings) -> String {
             text.push_str(&format!("{name} = {}\n", quoted(value)));
         }
     }
+    text.push_str(&string_list("tmpfs", &container.tmpfs));
     text
 }
 

@@ -88,6 +88,26 @@ impl Error {
         matches!(self, Self::Stack(stack::Error::WrongAnswer { .. }))
     }
 
+    /// What an endpoint answers instead of what it should, once its server is up.
+    pub fn wrong_answers(&self) -> Option<&str> {
+        match self {
+            Self::Failing { answers, .. } => Some(answers),
+            _ => None,
+        }
+    }
+
+    /// Where a server redirects to that should answer when it starts.
+    pub fn redirection(&self) -> Option<&str> {
+        match self {
+            Self::Stack(stack::Error::WrongAnswer { answer, .. })
+                if (300..400).contains(&answer.status) =>
+            {
+                answer.location.as_deref()
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the others can be measured all the same.
     pub fn is_of_one_server(&self) -> bool {
         match self {

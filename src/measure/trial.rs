@@ -10,6 +10,8 @@ use crate::model::{Cell, Plan, Ready, Target};
 #[derive(Debug)]
 pub struct Trial {
     pub server: String,
+    /// The endpoint that says when it is up.
+    pub first: Option<String>,
     /// Time to its first good answer, where that is known.
     pub started: Result<Option<Duration>, Error>,
     /// None where the server did not start; without those after one that ended it.
@@ -73,6 +75,7 @@ async fn of_server(
     let is_up = started.is_ok();
     let mut trial = Trial {
         server: target.name.clone(),
+        first: target.cells.first().map(|it| it.endpoint.clone()),
         started: started.map(|it| it.into_iter().flatten().next().map(|startup| startup.time)),
         endpoints: Vec::new(),
         missing: BTreeSet::new(),

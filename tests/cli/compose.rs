@@ -354,6 +354,25 @@ fn what_reaches_into_the_host_may_be_allowed_by_name() {
 }
 
 #[test]
+fn what_a_database_has_of_the_host_is_left_out_as_its_image_alone_is_taken() {
+    let compose = "services:\n  web:\n    image: shop\n    depends_on: [db, cache]\n  db:\n    image: postgres:16\n    \
+                   network_mode: host\n    privileged: true\n  cache:\n    image: redis:7\n    devices: [/dev/kvm]\n";
+    let text = config("compose = \"compose.yaml\"\n[server.web]\nservice = \"web\"\n");
+    let sandbox = Sandbox::new().config(&text).file("compose.yaml", compose);
+    sandbox
+        .run(["check", "--dry-run"])
+        .exits(0)
+        .prints("db: without `network_mode`, `privileged`")
+        .prints("cache: without `devices`");
+    // A word that compose files do not know is still a mistake.
+    sandbox
+        .file("compose.yaml", &compose.replace("privileged", "privilged"))
+        .run(["check", "--dry-run"])
+        .exits(2)
+        .complains("service `db` has `privilged`");
+}
+
+#[test]
 fn names_that_no_file_has_are_refused_with_a_suggestion() {
     for (text, words, hint) in [
         (

@@ -1,6 +1,6 @@
 //! `perfgate init`, one repository of every kind.
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, require};
 
 /// What init writes for a repository, which must pass a dry run that says `expected`.
 fn written(repository: &Sandbox, expected: &str) -> String {
@@ -809,6 +809,92 @@ path = "/api/django-starter/monitoring/health"
         .prints("sample: answers ")
         .prints("  missing: FAILS: ")
         .prints("  health: as expected, in ");
+}
+
+/// A project of Django as far as `init` sees; what stands for it answers some paths.
+fn django(urls: &str) -> Sandbox {
+    let manage = r#"
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+if sys.argv[1] != "runserver":
+    sys.exit(0)
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        answers = {"/": 302, "/broken/": 500, "/items/": 200, "/login?next=/": 200}
+        self.send_response(answers.get(self.path, 404))
+        if self.path == "/":
+            self.send_header("Location", "/login?next=/")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+host, port = sys.argv[-1].split(":")
+ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
+"#;
+    require(&["python3"]);
+    let sandbox = Sandbox::new().program("bin/python", "exec python3 \"$@\"");
+    let path = std::env::var("PATH").expect("a PATH");
+    let path = format!("{}:{path}", sandbox.path("bin").display());
+    sandbox
+        .env("PATH", &path)
+        .file("manage.py", manage)
+        .file("shop/wsgi.py", "")
+        .file("shop/urls.py", urls)
+        .file("requirements.txt", "Django\n")
+}
+
+#[test]
+fn what_answers_otherwise_becomes_a_comment_of_a_file_that_nobody_has_changed() {
+    let urls =
+        "urlpatterns = [path(\"\", home), path(\"items/\", items), path(\"broken/\", broken)]\n";
+    let repository = django(urls);
+    repository
+        .run(["init", "--no-workflows"])
+        .exits(0)
+        .prints("3 of `shop/urls.py`");
+    let words = ["init", "--check", "--no-workflows", "--quiet"];
+    repository
+        .run(words)
+        .exits(0)
+        .prints("  broken: FAILS: ")
+        .prints("made comments of what answers otherwise: `home`, `broken`");
+    let text = repository.read("perfgate.toml");
+    for line in [
+        "\n[endpoint.items]\n",
+        "(status 302)",
+        "\n# [endpoint.home]\n# path = \"/\"\n",
+        "\n# [endpoint.broken]\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let again = repository.run(words).exits(0);
+    again.prints("every endpoint answers as expected");
+    // What somebody has written is theirs.
+    let repository = django(urls);
+    drop(repository.run(["init", "--no-workflows"]).exits(0));
+    let mine = repository.read("perfgate.toml") + "# mine\n";
+    let repository = repository.file("perfgate.toml", &mine);
+    drop(repository.run(words).exits(4));
+    assert_eq!(repository.read("perfgate.toml"), mine);
+}
+
+#[test]
+fn an_only_endpoint_that_leads_elsewhere_is_measured_there() {
+    let repository = django("urlpatterns = [path(\"\", home)]\n");
+    repository
+        .run(["init", "--check", "--no-workflows", "--quiet"])
+        .exits(0)
+        .prints("moved `home` to /login?next=/, where it leads to")
+        .prints("every endpoint answers as expected");
+    let text = repository.read("perfgate.toml");
+    assert!(text.contains("path = \"/login?next=/\"\n"), "{text}");
 }
 
 #[test]

@@ -168,6 +168,82 @@ expect = {{ status = 200, contains = "hello" }}
     }
 }
 
+/// The body of the answer says what the container may do.
+const PRIVILEGES: &str = r#"
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+def capabilities():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(it.split()[1] for it in lines if it.startswith("CapBnd"))
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        names = [open(f"/proc/{it}/comm").read().strip() for it in os.listdir("/proc") if it.isdigit()]
+        says = [
+            "all capabilities" if capabilities() == os.environ["ALL"] else "few capabilities",
+            "socket" if os.path.exists("/var/run/docker.sock") else "no socket",
+            "host's processes" if "perfgate" in names else "own processes",
+            "host's memory" if os.readlink("/proc/self/ns/ipc") == os.environ["IPC"] else "own memory",
+        ]
+        body = ", ".join(says).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("0.0.0.0", 8000), Handler).serve_forever()
+"#;
+
+/// `allow` gives a container what it names, and nothing else.
+#[test]
+#[ignore = "needs Docker"]
+fn a_container_may_do_what_is_allowed_and_no_more() {
+    let _engine = engine();
+    let fixtures = repository().join("fixtures").display().to_string();
+    let ipc = std::fs::read_link("/proc/self/ns/ipc").expect("a namespace");
+    let status = std::fs::read_to_string("/proc/self/status").expect("the status of a process");
+    let own = status.lines().find_map(|it| it.strip_prefix("CapBnd:"));
+    let all = own.expect("the capabilities of this machine").trim();
+    let compose = "services:\n  web:\n    build: app\n    command: [python3, /app/app.py]\n    privileged: true\n    \
+                   pid: host\n    ipc: host\n    volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"]\n    \
+                   ports: [\"8000\"]\n";
+    let dockerfile = "FROM debian:bookworm-slim\nRUN apt-get update && apt-get install --yes --no-install-recommends python3\n\
+                      COPY app.py /app/app.py\n";
+    let tried = |compose: &str, allow: &str, says: &str| {
+        let text = format!(
+            "compose = \"compose.yaml\"\nallow_outside = true\nprepare = [\"{fixtures}/prepare.sh\"]\n\
+             [server.web]\nservice = \"web\"\n{allow}\nenv = {{ ALL = \"{all}\", IPC = \"{}\" }}\n\
+             [endpoint.home]\npath = \"/\"\nexpect = {{ contains = \"{says}\" }}\n",
+            ipc.display()
+        );
+        Sandbox::new()
+            .config(&text)
+            .file("compose.yaml", compose)
+            .file("app/Dockerfile", dockerfile)
+            .file("app/app.py", PRIVILEGES)
+            .run(["init", "--check", "--no-workflows"])
+            .exits(0)
+            .prints("home: as expected");
+    };
+    tried(
+        compose,
+        "allow = [\"privileged\", \"docker-socket\", \"host-pid\", \"host-ipc\"]",
+        "all capabilities, socket, host's processes, host's memory",
+    );
+    let plain = compose.replace("    privileged: true\n    pid: host\n    ipc: host\n", "");
+    tried(
+        &plain,
+        "allow = [\"docker-socket\"]",
+        "few capabilities, socket, own processes, own memory",
+    );
+}
+
 /// A service of another image runs to its end before the server starts.
 #[test]
 #[ignore = "needs Docker"]

@@ -89,7 +89,10 @@ impl Walk<'_> {
                         self.add(at, path, String::new(), &one["view"]);
                     }
                 }
-            } else if !view.starts_with("include(") {
+            } else if view.starts_with("include(wagtail_urls") {
+                // Its pages are rows of the database, of which there is one at the root.
+                self.add(at, path, String::new(), "");
+            } else if !view.starts_with("include(") && !view.trim_end().ends_with(".urls") {
                 let words = line(text, &route);
                 let class = view.split(".as_view").next().unwrap_or_default();
                 let class = class.rsplit('.').next().unwrap_or_default();
@@ -115,9 +118,47 @@ impl Walk<'_> {
         self.found.push(Route {
             file,
             path,
-            is_get: true,
+            is_get: !self.takes_posts_alone(view),
             words,
         });
+    }
+
+    /// Whether a function answers nothing but POST: by a decorator, or as all that it does stands below a question
+    /// for that.
+    fn takes_posts_alone(&self, view: &str) -> bool {
+        let start = format!("\ndef {view}(request");
+        let Some((text, at)) = self
+            .files
+            .iter()
+            .find_map(|(_, text)| Some((text, text.find(&start)?)))
+        else {
+            return false;
+        };
+        let before = text[..at].rsplit("\n\n").next().unwrap_or_default();
+        let is_decorated = before.lines().any(|line| {
+            let line = line.replace('\'', "\"");
+            line.starts_with("@require_POST")
+                || line.starts_with("@require_http_methods([\"POST\"])")
+                || line.starts_with("@api_view([\"POST\"])")
+        });
+        let lines = text[at + 1..].lines().skip(1);
+        let body = lines.take_while(|it| it.is_empty() || it.starts_with([' ', '\t', ')']));
+        let body: Vec<_> = body.filter(|it| !it.trim().is_empty()).collect();
+        let depth = |line: &str| line.len() - line.trim_start().len();
+        let top = body.iter().map(|it| depth(it)).filter(|it| *it > 0).min();
+        let mut own = body.iter().filter(|it| Some(depth(it)) == top);
+        let asks = |line: &str| {
+            line.starts_with("if request.POST")
+                || line.starts_with("if request.method == ") && line.contains("POST")
+        };
+        let has_question = own.clone().any(|it| asks(it.trim_start()));
+        let goes_on = own.any(|it| {
+            let line = it.trim_start();
+            ["return", "raise", "else", "elif"]
+                .iter()
+                .any(|it| line.starts_with(it))
+        });
+        is_decorated || has_question && !goes_on
     }
 
     /// Whether a set of views has one that lists.
@@ -192,6 +233,33 @@ mod tests {
             .collect();
         let expected = ["/api/items", "/api/tags", "/api/{}"].map(|it| (it.to_owned(), false));
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn views_that_take_posts_alone_are_no_routes_to_get() {
+        let urls = "urlpatterns = [\n    path(\"django-admin/\", admin.site.urls),\n    path(\"run/\", run),\n    \
+                    path(\"new/\", views.new),\n    path(\"both/\", both),\n    path(\"form/\", form),\n    \
+                    path(\"\", include(wagtail_urls)),\n]\n";
+        let views = "\n@csrf_exempt\ndef run(request):\n    if request.POST:\n        kind = 1\n\n        return Json(kind)\n\n\n\
+                     @require_POST\ndef new(request):\n    return Json(1)\n\n\
+                     def both(request):\n    if request.method == 'POST':\n        return Json(1)\n    return Json(2)\n\n\
+                     def form(request):\n    if request.method == \"POST\":\n        return Json(1)\n    else:\n        return Json(2)\n";
+        let files = [
+            ("config/settings.py", ""),
+            ("config/urls.py", urls),
+            ("shop/views.py", views),
+        ];
+        let files = files.map(|(path, text)| (PathBuf::from(path), text.to_owned()));
+        let found = routes(&files).into_iter();
+        let found: Vec<_> = found.map(|it| (it.path, it.is_get)).collect();
+        let expected = [
+            ("/run/", false),
+            ("/new/", false),
+            ("/both/", true),
+            ("/form/", true),
+            ("/", true),
+        ];
+        assert_eq!(found, expected.map(|(path, gets)| (path.to_owned(), gets)));
     }
 
     #[test]

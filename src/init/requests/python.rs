@@ -13,7 +13,7 @@ use super::routers::{self, Routed};
 /// Lines from a decorator on that are taken for its handler, up to the first blank one.
 const HANDLER: usize = 6;
 
-const DECORATED: &str = r"(?m)^[ \t]*@(?P<object>\w+)\.(?:get|route)(?P<open>\()";
+const DECORATED: &str = r"(?m)^[ \t]*@(?P<object>\w+)\.(?:get|route|api_route)(?P<open>\()";
 /// Decorators of the application that Bottle has by itself.
 const BARE: &str = r"(?m)^@(?:get|route)(?P<open>\()";
 const STARLETTE: &str = r"\b(?P<what>Route|Mount)(?P<open>\()";

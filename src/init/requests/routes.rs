@@ -33,10 +33,11 @@ const PASSED_OVER: [&str; 13] = [
     "examples",
 ];
 /// Segments of paths that nobody measures: they change something, end a session or never end.
-const UNFIT: [&str; 21] = [
+const UNFIT: [&str; 22] = [
     "admin",
     "callback",
     "delete",
+    "django-admin",
     "docs",
     "events",
     "favicon.ico",
@@ -169,7 +170,10 @@ impl Routes {
         if is_parameter(path) {
             return self.found.leave_out(LeftOut::NoValue);
         }
-        let unfit = |it: &str| UNFIT.contains(&it.to_lowercase().as_str());
+        let unfit = |it: &str| {
+            let it = it.to_lowercase();
+            UNFIT.contains(&it.as_str()) || is_of_failure(&it)
+        };
         if !path.starts_with('/') || path.split('/').any(unfit) {
             return;
         }
@@ -178,12 +182,23 @@ impl Routes {
             return;
         }
         let endpoint = Endpoint::get(&name_of(path), path);
-        if PATTERNS.guarded.is_match(words) && !PATTERNS.optional.is_match(words) {
+        // Who is logged in already is sent on from a page for all others.
+        let sends_users_on =
+            words.contains("if current_user.is_authenticated") && !words.contains("required");
+        let is_open = sends_users_on || PATTERNS.optional.is_match(words);
+        if PATTERNS.guarded.is_match(words) && !is_open {
             self.found.with_login.push(endpoint);
         } else {
             self.found.endpoints.push(endpoint);
         }
     }
+}
+
+/// Whether a segment shows a page of errors: `404`, `test500`.
+fn is_of_failure(segment: &str) -> bool {
+    let rest = segment.strip_prefix("test").unwrap_or(segment);
+    rest == "error"
+        || rest.len() == 3 && rest.starts_with(['4', '5']) && rest.parse::<u16>().is_ok()
 }
 
 /// Whether a path has a place for a value.
@@ -225,6 +240,18 @@ mod tests {
                      @app.route(\"/new\", methods=[\"POST\"])\ndef new(): ...\n\n\
                      @app.route(\"/list\", methods=[\"GET\", \"POST\"])\ndef all(): ...\n";
         assert_eq!(routes(&[("app.py", flask)])[0], ["/", "/list"]);
+    }
+
+    #[test]
+    fn pages_of_errors_are_left_out_and_those_for_guests_are_not() {
+        let text = "app = Flask(__name__)\n@app.route(\"/error\")\ndef error(): ...\n\n\
+                    @app.route(\"/test404\")\ndef lost(): ...\n\n\
+                    @app.route(\"/reset\")\ndef reset():\n    if current_user.is_authenticated:\n        return home()\n\n\
+                    @app.route(\"/mine\")\n@login_required\ndef mine():\n    if current_user.is_authenticated: ...\n\n\
+                    @app.route(\"/y2040\")\ndef year(): ...\n";
+        let [open, guarded] = routes(&[("app.py", text)]);
+        assert_eq!(open, ["/reset", "/y2040"]);
+        assert_eq!(guarded, ["/mine"]);
     }
 
     #[test]
