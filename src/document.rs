@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use crate::bounded;
 
 /// Bytes of a document; those of long runs have some mebibytes.
-const LARGEST: u64 = 256 << 20;
+pub const LARGEST: u64 = 256 << 20;
 
 /// Why a document cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::against::{Against, Comparisons};
 use super::judging::{Scope, note_not_pinned, parse_store, read_baselines, report_on, store};
 use super::observer::{Notice, Observer};
+use super::part_files::{try_writing_result, write_result};
 use super::results::{Naming, known};
 use super::run_context::RunContext;
 use super::secrets::without_secrets;
@@ -15,6 +16,9 @@ use crate::error::Error;
 use crate::gate::{self, Baselines};
 use crate::model::{Baseline, Coverage, GateComparison, Measurement, Plan, Report, chain};
 use crate::{baseline, document};
+
+/// What says where a measurement goes.
+pub(super) const SAVE: &str = "--save";
 
 /// What to measure, what to compare it with and what makes it fail.
 #[derive(Debug, Clone)]
@@ -47,6 +51,9 @@ pub struct DryRun {
 pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Report, Error> {
     if let Some(path) = &options.measurement {
         return of_file(options, path, observe);
+    }
+    if let Some(path) = &options.save {
+        try_writing_result(path, SAVE)?;
     }
     let context = RunContext::find(&options.selection, observe).await?;
     let plan = &context.plan;
@@ -215,7 +222,7 @@ fn judged(
 /// Writes a measurement where that was asked for.
 pub(super) fn save(options: &CheckOptions, measurement: &Measurement) -> Result<(), Error> {
     if let Some(path) = &options.save {
-        document::write(path, &document::text(measurement))?;
+        write_result(path, SAVE, &document::text(measurement))?;
     }
     Ok(())
 }

@@ -61,6 +61,7 @@ pub use judging::{read_baselines, store, stored};
 pub use load_parts::joined_load;
 pub use notes::{notes, partial_note};
 pub use observer::{Notice, Observer};
+pub use part_files::{try_writing_result, write_result};
 pub use pinning::{Covered, Pinning};
 pub use publishing::Comment;
 pub use ranking::{Profile, Ranked, rank};

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::check::SAVE;
 use super::notes::{notes, partial_note};
 use super::observer::Observer;
+use super::part_files::{try_writing_result, write_result};
 use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
 use super::strictness::exit_code_of;
@@ -41,6 +43,9 @@ pub async fn rank(
         dealing: Dealing::ByEndpoint,
         ..selection.clone()
     };
+    if let Some(path) = save {
+        try_writing_result(path, SAVE)?;
+    }
     let mut context = RunContext::find(&selection, observe).await?;
     if let Some(Profile::Article) = profile {
         as_in_the_article(&mut context.plan);
@@ -49,7 +54,7 @@ pub async fn rank(
     context.plan.reference = None;
     let measurement = context.measure_in(Schedule::Interleaved, options).await?;
     if let Some(path) = save {
-        document::write(path, &document::text(&measurement))?;
+        write_result(path, SAVE, &document::text(&measurement))?;
     }
     Ok(ranked(&context.plan, &measurement))
 }

@@ -79,7 +79,7 @@ impl Fault {
             Self::Unreachable { .. } => {
                 "check `AWS_ENDPOINT_URL`, the network and its proxy (`HTTPS_PROXY`, `NO_PROXY`)"
             }
-            Self::Answer { .. } | Self::Rewritten => "run it again; nothing was lost",
+            Self::Answer { .. } | Self::Rewritten => "run it again; what is stored stays as it is",
             Self::Unconditional { .. } => {
                 "use a store with conditional writes (`If-Match`, `If-None-Match`), or keep baselines on a branch: \
                  \"git:BRANCH\""

@@ -52,6 +52,16 @@ pub(super) struct Object {
     pub(super) tag: Option<String>,
 }
 
+/// What an object holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Text {
+    Bytes(Vec<u8>),
+    /// Larger than any document.
+    TooLarge,
+    /// It was removed since it was listed.
+    Gone,
+}
+
 /// When an object is written.
 #[derive(Debug, Clone)]
 pub(super) enum When {
@@ -153,6 +163,21 @@ impl Session {
             Ok(object) => Ok(Some(object)),
             Err(object_store::Error::NotFound { .. }) if !self.lacks_the_bucket() => Ok(None),
             Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    /// What an object holds that may have so many bytes.
+    pub(super) async fn text(&self, key: &str, most: u64) -> Result<Text, Fault> {
+        let read = async {
+            let found = self.store.get(&self.path(key)).await?;
+            if found.meta.size > most {
+                return Ok(Text::TooLarge);
+            }
+            Ok(Text::Bytes(found.bytes().await?.to_vec()))
+        };
+        match read.await {
+            Err(object_store::Error::NotFound { .. }) if !self.lacks_the_bucket() => Ok(Text::Gone),
+            read => read.map_err(|error| self.fault(&error)),
         }
     }
 

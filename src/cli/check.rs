@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// Baseline store: a folder, `git:BRANCH`, or `s3://BUCKET/PREFIX` [default: `[baseline] store` in perfgate.toml].
     #[arg(long, visible_alias = "store", value_name = "STORE")]
     pub(super) baseline: Option<String>,
-    /// Write the measurement to a file, to judge it again later.
+    /// Write the measurement to a file, or to `s3://BUCKET/PREFIX/measurement.json`, to judge it again later.
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
     /// Judge this measurement instead of measuring: a file of `perfgate run --json`, or a result of

@@ -6,7 +6,6 @@ use super::machines::{self, Worker};
 use super::terminal;
 use crate::app;
 use crate::config::{Url, parse_duration, parse_rate};
-use crate::document;
 use crate::error::Error;
 use crate::load::{self, Job, Meter, WorkerPool};
 use crate::model::{
@@ -158,7 +157,11 @@ pub(super) fn show(result: &Load<'_>, json: Option<&Path>) -> Result<(), Error> 
         path => {
             print!("{}", result.terminal());
             path.map(|path| {
-                document::write(path, &secrets::masked(&format!("{:#}\n", result.json())))
+                app::write_result(
+                    path,
+                    "--json",
+                    &secrets::masked(&format!("{:#}\n", result.json())),
+                )
             })
             .transpose()?;
         }

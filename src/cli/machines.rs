@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::shard;
+use crate::app;
 use crate::config::parse_duration;
 use crate::document;
 use crate::error::Error;
@@ -14,6 +15,9 @@ use crate::load::machines::{Clock, Coordinator, Entry, join};
 use crate::load::{self, Job, Meter, WorkerPool};
 use crate::model::{ClockOffset, LoadPart, Shard, Tally, digest};
 use crate::secrets;
+
+/// What says where the result goes.
+const OUT: &str = "--out";
 
 /// How this machine takes part in a load from several.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,7 +48,7 @@ pub(super) struct Options {
     /// By how much that may be wrong, such as 2ms: `chronyc tracking` tells it.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "start_at")]
     clock_error: Option<Duration>,
-    /// Write this worker's result for `perfgate merge`.
+    /// Write this worker's result for `perfgate merge`: a file, or `s3://BUCKET/PREFIX/load.json`.
     #[arg(long, value_name = "FILE", requires = "worker")]
     out: Option<PathBuf>,
 }
@@ -101,6 +105,7 @@ impl Options {
                 });
             }
         };
+        app::try_writing_result(&out, OUT)?;
         Ok(Some(Worker {
             shard,
             begins,
@@ -173,8 +178,7 @@ impl Worker {
             tally: tally.clone(),
             steps: steps.unwrap_or_default(),
         };
-        document::write(&self.out, &secrets::masked(&document::text(&part)))?;
-        Ok(())
+        app::write_result(&self.out, OUT, &secrets::masked(&document::text(&part)))
     }
 
     pub(super) fn out(&self) -> &Path {

@@ -8,7 +8,6 @@ use super::ui::print_notice;
 use crate::app::{
     self, Against, CheckOptions, MergeOptions, Merged, Naming, RunOptions, Selection,
 };
-use crate::document;
 use crate::error::Error;
 use crate::model::{CargoBuild, Dealing, JoinedLoad, exit_code};
 use crate::report::Load;
@@ -22,7 +21,7 @@ use crate::secrets;
 pub(super) struct Args {
     /// Measurements made by `perfgate check --shard I/N --save FILE`, or folders that hold a
     /// `measurement.json` of each shard; loads made by `perfgate load --worker I/N --out FILE`, or folders
-    /// that hold a `load.json` of each worker.
+    /// that hold a `load.json` of each worker. Folders may be in a bucket: `s3://BUCKET/PREFIX`.
     #[arg(value_name = "FOLDER", required = true)]
     sources: Vec<PathBuf>,
     /// Configuration file [default: the nearest perfgate.toml].
@@ -106,7 +105,7 @@ fn load(joined: &Result<JoinedLoad, Vec<String>>, outputs: &Outputs) -> Result<u
     }
     if let Some(path) = json {
         let value = serde_json::json!({ "valid": false, "problems": problems });
-        document::write(path, &secrets::masked(&format!("{value:#}\n")))?;
+        app::write_result(path, "--json", &secrets::masked(&format!("{value:#}\n")))?;
     }
     Ok(exit_code::ENVIRONMENT)
 }

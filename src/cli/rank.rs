@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// Write the ranking as a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write the measurement, of a shard for `perfgate merge`.
+    /// Write the measurement, of a shard for `perfgate merge`: a file, or `s3://BUCKET/PREFIX/measurement.json`.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 }

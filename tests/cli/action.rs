@@ -273,22 +273,44 @@ jobs:
       runs-on: ubuntu-latest
 ";
 
-/// The reusable workflow for a runner without a network: it takes this action, and uploads nothing.
-fn reusable() -> String {
+/// The reusable workflow for a runner without a network: it takes this action, and a folder stands in for artifacts.
+fn reusable(artifacts: &Path) -> String {
     let path = repository().join(".github/workflows/reusable.yml");
     let text = fs::read_to_string(path).expect("the workflow");
-    let (kept, rest) = text
-        .split_once("      # A fork's token")
-        .expect("an upload");
-    let (_, refresh) = rest.split_once("\n  refresh:").expect("a job");
-    let text = format!("{kept}\n  refresh:{refresh}");
+    let steps = text.split("\n      - ");
+    let steps: Vec<_> = steps.map(|it| without_artifacts(it, artifacts)).collect();
+    let text = steps.join("\n      - ");
+    assert!(!text.contains("-artifact@"), "{text}");
     let action = "uses: org/perfgate@v1 # zizmor: ignore[unpinned-uses] the release that this workflow is of\n        \
                   with:\n";
-    assert_eq!(text.matches(action).count(), 2, "{text}");
+    assert_eq!(text.matches(action).count(), 4, "{text}");
     let own = format!(
         "uses: ./\n        with:\n          install: path\n          github-token: {TOKEN}\n"
     );
     text.replace(action, &own)
+}
+
+/// A step, and what follows it up to the next one; what it would upload is copied to a folder.
+fn without_artifacts(step: &str, artifacts: &Path) -> String {
+    let (own, rest) = step.split_once("\n\n").unwrap_or((step, ""));
+    let folder = artifacts.display();
+    let instead = if own.contains("actions/upload-artifact@") {
+        let (condition, _) = own.split_once('\n').expect("a condition and the rest");
+        let (_, name) = own.split_once("name: ").expect("a name");
+        let (name, _) = name.split_once('\n').expect("a line");
+        format!(
+            "{condition}\n        run: install -D \"$MEASURED\" \"{folder}/{name}/measurement.json\"\n        \
+             env: {{ MEASURED: \"${{{{ steps.perfgate.outputs.measurement }}}}\" }}"
+        )
+    } else if own.contains("actions/download-artifact@") {
+        format!(
+            "run: mkdir -p \"$FOLDER\" && cp -r {folder}/perfgate-shard-* \"$FOLDER\"\n        \
+             env: {{ FOLDER: \"${{{{ inputs.working-directory }}}}/shards\" }}"
+        )
+    } else {
+        return step.to_owned();
+    };
+    format!("{instead}\n\n{rest}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,7 +320,8 @@ async fn the_reusable_workflow_refreshes_and_checks() {
     let beside = TempDir::new().expect("a folder");
     let config = CONFIG.replace("SEEN", &beside.path().join("seen").display().to_string());
     let sandbox = Sandbox::new().config(&config);
-    let sandbox = sandbox.file(".github/workflows/reusable.yml", &reusable());
+    let artifacts = beside.path().join("artifacts");
+    let sandbox = sandbox.file(".github/workflows/reusable.yml", &reusable(&artifacts));
     let stage = Stage::with_workflow(&server.uri(), beside, sandbox, CALLER);
     let (succeeded, said) = stage.act("push", &push());
     assert!(succeeded, "{said}");
@@ -440,7 +463,31 @@ async fn services_of_one_repository_share_a_comment_in_both_orders_of_ending() {
     }
 }
 
-/// Three servers, each measured by a job of its own. Files in a folder stand in for artifacts.
+/// Three servers with one endpoint each. The job that finds a file of this name is cancelled while it measures: a
+/// runner sends its program SIGINT.
+fn three(cancelled: &Path) -> String {
+    let text = sample("0", "0", "0");
+    let (_, one) = text.split_once("[server.sample]").expect("a server");
+    let (one, _) = one.split_once("[endpoint").expect("an endpoint");
+    let file = cancelled.display();
+    let cancel = format!("if rm {file} 2>/dev/null; then kill -s INT $PPID; sleep 20; fi");
+    format!(
+        "prepare = [[\"sh\", \"-c\", \"{cancel}\"]]\n[server.first]{one}[server.second]{one}{text}"
+    )
+}
+
+/// What the comment says of each of the three servers: whether its endpoint is in the table, and whether the shard that
+/// held it is missing.
+fn shown(body: &str) -> [(bool, bool); 3] {
+    ["first", "second", "sample"].map(|server| {
+        let row = format!("| {server} | health | throughput |");
+        let missing = body.lines().filter(|line| line.contains("is missing ("));
+        let missing = missing.filter(|line| line.contains(&format!("{server} health")));
+        (body.contains(&row), missing.count() > 0)
+    })
+}
+
+/// Three jobs that measure a server each. Files in a folder stand in for artifacts.
 const SHARDS: &str = r"
 name: perfgate
 on: pull_request
@@ -453,12 +500,15 @@ jobs:
       matrix: { shard: [1, 2, 3] }
     steps:
       - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
-      - uses: ./
+      - if: ${{ contains('LOST', matrix.shard) }}
+        run: touch CANCEL
+      - id: gate
+        uses: ./
         with:
           install: path
           github-token: TOKEN
           shard: ${{ matrix.shard }}/3
-      - if: ${{ !contains('LOST', matrix.shard) }}
+      - if: always() && steps.gate.outputs.measurement != ''
         run: install -D .perfgate/measurement.json FOLDER/${{ matrix.shard }}/measurement.json
   check:
     needs: measure
@@ -476,21 +526,18 @@ jobs:
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs act, a runner of workflows"]
-async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
+async fn shards_are_one_comment_and_the_cells_of_one_that_is_cancelled_are_named() {
     let (server, github) = GitHub::start().await;
-    let text = sample("0", "0", "0");
-    let (_, one) = text.split_once("[server.sample]").expect("a server");
-    let (one, _) = one.split_once("[endpoint").expect("an endpoint");
-    let three = format!("[server.first]{one}[server.second]{one}{text}");
     let beside = TempDir::new().expect("a folder");
     let folder = |name: &str| beside.path().join(name).display().to_string();
     let workflow = |name: &str, lost: &str| {
         SHARDS
             .replace("FOLDER", &folder(name))
+            .replace("CANCEL", &folder("cancel"))
             .replace("LOST", lost)
     };
     let (whole, lacking) = (workflow("all", "none"), workflow("some", "2"));
-    let sandbox = Sandbox::new().config(&three);
+    let sandbox = Sandbox::new().config(&three(&beside.path().join("cancel")));
     let stage = Stage::with_workflow(&server.uri(), beside, sandbox, &whole);
     let main = stage.sandbox.git(&["rev-parse", "main"]);
     stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
@@ -502,12 +549,7 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
         assert_eq!((kept.written, kept.checks.len()), (1, 1), "{said}");
         kept.comments[0]["body"].as_str().expect("text").to_owned()
     };
-    for server in ["first", "second", "sample"] {
-        assert!(
-            body.contains(&format!("| {server} | health | throughput |")),
-            "{body}"
-        );
-    }
+    assert_eq!(shown(&body), [(true, false); 3], "{body}");
     assert!(!body.contains("missing"), "{body}");
 
     let lacking = lacking.replace("TOKEN", TOKEN);
@@ -516,10 +558,64 @@ async fn shards_are_one_comment_and_one_that_is_lost_is_named() {
     let head = stage.commit("nothing again");
     let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
     assert!(!succeeded, "{said}");
+    assert!(!stage.beside.path().join("cancel").exists(), "{said}");
     let kept = github.state();
     assert_eq!(kept.written, 1, "{said}");
     let body = kept.comments[0]["body"].as_str().expect("text");
     assert!(body.contains("shard 2/3 is missing"), "{body}");
+    let mut cells = shown(body);
+    cells.sort_unstable();
+    // One server is missing and has no row; the others are measured.
+    assert_eq!(
+        cells,
+        [(false, true), (true, false), (true, false)],
+        "{body}"
+    );
     assert_eq!(kept.checks.len(), 2, "{said}");
+    assert_eq!(kept.conclusions.last().map(String::as_str), Some("failure"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs act, a runner of workflows"]
+async fn the_reusable_workflow_checks_in_shards() {
+    let (server, github) = GitHub::start().await;
+    let beside = TempDir::new().expect("a folder");
+    let artifacts = beside.path().join("artifacts");
+    let sandbox = Sandbox::new().config(&three(&beside.path().join("cancel")));
+    let sandbox = sandbox.file(".github/workflows/reusable.yml", &reusable(&artifacts));
+    let caller = format!("{CALLER}      shards: \"3\"\n");
+    let stage = Stage::with_workflow(&server.uri(), beside, sandbox, &caller);
+    let main = stage.sandbox.git(&["rev-parse", "main"]);
+    stage.sandbox.git(&["checkout", "--quiet", "-b", "change"]);
+    let head = stage.commit("nothing");
+    let (_, said) = stage.act("pull_request", &pull_request(&head, &main));
+    for shard in 1..=3 {
+        let name = format!("perfgate-shard-{shard}/measurement.json");
+        assert!(artifacts.join(&name).exists(), "{name}: {said}");
+    }
+    let first = {
+        let kept = github.state();
+        assert_eq!((kept.written, kept.checks.len()), (1, 1), "{said}");
+        let body = kept.comments[0]["body"].as_str().expect("text");
+        assert_eq!(shown(body), [(true, false); 3], "{body}");
+        kept.edited
+    };
+
+    // Whichever of the three takes the file is cancelled.
+    fs::remove_dir_all(&artifacts).expect("removed");
+    fs::write(stage.beside.path().join("cancel"), "").expect("written");
+    let head = stage.commit("nothing again");
+    let (succeeded, said) = stage.act("pull_request", &pull_request(&head, &main));
+    assert!(!succeeded, "{said}");
+    let kept = github.state();
+    assert_eq!((kept.written, kept.edited), (1, first + 1), "{said}");
+    let body = kept.comments[0]["body"].as_str().expect("text");
+    let mut cells = shown(body);
+    cells.sort_unstable();
+    assert_eq!(
+        cells,
+        [(false, true), (true, false), (true, false)],
+        "{body}"
+    );
     assert_eq!(kept.conclusions.last().map(String::as_str), Some("failure"));
 }

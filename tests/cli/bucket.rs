@@ -32,7 +32,7 @@ const NOBODY: &str = "http://127.0.0.1:9";
 
 /// What becomes of a request in place of the answer of moto.
 #[derive(Clone, Copy)]
-enum Trouble {
+pub(super) enum Trouble {
     /// Moto never sees it.
     Status(&'static str),
     /// Moto does what it says, and nobody hears of it.
@@ -43,7 +43,7 @@ enum Trouble {
 type Fault = dyn Fn(&str) -> Option<Trouble> + Send + Sync;
 
 /// The port of a server that all tests share: it takes seconds to start.
-static MOTO: LazyLock<u16> = LazyLock::new(|| moto(&[]));
+pub(super) static MOTO: LazyLock<u16> = LazyLock::new(|| moto(&[]));
 
 /// Starts a server that ends with this process, and waits until it listens.
 fn moto(variables: &[(&str, &str)]) -> u16 {
@@ -83,8 +83,8 @@ fn moto(variables: &[(&str, &str)]) -> u16 {
 }
 
 /// A bucket behind a pass-through.
-struct Bucket {
-    name: String,
+pub(super) struct Bucket {
+    pub(super) name: String,
     moto: u16,
     port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -100,11 +100,11 @@ struct Asked {
 }
 
 impl Bucket {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self::with(*MOTO, name, |_| None)
     }
 
-    fn with(
+    pub(super) fn with(
         moto: u16,
         name: &str,
         fault: impl Fn(&str) -> Option<Trouble> + Send + Sync + 'static,
@@ -141,7 +141,7 @@ impl Bucket {
     }
 
     /// The sandbox with the way to the bucket.
-    fn used_by(&self, sandbox: Sandbox) -> Sandbox {
+    pub(super) fn used_by(&self, sandbox: Sandbox) -> Sandbox {
         sandbox
             .env("AWS_ACCESS_KEY_ID", KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
@@ -165,7 +165,7 @@ impl Bucket {
     }
 
     /// Asks moto itself; the body of its answer.
-    fn directly(&self, method: &str, key: &str, body: &[u8]) -> Vec<u8> {
+    pub(super) fn directly(&self, method: &str, key: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.moto)).expect("moto listens");
         let head = format!(
             "{method} /{}{key} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{UNCHECKED}\r\n\

@@ -14,16 +14,18 @@ const IMAGE: &str = "registry.example/perfgate:0.1";
 
 /// The documents that are written for a load from four nodes.
 fn written(options: &[&str], load: &[&str]) -> Vec<Value> {
-    let own = [
-        "kubernetes",
-        "--workers",
-        "4",
-        "--image",
-        IMAGE,
-        "--claim",
-        "results",
-    ];
-    let words = own.iter().chain(options).chain(&["--"]).chain(load);
+    let claim = ["--claim", "results"];
+    written_to(&claim, options, load)
+}
+
+fn written_to(place: &[&str], options: &[&str], load: &[&str]) -> Vec<Value> {
+    let own = ["kubernetes", "--workers", "4", "--image", IMAGE];
+    let words = own
+        .iter()
+        .chain(place)
+        .chain(options)
+        .chain(&["--"])
+        .chain(load);
     let run = Sandbox::new().run(words.copied()).exits(0);
     let documents = run.stdout.split("\n---\n").skip(1);
     let documents = documents.map(|it| serde_saphyr::from_str(it).expect("YAML"));
@@ -176,4 +178,37 @@ fn the_job_that_merges_reads_what_the_workers_write() {
     assert_eq!(words, ["merge", "/results/perfgate-load", "--json", all]);
     let volumes = pod(&job).volumes.as_ref().expect("volumes");
     assert!(volumes[0].persistent_volume_claim.is_some());
+}
+
+#[test]
+fn results_may_lie_in_a_bucket() {
+    let bucket = ["--bucket", "s3://runs/peak", "--secret", "runs-access"];
+    let load = ["http://app:8000/", "--rate", "10/s"];
+    let documents = written_to(&bucket, &["--name", "seven"], &load);
+    let job: Job = typed(&documents[1]);
+    let merge: Job = typed(&written_to(&bucket, &["--name", "seven", "--merge"], &load)[0]);
+    for job in [&job, &merge] {
+        let container = is_confined(pod(job));
+        assert!(pod(job).volumes.is_none() && container.volume_mounts.is_none());
+        let variables = container.env_from.as_ref().expect("variables");
+        let secret = variables[0].secret_ref.as_ref().expect("a secret");
+        assert_eq!(secret.name, "runs-access");
+    }
+    let words = pod(&job).containers[0].args.clone().expect("arguments");
+    let out = "--out=s3://runs/peak/seven/$(JOB_COMPLETION_INDEX)/load.json";
+    assert_eq!(words.last().map(String::as_str), Some(out));
+    let words = pod(&merge).containers[0].args.clone().expect("arguments");
+    let all = "s3://runs/peak/seven/all.json";
+    assert_eq!(words, ["merge", "s3://runs/peak/seven", "--json", all]);
+    let refused = |options: &[&'static str], why: &str| {
+        let own = ["kubernetes", "--workers", "4", "--image", IMAGE];
+        let words = own.iter().chain(options).chain(&["--", "http://app:8000/"]);
+        Sandbox::new().run(words.copied()).exits(2).complains(why);
+    };
+    refused(&[], "--claim");
+    refused(&["--bucket", "s3://runs/peak"], "--secret");
+    refused(
+        &["--bucket", "git:runs", "--secret", "a"],
+        "`s3://BUCKET/PREFIX`",
+    );
 }

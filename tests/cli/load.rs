@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{Sandbox, sample};
 
 /// A server that counts its responses.
-fn server() -> (SocketAddr, Arc<AtomicU64>) {
+pub(super) fn server() -> (SocketAddr, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let answered = Arc::new(AtomicU64::new(0));
@@ -289,14 +289,19 @@ fn what_is_read_although_it_is_no_http_is_noted_once() {
 }
 
 /// The words that start one of some workers, which meet at an address.
-fn worker<'a>(url: &'a str, number: &'a str, meeting: &'a str, out: &'a str) -> Vec<&'a str> {
+pub(super) fn worker<'a>(
+    url: &'a str,
+    number: &'a str,
+    meeting: &'a str,
+    out: &'a str,
+) -> Vec<&'a str> {
     let words = ["load", url, "--rate", "400/s", "-d", "500ms", "-c", "8"];
     let own = ["--worker", number, "--coordinator", meeting, "--out", out];
     words.into_iter().chain(own).collect()
 }
 
 /// An address at which nobody listens yet.
-fn meeting() -> String {
+pub(super) fn meeting() -> String {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
     free.expect("a port").to_string()
 }

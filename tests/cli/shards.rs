@@ -4,7 +4,7 @@ use crate::sample;
 use crate::support::Sandbox;
 
 /// Two servers with one endpoint each.
-fn two() -> Sandbox {
+pub(super) fn two() -> Sandbox {
     let text = sample("0", "0", "0");
     let (_, server) = text.split_once("[server.sample]").expect("a server");
     let (server, _) = server.split_once("[endpoint").expect("an endpoint");

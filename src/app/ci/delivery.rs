@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::observer::{Notice, Observer};
+use super::super::part_files::is_in_bucket;
 use super::super::publishing::Publisher;
 use super::super::report_files::ReportFiles;
 use crate::error::Error;
@@ -96,8 +97,11 @@ impl Delivery<'_> {
     }
 }
 
-/// A path as later steps find it, which run elsewhere; empty for an empty one.
+/// A path as later steps find it, which run elsewhere; empty for an empty one. The address of a bucket stays as it is.
 fn absolute(path: &Path) -> String {
+    if is_in_bucket(path) {
+        return path.display().to_string();
+    }
     std::path::absolute(path).map_or_else(|_| String::new(), |it| it.display().to_string())
 }
 

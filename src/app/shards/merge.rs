@@ -6,22 +6,21 @@ use std::path::PathBuf;
 
 use super::super::check::{CheckOptions, judged_with, save};
 use super::super::observer::Observer;
-use super::super::part_files;
+use super::super::part_files::{self, Sources};
 use super::super::provenance;
 use super::super::ranking::{Ranked, ranked};
 use super::deal::dealt;
 use super::names;
-use crate::document;
 use crate::error::Error;
 use crate::model::{
     CellName, Dealing, Incident, Measurement, Partial, Plan, Provenance, Report, Shard,
-    ShardRecord, Unfinished, chain, exit_code,
+    ShardRecord, Unfinished, exit_code,
 };
 
 /// What is put together, and how it is judged.
 #[derive(Debug, Clone)]
 pub struct MergeOptions {
-    /// Measurements, and folders that hold them.
+    /// Measurements, and folders and addresses of buckets that hold them.
     pub sources: Vec<PathBuf>,
     /// What the shards selected, and what makes the whole fail.
     pub check: CheckOptions,
@@ -91,17 +90,10 @@ fn whole(options: &MergeOptions) -> Result<(Plan, Measurement, Dealing), Error> 
 pub(super) type Found = (PathBuf, Result<Measurement, String>);
 
 fn read(sources: &[PathBuf]) -> Result<Vec<Found>, Error> {
-    for source in sources.iter().filter(|it| it.is_dir()) {
-        if part_files::find(std::slice::from_ref(source), FILE)?.is_empty() {
-            return Err(part_files::missing(source, FILE));
-        }
-    }
-    let files = part_files::find(sources, FILE)?;
-    let parsed = files.into_iter().map(|path| {
-        let read = document::read(&path, "measurement", Measurement::SCHEMA);
-        (path, read.map_err(|error| chain(&error)))
-    });
-    Ok(parsed.collect())
+    let sources = Sources::open(sources)?;
+    sources.none_is_without(FILE)?;
+    let files = sources.find(FILE)?;
+    part_files::read(&files, "measurement", Measurement::SCHEMA)
 }
 
 /// What all shards of one run have in common.

@@ -1,12 +1,15 @@
 //! A load from several machines as a Job of Kubernetes.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
 
 use super::load;
+use crate::config;
 use crate::error::Error;
+use crate::model::{Bucket, Store};
 
 /// Writes the manifest of a load from several nodes: a Job with a pod for each worker, and the Service by which they
 /// find each other. `kubectl apply -f -` takes it.
@@ -19,8 +22,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     image: String,
     /// Claim of a volume that several nodes can write to, for the results.
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    claim: String,
+    #[arg(long, value_name = "NAME", value_parser = name, required_unless_present = "bucket")]
+    claim: Option<String>,
+    /// Bucket for the results in place of a volume: `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "ADDRESS", value_parser = bucket, conflicts_with = "claim", requires = "secret")]
+    bucket: Option<Bucket>,
+    /// Secret of the cluster whose keys are the variables `AWS_…` of the bucket.
+    #[arg(long, value_name = "NAME", value_parser = name, requires = "bucket")]
+    secret: Option<String>,
     /// Name of the Job and of the Service.
     #[arg(long, value_name = "NAME", default_value = "perfgate-load", value_parser = name)]
     name: String,
@@ -80,16 +89,66 @@ fn manifest(args: &Args) -> Result<String, Error> {
         ("CPUS", quoted(&words.load.threads().to_string())),
         ("MEMORY", quoted(&args.memory)),
         ("IMAGE", quoted(&args.image)),
-        ("CLAIM", args.claim.clone()),
+        ("PLACE", args.place().to_owned()),
+        ("RESULTS", quoted(&args.results())),
+        ("JSON", quoted(&format!("{}/all.json", args.results()))),
         ("NAME", args.name.clone()),
     ];
-    let filled = values
+    let template = parts(args)
         .into_iter()
-        .fold(template.to_owned(), |text, (mark, value)| {
-            text.replace(&format!("{{{{{mark}}}}}"), &value)
+        .fold(template.to_owned(), |text, (mark, lines)| {
+            text.replace(&format!("{{{{{mark}}}}}\n"), &lines)
         });
+    let filled = values.into_iter().fold(template, |text, (mark, value)| {
+        text.replace(&format!("{{{{{mark}}}}}"), &value)
+    });
     // Last, because words of the user may hold any mark.
     Ok(filled.replace("{{ARGUMENTS}}\n", &arguments(args)))
+}
+
+impl Args {
+    /// Where the results lie, as readers of the manifest call it.
+    const fn place(&self) -> &'static str {
+        if self.bucket.is_some() {
+            "bucket"
+        } else {
+            "volume"
+        }
+    }
+
+    /// The folder of this Job's results.
+    fn results(&self) -> String {
+        match &self.bucket {
+            Some(bucket) => format!("{bucket}/{}", self.name),
+            None => format!("/results/{}", self.name),
+        }
+    }
+}
+
+/// The lines of a pod by which it reaches the results.
+fn parts(args: &Args) -> [(&'static str, String); 3] {
+    let [variables, mounts, volumes] = match (&args.secret, &args.claim) {
+        (Some(secret), _) => [
+            format!("          envFrom:\n            - secretRef: {{ name: \"{secret}\" }}\n"),
+            String::new(),
+            String::new(),
+        ],
+        (None, claim) => [
+            String::new(),
+            "          volumeMounts:\n            - { name: results, mountPath: /results }\n"
+                .to_owned(),
+            format!(
+                "      volumes:\n        - name: results                   # of a class that several nodes can write to \
+                 (ReadWriteMany)\n          persistentVolumeClaim: {{ claimName: \"{}\" }}\n",
+                claim.as_deref().unwrap_or_default()
+            ),
+        ],
+    };
+    [
+        ("VARIABLES", variables),
+        ("MOUNTS", mounts),
+        ("VOLUMES", volumes),
+    ]
 }
 
 /// What a pod runs, one word a line. A dollar sign before a bracket stands for a variable.
@@ -102,7 +161,7 @@ fn arguments(args: &Args) -> String {
     ];
     let escaped = args.load.iter().map(|it| it.replace("$(", "$$("));
     let words = std::iter::once("load".to_owned()).chain(escaped).chain(own);
-    let out = format!("--out=/results/{name}/$(JOB_COMPLETION_INDEX)/load.json");
+    let out = format!("--out={}/$(JOB_COMPLETION_INDEX)/load.json", args.results());
     let lines = words
         .chain([out])
         .map(|it| format!("{INDENT}- {}\n", quoted(&it)));
@@ -130,6 +189,13 @@ fn name(text: &str) -> Result<String, String> {
         Err(format!(
             "write small letters, digits and `-`, from a letter on, {LONGEST_NAME} at most"
         ))
+    }
+}
+
+fn bucket(text: &str) -> Result<Bucket, String> {
+    match config::parse_store(text, Path::new("."), "--bucket")? {
+        Store::Bucket { bucket, .. } => Ok(bucket),
+        Store::Folder(_) | Store::Branch { .. } => Err("write `s3://BUCKET/PREFIX`".into()),
     }
 }
 
