@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::observer::{Notice, Observer};
-use super::part_files;
+use super::part_files::{self, Sources};
 use super::secrets::report_without_secrets;
 use super::stored_runs::StoredRuns;
 use crate::config;
@@ -51,20 +51,21 @@ pub fn site(
     Ok(report::site(&trend(&stored, metrics), &context))
 }
 
-/// The reports among files and in folders, the newest first and each once.
+/// The reports among files and in folders or buckets, the newest first and each once. One that cannot be read is
+/// named, and the pages go without it.
 fn read(sources: &[PathBuf], observe: Observer<'_>) -> Result<Vec<Report>, Error> {
-    for source in sources {
-        if part_files::find(std::slice::from_ref(source), REPORT)?.is_empty() {
-            // A repository without pull requests yet has its pages as well.
-            observe(&Notice::Note(
-                &part_files::missing(source, REPORT).to_string(),
-            ));
-        }
+    let sources = Sources::open(sources)?;
+    if let Err(missing) = sources.none_is_without(REPORT) {
+        // A repository without pull requests yet has its pages as well.
+        observe(&Notice::Note(&missing.to_string()));
     }
     let mut reports = Vec::new();
-    for file in part_files::find(sources, REPORT)? {
-        let report: Report = document::read(&file, "report", Report::SCHEMA)?;
-        reports.push(report_without_secrets(report));
+    let files = sources.find(REPORT)?;
+    for (_, read) in part_files::read::<Report>(&files, "report", Report::SCHEMA)? {
+        match read {
+            Ok(report) => reports.push(report_without_secrets(report)),
+            Err(why) => observe(&Notice::Note(&why)),
+        }
     }
     reports.sort_by(|a, b| b.provenance.started.cmp(&a.provenance.started));
     reports.dedup();

@@ -16,8 +16,8 @@ pub(super) struct Args {
     /// Folder to write to; pages of the same name are replaced.
     #[arg(long, value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
-    /// Reports of pull requests to show beside the stored runs: files, or folders in which each
-    /// `report.json` is one.
+    /// Reports of pull requests to show beside the stored runs: files, or folders or `s3://BUCKET/PREFIX`
+    /// in which each `report.json` is one.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     reports: Vec<PathBuf>,
     /// Address of the repository, for links to commits [default: that of the job on GitHub, or of `origin`].

@@ -83,7 +83,7 @@ fn small_page(report: &Report) -> String {
 fn list(checks: &[Check<'_>], repository: Option<&str>) -> String {
     let failed = |it: &&Check<'_>| it.report.exit_code != 0;
     let headline = format!(
-        "{} checks, {} failed",
+        "checks: {}, failed: {}",
         checks.len(),
         checks.iter().filter(failed).count()
     );

@@ -98,7 +98,7 @@ fn index(trend: &Trend, cells: &[Cell<'_>], checks: usize) -> String {
         facts: Vec::new(),
     };
     page.around(&html! {
-        @if checks > 0 { p { a href=(checks::LIST) { (checks) " checks of pull requests" } } }
+        @if checks > 0 { p { a href=(checks::LIST) { "Checks of pull requests: " (checks) } } }
         section {
             p.search hidden { label { "Find " input type="search" data-filter="series" placeholder="server, endpoint or metric"; } " " output {} }
             div.sheet tabindex="0" role="region" aria-label="All series" {
