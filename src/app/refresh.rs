@@ -15,8 +15,8 @@ use crate::document;
 use crate::error::Error;
 use crate::gate::{self, outcome};
 use crate::model::{
-    Baseline, Finding, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict, chain,
-    exit_code,
+    Baseline, Finding, Key, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict,
+    chain, exit_code,
 };
 use crate::report;
 
@@ -182,7 +182,9 @@ impl Destination<'_> {
         if !documents.is_empty() {
             store.add(&documents, plan.keep)?;
             let metrics = judged_metrics(plan);
-            let steps = gate::new_steps(baselines.runs(), &documents, &metrics).into_iter();
+            let margin = |key: &Key, metric| plan.margin(key, metric);
+            let steps = gate::new_steps(baselines.runs(), &documents, &metrics, &margin);
+            let steps = steps.into_iter();
             lines.extend(steps.map(|(cell, metric, step)| report::new_step(&cell, metric, &step)));
         }
         for line in &lines[first..] {

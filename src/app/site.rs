@@ -11,7 +11,7 @@ use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
 use crate::git::Git;
-use crate::model::{Metric, Report};
+use crate::model::{Key, Metric, Report};
 use crate::report::{self, SiteContext, SitePage};
 
 /// Metrics that a history shows unless others are asked for.
@@ -39,16 +39,17 @@ pub fn site(
 ) -> Result<Vec<SitePage>, Error> {
     let file = super::configuration(runs.config.as_deref())?;
     let plan = config::load(&file)?;
-    let (_, found) = runs.find(observe)?;
+    let (_, _, found) = runs.find(observe)?;
     let mut stored = found.baselines;
     stored.retain(|run| runs.include(&run.key));
     let given = repository.map(|it| it.trim_end_matches('/').to_owned());
     let context = SiteContext {
         repository: given.or_else(of_job).or_else(|| of_origin(&file)),
-        accepted: plan.accepted,
+        accepted: plan.accepted.clone(),
         reports: read(reports, observe)?,
     };
-    Ok(report::site(&trend(&stored, metrics), &context))
+    let margin = |key: &Key, metric| plan.margin(key, metric);
+    Ok(report::site(&trend(&stored, metrics, &margin), &context))
 }
 
 /// The reports among files and in folders or buckets, the newest first and each once. One that cannot be read is

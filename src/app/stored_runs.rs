@@ -9,7 +9,7 @@ use super::selection::configuration;
 use crate::baseline::{Store, Stored};
 use crate::config;
 use crate::error::Error;
-use crate::model::Key;
+use crate::model::{Key, Plan};
 
 /// Which stored runs, and where they are.
 #[derive(Debug, Clone)]
@@ -25,9 +25,9 @@ pub struct StoredRuns {
 }
 
 impl StoredRuns {
-    /// The store, with everything in it. A name that neither the configuration nor a stored run has is
+    /// The plan, and the store with everything in it. A name that neither the configuration nor a stored run has is
     /// a slip.
-    pub fn find(&self, observe: Observer<'_>) -> Result<(Store, Stored), Error> {
+    pub fn find(&self, observe: Observer<'_>) -> Result<(Plan, Store, Stored), Error> {
         let plan = config::load(&configuration(self.config.as_deref())?)?;
         let store = store(&plan, self.baseline.as_deref())?;
         let found = stored(&store, observe)?;
@@ -39,7 +39,7 @@ impl StoredRuns {
         let endpoints = cells.map(|it| &it.endpoint);
         let endpoints = endpoints.chain(keys().map(|it| &it.endpoint));
         names::check(&plan, "endpoint", &self.endpoints, endpoints)?;
-        Ok((store, found))
+        Ok((plan, store, found))
     }
 
     /// Whether runs of a key are among them.

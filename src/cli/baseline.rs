@@ -106,7 +106,7 @@ impl Refresh {
 
 fn show(args: &Show) -> Result<u8, Error> {
     let runs = args.runs.plain();
-    let (_, found) = runs.find(&print_notice)?;
+    let (_, _, found) = runs.find(&print_notice)?;
     let mut cells: BTreeMap<(String, String), Vec<Baseline>> = BTreeMap::new();
     let is_empty = found.baselines.is_empty();
     let baselines = found.baselines.into_iter();
@@ -130,7 +130,7 @@ fn show(args: &Show) -> Result<u8, Error> {
 
 fn prune(args: &Prune) -> Result<u8, Error> {
     let runs = args.runs.plain();
-    let (store, _) = runs.find(&print_notice)?;
+    let (_, store, _) = runs.find(&print_notice)?;
     let gone = store.prune(args.keep, &|key| runs.include(key))?;
     println!(
         "{gone} runs forgotten; of every key the newest {} stay",

@@ -26,7 +26,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     let stored = args.runs.plain();
-    let (_, found) = stored.find(&print_notice)?;
+    let (plan, _, found) = stored.find(&print_notice)?;
     let mut runs = found.baselines;
     let empty = if runs.is_empty() {
         "nothing is stored; `perfgate baseline refresh` measures and stores"
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         [] => &USUAL_METRICS,
         wanted => wanted,
     };
-    let trend = trend(&runs, metrics);
+    let trend = trend(&runs, metrics, &|key, metric| plan.margin(key, metric));
     if let Some(path) = &args.json {
         document::write(path, &document::text(&trend))?;
     }

@@ -56,7 +56,7 @@ impl Finding {
         self.regressed_runs = regressed.map(|(position, _)| position).collect();
         // Finding a step takes a millisecond, and there are many metrics that nobody has a rule for.
         if self.verdict != Verdict::NotJudged {
-            self.step = steps(&runs, &values, self.metric).pop();
+            self.step = steps(&runs, &values, self.metric, self.margin).pop();
         }
         self.history = values.into_iter().flatten().collect();
     }

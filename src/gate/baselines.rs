@@ -1,5 +1,6 @@
 use jiff::tz::TimeZone;
 
+use super::scale::Scale;
 use crate::model::{
     Baseline, Key, LONGEST_HISTORY, LONGEST_SERIES, Metric, Pin, Reason, Sample, history,
 };
@@ -8,8 +9,11 @@ use crate::stats;
 /// Runs a history needs before anything is judged by it.
 pub const FEWEST_RUNS: usize = 5;
 
-/// Relative change from which a step of a measured metric counts.
+/// Relative change from which a step of a measured metric counts, unless a finer margin asks for less.
 const SMALLEST_STEP: f64 = 0.05;
+/// The finest of these: a history is not trusted below a standard deviation of it, so that nothing
+/// fails for less.
+const FINEST_STEP: f64 = 0.01;
 
 /// What the head is compared with.
 #[derive(Debug, Clone)]
@@ -140,11 +144,14 @@ impl History<'_> {
     /// The values that a metric is judged by, newest first. Where it stepped to another level and
     /// enough runs are on that, they are these, whatever the verdicts on them were. A slower build
     /// that was merged would be red for ever otherwise: every run since regressed against those
-    /// before, and would stay out.
-    pub(super) fn on_level(&self, metric: Metric) -> Vec<f64> {
+    /// before, and would stay out. So a step counts from the margin on.
+    pub(super) fn on_level(&self, metric: Metric, margin: f64, floor: Option<f64>) -> Vec<f64> {
+        let scale = Scale::from_metric(metric);
+        let base = stats::median(&self.values(metric)).filter(|it| *it > 0.0);
+        let margin = scale.margin(margin, floor, base.unwrap_or(1.0));
         let runs = self.all.iter().filter_map(|run| run.values.get(&metric));
         let values: Vec<f64> = runs.copied().filter(|value| *value > 0.0).collect();
-        let level = match measured_steps(&values).last() {
+        let level = match measured_steps(&values, Some(margin)).last() {
             Some(step) => &values[*step..],
             None => &[],
         };
@@ -168,8 +175,11 @@ impl History<'_> {
     }
 }
 
-/// Steps of what is measured, in the order of time.
-pub(super) fn measured_steps(values: &[f64]) -> Vec<usize> {
+/// Steps of what is measured, in the order of time; a margin on the log scale finer than the usual
+/// smallest step makes that as small.
+pub(super) fn measured_steps(values: &[f64], margin: Option<f64>) -> Vec<usize> {
     let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-    stats::change_points(&logs, SMALLEST_STEP.ln_1p())
+    let [finest, usual] = [FINEST_STEP, SMALLEST_STEP].map(f64::ln_1p);
+    let smallest = margin.map_or(usual, |margin| margin.clamp(finest, usual));
+    stats::change_points(&logs, smallest)
 }

@@ -2,7 +2,7 @@
 
 use super::baselines::{FEWEST_RUNS, History};
 use super::finding::{blank, by_ceiling_alone, unjudged};
-use super::scale::{Scale, crosses};
+use super::scale::{Scale, crosses, requests_needed};
 use super::{counters, errors, growth};
 use crate::model::{
     Direction, Finding, Machine, Metric, Reason, Round, Rule, Sample, Side, Threshold, Thresholds,
@@ -59,7 +59,9 @@ fn once(
     rules: &Thresholds,
 ) -> Option<Finding> {
     let threshold = &rules.get(&metric).cloned().unwrap_or_default();
-    let head = metric.of_sample(sample);
+    let head = metric
+        .of_sample(sample)
+        .or_else(|| silence(sample, metric).filter(|_| history.lacks().is_none()));
     let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
     if head.is_none() && !judged {
         return None;
@@ -69,10 +71,9 @@ fn once(
     let Some(head) = head else {
         return Some(unjudged(finding, threshold, Reason::Unavailable));
     };
-    let values = if threshold.margin.is_some() && !metric.is_counter() {
-        history.on_level(metric)
-    } else {
-        history.values(metric)
+    let values = match &threshold.margin {
+        Some(rule) if !metric.is_counter() => history.on_level(metric, rule.value, threshold.floor),
+        _ => history.values(metric),
     };
     describe_base(&mut finding, &values, head);
     // What a server's first minutes take is no leak: only a bound that was written holds on its own.
@@ -93,18 +94,12 @@ fn once(
         let reason = Reason::InvalidLoad { doubt };
         return Some(finding.with(Verdict::Inconclusive, Some(reason)));
     }
-    if let Some((rule, limit)) = threshold
-        .ceiling
-        .as_ref()
-        .map(|rule| (rule, limit(metric, rule, history, finding.base)))
-        .filter(|(_, limit)| breaks(sample, metric, head, *limit))
-    {
-        finding.rule = Some(rule.to_string());
-        return Some(if breaks_undisturbed(sample, metric, limit) {
-            finding.with(Verdict::Regression, Some(Reason::Ceiling))
-        } else {
-            finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy))
-        });
+    if let Some(rule) = &threshold.ceiling {
+        let limit = limit(metric, rule, history, finding.base);
+        let decided = by_bound(&finding, sample, threshold, (rule, limit));
+        if decided.is_some() {
+            return decided;
+        }
     }
     Some(match &threshold.margin {
         Some(rule) if metric.is_counter() => {
@@ -122,6 +117,51 @@ fn once(
         Some(rule) => relative(finding, sample, history, values, threshold, rule),
         None => by_ceiling_alone(finding, threshold),
     })
+}
+
+/// The verdict by a bound, where that is broken, or where there are too few requests for a percentile to
+/// say whether it is; `None` where it holds.
+fn by_bound(
+    finding: &Finding,
+    sample: &Sample,
+    threshold: &Threshold,
+    (rule, limit): (&Rule, f64),
+) -> Option<Finding> {
+    let metric = finding.metric;
+    let mut finding = finding.clone();
+    let is_broken = breaks(sample, metric, finding.head?, limit);
+    // The bound is held against all rounds together, and so are their requests. However few they are,
+    // the slowest of more is no faster.
+    let requests = sample.all_requests();
+    let needed = metric.requests_needed();
+    if requests < needed && !(is_broken && metric == Metric::LatencyMax) {
+        let reason = Reason::TooFewRequests { requests, needed };
+        return Some(unjudged(finding, threshold, reason));
+    }
+    if !is_broken {
+        return None;
+    }
+    finding.rule = Some(rule.to_string());
+    Some(if breaks_undisturbed(sample, metric, limit) {
+        finding.with(Verdict::Regression, Some(Reason::Ceiling))
+    } else {
+        finding.with(Verdict::Inconclusive, Some(Reason::MachineBusy))
+    })
+}
+
+/// A rate of zero, where requests were sent and none came back.
+fn silence(sample: &Sample, metric: Metric) -> Option<f64> {
+    let rounds = sample.rounds();
+    let is_silent = rounds.iter().all(|it| it.tally.completed() == 0);
+    let were_sent = rounds.iter().any(|it| it.tally.started > 0);
+    (metric == Metric::Throughput && sample.summary.is_none() && is_silent && were_sent)
+        .then_some(0.0)
+}
+
+/// The value of a sample, that of silence included.
+fn value(sample: &Sample, metric: Metric) -> Option<f64> {
+    let value = metric.of_sample(sample);
+    value.or_else(|| silence(sample, metric))
 }
 
 /// Fills in what can be shown whether or not it can be judged.
@@ -155,8 +195,8 @@ fn breaks_undisturbed(sample: &Sample, metric: Metric, limit: f64) -> bool {
         return errors::is_above_undisturbed(sample.rounds(), limit);
     }
     let calm = undisturbed(sample, metric);
-    let head = calm.as_ref().and_then(|calm| metric.of_sample(calm));
-    let excused = || Some(excused(metric.of_sample(sample)?, metric, sample.rounds()));
+    let head = calm.as_ref().and_then(|calm| value(calm, metric));
+    let excused = || Some(excused(value(sample, metric)?, metric, sample.rounds()));
     let head = head.or_else(excused);
     head.is_some_and(|head| breaks(sample, metric, head, limit))
 }
@@ -209,8 +249,8 @@ fn relative(
     if let Some(reason) = history.lacks() {
         return finding.not_judged(reason.clone());
     }
-    let requests = sample.typical_requests();
-    let needed = metric.requests_needed();
+    let requests = requests_beside(sample, metric, finding.base);
+    let needed = requests_of(sample, metric, rule, threshold.floor, finding.base);
     if requests < needed {
         let reason = Reason::TooFewRequests { requests, needed };
         return unjudged(finding, threshold, reason);
@@ -243,10 +283,46 @@ fn relative(
     found.verdict_on(finding)
 }
 
+/// Requests that the values of a metric are of: of a rate those that the base would have answered in a
+/// round, where these are more. A server that answers nothing beside one that does is slow for certain.
+fn requests_beside(sample: &Sample, metric: Metric, base: Option<f64>) -> u64 {
+    let own = sample.typical_requests();
+    let rounds = sample.rounds();
+    if metric != Metric::Throughput || rounds.is_empty() {
+        return own;
+    }
+    let window = total_time(rounds.iter().map(|it| it.tally.window)) / count(rounds.len());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of requests"
+    )]
+    let of_base = (base.unwrap_or_default() * window.as_secs_f64()) as u64;
+    own.max(of_base)
+}
+
+/// Requests that a metric needs in a round. Another generator's counts are those of a long run.
+fn requests_of(
+    sample: &Sample,
+    metric: Metric,
+    rule: &Rule,
+    floor: Option<f64>,
+    base: Option<f64>,
+) -> u64 {
+    let scale = Scale::from_metric(metric);
+    let size = base.map(|base| scale.margin(rule.value, floor, base));
+    let margin = size.map(|size| scale.change(size).abs());
+    requests_needed(metric, margin.filter(|_| sample.summary.is_none()))
+}
+
+fn count(rounds: usize) -> u32 {
+    u32::try_from(rounds).unwrap_or(u32::MAX)
+}
+
 /// The value of the head as it is compared: a server that completes nothing is taken to be half a
 /// request from completing one.
 fn above_zero(sample: &Sample, metric: Metric) -> Option<f64> {
-    let value = metric.of_sample(sample)?;
+    let value = value(sample, metric)?;
     let rounds = sample.rounds().iter();
     let span = total_time(rounds.map(|it| it.tally.span().max(it.tally.window)));
     match metric {

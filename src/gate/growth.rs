@@ -39,7 +39,7 @@ pub(super) fn decide_pairs(
     if values.is_empty() {
         return Some(unjudged(finding, threshold, Reason::Unavailable));
     }
-    if let Some(side) = errors::failing_side(sample, rules) {
+    if let Some(side) = errors::failing_side(sample, metric, rules) {
         return Some(unjudged(finding, threshold, Reason::Failing { side }));
     }
     // What is missing may be what grows.
@@ -48,7 +48,7 @@ pub(super) fn decide_pairs(
     }
     let margin = Margin::from_size(rule.value);
     let (first, decided) = Inference::search(&more(&sample.starts), margin);
-    let failing = errors::failing_again(sample, rules).map(|side| Reason::Failing { side });
+    let failing = errors::failing_again(sample, metric, rules).map(|side| Reason::Failing { side });
     let is_last = first.starts == LOOKS[LOOKS.len() - 1];
     Some(match decided {
         Some(Verdict::Regression) if failing.is_some() => {

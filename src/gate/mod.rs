@@ -43,7 +43,8 @@ pub use missing::{coverage, measured, missing};
 pub use outcome::outcome;
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::{FEWEST_RANKED_ROUNDS, rank};
-pub use trend::{new_steps, trend};
+pub use scale::requests_needed;
+pub use trend::{Margins, new_steps, trend};
 pub use verdict::{Judgement, Rules, findings, verdict};
 
 use crate::model::{Finding, Metric, NoBase, Plan, Reason, Sample, Thresholds, Verdict};

@@ -4,7 +4,7 @@
 use super::decide::excused;
 use super::finding::{blank, by_ceiling_alone, unjudged};
 use super::inference::{Changes, Confirmation, Inference, LEVEL, LOOKS, Margin};
-use super::scale::{Scale, crosses};
+use super::scale::{Scale, crosses, requests_needed};
 use super::{counters, errors, growth};
 use crate::model::{
     Doubt, Finding, Machine, Metric, PairedSample, PairedStart, Reason, Round, Rule, Side, Sides,
@@ -75,35 +75,38 @@ fn decide(
     let mut finding = blank(&sample.server, &sample.endpoint, metric, threshold);
     finding.strategy = sample.strategy;
     let judged = threshold.margin.is_some() || threshold.ceiling.is_some();
-    let Some(Sides { head, base }) = shown(sample, metric) else {
+    let shown = shown(sample, metric);
+    let Some(head) = shown.head else {
         return judged.then(|| unjudged(finding, threshold, Reason::Unavailable));
     };
     finding.head = Some(head);
-    finding.base = Some(base);
-    finding.change = (base > 0.0).then(|| head / base - 1.0);
+    finding.base = shown.base;
+    let base = shown.base.filter(|base| *base > 0.0);
+    finding.change = base.map(|base| head / base - 1.0);
     if let Some(side) =
-        errors::failing_side(sample, rules).filter(|_| judged && metric.is_of_answers())
+        errors::failing_side(sample, metric, rules).filter(|_| judged && metric.is_of_answers())
     {
         return Some(unjudged(finding, threshold, Reason::Failing { side }));
     }
-    let timed = metric.is_timed_by_generator();
-    let duet = sample.strategy == Strategy::Duet;
     // Both sides start at the same time, on the same CPUs; they are loaded in turns.
-    let shared = duet && metric == Metric::StartupTime;
+    let shared = sample.strategy == Strategy::Duet && metric == Metric::StartupTime;
+    let timed = metric.is_timed_by_generator();
     let doubt = (judged && timed).then(|| sample.doubt(metric)).flatten();
-    // Where the generator is late for both sides at once, that hides a change and makes none.
-    let (hidden, doubt) = match doubt {
-        Some(Doubt::GeneratorLate) if duet => (doubt, None),
-        _ => (None, doubt),
-    };
-    if let Some(doubt) = doubt {
+    if let Some(doubt) = fault_of_load(sample, doubt, metric) {
         return Some(finding.doubted(doubt));
     }
+    let hidden = doubt;
     let broken = threshold.ceiling.as_ref();
     let broken = broken.filter(|rule| crosses(metric, head, rule.value));
+    // However few they are, the slowest request of more is no faster.
+    let is_certain = metric == Metric::LatencyMax && broken.is_some();
+    let few = too_few_requests(&sample.starts, metric, None);
+    if let Some(reason) = few.filter(|_| judged && !is_certain) {
+        return Some(unanswered(finding, sample, threshold, reason));
+    }
     if let Some(ceiling) = broken.filter(|_| !shared) {
         finding.rule = Some(ceiling.to_string());
-        return Some(beyond_ceiling(finding, sample, ceiling));
+        return Some(beyond_ceiling(finding, sample, threshold, ceiling));
     }
     let Some(rule) = &threshold.margin else {
         // A bound that holds with half of the CPUs holds with all of them.
@@ -122,66 +125,160 @@ fn decide(
             threshold.floor,
         ));
     }
-    if let Some(reason) = too_few_requests(&sample.starts, metric, rule.value) {
-        return Some(unjudged(finding, threshold, reason));
+    let finding = by_margin(finding, sample, threshold, rules, hidden, confirmation);
+    // A pass by the margin is none by the bound.
+    Some(if finding.verdict == Verdict::Pass && broken.is_some() {
+        unjudged(finding, threshold, Reason::NeedsTheMachine)
+    } else {
+        finding
+    })
+}
+
+/// A doubt that makes a change of its own. Where the generator is late for both sides at once, that hides
+/// one and makes none.
+fn fault_of_load(sample: &PairedSample, doubt: Option<Doubt>, metric: Metric) -> Option<Doubt> {
+    let is_shared = sample.strategy == Strategy::Duet;
+    let doubt = doubt.filter(|_| metric.is_timed_by_generator());
+    doubt.filter(|doubt| !(is_shared && *doubt == Doubt::GeneratorLate))
+}
+
+/// The verdict by the margin, where there is a base to compare with.
+fn by_margin(
+    finding: Finding,
+    sample: &PairedSample,
+    threshold: &Threshold,
+    rules: &Thresholds,
+    hidden: Option<Doubt>,
+    confirmation: Confirmation,
+) -> Finding {
+    let metric = finding.metric;
+    let relative = threshold.margin.as_ref().map_or(0.0, |rule| rule.value);
+    let is_silent = is_base_silent(&sample.starts, metric);
+    let Some(base) = finding.base.filter(|_| !is_silent) else {
+        return unjudged(finding, threshold, Reason::SilentBase);
+    };
+    let scale = Scale::from_metric(metric);
+    let size = scale.margin(relative, threshold.floor, base);
+    let few = too_few_requests(&sample.starts, metric, Some(scale.change(size).abs()));
+    if let Some(reason) = few {
+        return unjudged(finding, threshold, reason);
     }
-    let margin = Margin {
-        size: Scale::from_metric(metric).margin(rule.value, threshold.floor, base),
-        shows: match hidden {
-            Some(_) => share_of_server(sample, metric),
-            None => 1.0,
-        },
+    let shows = match hidden {
+        Some(_) => share_of_server(sample, metric),
+        None => 1.0,
     };
     let Some(changes) = changes(&sample.starts, metric) else {
-        return Some(unjudged(finding, threshold, Reason::NoRatio));
+        return unjudged(finding, threshold, Reason::NoRatio);
     };
     let doubt = doubt_of_fresh_starts(sample, metric, rules);
+    let margin = Margin { size, shows };
     let finding = by_looks(finding, sample, &changes, margin, confirmation, doubt);
-    Some(match hidden {
+    match hidden {
         Some(doubt) if is_undecided(&finding) => finding.doubted(doubt),
-        // A pass by the margin is none by the bound.
-        _ if finding.verdict == Verdict::Pass && broken.is_some() => {
-            unjudged(finding, threshold, Reason::NeedsTheMachine)
-        }
         // What no check of this service can detect is no news where nobody asked for it.
         _ if metric.is_tail() && finding.reason == Some(Reason::TooNoisy) => {
             unjudged(finding, threshold, Reason::TooNoisy)
         }
         _ => finding,
-    })
+    }
 }
 
-/// The value of each side: in the middle of the starts, or of the batches of a counter.
-fn shown(sample: &PairedSample, metric: Metric) -> Option<Sides<f64>> {
-    if metric.is_counter() {
+/// The value of each side: in the middle of the starts, or of the batches of a counter. Where the base
+/// answers nothing, the head has a value all the same.
+fn shown(sample: &PairedSample, metric: Metric) -> Sides<Option<f64>> {
+    let both = if metric.is_counter() {
         let counters = sample.counters.as_ref();
-        return counters
+        counters
             .map(|of_side| of_side.as_ref()?.median(metric))
-            .both();
+            .both()
+    } else {
+        middle(&sample.starts, metric)
+    };
+    match both {
+        Some(both) => both.map(Some),
+        None => Sides {
+            head: head_of(&sample.starts, metric),
+            base: None,
+        },
     }
-    middle(&sample.starts, metric)
+}
+
+/// The head's value in the middle of some starts, also of those whose base answers nothing.
+fn head_of(starts: &[PairedStart], metric: Metric) -> Option<f64> {
+    if let Some(both) = middle(starts, metric) {
+        return Some(both.head);
+    }
+    let alone = |start: &PairedStart| metric.of_pooled(start.rounds(Side::Head, metric));
+    let values: Vec<f64> = starts.iter().filter_map(alone).collect();
+    stats::median(&values).filter(|_| is_base_silent(starts, metric))
+}
+
+/// Whether the base completes nothing in more than a quarter of some starts, although the head does:
+/// there is nothing to compare it with. Neither has anything become better.
+fn is_base_silent(starts: &[PairedStart], metric: Metric) -> bool {
+    let is_silent = |start: &&PairedStart| is_silent(start, metric, Side::Base);
+    starts.iter().filter(is_silent).count() * 4 > starts.len()
+}
+
+/// Whether a side completes nothing in the rounds of a metric, and the other does.
+fn is_silent(start: &PairedStart, metric: Metric, side: Side) -> bool {
+    let is_of_requests = metric == Metric::Throughput || metric.is_latency();
+    let completed = start.completed(metric);
+    is_of_requests && *completed.get(side) == 0 && *completed.get(side.other()) > 0
+}
+
+/// What too few requests leave unjudged. At one rate for both sides a head that answers less than
+/// half as many as the base is no matter of how many requests there were.
+fn unanswered(
+    finding: Finding,
+    sample: &PairedSample,
+    threshold: &Threshold,
+    reason: Reason,
+) -> Finding {
+    let metric = finding.metric;
+    let completed = |side: Side| {
+        let starts = sample.starts.iter();
+        starts.fold(0, |sum: u64, start| {
+            sum.saturating_add(*start.completed(metric).get(side))
+        })
+    };
+    if metric.is_latency() && completed(Side::Head) < completed(Side::Base) / 2 {
+        return finding.with(Verdict::Inconclusive, Some(reason));
+    }
+    unjudged(finding, threshold, reason)
 }
 
 /// A bound that the head crosses in fresh starts too, and while nothing disturbs it, is crossed;
 /// until there are fresh starts it stands.
-fn beyond_ceiling(finding: Finding, sample: &PairedSample, ceiling: &Rule) -> Finding {
+fn beyond_ceiling(
+    finding: Finding,
+    sample: &PairedSample,
+    threshold: &Threshold,
+    ceiling: &Rule,
+) -> Finding {
     let metric = finding.metric;
     let is_crossed = |starts: &[PairedStart]| {
-        let shown = middle(starts, metric);
-        shown.is_some_and(|it| crosses(metric, it.head, ceiling.value))
+        let head = head_of(starts, metric);
+        head.is_some_and(|head| crosses(metric, head, ceiling.value))
     };
     let calm = |starts: &[PairedStart]| {
         let left = undisturbed(starts, metric);
-        if middle(&left, metric).is_some() {
+        if head_of(&left, metric).is_some() {
             return is_crossed(&left);
         }
         let rounds = starts.iter().flat_map(|it| it.rounds(Side::Head, metric));
-        let shown = middle(starts, metric);
-        let excused = shown.map(|it| excused(it.head, metric, rounds));
+        let excused = head_of(starts, metric).map(|head| excused(head, metric, rounds));
         excused.is_some_and(|head| crosses(metric, head, ceiling.value))
     };
     let is_exact = metric.is_counter();
     let is_new = sample.confirmation.is_empty();
+    let few = too_few_requests(&sample.confirmation, metric, None);
+    if let Some(reason) = few.filter(|_| metric != Metric::LatencyMax) {
+        return unjudged(finding, threshold, reason);
+    }
+    if let Some(doubt) = fault_of_load(sample, sample.doubt_again(metric), metric) {
+        return finding.doubted(doubt);
+    }
     if !is_exact && !is_new && !is_crossed(&sample.confirmation) {
         return finding.with(Verdict::Inconclusive, Some(Reason::NotReproduced));
     }
@@ -207,17 +304,16 @@ fn undisturbed(starts: &[PairedStart], metric: Metric) -> Vec<PairedStart> {
     calm
 }
 
-/// Too few requests for the metric in the middle start: for its percentile, or for a count of them
-/// to be finer than half of the margin.
-fn too_few_requests(starts: &[PairedStart], metric: Metric, margin: f64) -> Option<Reason> {
-    let counted = starts.iter().any(|start| is_counted_rate(start, metric));
-    let quanta = if counted { 2.0 / margin } else { 0.0 };
-    let needed = (metric.requests_needed() as f64).max(quanta);
+/// Too few requests for the metric in the middle start: for its percentile, or for one of them to be
+/// less than half of the margin that their rate is judged by. However exactly a rate is timed, one
+/// request more or less that falls into a turn is no change of the server.
+fn too_few_requests(starts: &[PairedStart], metric: Metric, margin: Option<f64>) -> Option<Reason> {
+    let needed = requests_needed(metric, margin);
     let of_start = |start: &PairedStart| {
         let Sides { head, base } = start.completed(metric);
         // A side that answers nothing beside one that answers is slow for certain.
-        let is_rate = metric == Metric::Throughput;
-        let completed = if is_rate {
+        let is_one_sided = metric == Metric::Throughput || head == 0 || base == 0;
+        let completed = if is_one_sided {
             head.max(base)
         } else {
             head.min(base)
@@ -228,12 +324,10 @@ fn too_few_requests(starts: &[PairedStart], metric: Metric, margin: f64) -> Opti
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "counts of requests"
+        reason = "a count of requests"
     )]
-    (completed < needed).then(|| Reason::TooFewRequests {
-        requests: completed as u64,
-        needed: needed.ceil() as u64,
-    })
+    let requests = completed as u64;
+    (requests < needed).then_some(Reason::TooFewRequests { requests, needed })
 }
 
 /// The verdict of the first look that decides, confirmed where it calls a regression.
@@ -322,23 +416,27 @@ fn doubt_of_fresh_starts(
     rules: &Thresholds,
 ) -> Option<Reason> {
     let failing = metric.is_of_answers();
-    let failing = failing.then(|| errors::failing_again(sample, rules));
+    let failing = failing.then(|| errors::failing_again(sample, metric, rules));
     if let Some(side) = failing.flatten() {
         return Some(Reason::Failing { side });
     }
-    let is_silent = |start: &PairedStart, side: Side| {
-        let completed = start.completed(metric);
-        *completed.get(side) == 0 && *completed.get(side.other()) > 0
-    };
-    let is_rate = metric == Metric::Throughput;
+    if let Some(few) = too_few_requests(&sample.confirmation, metric, None) {
+        return Some(few);
+    }
+    if let Some(doubt) = fault_of_load(sample, sample.doubt_again(metric), metric) {
+        return Some(Reason::InvalidLoad { doubt });
+    }
     let mut again = sample.confirmation.iter();
-    if is_rate && again.any(|start| is_silent(start, Side::Base)) {
+    if again.any(|start| is_silent(start, metric, Side::Base)) {
         return Some(Reason::NotReproduced);
     }
     let mut control = sample.control.iter();
-    let is_silent = |start| Side::BOTH.into_iter().any(|side| is_silent(start, side));
+    let is_silent = |start| {
+        let mut sides = Side::BOTH.into_iter();
+        sides.any(|side| is_silent(start, metric, side))
+    };
     let lacks_control = !sample.control.is_empty() && changes(&sample.control, metric).is_none();
-    (lacks_control || is_rate && control.any(is_silent)).then_some(Reason::Unavailable)
+    (lacks_control || control.any(is_silent)).then_some(Reason::Unavailable)
 }
 
 /// Whether the pairs so far do not decide.
@@ -401,7 +499,7 @@ pub(super) fn changes(starts: &[PairedStart], metric: Metric) -> Option<Changes>
 /// The values of a start as they are compared: a side that completes nothing is taken to be half a
 /// request from completing one.
 fn above_zero(start: &PairedStart, metric: Metric) -> Option<Sides<f64>> {
-    let value = start.value(metric)?;
+    let value = value(start, metric)?;
     let either = value.head > 0.0 || value.base > 0.0;
     let least = |side: Side| {
         let rounds = start.rounds(side, metric);
@@ -416,17 +514,28 @@ fn above_zero(start: &PairedStart, metric: Metric) -> Option<Sides<f64>> {
     compared.both()
 }
 
-/// Whether a rate is a count of requests within a fixed window, whole numbers of which are coarse:
-/// in documents of older versions, and at a rate that is given.
-fn is_counted_rate(start: &PairedStart, metric: Metric) -> bool {
-    let is_counted = |side| start.rounds(side, metric).any(|it| it.tally.span.is_none());
-    metric == Metric::Throughput && Side::BOTH.into_iter().any(is_counted)
+/// The values of a start. A head that answers nothing at the fixed rate where the base does has
+/// latencies all the same: longer than the window lasted, at the end of which they are censored.
+fn value(start: &PairedStart, metric: Metric) -> Option<Sides<f64>> {
+    let is_time = metric.is_latency() && metric != Metric::LatencyStdev;
+    if !is_time || !is_silent(start, metric, Side::Head) {
+        return start.value(metric);
+    }
+    let base = metric.of_pooled(start.rounds(Side::Base, metric))?;
+    let windows = start.rounds(Side::Head, metric).map(|it| it.tally.window);
+    let longest = windows.max()?.as_secs_f64() * 1e6;
+    // Of answers that may take longer than a window it says nothing.
+    (longest > base).then_some(Sides {
+        head: longest,
+        base,
+    })
 }
 
 /// Standard deviation, on the log scale, that counting whole requests alone gives the change of a
 /// start: each side's count is off by a uniform error of one (Sheppard, 1898: 1/12 of its square).
+/// That is so however exactly it is timed: where the last turn of a window ends is as much by chance.
 fn quantum(start: &PairedStart, metric: Metric) -> f64 {
-    if !is_counted_rate(start, metric) {
+    if metric != Metric::Throughput {
         return 0.0;
     }
     let variance = |side| {
@@ -441,7 +550,7 @@ fn quantum(start: &PairedStart, metric: Metric) -> f64 {
 
 /// The middle of each side's values over all starts.
 fn middle(starts: &[PairedStart], metric: Metric) -> Option<Sides<f64>> {
-    let values: Vec<_> = starts.iter().filter_map(|it| it.value(metric)).collect();
+    let values: Vec<_> = starts.iter().filter_map(|it| value(it, metric)).collect();
     let median =
         |of: fn(&Sides<f64>) -> f64| stats::median(&values.iter().map(of).collect::<Vec<_>>());
     Some(Sides {

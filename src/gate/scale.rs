@@ -2,6 +2,9 @@
 
 use crate::model::{Direction, Metric};
 
+/// What the number of requests that a margin asks for may be off by.
+const ROUNDING: f64 = 1e-6;
+
 /// The scale that changes are judged on: logarithms, turned so that positive is worse.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
@@ -47,4 +50,17 @@ pub(super) fn crosses(metric: Metric, head: f64, limit: f64) -> bool {
         Direction::LowerIsBetter => head > limit,
         Direction::HigherIsBetter => head < limit,
     }
+}
+
+/// Requests that a metric needs: for its percentile, or for a rate twice as many as make one of them
+/// as large as the margin.
+pub fn requests_needed(metric: Metric, margin: Option<f64>) -> u64 {
+    let margin = margin.filter(|_| metric == Metric::Throughput);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of requests, as large as can be where no number of them is enough"
+    )]
+    let quanta = margin.map_or(0, |margin| (2.0 / margin - ROUNDING).ceil() as u64);
+    metric.requests_needed().max(quanta)
 }

@@ -11,15 +11,25 @@ use crate::model::{
 };
 use crate::stats;
 
+/// The relative margin of a metric, where there is a rule for one: steps count from it on, where it is
+/// finer than what counts as a step otherwise.
+pub type Margins<'a> = &'a dyn Fn(&Key, Metric) -> Option<f64>;
+
 /// The series of these metrics, of every key with enough runs and of the newest run's.
-pub fn trend<'a>(runs: impl IntoIterator<Item = &'a Baseline>, metrics: &[Metric]) -> Trend {
+pub fn trend<'a>(
+    runs: impl IntoIterator<Item = &'a Baseline>,
+    metrics: &[Metric],
+    margins: Margins<'_>,
+) -> Trend {
     let mut by_cell: BTreeMap<(&str, &str), Vec<&Baseline>> = BTreeMap::new();
     for run in runs {
         let cell = (run.key.server.as_str(), run.key.endpoint.as_str());
         by_cell.entry(cell).or_default().push(run);
     }
     let cells = by_cell.into_values();
-    let mut cells: Vec<_> = cells.flat_map(|runs| of_cell(&runs, metrics)).collect();
+    let mut cells: Vec<_> = cells
+        .flat_map(|runs| of_cell(&runs, metrics, margins))
+        .collect();
     // Among equals the order of the names stays.
     cells.sort_by(|a, b| worst(b).total_cmp(&worst(a)));
     Trend {
@@ -28,7 +38,7 @@ pub fn trend<'a>(runs: impl IntoIterator<Item = &'a Baseline>, metrics: &[Metric
     }
 }
 
-fn of_cell(runs: &[&Baseline], metrics: &[Metric]) -> Vec<CellSeries> {
+fn of_cell(runs: &[&Baseline], metrics: &[Metric], margins: Margins<'_>) -> Vec<CellSeries> {
     let mut by_key: BTreeMap<&Key, Vec<&Baseline>> = BTreeMap::new();
     for run in runs {
         by_key.entry(&run.key).or_default().push(run);
@@ -45,13 +55,18 @@ fn of_cell(runs: &[&Baseline], metrics: &[Metric]) -> Vec<CellSeries> {
         .into_iter()
         .partition(|(key, runs)| *key == newest || runs.len() >= FEWEST_RUNS);
     let other_runs: usize = others.iter().map(|(_, runs)| runs.len()).sum();
+    let of_metric =
+        |key: &Key, runs: &[&Baseline], metric: Metric| series(runs, metric, margins(key, metric));
     let of_key = |(key, runs): &(&Key, Vec<&Baseline>)| CellSeries {
         server: key.server.clone(),
         endpoint: key.endpoint.clone(),
         differs: newest.differences(key),
         runs: runs.iter().map(|run| mark(run)).collect(),
         other_runs: if *key == newest { other_runs } else { 0 },
-        series: metrics.iter().filter_map(|it| series(runs, *it)).collect(),
+        series: metrics
+            .iter()
+            .filter_map(|it| of_metric(key, runs, *it))
+            .collect(),
     };
     shown.iter().map(of_key).collect()
 }
@@ -65,7 +80,7 @@ fn mark(run: &Baseline) -> RunMark {
 }
 
 /// The series of a metric that at least one of the runs has a value of.
-fn series(runs: &[&Baseline], metric: Metric) -> Option<Series> {
+fn series(runs: &[&Baseline], metric: Metric, margin: Option<f64>) -> Option<Series> {
     let value = |run: &&Baseline| run.values.get(&metric).copied();
     let values: Vec<_> = runs.iter().map(value).collect();
     let known: Vec<f64> = values.iter().flatten().copied().collect();
@@ -76,13 +91,19 @@ fn series(runs: &[&Baseline], metric: Metric) -> Option<Series> {
         unit: metric.unit(),
         newest: *known.last()?,
         median: stats::median(&good).or_else(|| stats::median(&known))?,
-        steps: steps(runs, &values, metric),
+        steps: steps(runs, &values, metric, margin),
         values,
     })
 }
 
-/// Where the values of runs, oldest first, step from one level to another.
-pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) -> Vec<Step> {
+/// Where the values of runs, oldest first, step from one level to another: by a relative margin, where
+/// that is finer than what counts as a step otherwise.
+pub(super) fn steps(
+    runs: &[&Baseline],
+    values: &[Option<f64>],
+    metric: Metric,
+    margin: Option<f64>,
+) -> Vec<Step> {
     let known = values.iter().enumerate();
     let known = known.filter_map(|(run, value)| Some((run, (*value)?)));
     // What is measured is compared as ratios, which zero has none of.
@@ -91,7 +112,8 @@ pub(super) fn steps(runs: &[&Baseline], values: &[Option<f64>], metric: Metric) 
     let at = if metric.is_counter() {
         counted_steps(&values)
     } else {
-        measured_steps(&values)
+        let scale = Scale::from_metric(metric);
+        measured_steps(&values, margin.map(|it| scale.margin(it, None, 1.0)))
     };
     let levels = stats::levels(&values, &at);
     let medians: Vec<f64> = levels.into_iter().filter_map(stats::median).collect();
@@ -128,6 +150,7 @@ pub fn new_steps(
     stored: &[Baseline],
     added: &[Baseline],
     metrics: &[Metric],
+    margins: Margins<'_>,
 ) -> Vec<(CellName, Metric, Step)> {
     let mut found = Vec::new();
     for newest in added {
@@ -142,7 +165,7 @@ pub fn new_steps(
             let steps_of = |runs: &[&Baseline]| {
                 let values = runs.iter().map(|run| run.values.get(metric).copied());
                 let values: Vec<_> = values.collect();
-                steps(runs, &values, *metric).pop()
+                steps(runs, &values, *metric, margins(&newest.key, *metric)).pop()
             };
             let Some(step) = steps_of(&runs).filter(|step| step.worse) else {
                 continue;

@@ -225,7 +225,8 @@ impl<'a, D: Driver> Session<'a, D> {
                 continue;
             };
             lane.start().steady = steady;
-            lane.window = sizing::shortest_window(lane.window, observed);
+            let counted = sizing::window_for_rate(&cell.thresholds, observed, 1);
+            lane.window = sizing::shortest_window(lane.window, observed).max(counted);
             lane.rounds = sizing::rounds(plan.pacing, lane.window, schedule);
             lane.repeats = lane.rounds / 2;
         }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::{Schedule, Turns};
-use crate::gate::FEWEST_RANKED_ROUNDS;
-use crate::model::{Cell, Concurrency, Metric, Pacing, Pair, Sides, Tally, Thresholds, Workload};
+use crate::gate::{FEWEST_RANKED_ROUNDS, requests_needed};
+use crate::model::{
+    Cell, Concurrency, Metric, Pacing, Pair, Sides, Tally, Threshold, Thresholds, Workload,
+};
 use crate::stats;
 
 /// Requests in flight, as a multiple of those that just saturate a server whose answers all take
@@ -19,6 +21,10 @@ const ENOUGH: f64 = 0.6;
 const ANSWERS: u32 = 4;
 /// Answers of each side in a window: a mean of so many is nearly normal.
 const FEWEST_ANSWERS: f64 = 50.0;
+/// The most that a fine margin of a rate asks for in a window.
+const MOST_ANSWERS: f64 = 200.0;
+/// So many more than are needed, since a start may be slower than the warm-up.
+const ANSWERS_IN_RESERVE: f64 = 1.2;
 /// A warm-up is long enough for so many answers on each connection.
 const WARM_UP_ANSWERS: f64 = 3.0;
 /// Rounds of a cell at the least: fewer have no middle one.
@@ -164,6 +170,21 @@ pub(super) fn shortest_window(usual: Duration, observed: Observed) -> Duration {
     usual.max(observed.answer * ANSWERS).max(counted)
 }
 
+/// The window in which so many pairs of rounds hold the answers that the margin of their rate asks for.
+pub(super) fn window_for_rate(
+    thresholds: &Thresholds,
+    observed: Observed,
+    pairs: usize,
+) -> Duration {
+    let rule = thresholds.get(&Metric::Throughput);
+    let Some(rule) = rule.and_then(|it| it.margin.as_ref()) else {
+        return Duration::ZERO;
+    };
+    let needed = requests_needed(Metric::Throughput, Some(rule.value)) as f64;
+    let of_window = ANSWERS_IN_RESERVE * needed / pairs.max(1) as f64;
+    seconds(of_window.min(MOST_ANSWERS) / observed.rate)
+}
+
 /// Rounds that take as long as those that were asked for, where slow answers make them longer, but no
 /// fewer than what is made of them needs.
 pub(super) fn rounds(pacing: Pacing, window: Duration, schedule: Schedule) -> usize {
@@ -232,7 +253,8 @@ pub(super) fn percentiles(
     longest: Duration,
 ) -> (Duration, Vec<Metric>) {
     let judged = cell.thresholds.iter();
-    let judged = judged.filter(|(metric, it)| metric.is_latency() && it.margin.is_some());
+    let is_judged = |it: &Threshold| it.margin.is_some() || it.ceiling.is_some();
+    let judged = judged.filter(|(metric, it)| metric.is_latency() && is_judged(it));
     let needed = |metric: Metric| window_for(metric, observed, pairs);
     let (possible, impossible): (Vec<_>, Vec<_>) = judged
         .map(|(metric, threshold)| (*metric, threshold.is_configured()))
@@ -253,7 +275,7 @@ fn seconds(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Request, Round, Rule, RuleOrigin, Threshold};
+    use crate::model::{Request, Round, Rule, RuleOrigin};
 
     fn workload(connections: usize, concurrency: Concurrency) -> Workload {
         Workload {
@@ -401,6 +423,53 @@ mod tests {
         let too_long = (seconds(1), vec![Metric::LatencyP99]);
         assert_eq!(window(&written, 5), too_long);
         assert_eq!(window(&cell(RuleOrigin::Default), 20), too_long);
+    }
+
+    #[test]
+    fn a_bound_on_a_percentile_makes_windows_longer_as_a_margin_does() {
+        let bound = Rule {
+            value: 500_000.0,
+            text: "max 500ms".into(),
+            origin: RuleOrigin::File {
+                name: "perfgate.toml".into(),
+                line: 1,
+            },
+        };
+        let threshold = Threshold {
+            ceiling: Some(bound),
+            ..Threshold::default()
+        };
+        let cell = Cell {
+            endpoint: "home".into(),
+            workload: workload(50, Concurrency::Adaptive),
+            thresholds: Thresholds::from([(Metric::LatencyP99, threshold)]),
+        };
+        let seconds = Duration::from_secs;
+        let sized = percentiles(&cell, observed(100.0, 10), 2, seconds(1), seconds(20));
+        assert_eq!(sized, (seconds(10), vec![]));
+    }
+
+    #[test]
+    fn a_fine_margin_of_a_rate_asks_for_more_answers() {
+        let window = |margin: f64, pairs| {
+            let rule = Rule {
+                value: margin,
+                text: "max_decrease".into(),
+                origin: RuleOrigin::Default,
+            };
+            let threshold = Threshold {
+                margin: Some(rule),
+                ..Threshold::default()
+            };
+            let rules = Thresholds::from([(Metric::Throughput, threshold)]);
+            window_for_rate(&rules, observed(10.0, 100), pairs)
+        };
+        // Forty in two rounds and a fifth more; a hundred; no more than two hundred in one.
+        assert_eq!(window(0.05, 2), Duration::from_millis(2400));
+        assert_eq!(window(0.02, 2), Duration::from_secs(6));
+        assert_eq!(window(0.001, 2), Duration::from_secs(20));
+        let none = window_for_rate(&Thresholds::new(), observed(10.0, 100), 2);
+        assert_eq!(none, Duration::ZERO);
     }
 
     #[test]

@@ -131,6 +131,8 @@ pub enum Reason {
     Unavailable,
     /// A value of zero cannot be compared as a ratio.
     NoRatio,
+    /// The base completes nothing where the head does.
+    SilentBase,
     /// So many requests of a side failed that what its answers cost is not compared.
     Failing { side: Side },
     /// The base does not have this server or endpoint.
@@ -189,6 +191,7 @@ impl Reason {
             Self::TooFewRequests { .. }
                 | Self::Unavailable
                 | Self::NoRatio
+                | Self::SilentBase
                 | Self::Failing { .. }
                 | Self::NeedsTheMachine
         )

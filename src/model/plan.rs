@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acceptance, Build, CargoBuild, CopiedFile, LoadShape, Placeholder, PlanShard, Service,
-    ServiceKind, ServiceSource, Source, Target, Thresholds,
+    Acceptance, Build, CargoBuild, CopiedFile, Key, LoadShape, Metric, Placeholder, PlanShard,
+    Service, ServiceKind, ServiceSource, Source, Target, Thresholds,
 };
 
 /// Rounds below which a median says little about a server.
@@ -242,6 +242,12 @@ impl Plan {
         let target = self.targets.iter().find(|it| it.name == server)?;
         let cell = target.cells.iter().find(|it| it.endpoint == endpoint)?;
         Some(&cell.thresholds)
+    }
+
+    /// The relative margin of a metric, where there is a rule for one.
+    pub fn margin(&self, key: &Key, metric: Metric) -> Option<f64> {
+        let rules = self.thresholds(&key.server, &key.endpoint)?;
+        Some(rules.get(&metric)?.margin.as_ref()?.value)
     }
 
     /// The proxy of a name.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::tally::total;
 use super::{Counters, Key, Metric, Round, Sides};
 
 /// What was measured of one server and endpoint, in one or more starts of the server.
@@ -101,6 +102,14 @@ impl Sample {
         let ratios = self.beside_reference.iter().map(ratio);
         let ratios: Vec<_> = ratios.collect::<Option<_>>()?;
         (!ratios.is_empty()).then_some(ratios)
+    }
+
+    /// Completed requests of all rounds.
+    pub fn all_requests(&self) -> u64 {
+        match &self.summary {
+            Some(summary) => summary.requests,
+            None => total(self.rounds().iter().map(|it| it.tally.completed())),
+        }
     }
 
     /// Completed requests of the middle round; of half the rounds there are no more.

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Disturbance, Machine, Metric, Others, PairedSample, Round, RunDelay, Sample, Sides, Tally,
+    Disturbance, Machine, Metric, Others, PairedSample, PairedStart, Round, RunDelay, Sample,
+    Sides, Tally,
 };
 
 /// Why a load says less about the server than it seems to.
@@ -46,6 +47,11 @@ const ACHIEVED: f64 = 0.99;
 const STEAL: f64 = 0.05;
 /// Share of a window for which quotas may deny both sides the CPU.
 const THROTTLED: f64 = 0.03;
+/// Share of a window by which what is denied to one side may differ from what is denied to the other,
+/// where both are denied it alike. A quota that holds for both, that of the group which perfgate runs in, is
+/// counted on both sides as the same time. What one is denied beyond that makes its rate lower by as
+/// much: a fifth of the usual margin, which changes few verdicts, is still alike.
+const THROTTLED_APART: f64 = 0.01;
 /// CPUs that other programs may take on average over a round: half of what one process takes that is
 /// always hungry and shares its CPU with a busy server.
 const OTHERS: f64 = 0.25;
@@ -66,8 +72,9 @@ impl Machine {
     /// each side that was up. It follows from what the machine says, never by what was measured, so that no
     /// side has an advantage.
     ///
-    /// A quota that denies the CPU to one side alone is part of what is compared: a build that
-    /// needs more CPU runs into it sooner. Only time denied to both can be the machine's.
+    /// A quota that denies the CPU to one side alone, or to one side for longer, is part of what is
+    /// compared: a build that needs more CPU runs into its own quota sooner. Only time denied to both
+    /// alike can be the machine's.
     pub fn is_disturbed<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> bool {
         let rounds = rounds.into_iter();
         let seen: Vec<_> = rounds
@@ -75,8 +82,12 @@ impl Machine {
             .collect();
         let denied =
             |(machine, window): &(&Self, Duration)| machine.throttled > window.mul_f64(THROTTLED);
-        let alike = seen.len() > 1 && seen.iter().all(denied);
-        alike
+        let throttled = || seen.iter().map(|(machine, _)| machine.throttled);
+        let [least, most] = [throttled().min(), throttled().max()].map(Option::unwrap_or_default);
+        let shortest = seen.iter().map(|(_, window)| *window).min();
+        let apart = shortest.unwrap_or_default().mul_f64(THROTTLED_APART);
+        let is_alike = most.saturating_sub(least) <= apart;
+        (seen.len() > 1 && is_alike && seen.iter().all(denied))
             || seen
                 .iter()
                 .any(|(it, window)| it.disturbance(*window).is_some())
@@ -232,7 +243,16 @@ impl Sample {
 impl PairedSample {
     /// What speaks against most of the pairs that have a metric, the gravest first.
     pub fn doubt(&self, metric: Metric) -> Option<Doubt> {
-        let pairs = self.starts.iter().flat_map(|start| &start.pairs);
+        self.doubt_of(&self.starts, metric)
+    }
+
+    /// The same of the starts that confirm a regression.
+    pub fn doubt_again(&self, metric: Metric) -> Option<Doubt> {
+        self.doubt_of(&self.confirmation, metric)
+    }
+
+    fn doubt_of(&self, starts: &[PairedStart], metric: Metric) -> Option<Doubt> {
+        let pairs = starts.iter().flat_map(|start| &start.pairs);
         let rounds = pairs.flat_map(|pair| pair.rounds(metric));
         let of_both = |sides: &Sides<Round>| {
             let both = [&sides.head, &sides.base].into_iter();
@@ -354,8 +374,17 @@ mod tests {
     fn a_quota_disturbs_only_where_it_denies_both_sides() {
         assert!(!Machine::is_disturbed([&throttled(500)]));
         assert!(!Machine::is_disturbed([&throttled(500), &throttled(0)]));
-        assert!(!Machine::is_disturbed([&throttled(500), &throttled(29)]));
-        assert!(Machine::is_disturbed([&throttled(500), &throttled(31)]));
+        assert!(!Machine::is_disturbed([&throttled(29), &throttled(29)]));
+        assert!(Machine::is_disturbed([&throttled(31), &throttled(31)]));
+        assert!(Machine::is_disturbed([&throttled(500), &throttled(491)]));
+    }
+
+    #[test]
+    fn a_side_that_its_quota_denies_more_is_not_measured_again() {
+        assert!(!Machine::is_disturbed([&throttled(100), &throttled(40)]));
+        assert!(!Machine::is_disturbed([&throttled(40), &throttled(100)]));
+        assert!(!Machine::is_disturbed([&throttled(500), &throttled(31)]));
+        assert!(!Machine::is_disturbed([&throttled(60), &throttled(45)]));
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
         }
         Reason::TooFewRequests { .. } => {
             "longer rounds hold more requests: raise `round` and `budget` in [load], or judge a lower \
-             percentile"
+             percentile, or a rate by a wider margin"
         }
         Reason::WithinNoise => {
             "stored runs vary too much: use a quieter machine, or widen the margin"
@@ -103,6 +103,7 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<&'static str> {
             "run `perfgate baseline refresh --runs 10` to store baselines"
         }
         Reason::CutShort => "fix what ended the run, and run it again",
+        Reason::SilentBase => "see the base's log",
         Reason::Failing { .. } => "see the failing requests and the server's log",
         Reason::MachineBusy => "end the other programs, or use a dedicated machine",
         Reason::NoThreshold

@@ -106,6 +106,7 @@ pub(super) fn reason(finding: &Finding) -> String {
         Some(Reason::NoThreshold) => "no threshold".into(),
         Some(Reason::Unavailable) => "cannot be read from this server".into(),
         Some(Reason::NoRatio) => "zero cannot be compared as a ratio".into(),
+        Some(Reason::SilentBase) => "the base completes nothing: nothing to compare with".into(),
         Some(Reason::Failing { side }) => format!("requests of the {} fail", side.name()),
         Some(Reason::New) => "new: nothing to compare with".into(),
         Some(Reason::MachineBusy) => "only while other programs used the CPUs".into(),

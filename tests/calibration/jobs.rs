@@ -89,7 +89,7 @@ fn an_unchanged_build_fails_at_most_one_job_of_a_hundred_however_much_it_judges(
                 start: starts,
                 ..TYPICAL
             };
-            for cells in [1, 8, 40, 120] {
+            for cells in [1, 8, 40, 120, 300] {
                 let share = failing(JOBS, cells, margin.ln_1p(), noise);
                 assert!(
                     share <= SEEN,
@@ -106,4 +106,5 @@ fn a_confirmation_grows_with_what_is_judged() {
     assert_eq!(confirmation(8).starts, 4);
     assert!(confirmation(40).starts > 4);
     assert!(confirmation(120).starts <= 8);
+    assert!(confirmation(300).starts <= 8);
 }

@@ -9,8 +9,10 @@ mod in_turn;
 mod jobs;
 mod machine;
 mod peers;
+mod quantised;
 mod shards;
 mod shown;
+mod silent;
 mod stored;
 
 use std::time::Duration;

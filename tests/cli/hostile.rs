@@ -23,6 +23,7 @@ path = "/"
 
 [thresholds]
 throughput      = { max_decrease = "5%" }
+latency_p99     = { max = "500ms" }
 cpu_per_request = { max_increase = "5%" }
 error_rate      = { max = "0.1%" }
 memory_growth   = { max = "1KiB" }
@@ -153,6 +154,8 @@ fn of_rates() -> Vec<Case> {
         }
     });
     let silent = measured(&[(0, 600), (0, 600)]);
+    let silent_base = measured(&[(600, 0), (600, 0)]);
+    let one_of_nineteen = measured(&[(18, 19)]);
     let of_rate = |file, sample, verdict| case(file, sample, Metric::Throughput, verdict);
     vec![
         of_rate("silent", silent, "regression"),
@@ -160,6 +163,8 @@ fn of_rates() -> Vec<Case> {
         of_rate("not-confirmed", not_confirmed, "inconclusive"),
         of_rate("as-base-beside-base", as_base_beside_base, "inconclusive"),
         of_rate("few-answers", few, "inconclusive"),
+        of_rate("one-of-nineteen", one_of_nineteen, "inconclusive"),
+        of_rate("silent-base", silent_base, "inconclusive"),
     ]
 }
 
@@ -167,6 +172,9 @@ fn of_rates() -> Vec<Case> {
 fn of_failures() -> Vec<Case> {
     let at_a_rate = with(equal(), |_, pair| {
         fail(&mut pair.open.as_mut().expect("at a rate").head, 300);
+    });
+    let at_a_rate_alone = with(measured(&[(6000, 6000); 3]), |_, pair| {
+        fail(&mut pair.open.as_mut().expect("at a rate").head, 4);
     });
     let one_window = with(equal(), |number, pair| {
         if number == 1 {
@@ -193,6 +201,7 @@ fn of_failures() -> Vec<Case> {
     let of_errors = |file, sample, verdict| case(file, sample, Metric::ErrorRate, verdict);
     vec![
         of_errors("failing-at-a-rate", at_a_rate, "regression"),
+        of_errors("failing-at-a-rate-alone", at_a_rate_alone, "regression"),
         of_errors("one-window-fails", one_window, "regression"),
         of_errors("a-third-fails-now-and-then", a_third, "regression"),
         of_errors("in-flight", in_flight, "pass"),
@@ -226,8 +235,32 @@ fn of_resources() -> Vec<Case> {
     ]
 }
 
+/// Latencies: of requests that never came back, of too few.
+fn of_latencies() -> Vec<Case> {
+    let silent = with(equal(), |_, pair| {
+        pair.open.as_mut().expect("at a rate").head = round(0, true);
+    });
+    let slow = with(equal(), |_, pair| {
+        for side in Side::BOTH {
+            let open = pair.open.as_mut().expect("at a rate").get_mut(side);
+            *open = round(1, true);
+            open.tally.latency.reset();
+            open.tally.latency.saturating_record(9_000_000_000);
+        }
+    });
+    vec![
+        case("silent-at-a-rate", silent, Metric::LatencyP50, "regression"),
+        case(
+            "three-slow-requests",
+            slow,
+            Metric::LatencyP99,
+            "inconclusive",
+        ),
+    ]
+}
+
 fn cases() -> Vec<Case> {
-    [of_rates(), of_failures(), of_resources()]
+    [of_rates(), of_failures(), of_resources(), of_latencies()]
         .into_iter()
         .flatten()
         .collect()

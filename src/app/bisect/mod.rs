@@ -99,7 +99,7 @@ fn range_of(
         Between::Commits { good, bad } => (good.clone(), bad.clone(), wanted),
         Between::History => {
             let store = store(probe.plan(), options.baseline.as_deref())?;
-            let ([good, bad], wanted) = range::of_history(&store, &wanted, observe)?;
+            let ([good, bad], wanted) = range::of_history(probe.plan(), &store, &wanted, observe)?;
             (good, bad, wanted)
         }
     };

@@ -5,7 +5,7 @@ use crate::baseline::Store;
 use crate::error::Error;
 use crate::gate::trend;
 use crate::git::Git;
-use crate::model::{CellSeries, CommitInfo, Metric, Series, Step};
+use crate::model::{CellSeries, CommitInfo, Key, Metric, Plan, Series, Step};
 
 use super::super::observer::Observer;
 use super::subject::Wanted;
@@ -79,6 +79,7 @@ fn unknown(option: &str, name: &str, reason: &str) -> Error {
 
 /// The last step for the worse in stored runs: the commits around it, and what became worse.
 pub(super) fn of_history(
+    plan: &Plan,
     store: &Store,
     wanted: &Wanted,
     observe: Observer<'_>,
@@ -90,7 +91,8 @@ pub(super) fn of_history(
         None => Metric::ALL.to_vec(),
     };
     // The cell with the worst step comes first.
-    for cell in &trend(&runs, &metrics).cells {
+    let margin = |key: &Key, metric| plan.margin(key, metric);
+    for cell in &trend(&runs, &metrics, &margin).cells {
         if let Some((series, commits)) = worst(cell) {
             let found = Wanted {
                 servers: vec![cell.server.clone()],

@@ -4,7 +4,7 @@ use super::*;
 use crate::gate::{Confirmation, Standing, judge_pairs, standing};
 
 /// Rounds of the sides of one pair, by how many requests each completed in a second.
-fn pair(head: u64, base: u64) -> Pair {
+pub(super) fn pair(head: u64, base: u64) -> Pair {
     let round = |count: u64| {
         let mut round = sample(count, Duration::from_millis(1)).starts[0]
             .rounds
@@ -23,7 +23,7 @@ fn pair(head: u64, base: u64) -> Pair {
 }
 
 /// Starts with these pairs, every fourth start begun anew.
-fn measured(pairs: &[(u64, u64)], starts: usize) -> PairedSample {
+pub(super) fn measured(pairs: &[(u64, u64)], starts: usize) -> PairedSample {
     let mut sample = unchanged(pair(1, 1).closed.head);
     let pairs: Vec<_> = pairs
         .iter()
@@ -38,11 +38,11 @@ fn measured(pairs: &[(u64, u64)], starts: usize) -> PairedSample {
     sample
 }
 
-fn rules_of(metric: Metric) -> Thresholds {
+pub(super) fn rules_of(metric: Metric) -> Thresholds {
     margin(metric, 0.05, None)
 }
 
-fn errors(max: f64) -> Thresholds {
+pub(super) fn errors(max: f64) -> Thresholds {
     let threshold = Threshold {
         ceiling: Some(rule(max)),
         ..Threshold::default()
@@ -50,7 +50,11 @@ fn errors(max: f64) -> Thresholds {
     Thresholds::from([(Metric::ErrorRate, threshold)])
 }
 
-fn found(sample: &PairedSample, rules: &Thresholds, metric: Metric) -> (Verdict, Option<Reason>) {
+pub(super) fn found(
+    sample: &PairedSample,
+    rules: &Thresholds,
+    metric: Metric,
+) -> (Verdict, Option<Reason>) {
     let findings = judge_pairs(sample, rules, Confirmation::from_thresholds([rules]));
     let finding = findings.into_iter().find(|it| it.metric == metric);
     let finding = finding.expect("a finding");
@@ -323,7 +327,7 @@ fn one_slow_window_of_three_is_seen() {
 }
 
 /// Lets so many of a round's requests fail.
-fn fail(round: &mut Round, requests: u64) {
+pub(super) fn fail(round: &mut Round, requests: u64) {
     round
         .tally
         .errors

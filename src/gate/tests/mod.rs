@@ -1,5 +1,7 @@
+mod absence;
 mod busy;
 mod counters;
+mod failing;
 mod hostile;
 mod missing;
 mod over_time;

@@ -22,7 +22,7 @@ fn only(runs: &[Baseline]) -> CellSeries {
         Metric::LatencyP50,
         Metric::SqlPerRequest,
     ];
-    let mut cells = trend(runs, &metrics).cells;
+    let mut cells = trend(runs, &metrics, &|_, _| None).cells;
     assert_eq!(cells.len(), 1);
     cells.remove(0)
 }
@@ -63,13 +63,19 @@ fn a_step_is_new_once_and_lies_between_two_commits() {
     let values: Vec<_> = (0..20).map(value).collect();
     let runs = days(&values);
     let metrics = [Metric::Throughput, Metric::SqlPerRequest];
-    let is_new =
-        |count: usize| !new_steps(&runs[..count], &runs[count..=count], &metrics).is_empty();
+    let is_new = |count: usize| {
+        !new_steps(&runs[..count], &runs[count..=count], &metrics, &|_, _| None).is_empty()
+    };
     let first: Vec<_> = (0..20).filter(|count| is_new(*count)).collect();
     let [count] = first.as_slice() else {
         panic!("new at {first:?}");
     };
-    let found = new_steps(&runs[..*count], &runs[*count..=*count], &metrics);
+    let found = new_steps(
+        &runs[..*count],
+        &runs[*count..=*count],
+        &metrics,
+        &|_, _| None,
+    );
     let (cell, metric, step) = &found[0];
     assert_eq!(
         (cell.server.as_str(), *metric),
@@ -189,6 +195,42 @@ fn what_was_merged_is_judged_by_its_own_level_once_that_is_known() {
 }
 
 #[test]
+fn a_step_within_the_usual_size_counts_where_the_margin_is_finer() {
+    // Off by 0.1 %, and 4 % slower after the tenth run: each run since is red.
+    let wave = |day: usize| [0.0, 1.0, -1.0][day % 3];
+    let value = |day: usize| if day < 10 { 1000.0 } else { 960.0 } + wave(day);
+    let values: Vec<_> = (0..20).map(|day| (value(day), 2.0)).collect();
+    let mut stored = days(&values);
+    for run in &mut stored[10..] {
+        run.verdict = Outcome::Regression;
+    }
+    let judged = |margin_of_rule: f64, throughput: u64| {
+        let heads = [sample(throughput, Duration::from_millis(1))];
+        let rules = margin(Metric::Throughput, margin_of_rule, None);
+        let mut findings = judge(&heads, &Baselines::Stored(stored.clone()), |_| Some(&rules));
+        attach_history(&mut findings, &measurement(&heads), &stored);
+        let of = |it: &&Finding| it.metric == Metric::Throughput;
+        findings.iter().find(of).cloned().expect("a finding")
+    };
+    let passes = judged(0.02, 960);
+    let facts = (passes.verdict, passes.base, passes.pairs);
+    assert_eq!(facts, (Verdict::Pass, Some(960.0), 10));
+    let step = passes.step.expect("the step by which it is judged");
+    assert_eq!((step.run, step.worse), (10, true));
+    assert_eq!(judged(0.02, 900).verdict, Verdict::Regression);
+    // A margin that forgives the step has no need of it.
+    let wide = judged(0.05, 960);
+    assert_eq!((wide.verdict, wide.base), (Verdict::Pass, Some(1000.0)));
+    assert_eq!(wide.step, None);
+    let of_margin = |share: f64| {
+        let metrics = [Metric::Throughput];
+        let trend = trend(&stored, &metrics, &|_, _| Some(share));
+        trend.cells[0].series[0].steps.len()
+    };
+    assert_eq!((of_margin(0.02), of_margin(0.05)), (1, 0));
+}
+
+#[test]
 fn beside_a_base_the_newest_key_of_such_a_machine_is_shown() {
     let mut elsewhere = days(&[(5000.0, 9.0); 20]);
     for run in &mut elsewhere {
@@ -234,7 +276,7 @@ fn keys_are_kept_apart_and_those_with_few_runs_are_counted() {
         run.key.runner.cores = 64;
     }
     runs[5].key.load.connections = 1;
-    let cells = trend(&runs, &[Metric::Throughput]).cells;
+    let cells = trend(&runs, &[Metric::Throughput], &|_, _| None).cells;
     let facts: Vec<_> = cells
         .iter()
         .map(|cell| (cell.runs.len(), cell.other_runs, cell.differs.as_slice()))
@@ -260,7 +302,7 @@ fn the_worst_step_comes_first() {
         of("twice", [1.0, 2.0]),
         of("new", [0.0, 1.0]),
     ];
-    let cells = trend(&runs.concat(), &[Metric::SqlPerRequest]).cells;
+    let cells = trend(&runs.concat(), &[Metric::SqlPerRequest], &|_, _| None).cells;
     let order: Vec<_> = cells.iter().map(|cell| cell.server.as_str()).collect();
     assert_eq!(order, ["new", "twice", "better", "flat"]);
 }

@@ -57,7 +57,10 @@ impl<D: Driver> PairedRun<'_, D> {
                 connections = wanted;
                 continue;
             }
-            let window = sizing::shortest_window(self.pairing.pacing.round, observed);
+            let pacing = self.pairing.pacing;
+            let thresholds = &self.sides.head.cells[cell].thresholds;
+            let counted = sizing::window_for_rate(thresholds, observed, pacing.pairs);
+            let window = sizing::shortest_window(pacing.round, observed).max(counted);
             return Ok(Size {
                 connections,
                 observed,
