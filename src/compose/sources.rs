@@ -137,7 +137,7 @@ mod tests {
     use super::super::placeholders::Host;
     use super::*;
 
-    fn texts<'a>(database: &'a Service) -> Placeholders<'a> {
+    fn texts(database: &Service) -> Placeholders<'_> {
         Placeholders {
             postgres: Some((Host::of_postgres(vec!["db".into()]), database)),
             redis: Some(Host::of_redis(vec!["redis".into()])),
@@ -191,6 +191,6 @@ mod tests {
         let database = Service::default();
         let mut texts = texts(&database);
         let text = "url = \"https://example.org/redis\"\nhost = \"localhost\"\nhost = redis\nhost = \"redis.example\"\n";
-        assert_eq!(replacements(text, &mut texts), []);
+        assert!(replacements(text, &mut texts).is_empty());
     }
 }

@@ -92,7 +92,9 @@ impl Walk<'_> {
             } else if view.starts_with("include(wagtail_urls") {
                 // Its pages are rows of the database, of which there is one at the root.
                 self.add(at, path, String::new(), "");
-            } else if !view.starts_with("include(") && !view.trim_end().ends_with(".urls") {
+            } else if !view.starts_with("include(")
+                && view.trim_end().rsplit('.').next() != Some("urls")
+            {
                 let words = line(text, &route);
                 let class = view.split(".as_view").next().unwrap_or_default();
                 let class = class.rsplit('.').next().unwrap_or_default();
