@@ -61,10 +61,6 @@ fuzz seconds="60":
 soak *options:
     cargo bench --bench soak -- {{options}}
 
-# Whether four workers whose clocks differ begin together, and whether a load without one of them is invalid.
-workers *options:
-    cargo bench --bench workers -- {{options}}
-
 # Licences, sources, duplicates and advisories of all packages. Needs cargo-deny and the network.
 deny:
     cargo deny --locked check
