@@ -127,12 +127,15 @@ impl PartFile<'_> {
     }
 }
 
+/// What a file holds, or why it cannot be read.
+pub(super) type Parsed<T> = (PathBuf, Result<T, String>);
+
 /// What files hold, or why each cannot be read.
 pub(super) fn read<T: DeserializeOwned>(
     files: &[PartFile<'_>],
     what: &'static str,
     highest: u32,
-) -> Result<Vec<(PathBuf, Result<T, String>)>, Error> {
+) -> Result<Vec<Parsed<T>>, Error> {
     let mut buckets: BTreeMap<usize, (&Results, Vec<String>)> = BTreeMap::new();
     for (number, results, key) in files.iter().filter_map(|it| it.object) {
         let (_, keys) = buckets.entry(number).or_insert((results, Vec::new()));
