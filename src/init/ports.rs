@@ -84,7 +84,7 @@ pub(super) fn fixed(root: &Path, source: &Path) -> Option<(String, String)> {
     let mut files = files.iter();
     let is_rust = |path: &Path| path.extension().is_some_and(|it| it == "rs");
     // Tests listen where they like.
-    let own = |text: &'_ str| {
+    let own = |text: &str| {
         text.split("#[cfg(test)]")
             .next()
             .unwrap_or_default()

@@ -123,7 +123,10 @@ impl RustServer {
             uses_postgres,
             uses_redis: used.iter().any(|it| is_of(it, &REDIS, "redis")),
             setup: setup(&source, &packages, &used, uses_postgres),
-            build_env: Vec::from_iter(is_prepared.then_some(("SQLX_OFFLINE", "true"))),
+            build_env: is_prepared
+                .then_some(("SQLX_OFFLINE", "true"))
+                .into_iter()
+                .collect(),
             note: (has_macros && !is_prepared).then(|| UNPREPARED.to_owned()),
             others: others.map(|it| it.name.to_string()).collect(),
         })

@@ -236,7 +236,7 @@ fn run(repository: &Repository) -> String {
             .filter_map(|(key, it)| Some(format!("{key} = {}, ", quoted(it.as_ref()?))));
         let env = rust.build_env.iter();
         let env: Vec<_> = env
-            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let env = match env.as_slice() {
             [] => String::new(),
