@@ -116,8 +116,8 @@ impl Run<'_> {
         let path = network_name(stack.path()).to_owned();
         let images = stack.image_ids();
         let parallelism = self.parallelism(&stack);
-        let identical = self.comparisons.identical(&images, &failed);
-        let same_build = self.comparisons.same_builds(&stack, &failed);
+        let identical = self.comparisons.identical(&stack, &failed);
+        let same_build = self.comparisons.same_builds(&stack, &failed, &identical);
         let Paired {
             mut compared,
             failed,

@@ -2,7 +2,7 @@
 //! itself.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::against::{Comparison, Comparisons, has_failed};
@@ -10,18 +10,15 @@ use crate::model::{BaseFailure, CellName, Plan, Side, Sides, Source, Target};
 use crate::stack::{self, Stack};
 
 impl Comparisons {
-    /// The cells whose builds are identical, where those are not to be measured. `images` are the
-    /// identifiers of all images by server.
-    pub(super) fn identical(
-        &self,
-        images: &BTreeMap<String, String>,
-        failed: &[BaseFailure],
-    ) -> Vec<CellName> {
+    /// The cells whose builds are identical, where those are not to be measured.
+    pub(super) fn identical(&self, stack: &Stack, failed: &[BaseFailure]) -> Vec<CellName> {
+        let images = stack.image_ids();
         let mut all: Vec<_> = self.all.iter().collect();
         all.retain(|it| {
             self.skips_identical
                 && !has_failed(failed, &it.sides.head.name)
-                && it.is_identical(images, self.has_same_files)
+                && (it.is_identical(&images, self.has_same_files)
+                    || self.differs_in_documents && it.is_one_build(stack, &images))
         });
         let cells = all.into_iter().flat_map(|it| {
             let Target { name, cells, .. } = &it.sides.head;
@@ -51,12 +48,23 @@ impl Comparisons {
         found.collect()
     }
 
-    /// The servers that are built alike on both sides although their files differ.
-    pub(super) fn same_builds(&self, stack: &Stack, failed: &[BaseFailure]) -> Vec<String> {
+    /// The servers that are built alike on both sides although their files differ. Of those that are identical
+    /// nothing else is said.
+    pub(super) fn same_builds(
+        &self,
+        stack: &Stack,
+        failed: &[BaseFailure],
+        identical: &[CellName],
+    ) -> Vec<String> {
+        let is_measured = |it: &&Comparison| {
+            let name = &it.sides.head.name;
+            !identical.iter().any(|cell| cell.server == *name)
+        };
         let mut all: Vec<_> = self
             .all
             .iter()
             .filter(|_| self.is_of_other_files())
+            .filter(is_measured)
             .collect();
         all.retain(|it| !has_failed(failed, &it.sides.head.name) && it.is_built_alike(stack));
         all.iter().map(|it| it.sides.head.name.clone()).collect()
@@ -84,13 +92,15 @@ impl Comparisons {
     /// The compilers of both sides, where cargo builds them.
     pub(super) fn compilers(&self, plan: &Plan) -> Option<Sides<String>> {
         let base = self.prepare.as_ref()?;
-        let mut sources = self.all.iter().map(|it| &it.sides.head.source);
-        if !sources.any(|it| matches!(it, Source::Run(_))) {
-            return None;
-        }
+        let mut sides = self.all.iter().map(|it| &it.sides);
+        let of_host = sides.find(|it| matches!(it.head.source, Source::Run(_)))?;
+        let folder = |target: &Target, root: &Path| match &target.cargo {
+            Some(build) => build.folder(&target.root),
+            None => root.to_owned(),
+        };
         Some(Sides {
-            head: stack::compiler(&plan.root)?,
-            base: stack::compiler(&base.root)?,
+            head: stack::compiler(&folder(&of_host.head, &plan.root))?,
+            base: stack::compiler(&folder(&of_host.base, &base.root))?,
         })
     }
 
@@ -115,6 +125,12 @@ impl Comparison {
             && self.is_started_alike()
             && head.transport == base.transport
             && head.ready == base.ready
+    }
+
+    /// Whether cargo has built one program of both sides, which are served alike.
+    fn is_one_build(&self, stack: &Stack, images: &BTreeMap<String, String>) -> bool {
+        let is_of_cargo = !self.sides.head.source.is_contained();
+        is_of_cargo && self.is_built_alike(stack) && self.is_identical(images, true)
     }
 
     fn is_one_image(&self, images: &BTreeMap<String, String>) -> bool {

@@ -103,6 +103,7 @@ impl CargoOptions {
             profile: self.cargo_profile.clone(),
             target: self.target.clone(),
             manifest: self.manifest_path.clone(),
+            env: Vec::new(),
         }
     }
 }

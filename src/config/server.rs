@@ -142,7 +142,27 @@ impl Resolver<'_> {
             profile: cargo.profile.clone(),
             target: cargo.target.clone(),
             manifest: manifest.transpose()?,
+            env: self.build_env(&cargo.env)?,
         }))
+    }
+
+    /// Variables of a build, which is over before a service is up.
+    fn build_env(
+        &self,
+        env: &IndexMap<String, Spanned<String>>,
+    ) -> Result<Vec<(String, String)>, Error> {
+        for value in env.values() {
+            let mut fields = Placeholder::fields_in(value.get_ref());
+            if let Some((name, field)) = fields.find(|(name, _)| *name != Placeholder::ENV) {
+                let message = format!("`{{{name}.{field}}}` has no value yet when cargo builds");
+                let hint = "name a database that runs already, or let macros of sqlx work without one: \
+                            `cargo sqlx prepare`, and SQLX_OFFLINE = \"true\"";
+                return Err(self
+                    .spans
+                    .invalid(&value.span(), message, Some(hint.into())));
+            }
+        }
+        self.env(env)
     }
 
     /// Where the base of a server runs already.

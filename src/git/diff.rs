@@ -31,6 +31,26 @@ impl Git {
         Ok(changed)
     }
 
+    /// The files that differ from a commit, those that no commit holds yet included, from the top of the work tree.
+    pub fn changed_files(&self, since: &str) -> Result<Vec<String>, Error> {
+        let words = [
+            "diff",
+            "--name-only",
+            "--no-renames",
+            "--no-ext-diff",
+            "-z",
+            "--end-of-options",
+            since,
+            "--",
+            ":/",
+        ];
+        let answer = self.call(&words).text()?;
+        let names = answer.split('\0').filter(|it| !it.is_empty());
+        let mut all: Vec<_> = names.map(str::to_owned).collect();
+        all.extend(self.listed(&["--others", "--exclude-standard"])?);
+        Ok(all)
+    }
+
     /// The files that git knows, from the top of the work tree.
     pub fn tracked(&self) -> Result<Vec<String>, Error> {
         self.listed(&[])

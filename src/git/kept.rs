@@ -46,9 +46,15 @@ impl Kept {
         self.folder.join(TREE)
     }
 
-    /// Where its target directory lies.
-    pub(super) fn target(&self) -> PathBuf {
-        self.folder.join(TARGET)
+    /// Where the target directory of a workspace lies, by its path in the tree.
+    pub(super) fn target(&self, workspace: &Path) -> PathBuf {
+        let path = workspace.to_string_lossy();
+        // A folder each: programs of two workspaces may have one name.
+        let name = match path.as_ref() {
+            "" => TARGET.to_owned(),
+            path => format!("{TARGET}-{}", digest(path.as_bytes())),
+        };
+        self.folder.join(name)
     }
 
     /// What a server or a command has left in a tree is not for the next one.
@@ -82,16 +88,17 @@ mod tests {
         let of = |top: &str| Kept::new_in(parent.path(), Path::new(top), Side::Base);
         let first = of("/a").expect("nobody has it");
         fs::create_dir_all(first.tree().join("app")).expect("made");
-        fs::create_dir_all(first.target()).expect("made");
+        fs::create_dir_all(first.target(Path::new(""))).expect("made");
         assert!(of("/a").is_none(), "a run has it");
         let other = of("/b").expect("another repository");
         assert_ne!(other.tree(), first.tree());
         let head = Kept::new_in(parent.path(), Path::new("/a"), Side::Head);
         assert_ne!(head.expect("another side").tree(), first.tree());
-        let (tree, target) = (first.tree(), first.target());
+        let (tree, target) = (first.tree(), first.target(Path::new("")));
         drop(first);
         assert!(!tree.exists() && target.exists());
         let again = of("/a").expect("the run has ended");
-        assert_eq!(again.target(), target);
+        assert_eq!(again.target(Path::new("")), target);
+        assert_ne!(again.target(Path::new("service")), target);
     }
 }

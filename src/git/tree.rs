@@ -71,11 +71,15 @@ impl Tree {
             return Ok(());
         };
         let target = workspace.join(TARGET);
-        if !workspace.starts_with(&self.path) || target.symlink_metadata().is_ok() {
+        let (Ok(below), Err(_)) = (
+            workspace.strip_prefix(&self.path),
+            target.symlink_metadata(),
+        ) else {
             return Ok(());
-        }
-        fs::create_dir_all(kept.target())?;
-        symlink(kept.target(), target)?;
+        };
+        let kept = kept.target(below);
+        fs::create_dir_all(&kept)?;
+        symlink(&kept, target)?;
         let info = self.path.join(".git/info");
         fs::create_dir_all(&info)?;
         let mut exclude = OpenOptions::new()

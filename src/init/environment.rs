@@ -6,7 +6,7 @@ use std::path::Path;
 use super::dependencies::Dependencies;
 use super::rust::RustServer;
 use super::rust_env::{Address, Required};
-use super::variables::{Variables, connection};
+use super::variables::{Variables, connection, own_address};
 use crate::compose::{Stack, variables_in};
 use crate::report::printable;
 
@@ -59,6 +59,7 @@ impl Environment {
         all.known = names.collect();
         if let Some(file) = variables {
             all.add(&file, &given, stack);
+            all.listen(&file, stack);
             if !is_composed {
                 all.known
                     .extend(file.pairs.iter().map(|(name, _)| name.clone()));
@@ -78,6 +79,32 @@ impl Environment {
         let server = stack.servers.first();
         let given = server.map(|it| it.env.clone()).unwrap_or_default();
         self.add(read, &given, stack);
+    }
+
+    /// What settings of a service in Rust say of its services and of itself, each of which it asks for.
+    pub(super) fn of_settings(&mut self, settings: &Variables, stack: &mut Stack) {
+        let connections = settings.connections(stack);
+        let is_new = |(name, _): &(String, String)| !self.env.iter().any(|(it, _)| it == name);
+        let new: Vec<_> = connections.into_iter().filter(is_new).collect();
+        self.env.extend(new);
+        self.listen(settings, stack);
+    }
+
+    /// Where a server without a container listens, in place of what a file says.
+    fn listen(&mut self, file: &Variables, stack: &Stack) {
+        if !stack.servers.is_empty() {
+            return;
+        }
+        for (name, value) in &file.pairs {
+            let is_told = PREDEFINED.contains(&name.as_str());
+            let is_known = || self.env.iter().any(|(it, _)| it == name);
+            if let Some(address) = own_address(name, value)
+                && !is_told
+                && !is_known()
+            {
+                self.env.push((name.clone(), address));
+            }
+        }
     }
 
     /// Connections to services that no value names yet.

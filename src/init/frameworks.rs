@@ -76,7 +76,7 @@ impl Framework {
     pub(super) fn setup(&self, source: &Path, dependencies: &Dependencies) -> Vec<Vec<String>> {
         let owned = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect();
         match self {
-            Self::Rust(rust) => rust.setup.iter().map(|it| owned(it)).collect(),
+            Self::Rust(rust) => rust.setup.clone(),
             Self::Node(node) => node.setup.clone(),
             _ => {
                 let commands = setup(source, dependencies);

@@ -19,6 +19,7 @@ mod repository;
 mod requests;
 mod revised;
 mod rust;
+mod rust_config;
 mod rust_env;
 mod services;
 mod settings;
@@ -31,6 +32,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use action::Action;
+use frameworks::Framework;
 use repository::Repository;
 use workflows::Workflows;
 
@@ -63,6 +65,12 @@ pub fn propose(here: &Path, by_cargo: bool, by_force: bool, shards: NonZeroUsize
     let workflows = Workflows::from_folder(here);
     let action = Action::of_release(here);
     let repository = Repository::look_at(here, by_cargo).called(workflows.server_name());
+    let workflows = match &repository.framework {
+        Framework::Rust(_) if repository.server().is_none() => {
+            workflows.by_cargo(&repository.folder)
+        }
+        _ => workflows,
+    };
     Proposal {
         found: repository.describe(),
         endpoints: endpoints::origin(

@@ -15,6 +15,9 @@ const LARGEST: u64 = 1 << 16;
 const SERVICES: [u16; 7] = [3306, 5432, 5672, 6379, 9200, 11211, 27017];
 const OF_COMMAND: &str = r"(?:--(?:http-)?port[= ]|(?:^|\s)-p |(?:--bind|--listen|--http|--addr|--address|-b)[= ]\S*?:|0\.0\.0\.0:|\[::\]:|\bPORT:-)(?P<port>[0-9]{2,5})(?:[^0-9]|$)";
 const OF_SOURCE: &str = r#"(?:\b(?:Run|ListenAndServe|ListenAndServeTLS|Start|Listen)\(\s*"[\w.]*:|\bAddr\s*:\s*"[\w.]*:|\.listen\(\s*|\bPORT\s*(?:\|\||\?\?)\s*["']?|\bPORT['"]\s*,\s*["']?|\.run\([^)\n]*\bport\s*=\s*|\bbind\s*=\s*["'][\w.]*:)(?P<port>[0-9]{2,5})\b"#;
+/// `bind("0.0.0.0:8080")`, `bind(&"0.0.0.0:8080".parse()?)`, `bind(constants::BIND)`.
+const BINDS: &str = r#"\bbind\(\s*&?(?:"(?P<address>[0-9.:\[\]a-z]+:[0-9]{2,5})"|(?:\w+::)*(?P<name>[A-Z][A-Z0-9_]+)\s*\))"#;
+const CONSTANT: &str = r#"\bconst\s+(?P<name>[A-Z][A-Z0-9_]+)\s*:\s*&(?:'static\s+)?str\s*=\s*"(?P<address>[0-9.:\[\]a-z]+:[0-9]{2,5})""#;
 
 static PATTERNS: LazyLock<[Regex; 2]> =
     LazyLock::new(|| [OF_COMMAND, OF_SOURCE].map(|it| Regex::new(it).expect("a constant")));
@@ -73,6 +76,43 @@ pub(super) fn of_script(root: &Path, folder: &Path, start: &[String]) -> Option<
     first(&PATTERNS[0], line)
 }
 
+/// The file of a program in Rust that listens at one address whatever it is told, and the address.
+pub(super) fn fixed(root: &Path, source: &Path) -> Option<(String, String)> {
+    static FIXED: LazyLock<[Regex; 2]> =
+        LazyLock::new(|| [BINDS, CONSTANT].map(|it| Regex::new(it).expect("a constant")));
+    let files = sources(root, source);
+    let mut files = files.iter();
+    let is_rust = |path: &Path| path.extension().is_some_and(|it| it == "rs");
+    // Tests listen where they like.
+    let own = |text: &str| {
+        text.split("#[cfg(test)]")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let texts: Vec<_> = files
+        .by_ref()
+        .filter(|(path, _)| is_rust(path) && !path.components().any(|it| it.as_os_str() == "tests"))
+        .map(|(path, text)| (path, own(text)))
+        .collect();
+    let constant = |name: &str| {
+        let mut all = texts
+            .iter()
+            .flat_map(|(_, text)| FIXED[1].captures_iter(text));
+        let found = all.find(|it| &it["name"] == name)?;
+        Some(found["address"].to_owned())
+    };
+    texts.iter().find_map(|(path, text)| {
+        let found = FIXED[0].captures(text)?;
+        let address = match found.name("address") {
+            Some(address) => address.as_str().to_owned(),
+            None => constant(&found["name"])?,
+        };
+        let path = path.strip_prefix(root).unwrap_or(path);
+        Some((path.display().to_string(), address))
+    })
+}
+
 fn all<'a>(pattern: &'a Regex, text: &'a str) -> impl Iterator<Item = u16> + 'a {
     let found = pattern.captures_iter(text);
     let ports = found.filter_map(|it| it["port"].parse().ok());
@@ -100,6 +140,36 @@ mod tests {
             ("next start -p 3001", Some(3001)),
         ] {
             assert_eq!(first(&PATTERNS[0], line), port, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_nothing_changes_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fixed = |files: &[(&str, &str)]| {
+            for (name, text) in files {
+                std::fs::write(folder.path().join(name), text).expect("written");
+            }
+            fixed(folder.path(), Path::new("")).map(|(file, address)| format!("{file} {address}"))
+        };
+        for text in [
+            "a.bind(\"0.0.0.0:8080\")",
+            "Server::bind(&\"0.0.0.0:8080\".parse()?)",
+        ] {
+            assert_eq!(
+                fixed(&[("main.rs", text)]).as_deref(),
+                Some("main.rs 0.0.0.0:8080")
+            );
+        }
+        let constant = ("constants.rs", "pub const BIND: &str = \"[::]:80\";\n");
+        let found = fixed(&[("main.rs", "a.bind(constants::BIND)?"), constant]);
+        assert_eq!(found.as_deref(), Some("main.rs [::]:80"));
+        for text in [
+            "a.bind(&format!(\"0.0.0.0:{port}\"))",
+            "a.bind(address)",
+            "#[cfg(test)]\nmod tests { fn f() { a.bind(\"0.0.0.0:8080\") } }",
+        ] {
+            assert_eq!(fixed(&[("main.rs", text)]), None, "{text}");
         }
     }
 

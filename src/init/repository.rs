@@ -13,6 +13,7 @@ use super::node;
 use super::ports;
 use super::requests::{Requests, Search};
 use super::rust::RustServer;
+use super::rust_config;
 use super::services;
 use super::settings;
 use super::variables::{Variables, scheme_of, set_scheme};
@@ -121,8 +122,10 @@ impl Repository {
         notes.extend(others(&mut stack, &dependencies, known));
         let mut environment =
             Environment::from_repository(root, &mut stack, variables, &dependencies);
-        if let Some(read) = &read {
-            environment.of_source(read, &mut stack);
+        match &read {
+            Some(settings) if rust.is_some() => environment.of_settings(settings, &mut stack),
+            Some(read) => environment.of_source(read, &mut stack),
+            None => {}
         }
         listens(root, &files, &folder, &framework, &mut stack);
         if let Some(rust) = rust {
@@ -143,6 +146,8 @@ impl Repository {
         let login = search.requests.as_ref().filter(|it| has_login(it));
         let login = login.and_then(|_| Login::find(root, &folder, &environment, &stack));
         notes.extend(rust.and_then(other_programs));
+        notes.extend(rust.and_then(|it| it.note.clone()));
+        notes.extend(rust.and_then(|it| fixed_address(root, it, &stack)));
         if stack.servers.is_empty() {
             notes.extend(missing(&framework));
         }
@@ -246,10 +251,11 @@ fn of_dockerfile(files: &Folder, stack: &mut Stack, notes: &mut Vec<String>) {
     }
 }
 
-/// The variables that a source reads. What is read in Rust is known better.
+/// The variables that a source reads. Of Rust, those of files of settings alone: what is read otherwise is known
+/// better.
 fn read_variables(root: &Path, folder: &Path, framework: &Framework) -> Option<Variables> {
     if matches!(framework, Framework::Rust(_)) {
-        return None;
+        return rust_config::variables(root, folder);
     }
     let mut read = settings::variables(root, folder).unwrap_or_default();
     if let Framework::Node(node) = framework {
@@ -454,6 +460,20 @@ fn missing(framework: &Framework) -> Option<String> {
     Some(format!(
         "`run` starts {package}, which is not among the dependencies: install it, or name another server there"
     ))
+}
+
+/// That a process of this host listens at one address, so that two builds cannot run side by side.
+fn fixed_address(root: &Path, rust: &RustServer, stack: &Stack) -> Option<String> {
+    if !stack.servers.is_empty() {
+        return None;
+    }
+    // What cargo says is absolute.
+    let root = root.canonicalize().ok()?;
+    let (file, address) = ports::fixed(&root, &rust.folder)?;
+    Some(printable(&format!(
+        "`{file}` listens at {address} whatever it is told: have it take the address from HOST and PORT, or measure a \
+         container of it, where there is a Dockerfile: `perfgate init --force`"
+    )))
 }
 
 /// That other programs of a workspace may be meant.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, Package, TargetKind};
 
+use crate::bounded;
+
 /// Crates that serve HTTP.
 const SERVERS: [&str; 13] = [
     "actix-web",
@@ -47,6 +49,21 @@ const REDIS: [&str; 6] = [
     "redis-async",
 ];
 
+/// Bytes of a source file.
+const LARGEST: u64 = 1 << 20;
+/// What applies migrations in a program: sqlx, diesel, refinery.
+const MIGRATES: [&str; 5] = [
+    "Migrator::new",
+    "embed_migrations!",
+    "migrate!",
+    "refinery::",
+    "run_pending_migrations",
+];
+/// Macros of sqlx that ask a database as they are compiled.
+const SQLX_MACROS: [&str; 4] = ["query!(", "query_as!(", "query_scalar!(", "query_file!("];
+const UNPREPARED: &str = "macros of sqlx ask a database as cargo builds: `cargo sqlx prepare` keeps the answers in \
+                          files, to be committed; or name a database by `env` of `cargo`";
+
 /// The program of a Rust repository that serves.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RustServer {
@@ -58,7 +75,11 @@ pub(super) struct RustServer {
     pub(super) uses_postgres: bool,
     pub(super) uses_redis: bool,
     /// Commands that bring the database to its form.
-    pub(super) setup: Vec<Vec<&'static str>>,
+    pub(super) setup: Vec<Vec<String>>,
+    /// Variables of the build.
+    pub(super) build_env: Vec<(&'static str, &'static str)>,
+    /// What the reader must see to before cargo builds it.
+    pub(super) note: Option<String>,
     /// Other programs that may be meant.
     pub(super) others: Vec<String>,
 }
@@ -90,14 +111,23 @@ impl RustServer {
         candidates.sort_by_key(|it| (!serves(it), it.manifest_path != manifest));
         let (server, others) = candidates.split_first()?;
         let others = others.iter().filter(|it| serves(it));
-        let used = all_dependencies(server, &packages);
+        let (members, used) = all_dependencies(server, &packages);
+        let source = Source::new(root, &members);
+        let has_macros = used.iter().any(|it| it.name == "sqlx") && source.has(&SQLX_MACROS);
+        let is_prepared = source.finds(&[".sqlx", "sqlx-data.json"]).is_some();
+        let uses_postgres = used.iter().any(|it| is_of(it, &POSTGRES, "postgres"));
         Some(Self {
             package: (packages.len() > 1).then(|| server.name.to_string()),
             bin: binary(server)?,
             folder: server.manifest_path.with_file_name("").into(),
-            uses_postgres: used.iter().any(|it| is_of(it, &POSTGRES, "postgres")),
+            uses_postgres,
             uses_redis: used.iter().any(|it| is_of(it, &REDIS, "redis")),
-            setup: setup(root, server, &packages, &used),
+            setup: setup(&source, &packages, &used, uses_postgres),
+            build_env: is_prepared
+                .then_some(("SQLX_OFFLINE", "true"))
+                .into_iter()
+                .collect(),
+            note: (has_macros && !is_prepared).then(|| UNPREPARED.to_owned()),
             others: others.map(|it| it.name.to_string()).collect(),
         })
     }
@@ -149,12 +179,16 @@ fn serves(package: &Package) -> bool {
     dependencies(package).any(|it| SERVERS.contains(&it.name.as_str()))
 }
 
-/// The dependencies of a package and of those of the workspace that it uses.
-fn all_dependencies<'a>(server: &'a Package, packages: &[&'a Package]) -> Vec<&'a Dependency> {
+/// A package and those of the workspace that it uses, with the dependencies of all of them.
+fn all_dependencies<'a>(
+    server: &'a Package,
+    packages: &[&'a Package],
+) -> (Vec<&'a Package>, Vec<&'a Dependency>) {
     let mut seen = BTreeSet::from([server.name.as_str()]);
     let mut open = vec![server];
-    let mut all = Vec::new();
+    let (mut members, mut all) = (Vec::new(), Vec::new());
     while let Some(package) = open.pop() {
+        members.push(package);
         for dependency in dependencies(package) {
             all.push(dependency);
             let mut packages = packages.iter();
@@ -164,7 +198,7 @@ fn all_dependencies<'a>(server: &'a Package, packages: &[&'a Package]) -> Vec<&'
             }
         }
     }
-    all
+    (members, all)
 }
 
 /// Whether a dependency is a client of a service: by its name, or by a feature of a crate for several.
@@ -178,51 +212,93 @@ fn is_of(dependency: &Dependency, clients: &[&str], service: &str) -> bool {
         || name.contains(&format!("-{service}-"))
 }
 
-/// How migrations are applied, unless the program does it when it starts.
-fn setup(
-    root: &Path,
-    server: &Package,
-    packages: &[&Package],
-    used: &[&Dependency],
-) -> Vec<Vec<&'static str>> {
-    let depends_on = |name: &str| used.iter().any(|it| it.name == name);
-    let folder = server
-        .manifest_path
-        .parent()
-        .map_or(root, |it| it.as_std_path());
-    let has = |name: &str| root.join(name).exists() || folder.join(name).exists();
-    let is_migration = |it: &&&Package| it.name.as_str() == "migration";
-    if depends_on("sea-orm") && packages.iter().any(|it| is_migration(&it)) {
-        vec![vec![
-            "cargo",
-            "run",
-            "--release",
-            "--package",
-            "migration",
-            "--",
-            "up",
-        ]]
-    } else if depends_on("diesel") && !depends_on("diesel_migrations") && has("migrations") {
-        vec![vec!["diesel", "migration", "run"]]
-    } else if depends_on("sqlx") && has("migrations") && !migrates_itself(folder) {
-        vec![vec!["sqlx", "migrate", "run"]]
-    } else {
-        Vec::new()
+/// Where the source of a server lies.
+struct Source {
+    root: PathBuf,
+    /// The folders of the server's package and of those that it uses.
+    folders: Vec<PathBuf>,
+}
+
+impl Source {
+    fn new(root: &Path, members: &[&Package]) -> Self {
+        let folder = |it: &&Package| it.manifest_path.with_file_name("").into_std_path_buf();
+        Self {
+            // What cargo says is absolute.
+            root: root.canonicalize().unwrap_or_else(|_| root.to_owned()),
+            folders: members.iter().map(folder).collect(),
+        }
+    }
+
+    /// The first of these names that is there, at the root or in the folder of a package.
+    fn finds(&self, names: &[&str]) -> Option<PathBuf> {
+        let folders = std::iter::once(&self.root).chain(&self.folders);
+        let mut paths = folders.flat_map(|folder| names.iter().map(|it| folder.join(it)));
+        paths.find(|it| it.exists())
+    }
+
+    /// Whether a source file of the program has one of these words.
+    fn has(&self, words: &[&str]) -> bool {
+        let mut open: Vec<_> = self.folders.iter().map(|it| it.join("src")).collect();
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if bounded::read_text(&path, LARGEST)
+                    .is_ok_and(|it| words.iter().any(|word| it.contains(word)))
+                {
+                    return true;
+                }
+            }
+        }
+        false
     }
 }
 
-/// Whether a source file of the program applies the migrations of sqlx.
-fn migrates_itself(folder: &Path) -> bool {
-    let mut open = vec![folder.join("src")];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if fs::read_to_string(&path).is_ok_and(|it| it.contains("migrate!")) {
-                return true;
-            }
-        }
+/// How migrations are applied, unless the program does it when it starts: by psql, as the tools of sqlx and diesel
+/// come with no project.
+fn setup(
+    source: &Source,
+    packages: &[&Package],
+    used: &[&Dependency],
+    uses_postgres: bool,
+) -> Vec<Vec<String>> {
+    let depends_on = |name: &str| used.iter().any(|it| it.name == name);
+    if depends_on("sea-orm") && packages.iter().any(|it| it.name.as_str() == "migration") {
+        let words = "cargo run --release --package migration -- up";
+        return vec![words.split(' ').map(str::to_owned).collect()];
     }
-    false
+    if !uses_postgres || source.has(&MIGRATES) {
+        return Vec::new();
+    }
+    let Some(folder) = source.finds(&["migrations"]) else {
+        return Vec::new();
+    };
+    let names = files_in(&folder);
+    let has = |ending: &str| names.iter().any(|it| it.ends_with(ending));
+    let is_of_diesel = names
+        .iter()
+        .any(|it| folder.join(it).join("up.sql").is_file());
+    let which = match () {
+        () if is_of_diesel => "*/up.sql",
+        () if has(".up.sql") => "*.up.sql",
+        () if has(".sql") => "*.sql",
+        () => return Vec::new(),
+    };
+    let folder = folder.strip_prefix(&source.root).unwrap_or(&folder);
+    let folder = folder.to_string_lossy();
+    let Ok(folder) = shlex::try_quote(&folder) else {
+        return Vec::new();
+    };
+    // By their numbers: a tenth comes after the ninth.
+    let line = format!(
+        "cat $(ls -v {folder}/{which}) | psql --quiet --set ON_ERROR_STOP=1 '{{postgres.url}}'"
+    );
+    vec![vec!["sh".into(), "-c".into(), line]]
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|it| it.file_name().to_string_lossy().into_owned());
+    names.filter(|it| !it.starts_with('.')).collect()
 }

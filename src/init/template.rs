@@ -235,8 +235,16 @@ fn run(repository: &Repository) -> String {
         let named = named
             .into_iter()
             .filter_map(|(key, it)| Some(format!("{key} = {}, ", quoted(it.as_ref()?))));
+        let env = rust.build_env.iter();
+        let env: Vec<_> = env
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let env = match env.as_slice() {
+            [] => String::new(),
+            some => format!(", env = {}", pairs(some)),
+        };
         text.push_str(&format!(
-            "cargo = {{ {}bin = {} }}   # in release mode\n",
+            "cargo = {{ {}bin = {}{env} }}   # in release mode\n",
             named.collect::<String>(),
             quoted(&rust.bin)
         ));

@@ -232,7 +232,7 @@ fn written(name: &str, value: &str, stack: &Stack, scheme: &mut Option<String>) 
     }
     // `DB_POOL_NAME` is no name of a database.
     let is_last = |words: &[&str]| {
-        rest.split('_')
+        rest.split(['_', '.'])
             .rfind(|it| !it.is_empty())
             .is_some_and(|it| words.contains(&it))
     };
@@ -497,13 +497,77 @@ fn part(name: &str) -> Option<(&str, Part)> {
 }
 
 fn has_word(rest: &str, words: &[&str]) -> bool {
-    rest.split('_').any(|it| words.contains(&it))
+    rest.split(['_', '.']).any(|it| words.contains(&it))
+}
+
+/// What a variable is that says where the server itself listens, as perfgate writes it.
+pub(super) fn own_address(name: &str, value: &str) -> Option<String> {
+    const OWN: [&str; 14] = [
+        "ACTIX",
+        "API",
+        "APP",
+        "APPLICATION",
+        "AXUM",
+        "BACKEND",
+        "BIND",
+        "HTTP",
+        "LISTEN",
+        "LISTENER",
+        "ROCKET",
+        "SERVER",
+        "SERVICE",
+        "WEB",
+    ];
+    const ADDRESS: [&str; 7] = [
+        "ADDR", "ADDRESS", "BIND", "HOST", "HOSTNAME", "IP", "LISTEN",
+    ];
+    let is_number = |it: &str| it.parse::<u16>().is_ok();
+    let is_host = |it: &str| it == "localhost" || it.parse::<std::net::IpAddr>().is_ok();
+    let words = name.split(['_', '.']).filter(|it| !it.is_empty());
+    let words: Vec<_> = words.collect();
+    let (last, rest) = words.split_last()?;
+    let is_own = rest.iter().all(|it| OWN.contains(it));
+    if !is_own {
+        return None;
+    }
+    if *last == "PORT" && is_number(value) {
+        return Some("{port}".into());
+    }
+    if !ADDRESS.contains(last) {
+        return None;
+    }
+    match value.rsplit_once(':') {
+        Some((host, port)) if is_number(port) && (host.is_empty() || is_host(host)) => {
+            Some("{host}:{port}".into())
+        }
+        _ => is_host(value).then(|| "{host}".into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compose::{Cache, Database};
+
+    #[test]
+    fn where_a_server_listens_is_told_from_where_others_do() {
+        for (name, value, expected) in [
+            ("PORT", "8080", Some("{port}")),
+            ("SERVICE_PORT", "8080", Some("{port}")),
+            ("APP_APPLICATION__PORT", "8000", Some("{port}")),
+            ("SERVER.HOST", "127.0.0.1", Some("{host}")),
+            ("SERVICE_HOST", "localhost", Some("{host}")),
+            ("BIND_ADDR", "0.0.0.0:3000", Some("{host}:{port}")),
+            ("LISTEN", ":3000", Some("{host}:{port}")),
+            ("API_HOST", "api.example.org", None),
+            ("SMTP_PORT", "25", None),
+            ("REDIS_HOST", "127.0.0.1", None),
+            ("APP_URL", "http://127.0.0.1", None),
+            ("PORT", "http", None),
+        ] {
+            assert_eq!(own_address(name, value).as_deref(), expected, "{name}");
+        }
+    }
 
     fn stack(postgres: bool, redis: bool, others: &[(&str, &str, u16)]) -> Stack {
         let image = |name: &str| Source::Image(name.to_owned());

@@ -17,6 +17,19 @@ const BRANCH: &str = "main";
 /// The line of a workflow that others are put after.
 const STORE: &str = "          baseline-store: git:perfgate-baselines\n";
 const JOBS: &str = "jobs:\n";
+/// The end of the step that checks the code out.
+const CHECKED_OUT: &str = "          persist-credentials: false";
+/// What cargo has built of both sides: dependencies are compiled once.
+const CARGO_CACHE: &str =
+    "      - uses: actions/cache@0057852bfaa89a56745cba8c7296529d2fc39830 # v4.3.0
+        with:                      # dependencies of both builds are compiled once
+          path: |
+            ~/.cargo/registry
+            ~/.cache/perfgate/bases
+            TARGET
+          key: perfgate-cargo-${{ runner.os }}-${{ hashFiles('**/Cargo.lock') }}
+          restore-keys: perfgate-cargo-${{ runner.os }}-
+";
 /// How the line begins that says which folder a job is for.
 const FOLDER: &str = "          working-directory: ";
 
@@ -38,6 +51,8 @@ pub(super) struct Workflows {
     branch: String,
     /// The folder of the service, from the top.
     prefix: String,
+    /// Where cargo builds it, from the top, where it does.
+    target: Option<String>,
 }
 
 impl Workflows {
@@ -48,7 +63,16 @@ impl Workflows {
             folder: Path::new(&up).join(".github/workflows"),
             branch: default_branch(here),
             prefix: prefix.trim_end_matches('/').to_owned(),
+            target: None,
         }
+    }
+
+    /// The same of a service that cargo builds in a folder, from the folder of the service on.
+    pub(super) fn by_cargo(self, folder: &str) -> Self {
+        let parts = [self.prefix.as_str(), folder, "target"];
+        let parts = parts.into_iter().filter(|it| !it.is_empty());
+        let target = Some(parts.collect::<Vec<_>>().join("/"));
+        Self { target, ..self }
     }
 
     /// What the server is called: after the folder of its service, where the repository may have others.
@@ -74,6 +98,12 @@ impl Workflows {
             let template = match action {
                 Some(action) => action.written_into(template),
                 None => template.to_owned(),
+            };
+            // The workflow that reports builds nothing, and trusts no cache.
+            let builds = name != "perfgate-report.yml";
+            let template = match self.target.as_ref().filter(|_| builds) {
+                Some(target) => with_cargo_cache(&template, target),
+                None => template,
             };
             let path = self.folder.join(name);
             // One that cannot be read is there, and stays.
@@ -191,6 +221,19 @@ fn in_shards(shards: NonZeroUsize) -> String {
     }
     let numbers: Vec<_> = (1..=shards.get()).map(|it| it.to_string()).collect();
     CHECK_IN_SHARDS.replace("SHARDS", &format!("[{}]", numbers.join(", ")))
+}
+
+/// A workflow that keeps what cargo builds, wherever code is checked out.
+fn with_cargo_cache(template: &str, target: &str) -> String {
+    let step = CARGO_CACHE.replace("TARGET", target);
+    let lines = template.split_inclusive('\n').map(|line| {
+        if line.starts_with(CHECKED_OUT) {
+            format!("{line}{step}")
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect()
 }
 
 /// Whether a workflow has a job that is called after this, or after nothing.

@@ -58,6 +58,8 @@ pub struct CargoBuild {
     pub target: Option<String>,
     /// By default the manifest of the folder.
     pub manifest: Option<PathBuf>,
+    /// Variables of the build.
+    pub env: Vec<(String, String)>,
 }
 
 impl CargoBuild {
@@ -93,6 +95,23 @@ impl CargoBuild {
         words
     }
 
+    /// The folder that cargo is called in: that of the manifest, whose compiler and whose configuration of cargo
+    /// hold.
+    pub fn folder(&self, root: &Path) -> PathBuf {
+        let below = self.manifest.as_deref().and_then(Path::parent);
+        below.map_or_else(|| root.to_owned(), |it| root.join(it))
+    }
+
+    /// The same as it is said in that folder.
+    #[must_use]
+    pub fn in_folder(&self) -> Self {
+        let name = self.manifest.as_deref().and_then(Path::file_name);
+        Self {
+            manifest: name.filter(|it| *it != "Cargo.toml").map(PathBuf::from),
+            ..self.clone()
+        }
+    }
+
     /// What makes two builds of one tree the same.
     pub(super) fn identity(&self) -> Identity {
         Identity::new(IDENTITY)
@@ -103,6 +122,7 @@ impl CargoBuild {
             .unless("profile", &self.profile(), &Self::PROFILE)
             .with("target", &self.target)
             .with("manifest", &self.manifest)
+            .with("env", &self.env)
     }
 }
 
@@ -178,6 +198,7 @@ mod tests {
             profile: Some("dev".into()),
             target: Some("x86_64-unknown-linux-musl".into()),
             manifest: Some("backend/Cargo.toml".into()),
+            env: Vec::new(),
         };
         let words = all.arguments().join(" ");
         let expected = "build --profile dev --package shop --bin server \

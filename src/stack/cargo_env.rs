@@ -2,7 +2,8 @@
 //! directory of its own. With one for two trees the second build overwrites the first, or takes it for
 //! its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use cargo_metadata::{Metadata, MetadataCommand};
 
 use super::scrubbed_env::{self, CARGO_FOLDERS};
+use crate::model::Plan;
 
 const TARGET: &str = "CARGO_TARGET_DIR";
 const BUILD: &str = "CARGO_BUILD_BUILD_DIR";
@@ -72,33 +74,47 @@ fn asked(folder: &Path) -> Option<String> {
         folder,
         "cargo",
         &["metadata", "--no-deps", "--format-version=1", "--offline"],
-        Vec::new(),
+        [],
     )
 }
 
-/// The workspace of the Rust package in a folder; `None` if there is none.
-pub fn workspace(folder: &Path) -> Option<PathBuf> {
-    Some(metadata(folder)?.workspace_root.into_std_path_buf())
+/// The workspaces that a plan's programs are built in: of its folder, and of the manifests that its servers name.
+pub fn workspaces(plan: &Plan) -> BTreeSet<PathBuf> {
+    let of_servers = plan.targets.iter().filter_map(|it| {
+        let build = it.cargo.as_ref()?;
+        Some(build.folder(&it.root))
+    });
+    let folders = std::iter::once(plan.root.clone()).chain(of_servers);
+    let workspaces = folders.filter_map(|it| Some(metadata(&it)?.workspace_root));
+    workspaces.map(Into::into).collect()
 }
 
 /// The compiler that builds the Rust package in a folder; `None` if there is none.
 pub fn compiler(folder: &Path) -> Option<String> {
     metadata(folder)?;
-    let version = output_of(folder, "rustc", &["--version"], Vec::new())?;
+    let version = output_of(folder, "rustc", &["--version"], [])?;
     Some(version.trim().to_owned())
 }
 
 /// What cargo says in a folder when it builds there, into the target directory of that tree.
-pub(super) fn output_of_build(folder: &Path, words: &[&str]) -> Option<String> {
-    output_of(folder, "cargo", words, own_target(folder))
+pub(super) fn output_of_build(
+    folder: &Path,
+    words: &[&str],
+    env: &[(String, String)],
+) -> Option<String> {
+    let own = own_target(folder);
+    let own = own.iter().map(|(name, path)| (*name, path.as_os_str()));
+    let given = env.iter();
+    let given = given.map(|(name, value)| (name.as_str(), OsStr::new(value)));
+    output_of(folder, "cargo", words, own.chain(given))
 }
 
 /// What a program says in a folder, with the environment of that folder and some variables more.
-fn output_of(
+fn output_of<'a>(
     folder: &Path,
     program: &str,
     words: &[&str],
-    more: Vec<(&str, PathBuf)>,
+    more: impl IntoIterator<Item = (&'a str, &'a OsStr)>,
 ) -> Option<String> {
     let mut command = Command::new(program);
     for name in scrubbed_env::variables() {

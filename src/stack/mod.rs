@@ -56,7 +56,7 @@ use std::time::SystemTime;
 pub use allocations::Allocated;
 pub use answer::{Answer, Missed};
 pub use built::Built;
-pub use cargo_env::{compiler, workspace};
+pub use cargo_env::{compiler, workspaces};
 pub use cores::Cores;
 pub use counters::Count;
 pub use engine::{Engine, socket};

@@ -7,6 +7,7 @@ use cargo_metadata::{Message, TargetKind};
 
 use super::cargo_env::output_of_build;
 use super::process::{self, Recipe};
+use super::substitutions::with_environment;
 use super::{Error, Observer, Owner, Stage};
 use crate::model::{CargoBuild, Plan, Target};
 
@@ -29,18 +30,20 @@ impl Programs {
             if programs.path(target).is_some() {
                 continue;
             }
-            let command: Vec<_> = [&["cargo".to_owned()][..], &build.arguments()].concat();
+            let (folder, said) = (build.folder(&target.root), build.in_folder());
+            let command: Vec<_> = [&["cargo".to_owned()][..], &said.arguments()].concat();
             observe(Stage::Prepare(&command.join(" ")));
+            let env = filled(&build.env);
             let recipe = Recipe {
                 name: &target.name,
                 command: &command,
-                env: &[],
-                folder: &target.root,
+                env: &env,
+                folder: &folder,
                 cpus: &[],
                 owner,
             };
             process::run_to_end(&recipe, plan.deadlines.prepare, observe).await?;
-            let program = found(build, &target.root).map_err(|reason| Error::NoProgram {
+            let program = found(&said, &folder).map_err(|reason| Error::NoProgram {
                 name: target.name.clone(),
                 reason,
             })?;
@@ -65,12 +68,19 @@ impl Programs {
     }
 }
 
+/// Variables of a build, with the values of `{env.NAME}`.
+fn filled(env: &[(String, String)]) -> Vec<(String, String)> {
+    let filled = |(name, value): &(String, String)| (name.clone(), with_environment(value));
+    env.iter().map(filled).collect()
+}
+
 /// What a build that is done already says of its program.
 fn found(build: &CargoBuild, folder: &Path) -> Result<PathBuf, String> {
     let mut words = build.arguments();
     words.push("--message-format=json".into());
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let text = output_of_build(folder, &words).ok_or("cargo does not repeat what it built")?;
+    let text = output_of_build(folder, &words, &filled(&build.env))
+        .ok_or("cargo does not repeat what it built")?;
     let mut programs: Vec<(String, PathBuf)> = Vec::new();
     for message in Message::parse_stream(text.as_bytes()) {
         let Ok(Message::CompilerArtifact(artifact)) = message else {

@@ -301,3 +301,25 @@ fn a_budget_for_fewer_starts_than_a_verdict_needs_is_refused() {
         .complains("cannot judge an endpoint in 5s: head and base are started 4 times")
         .complains("`budget` in `[load]`");
 }
+
+#[test]
+fn variables_of_the_build_are_given_to_cargo_and_checked() {
+    let how = "{ env = { PACE = \"{env.PACE_OF_TESTS}\" } }";
+    let server = SERVER.replace(
+        "from_millis(20)",
+        "from_millis(if option_env!(\"PACE\").is_some() { 60 } else { 20 })",
+    );
+    let sandbox = repository(&built_by_cargo("{}"))
+        .file("src/main.rs", &server)
+        .committed_again()
+        .config(&built_by_cargo(how))
+        .env("PACE_OF_TESTS", "slow");
+    let run = check(&sandbox).exits(1);
+    run.prints("`app` is built by other words of cargo than its base");
+    let too_early = built_by_cargo("{ env = { DATABASE_URL = \"{postgres.url}\" } }");
+    repository(&too_early)
+        .run(["check", "--dry-run"])
+        .exits(2)
+        .complains("`{postgres.url}` has no value yet when cargo builds")
+        .complains("cargo sqlx prepare");
+}

@@ -83,6 +83,19 @@ fn a_rust_package() {
         text.contains(r#"HOST = "{host}", PORT = "{port}""#),
         "{text}"
     );
+    // What cargo builds is kept from run to run, in both jobs.
+    let folder = Sandbox::new()
+        .file("service/Cargo.toml", manifest)
+        .file("service/src/main.rs", "fn main() {}\n")
+        .file("package.json", "{}")
+        .committed();
+    folder.run(["init"]).exits(0);
+    let workflow = folder.read(".github/workflows/perfgate.yml");
+    assert_eq!(
+        workflow.matches("\n            service/target\n").count(),
+        2
+    );
+    assert_eq!(workflow.matches("~/.cache/perfgate/bases").count(), 2);
 }
 
 #[test]
@@ -112,7 +125,7 @@ fn a_rust_workspace() {
         "cargo = { package = \"shop-server\", bin = \"shop\" }",
         "postgres:17",
         "redis:7",
-        "setup = [[\"sqlx\", \"migrate\", \"run\"]]",
+        "setup = [[\"sh\", \"-c\", \"cat $(ls -v migrations/*.sql) | psql",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }

@@ -478,3 +478,71 @@ fn variables_that_only_the_source_names_lead_to_its_databases() {
         ],
     );
 }
+
+#[test]
+fn a_rust_service_is_told_where_to_listen_by_the_variables_that_it_has() {
+    let manifest = "[package]\nname = \"shop\"\n[dependencies]\naxum = \"0.8\"\nredis = \"1\"\n\
+                    sqlx = { version = \"0.8\", features = [\"postgres\"] }\n";
+    let variables = "SERVICE_HOST = 127.0.0.1\nSERVICE_PORT = 8080\nREDIS_HOST = 127.0.0.1\nPOSTGRES_HOST=127.0.0.1\n";
+    let repository = Sandbox::new()
+        .file("Cargo.toml", manifest)
+        .file("src/main.rs", "fn main() {}\n")
+        .file(".sqlx/query-1.json", "{}")
+        .file("migrations/1_first.up.sql", "select 1;")
+        .file("migrations/1_first.down.sql", "select 1;")
+        .file(".env", variables);
+    let (text, said) = written(&repository);
+    assert_lines(
+        &text,
+        &[
+            "cargo = { bin = \"shop\", env = { SQLX_OFFLINE = \"true\" } }",
+            "\nSERVICE_HOST = \"{host}\"\n",
+            "\nSERVICE_PORT = \"{port}\"\n",
+            "\nREDIS_HOST = \"{redis.host}\"\n",
+            "\nPOSTGRES_HOST = \"{postgres.host}\"\n",
+            "cat $(ls -v migrations/*.up.sql) | psql --quiet --set ON_ERROR_STOP=1 '{postgres.url}'",
+        ],
+    );
+    assert!(!said.contains("macros of sqlx"), "{said}");
+    std::fs::remove_dir_all(repository.path(".sqlx")).expect("removed");
+    let query = "fn main() { sqlx::query!(\"select 1\"); }\n";
+    let run = repository
+        .file("src/main.rs", query)
+        .run(["init", "--no-workflows", "--force"])
+        .exits(0);
+    run.prints("note: macros of sqlx ask a database as cargo builds: `cargo sqlx prepare`");
+}
+
+#[test]
+fn settings_of_the_config_crate_lead_to_perfgates_databases() {
+    let manifest = "[package]\nname = \"shop\"\n[dependencies]\nactix-web = \"4\"\nconfig = \"0.15\"\n\
+                    actix-session = { version = \"0.10\", features = [\"redis-session\"] }\n\
+                    sqlx = { version = \"0.8\", features = [\"postgres\"] }\n";
+    let main = "fn main() {\n    config::Config::builder().add_source(\n        config::Environment::with_prefix(\"APP\")\n            \
+                .prefix_separator(\"_\")\n            .separator(\"__\"),\n    );\n}\n";
+    let base = "application:\n  port: 8000\n  host: 0.0.0.0\ndatabase:\n  host: \"127.0.0.1\"\n  port: 5432\n  \
+                username: \"postgres\"\n  password: \"password\"\n  database_name: \"shop\"\n\
+                redis_uri: \"redis://127.0.0.1:6379\"\n";
+    let repository = Sandbox::new()
+        .file("Cargo.toml", manifest)
+        .file("src/main.rs", main)
+        .file("configuration/base.yaml", base)
+        .file(
+            ".env",
+            "DATABASE_URL=\"postgres://postgres:password@localhost:5432/shop\"\n",
+        );
+    let (text, _) = written(&repository);
+    assert_lines(
+        &text,
+        &[
+            "\nAPP_APPLICATION__PORT = \"{port}\"\n",
+            "\nAPP_APPLICATION__HOST = \"{host}\"\n",
+            "\nAPP_DATABASE__HOST = \"{postgres.host}\"\n",
+            "\nAPP_DATABASE__PORT = \"{postgres.port}\"\n",
+            "\nAPP_DATABASE__USERNAME = \"{postgres.user}\"\n",
+            "\nAPP_DATABASE__PASSWORD = \"{postgres.password}\"\n",
+            "\nAPP_DATABASE__DATABASE_NAME = \"{postgres.database}\"\n",
+            "\nAPP_REDIS_URI = \"{redis.url}\"\n",
+        ],
+    );
+}

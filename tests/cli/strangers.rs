@@ -32,6 +32,7 @@ strangers! {
     a_flask_service_with_mounts_of_buildkit: "flask-buildkit",
     a_django_project_with_variables_for_each_part_of_an_address: "django-variables",
     an_axum_service_with_migrations_of_sqlx: "axum-sqlx",
+    a_workspace_whose_server_is_a_member: "axum-workspace",
     a_service_on_mariadb: "mariadb",
     a_service_with_a_mounted_file: "mounted-file",
     one_of_two_services_of_a_repository: "monorepo/services/orders",

@@ -1,7 +1,7 @@
 //! A workspace whose server is a member in a folder of its own, with a member that it uses, a build script
 //! that asks git, and a target directory for all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cargo::{SERVER, built_by_cargo};
 use crate::support::{Sandbox, finding};
@@ -86,5 +86,168 @@ fn new_words_in_the_readme_are_the_same_build() {
     let sandbox = workspace(folder.path()).file("README.md", "New words.\n");
     let words = [&CHECK[..], &["--since-change", "--json", "out.json"]].concat();
     let run = sandbox.run(words).exits(0);
-    run.prints("the same build on both sides, although files differ: app");
+    run.prints("identical build, not measured: app home");
+    let report = sandbox.json("out.json");
+    assert_eq!(report["findings"], serde_json::json!([]), "{report}");
+}
+
+/// Each way to have cargo build all trees into one folder, which is named: by variables, or by cargo's own
+/// configuration.
+#[test]
+fn no_way_to_share_a_folder_makes_one_program_of_both_sides() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = |name: &str| folder.path().join(name);
+    let text = |path: PathBuf| path.display().to_string();
+    let configured =
+        |key: &str, name: &str| format!("[build]\n{key} = \"{}\"\n", shared(name).display());
+    let slower = || {
+        let sandbox = workspace(folder.path())
+            .file(".cargo/config.toml", "")
+            .committed_again();
+        sandbox.file("crates/common/src/lib.rs", &common(60))
+    };
+    let target = slower().env("CARGO_TARGET_DIR", &text(shared("target-by-variable")));
+    let build = slower().env("CARGO_BUILD_BUILD_DIR", &text(shared("build-by-variable")));
+    let with = |text: &str| workspace(folder.path()).file(".cargo/config.toml", text);
+    let by_file = |key: &str, name: &str| {
+        let sandbox = with(&configured(key, name)).committed_again();
+        sandbox.file("crates/common/src/lib.rs", &common(60))
+    };
+    let all = [
+        ("target-by-variable", target),
+        ("build-by-variable", build),
+        ("target-by-file", by_file("target-dir", "target-by-file")),
+        ("build-by-file", by_file("build-dir", "build-by-file")),
+    ];
+    for (name, sandbox) in all {
+        let words = [&CHECK[..], &["--json", "out.json"]].concat();
+        sandbox.run(words).exits(1);
+        let report = sandbox.json("out.json");
+        let latency = finding(&report, "app", "home", "latency_p50");
+        assert_eq!(latency["verdict"], "regression", "{name}: {latency}");
+        assert!(!shared(name).exists(), "{name}");
+    }
+}
+
+/// A package below the folder of perfgate.toml, with its own configuration of cargo.
+#[test]
+fn a_manifest_below_is_built_as_its_own_folder_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = folder.path().join("shared");
+    let configuration = format!("[build]\ntarget-dir = \"{}\"\n", shared.display());
+    let sandbox = Sandbox::new()
+        .config(&built_by_cargo("{ manifest = \"service/Cargo.toml\" }"))
+        .file("service/Cargo.toml", MANIFEST_ALONE)
+        .file("service/.cargo/config.toml", &configuration)
+        .file("service/src/main.rs", SERVER)
+        .file(".gitignore", "Cargo.lock\ntarget\nout.json\n")
+        .without_docker()
+        .committed()
+        .file(
+            "service/src/main.rs",
+            &SERVER.replace("from_millis(20)", "from_millis(60)"),
+        );
+    let words = [&CHECK[..], &["--json", "out.json"]].concat();
+    sandbox
+        .run(words)
+        .exits(1)
+        .prints("both sides are built by rustc 1.");
+    let report = sandbox.json("out.json");
+    let latency = finding(&report, "app", "home", "latency_p50");
+    assert_eq!(latency["verdict"], "regression", "{latency}");
+    assert!(!shared.exists());
+    // What the base was built into is kept, under a name of its own.
+    assert_eq!(sandbox.cached("target/release/app").len(), 0);
+}
+
+/// Two versions of a package that the server depends on, in a registry of folders.
+fn with_registry() -> Sandbox {
+    let version = |sandbox: Sandbox, number: &str, milliseconds: u32| {
+        let folder = format!("vendor/pace-{number}");
+        let manifest =
+            format!("[package]\nname = \"pace\"\nversion = \"{number}\"\nedition = \"2021\"\n");
+        sandbox
+            .file(&format!("{folder}/Cargo.toml"), &manifest)
+            .file(&format!("{folder}/src/lib.rs"), &common(milliseconds))
+            .file(
+                &format!("{folder}/.cargo-checksum.json"),
+                "{\"files\":{},\"package\":null}",
+            )
+    };
+    let server = SERVER.replace("use std::time::Duration;\n", "").replace(
+        "const SLEEP: Duration = Duration::from_millis(20);",
+        "use pace::SLEEP;",
+    );
+    let sandbox = Sandbox::new()
+        .config(&built_by_cargo("{}"))
+        .file(
+            "Cargo.toml",
+            &format!("{MANIFEST_ALONE}\n[dependencies]\npace = \"1\"\n"),
+        )
+        .file(".cargo/config.toml", REGISTRY)
+        .file("Cargo.lock", &lock("1.0.0"))
+        .file("src/main.rs", &server)
+        .file(".gitignore", "target\nout.json\n")
+        .without_docker();
+    version(version(sandbox, "1.0.0", 20), "1.1.0", 60)
+}
+
+const MANIFEST_ALONE: &str =
+    "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
+
+const REGISTRY: &str = "[source.crates-io]\nreplace-with = \"vendored\"\n\n\
+                        [source.vendored]\ndirectory = \"vendor\"\n";
+
+fn lock(version: &str) -> String {
+    format!(
+        "# This file is automatically @generated by Cargo.\n# It is not intended for manual editing.\nversion = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"pace\",\n]\n\n\
+         [[package]]\nname = \"pace\"\nversion = \"{version}\"\n\
+         source = \"registry+https://github.com/rust-lang/crates.io-index\"\n"
+    )
+}
+
+/// The newer version is slower. A base that was resolved anew, or by the head's lock, would be as slow.
+#[test]
+fn a_newer_dependency_in_the_lock_alone_is_found() {
+    let sandbox = with_registry()
+        .committed()
+        .file("Cargo.lock", &lock("1.1.0"));
+    let words = [&CHECK[..], &["--json", "out.json"]].concat();
+    sandbox.run(words).exits(1);
+    let report = sandbox.json("out.json");
+    let latency = finding(&report, "app", "home", "latency_p50");
+    assert_eq!(latency["verdict"], "regression", "{latency}");
+    let base = latency["base"].as_f64().expect("a time");
+    assert!((20e3..50e3).contains(&base), "{latency}");
+    // The build leaves the locks as they were.
+    assert_eq!(sandbox.read("Cargo.lock"), lock("1.1.0"));
+}
+
+/// Optimisation makes the difference: the same source counts up to a number for each request.
+#[test]
+fn a_build_for_development_beside_a_release_is_found_and_said() {
+    let work = "(0..2_000_000_u64).for_each(|it| { std::hint::black_box(it.wrapping_mul(it)); });";
+    let server = SERVER
+        .replace("std::thread::sleep(SLEEP);", work)
+        .replace("const SLEEP: Duration = Duration::from_millis(20);\n", "");
+    let server = server.replace("use std::time::Duration;\n", "");
+    let configuration =
+        |how: &str| built_by_cargo(how).replace("connections = 8", "connections = 1");
+    let sandbox = Sandbox::new()
+        .config(&configuration("{}"))
+        .file("Cargo.toml", MANIFEST_ALONE)
+        .file("src/main.rs", &server)
+        .file(".gitignore", "Cargo.lock\ntarget\nout.json\n")
+        .without_docker()
+        .committed()
+        .config(&configuration("{ profile = \"dev\" }"));
+    let words = [&CHECK[..], &["--json", "out.json"]].concat();
+    sandbox
+        .run(words)
+        .exits(1)
+        .prints("`app` is built by other words of cargo than its base");
+    let report = sandbox.json("out.json");
+    let cpu = finding(&report, "app", "home", "latency_p50");
+    let (base, head) = (cpu["base"].as_f64(), cpu["head"].as_f64());
+    assert!(head > base.map(|it| it * 2.0), "{cpu}");
 }

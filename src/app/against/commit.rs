@@ -54,9 +54,11 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
         ));
     }
     // A build that finds nothing takes longer, and no more.
-    let workspace = stack::workspace(&before.root);
-    let _kept = workspace.map(|it| tree.keep_target(&it));
+    for workspace in stack::workspaces(&before) {
+        let _kept = tree.keep_target(&workspace);
+    }
     comparisons.has_same_files = has_same_files(&git, commit).unwrap_or_default();
+    comparisons.differs_in_documents = differs_in_documents(&git, commit).unwrap_or_default();
     if !comparisons.all.is_empty() {
         let lacks = tree.lacks.iter();
         let note = |lack| format!("of the base (commit {}), {lack}", short(commit));
@@ -70,6 +72,32 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
 fn has_same_files(git: &Git, commit: &str) -> Result<bool, git::Error> {
     let same = git.files("HEAD")? == git.files(commit)?;
     Ok(same && !git.has_changes()?)
+}
+
+/// Whether what differs from a commit is written for people alone.
+fn differs_in_documents(git: &Git, commit: &str) -> Result<bool, git::Error> {
+    let changed = git.changed_files(commit)?;
+    Ok(!changed.is_empty() && changed.iter().all(|it| is_document(it)))
+}
+
+/// Whether a file is one that no server reads: by its name, at the top of a repository, where pages that a
+/// server shows do not lie.
+fn is_document(path: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "AUTHORS",
+        "CHANGELOG",
+        "CODE_OF_CONDUCT",
+        "CONTRIBUTING",
+        "COPYING",
+        "LICENSE",
+        "README",
+        "SECURITY",
+    ];
+    let is_named = NAMES.iter().any(|name| {
+        let rest = path.strip_prefix(name);
+        rest.is_some_and(|it| it.is_empty() || it.starts_with(['.', '-']))
+    });
+    is_named && !path.contains('/')
 }
 
 fn why_with_hint(error: &git::Error, hint: Option<String>) -> String {
@@ -95,4 +123,25 @@ pub(super) fn full_name(plan: &Plan, git_ref: &str) -> Result<String, Error> {
         argument: format!("--against {git_ref}"),
         reason: reason.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_for_people_is_known_by_its_name() {
+        for path in ["README.md", "LICENSE", "LICENSE-MIT", "CHANGELOG.md"] {
+            assert!(is_document(path), "{path}");
+        }
+        for path in [
+            "docs/README.md",
+            "READMEs.rs",
+            "src/main.rs",
+            "content.md",
+            "readme",
+        ] {
+            assert!(!is_document(path), "{path}");
+        }
+    }
 }

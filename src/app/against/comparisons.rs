@@ -36,6 +36,8 @@ pub(in super::super) struct Comparisons {
     pub(super) lacks: Vec<Lack>,
     /// Whether the files of the base are those of the head.
     pub(in super::super) has_same_files: bool,
+    /// Whether nothing but what is written for people differs between them.
+    pub(in super::super) differs_in_documents: bool,
     /// The plan of the base, where its commands must be run before its servers.
     pub(in super::super) prepare: Option<Plan>,
     /// The plan of the base, whether or not its servers can be compared with.

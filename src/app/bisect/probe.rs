@@ -206,8 +206,9 @@ impl<'a> Probe<'a> {
             Err(why) => return Ok(Err(why)),
         };
         // A build that finds nothing takes longer, and no more.
-        let workspace = stack::workspace(&own.root);
-        let _kept = workspace.map(|it| tree.keep_target(&it));
+        for workspace in stack::workspaces(&own) {
+            let _kept = tree.keep_target(&workspace);
+        }
         *current = Some(Checkout {
             commit: commit.to_owned(),
             tree: Arc::new(tree),

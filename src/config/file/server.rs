@@ -111,8 +111,11 @@ pub(in super::super) struct Cargo {
     pub(in super::super) profile: Option<String>,
     /// Target triple; else the compiler's own.
     pub(in super::super) target: Option<String>,
-    /// The manifest, where it is not that of the folder.
+    /// The manifest, where it is not that of the folder. Cargo is called in its folder.
     pub(in super::super) manifest: Option<Spanned<PathBuf>>,
+    /// Environment variables of the build, such as `SQLX_OFFLINE`.
+    #[serde(default)]
+    pub(in super::super) env: IndexMap<String, Spanned<String>>,
 }
 
 /// A worker of a server, such as Celery's: another command of the same image, or of the same commit.

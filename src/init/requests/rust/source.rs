@@ -16,6 +16,8 @@ pub(super) struct Function {
     pub(super) block: Block,
     /// The module that it is in.
     module: String,
+    /// The type whose method it is.
+    of: Option<String>,
     /// The path of an attribute such as `#[get("/")]`.
     path: Option<String>,
 }
@@ -83,7 +85,8 @@ impl Source {
             .last()
             .filter(|it| !["self", "Self", "super", "crate"].contains(&it.as_str()));
         match module {
-            Some(module) => of(&|it| it.module == *module).or_else(|| of(&|_| true)),
+            Some(module) => of(&|it| it.module == *module || it.of.as_ref() == Some(module))
+                .or_else(|| of(&|_| true)),
             None => of(&|it| it.file == file).or_else(|| of(&|_| true)),
         }
     }
@@ -182,11 +185,14 @@ struct Items<'a> {
 impl Items<'_> {
     fn read(&mut self, item: Item) {
         match item {
-            Item::Fn(it) if !is_of_tests(&it.attrs) => self.function(&it.attrs, it.sig, *it.block),
+            Item::Fn(it) if !is_of_tests(&it.attrs) => {
+                self.function(&it.attrs, it.sig, *it.block, None)
+            }
             Item::Impl(it) => {
+                let of = names_in(|names| names.visit_type(&it.self_ty));
                 for item in it.items {
                     if let syn::ImplItem::Fn(it) = item {
-                        self.function(&it.attrs, it.sig, it.block);
+                        self.function(&it.attrs, it.sig, it.block, of.last().cloned());
                     }
                 }
             }
@@ -230,12 +236,19 @@ impl Items<'_> {
         }
     }
 
-    fn function(&mut self, attributes: &[Attribute], signature: Signature, block: Block) {
+    fn function(
+        &mut self,
+        attributes: &[Attribute],
+        signature: Signature,
+        block: Block,
+        of: Option<String>,
+    ) {
         self.source.functions.push(Function {
             file: self.file,
             signature,
             block,
             module: self.module.clone(),
+            of,
             path: attributes.iter().find_map(route_of),
         });
     }

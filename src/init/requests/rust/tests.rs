@@ -47,6 +47,26 @@ fn nested_routers_of_axum_lie_below_their_paths() {
 }
 
 #[test]
+fn routers_that_types_make_lie_below_their_paths() {
+    let main = "use crate::tags::TagsRouter;\nuse crate::users::UsersRouter;\n\
+                fn app() -> Router {\n    Router::new().nest(\"/api\", UsersRouter::new_router(state.clone()))\n        \
+                .nest(\"/api\", TagsRouter::new_router(state)).route(\"/ping\", get(ping))\n}\n";
+    let of = |name: &str, path: &str| {
+        format!(
+            "pub struct {name};\nimpl {name} {{\n    pub fn new_router(state: State) -> Router {{\n        \
+             Router::new().route(\"{path}\", get(all))\n    }}\n}}\n"
+        )
+    };
+    let (tags, users) = (of("TagsRouter", "/tags"), of("UsersRouter", "/users"));
+    let found = paths(&[
+        ("src/main.rs", main),
+        ("src/tags.rs", &tags),
+        ("src/users.rs", &users),
+    ]);
+    assert_eq!(found, ["/api/users", "/api/tags", "/ping"]);
+}
+
+#[test]
 fn scopes_of_actix_hold_services_and_resources() {
     let main = "#[get(\"/hello\")]\nasync fn hello() -> impl Responder {}\n\
                 #[actix_web::get(\"/up\")]\nasync fn up() {}\n#[post(\"/new\")]\nasync fn new() {}\n\
