@@ -287,7 +287,11 @@ fn reusable(artifacts: &Path) -> String {
     let own = format!(
         "uses: ./\n        with:\n          install: path\n          github-token: {TOKEN}\n"
     );
+    // act does not say which job of the matrix one is.
+    let place = "shard: auto";
+    assert_eq!(text.matches(place).count(), 1, "{text}");
     text.replace(action, &own)
+        .replace(place, "shard: ${{ matrix.shard }}/${{ inputs.shards }}")
 }
 
 /// A step, and what follows it up to the next one; what it would upload is copied to a folder.
