@@ -222,32 +222,3 @@ fn a_newer_dependency_in_the_lock_alone_is_found() {
     // The build leaves the locks as they were.
     assert_eq!(sandbox.read("Cargo.lock"), lock("1.1.0"));
 }
-
-/// Optimisation makes the difference: the same source counts up to a number for each request.
-#[test]
-fn a_build_for_development_beside_a_release_is_found_and_said() {
-    let work = "(0..2_000_000_u64).for_each(|it| { std::hint::black_box(it.wrapping_mul(it)); });";
-    let server = SERVER
-        .replace("std::thread::sleep(SLEEP);", work)
-        .replace("const SLEEP: Duration = Duration::from_millis(20);\n", "");
-    let server = server.replace("use std::time::Duration;\n", "");
-    let configuration =
-        |how: &str| built_by_cargo(how).replace("connections = 8", "connections = 1");
-    let sandbox = Sandbox::new()
-        .config(&configuration("{}"))
-        .file("Cargo.toml", MANIFEST_ALONE)
-        .file("src/main.rs", &server)
-        .file(".gitignore", "Cargo.lock\ntarget\nout.json\n")
-        .without_docker()
-        .committed()
-        .config(&configuration("{ profile = \"dev\" }"));
-    let words = [&CHECK[..], &["--json", "out.json"]].concat();
-    sandbox
-        .run(words)
-        .exits(1)
-        .prints("`app` is built by other words of cargo than its base");
-    let report = sandbox.json("out.json");
-    let cpu = finding(&report, "app", "home", "latency_p50");
-    let (base, head) = (cpu["base"].as_f64(), cpu["head"].as_f64());
-    assert!(head > base.map(|it| it * 2.0), "{cpu}");
-}
