@@ -7,7 +7,6 @@ use super::part_files::{self, Sources};
 use super::secrets::report_without_secrets;
 use super::stored_runs::StoredRuns;
 use crate::config;
-use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
 use crate::git::Git;
