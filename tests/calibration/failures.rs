@@ -224,6 +224,29 @@ fn requests_that_fail_on_both_sides_fail_no_job() {
         let red = share(name, 20, At::FullLoadAlone, failing);
         assert!(red >= 0.9, "{name}: seen in {red} of jobs");
     }
+}
+
+#[test]
+fn requests_that_fail_under_one_kind_of_load_fail_no_job_on_both_sides_and_one_on_the_head_s() {
+    let alone = |alone| Failing { alone, burst: 0.0 };
+    let burst = |burst| Failing { alone: 0.0, burst };
+    let both = |failing| Sides {
+        head: failing,
+        base: failing,
+    };
+    let head = |head| Sides {
+        head,
+        base: alone(0.0),
+    };
+    let share = |name: &str, drawn, at, failing| {
+        let [red, inconclusive] = jobs(drawn, at, failing);
+        println!(
+            "| {name} | {:.1} % | {:.1} % |",
+            red * 100.0,
+            inconclusive * 100.0
+        );
+        red
+    };
     // Rounds of both kinds, one of which fails.
     for (kind, at) in [
         ("full load", At::FullLoad),
