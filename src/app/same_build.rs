@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::against::{Comparison, Comparisons, has_failed};
+use super::against::{Comparison, Comparisons, FilesOfBase, has_failed};
 use crate::model::{BaseFailure, CellName, Plan, Side, Sides, Source, Target};
 use crate::stack::{self, Stack};
 
@@ -17,8 +17,8 @@ impl Comparisons {
         all.retain(|it| {
             self.skips_identical
                 && !has_failed(failed, &it.sides.head.name)
-                && (it.is_identical(&images, self.has_same_files)
-                    || self.differs_in_documents && it.is_one_build(stack, &images))
+                && (it.is_identical(&images, self.files == FilesOfBase::Same)
+                    || self.files == FilesOfBase::OtherDocuments && it.is_one_build(stack, &images))
         });
         let cells = all.into_iter().flat_map(|it| {
             let Target { name, cells, .. } = &it.sides.head;
@@ -105,8 +105,8 @@ impl Comparisons {
     }
 
     /// Whether the base is made from files that are not those of the head.
-    const fn is_of_other_files(&self) -> bool {
-        self.tree.is_some() && !self.has_same_files
+    fn is_of_other_files(&self) -> bool {
+        self.tree.is_some() && self.files != FilesOfBase::Same
     }
 }
 

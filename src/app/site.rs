@@ -1,5 +1,6 @@
 //! Stored runs as a folder of pages.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use super::observer::{Notice, Observer};
@@ -67,7 +68,7 @@ fn read(sources: &[PathBuf], observe: Observer<'_>) -> Result<Vec<Report>, Error
             Err(why) => observe(&Notice::Note(&why)),
         }
     }
-    reports.sort_by(|a, b| b.provenance.started.cmp(&a.provenance.started));
+    reports.sort_by_key(|it| Reverse(it.provenance.started));
     reports.dedup();
     if let Some(older @ 1..) = reports.len().checked_sub(MOST_REPORTS) {
         let note = format!("the newest {MOST_REPORTS} reports are shown; {older} are older");

@@ -53,7 +53,9 @@ pub(super) fn variables(root: &Path, source: &Path) -> Option<Variables> {
             continue;
         };
         if all.pairs.is_empty() {
-            all.path = path.strip_prefix(root).unwrap_or(&path).to_owned();
+            path.strip_prefix(root)
+                .unwrap_or(&path)
+                .clone_into(&mut all.path);
         }
         naming.add(&settings, &mut Vec::new(), &mut all.pairs);
     }

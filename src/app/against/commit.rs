@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::comparisons::{Comparisons, short};
+use super::comparisons::{Comparisons, FilesOfBase, short};
 use crate::error::Error;
 use crate::git::{self, Git, Tree};
 use crate::model::{Plan, Side, chain};
@@ -57,8 +57,7 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     for workspace in stack::workspaces(&before) {
         let _kept = tree.keep_target(&workspace);
     }
-    comparisons.has_same_files = has_same_files(&git, commit).unwrap_or_default();
-    comparisons.differs_in_documents = differs_in_documents(&git, commit).unwrap_or_default();
+    comparisons.files = files_of_base(&git, commit).unwrap_or_default();
     if !comparisons.all.is_empty() {
         let lacks = tree.lacks.iter();
         let note = |lack| format!("of the base (commit {}), {lack}", short(commit));
@@ -68,16 +67,18 @@ fn from_tree(plan: &Plan, commit: &str) -> Result<Comparisons, String> {
     Ok(comparisons)
 }
 
-/// Whether what lies here is what a commit holds.
-fn has_same_files(git: &Git, commit: &str) -> Result<bool, git::Error> {
-    let same = git.files("HEAD")? == git.files(commit)?;
-    Ok(same && !git.has_changes()?)
-}
-
-/// Whether what differs from a commit is written for people alone.
-fn differs_in_documents(git: &Git, commit: &str) -> Result<bool, git::Error> {
+/// What a commit holds, beside what lies here.
+fn files_of_base(git: &Git, commit: &str) -> Result<FilesOfBase, git::Error> {
+    if git.files("HEAD")? == git.files(commit)? && !git.has_changes()? {
+        return Ok(FilesOfBase::Same);
+    }
     let changed = git.changed_files(commit)?;
-    Ok(!changed.is_empty() && changed.iter().all(|it| is_document(it)))
+    let are_documents = !changed.is_empty() && changed.iter().all(|it| is_document(it));
+    Ok(if are_documents {
+        FilesOfBase::OtherDocuments
+    } else {
+        FilesOfBase::Other
+    })
 }
 
 /// Whether a file is one that no server reads: by its name, at the top of a repository, where pages that a

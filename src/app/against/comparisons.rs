@@ -34,16 +34,23 @@ pub(in super::super) struct Comparisons {
     pub(in super::super) injected: Option<f64>,
     /// Why servers have no base.
     pub(super) lacks: Vec<Lack>,
-    /// Whether the files of the base are those of the head.
-    pub(in super::super) has_same_files: bool,
-    /// Whether nothing but what is written for people differs between them.
-    pub(in super::super) differs_in_documents: bool,
+    pub(in super::super) files: FilesOfBase,
     /// The plan of the base, where its commands must be run before its servers.
     pub(in super::super) prepare: Option<Plan>,
     /// The plan of the base, whether or not its servers can be compared with.
     pub(in super::super) base_plan: Option<Plan>,
     /// The tree of the base, for as long as it is built from.
     pub(in super::super) tree: Option<Arc<Tree>>,
+}
+
+/// The files of the base beside those of the head.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in super::super) enum FilesOfBase {
+    #[default]
+    Other,
+    /// Nothing but what is written for people differs.
+    OtherDocuments,
+    Same,
 }
 
 /// Whether what regressed must show again in fresh starts.

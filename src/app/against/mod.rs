@@ -3,7 +3,9 @@
 mod commit;
 mod comparisons;
 
-pub(super) use self::comparisons::{Anchor, Comparison, Comparisons, Confirms, has_failed};
+pub(super) use self::comparisons::{
+    Anchor, Comparison, Comparisons, Confirms, FilesOfBase, has_failed,
+};
 
 use self::commit::{full_name, of_commit};
 use self::comparisons::with_image;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::against::{Against, Comparisons, Confirms};
+use super::super::against::{Against, Comparisons, Confirms, FilesOfBase};
 use super::super::cargo_options;
 use super::super::judging::{Scope, report_on};
 use super::super::observer::Observer;
@@ -132,7 +132,9 @@ impl<'a> Probe<'a> {
         Against::default().bring_together(&mut comparisons)?;
         comparisons.skips_identical = true;
         let files = |commit| self.git.files(commit);
-        comparisons.has_same_files = files(&old.commit)? == files(head)?;
+        if files(&old.commit)? == files(head)? {
+            comparisons.files = FilesOfBase::Same;
+        }
         comparisons.tree = Some(Arc::clone(&old.tree));
         Ok(comparisons)
     }

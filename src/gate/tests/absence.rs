@@ -13,8 +13,8 @@ fn bound(metric: Metric, rule: Rule) -> Thresholds {
     Thresholds::from([(metric, threshold)])
 }
 
-fn few(requests: u64, needed: u64) -> Option<Reason> {
-    Some(Reason::TooFewRequests { requests, needed })
+const fn few(requests: u64, needed: u64) -> Reason {
+    Reason::TooFewRequests { requests, needed }
 }
 
 fn alone(sample: &Sample, baselines: &Baselines, rules: &Thresholds) -> (Verdict, Option<Reason>) {
@@ -30,18 +30,18 @@ fn a_percentile_of_three_requests_breaks_no_bound_and_keeps_none() {
         let three = sample(3, latency);
         for baselines in [history(&[]), history(&FLAT)] {
             let judged = |rule| alone(&three, &baselines, &bound(Metric::LatencyP99, rule));
-            let unknown = (Verdict::NotJudged, few(3, 1000));
+            let unknown = (Verdict::NotJudged, Some(few(3, 1000)));
             assert_eq!(judged(rule(5000.0)), unknown);
-            let asked = (Verdict::Inconclusive, few(3, 1000));
+            let asked = (Verdict::Inconclusive, Some(few(3, 1000)));
             assert_eq!(judged(configured(5000.0)), asked);
             let median = bound(Metric::LatencyP50, configured(5000.0));
-            let asked = (Verdict::Inconclusive, few(3, 30));
+            let asked = (Verdict::Inconclusive, Some(few(3, 30)));
             assert_eq!(alone(&three, &baselines, &median), asked);
         }
         let mut paired = unchanged(three.starts[0].rounds[0].clone());
         paired.confirmation.clone_from(&paired.starts);
         let rules = bound(Metric::LatencyP99, configured(5000.0));
-        let asked = (Verdict::Inconclusive, few(3, 1000));
+        let asked = (Verdict::Inconclusive, Some(few(3, 1000)));
         assert_eq!(found(&paired, &rules, Metric::LatencyP99), asked);
     }
 }
@@ -50,7 +50,7 @@ fn a_percentile_of_three_requests_breaks_no_bound_and_keeps_none() {
 fn all_rounds_together_have_the_requests_of_a_bound() {
     let mut slow = sample(300, Duration::from_millis(9));
     let rules = bound(Metric::LatencyP99, configured(5000.0));
-    assert_eq!(alone(&slow, &history(&[]), &rules).1, few(300, 1000));
+    assert_eq!(alone(&slow, &history(&[]), &rules).1, Some(few(300, 1000)));
     slow.starts[0].rounds = vec![slow.starts[0].rounds[0].clone(); 4];
     let broken = (Verdict::Regression, Some(Reason::Ceiling));
     assert_eq!(alone(&slow, &history(&[]), &rules), broken);
@@ -63,7 +63,7 @@ fn the_slowest_of_few_requests_breaks_a_bound_and_does_not_keep_it() {
     let slow = sample(3, Duration::from_millis(9));
     assert_eq!(alone(&slow, &history(&[]), &rules), broken);
     let quick = sample(3, Duration::from_millis(1));
-    let asked = (Verdict::Inconclusive, few(3, 10_000));
+    let asked = (Verdict::Inconclusive, Some(few(3, 10_000)));
     assert_eq!(alone(&quick, &history(&[]), &rules), asked);
     let slow = unchanged(slow.starts[0].rounds[0].clone());
     assert_eq!(found(&slow, &rules, Metric::LatencyMax), broken);
@@ -96,7 +96,7 @@ fn fresh_starts_of_three_requests_confirm_no_percentile() {
     }
     slower.confirmation = slow(3, 9).starts;
     for rules in [&by_margin, &by_bound] {
-        let asked = (Verdict::Inconclusive, few(3, 1000));
+        let asked = (Verdict::Inconclusive, Some(few(3, 1000)));
         assert_eq!(found(&slower, rules, Metric::LatencyP99), asked);
     }
 }
@@ -157,10 +157,10 @@ fn a_head_that_is_silent_at_the_fixed_rate_alone_is_a_suspect() {
 fn a_head_that_is_next_to_silent_at_the_fixed_rate_does_not_pass() {
     let rules = rules_of(Metric::LatencyP50);
     let sparse = found(&at_a_rate(3, 600, 4), &rules, Metric::LatencyP50);
-    assert_eq!(sparse, (Verdict::Inconclusive, few(3, 30)));
+    assert_eq!(sparse, (Verdict::Inconclusive, Some(few(3, 30))));
     // Few on both sides are few.
     let both = found(&at_a_rate(3, 4, 4), &rules, Metric::LatencyP50);
-    assert_eq!(both, (Verdict::NotJudged, few(3, 30)));
+    assert_eq!(both, (Verdict::NotJudged, Some(few(3, 30))));
     let neither = found(&at_a_rate(0, 0, 4), &rules, Metric::LatencyP50);
     assert_eq!(neither, (Verdict::NotJudged, Some(Reason::Unavailable)));
 }
@@ -222,7 +222,7 @@ fn one_request_of_nineteen_is_no_regression_however_exactly_it_is_timed() {
     let few_answers = measured(&[(18, 19), (18, 19)], 4);
     let rules = rules_of(Metric::Throughput);
     // 38 in a start are fewer than twice as many as make one of them 5 %.
-    let unknown = (Verdict::NotJudged, few(38, 40));
+    let unknown = (Verdict::NotJudged, Some(few(38, 40)));
     assert_eq!(found(&few_answers, &rules, Metric::Throughput), unknown);
     let wider = margin(Metric::Throughput, 0.12, None);
     let passed = (Verdict::Pass, None);
@@ -253,7 +253,7 @@ fn one_request_of_a_round_is_no_regression_against_stored_runs() {
         let finding = judged(&head, &history(&[base; 30]), &rules, Metric::Throughput);
         (finding.verdict, finding.reason)
     };
-    assert_eq!(verdict(18, 19.0), (Verdict::NotJudged, few(19, 40)));
+    assert_eq!(verdict(18, 19.0), (Verdict::NotJudged, Some(few(19, 40))));
     assert_eq!(verdict(180, 190.0), (Verdict::Regression, None));
     // What answers three where there were hundreds is slow for certain.
     assert_eq!(verdict(3, 600.0), (Verdict::Regression, None));

@@ -136,8 +136,9 @@ impl Walk<'_> {
         else {
             return false;
         };
-        let before = text[..at].rsplit("\n\n").next().unwrap_or_default();
-        let is_decorated = before.lines().any(|line| {
+        let above = text[..at].lines().rev();
+        let mut decorators = above.take_while(|it| it.starts_with('@'));
+        let is_decorated = decorators.any(|line| {
             let line = line.replace('\'', "\"");
             line.starts_with("@require_POST")
                 || line.starts_with("@require_http_methods([\"POST\"])")

@@ -186,7 +186,7 @@ impl Items<'_> {
     fn read(&mut self, item: Item) {
         match item {
             Item::Fn(it) if !is_of_tests(&it.attrs) => {
-                self.function(&it.attrs, it.sig, *it.block, None)
+                self.function(&it.attrs, it.sig, *it.block, None);
             }
             Item::Impl(it) => {
                 let of = names_in(|names| names.visit_type(&it.self_ty));
