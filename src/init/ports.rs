@@ -76,7 +76,7 @@ pub(super) fn of_script(root: &Path, folder: &Path, start: &[String]) -> Option<
     first(&PATTERNS[0], line)
 }
 
-/// The file of a program in Rust that listens at one address whatever it is told, and the address.
+/// The file of a program in Rust that listens at one address whatever HOST and PORT say, and the address.
 pub(super) fn fixed(root: &Path, source: &Path) -> Option<(String, String)> {
     static FIXED: LazyLock<[Regex; 2]> =
         LazyLock::new(|| [BINDS, CONSTANT].map(|it| Regex::new(it).expect("a constant")));

@@ -471,7 +471,7 @@ fn fixed_address(root: &Path, rust: &RustServer, stack: &Stack) -> Option<String
     let root = root.canonicalize().ok()?;
     let (file, address) = ports::fixed(&root, &rust.folder)?;
     Some(printable(&format!(
-        "`{file}` listens at {address} whatever it is told: have it take the address from HOST and PORT, or measure a \
+        "`{file}` listens at {address} whatever HOST and PORT say: have it take the address from them, or measure a \
          container of it, where there is a Dockerfile: `perfgate init --force`"
     )))
 }

@@ -63,9 +63,9 @@ fn small_page(report: &Report) -> String {
         let mut findings = news.iter();
         findings.any(|found| found.server == it.server && found.endpoint == it.endpoint)
     };
-    let told: Vec<_> = report.evidence.iter().filter(has_news).cloned().collect();
+    let with_news: Vec<_> = report.evidence.iter().filter(has_news).cloned().collect();
     let pages = [
-        (told, "pictures of endpoints without news are left out"),
+        (with_news, "pictures of endpoints without news are left out"),
         (Vec::new(), "pictures are left out"),
     ];
     let mut pages = pages.into_iter().map(|(evidence, note)| {
