@@ -256,14 +256,18 @@ pub(super) fn percentiles(
     let is_judged = |it: &Threshold| it.margin.is_some() || it.ceiling.is_some();
     let judged = judged.filter(|(metric, it)| metric.is_latency() && is_judged(it));
     let needed = |metric: Metric| window_for(metric, observed, pairs);
+    let most = |is_configured| if is_configured { longest } else { shortest }.max(shortest);
     let (possible, impossible): (Vec<_>, Vec<_>) = judged
         .map(|(metric, threshold)| (*metric, threshold.is_configured()))
-        .partition(|(metric, is_configured)| {
-            let most = if *is_configured { longest } else { shortest };
-            needed(*metric) <= most.max(shortest)
-        });
-    let possible = possible.into_iter().map(|(metric, _)| needed(metric));
-    let window = possible.fold(shortest, Duration::max);
+        .partition(|(metric, is_configured)| needed(*metric) <= most(*is_configured));
+    let with_reserve = |(metric, is_configured)| {
+        let window = needed(metric).mul_f64(ANSWERS_IN_RESERVE);
+        window.min(most(is_configured))
+    };
+    let window = possible
+        .into_iter()
+        .map(with_reserve)
+        .fold(shortest, Duration::max);
     let impossible = impossible.into_iter().map(|(metric, _)| metric);
     (window, impossible.collect())
 }
@@ -413,13 +417,14 @@ mod tests {
         let window = |cell: &Cell, longest| {
             percentiles(cell, observed(100.0, 10), 2, seconds(1), seconds(longest))
         };
-        // A thousand requests at 50 a second, in two rounds.
+        // A thousand requests and a fifth more at 50 a second, in two rounds; without the fifth where time is short.
         let file = RuleOrigin::File {
             name: "perfgate.toml".into(),
             line: 1,
         };
         let written = cell(file);
-        assert_eq!(window(&written, 20), (seconds(10), vec![]));
+        assert_eq!(window(&written, 20), (seconds(12), vec![]));
+        assert_eq!(window(&written, 11), (seconds(11), vec![]));
         let too_long = (seconds(1), vec![Metric::LatencyP99]);
         assert_eq!(window(&written, 5), too_long);
         assert_eq!(window(&cell(RuleOrigin::Default), 20), too_long);
@@ -446,7 +451,7 @@ mod tests {
         };
         let seconds = Duration::from_secs;
         let sized = percentiles(&cell, observed(100.0, 10), 2, seconds(1), seconds(20));
-        assert_eq!(sized, (seconds(10), vec![]));
+        assert_eq!(sized, (seconds(12), vec![]));
     }
 
     #[test]

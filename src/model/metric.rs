@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{pooled, total, total_time};
-use super::{Round, Sample, Tally};
+use super::{Machine, Round, Sample, Tally};
 
 /// What is read off the rounds of one server and endpoint.
 #[derive(
@@ -304,9 +304,10 @@ impl Metric {
         }
     }
 
-    /// The one value a sample stands for: the median of the rounds' values; errors pooled over
-    /// the rounds, memory at its highest, start-up as it was, counters as their own pass found
-    /// them; what another generator reported is taken as it is.
+    /// The one value a sample stands for: rates and CPU time over the totals of the rounds that nothing
+    /// disturbed, errors over all of them, latencies by the median of the rounds' values, memory at its
+    /// highest, start-up as it was, counters as their own pass found them; what another generator reported
+    /// is taken as it is.
     pub fn of_sample(self, sample: &Sample) -> Option<f64> {
         if let Some(summary) = &sample.summary {
             return summary.values.get(&self).copied();
@@ -325,6 +326,7 @@ impl Metric {
             Self::MemoryPeak | Self::MemoryRss => {
                 self.of_rounds(sample).into_iter().reduce(f64::max)
             }
+            Self::Throughput | Self::CpuPerRequest => self.of_pooled(self.calm_rounds(sample)),
             Self::MemoryGrowth => self.of_pooled(sample.rounds()),
             counter if counter.is_counter() => sample.counters.as_ref()?.median(counter),
             _ => crate::stats::median(&self.of_rounds(sample)),
@@ -372,19 +374,29 @@ impl Metric {
         value.filter(|value| value.is_finite())
     }
 
-    /// The values of the rounds that have one. Where others completed requests, a round without any
-    /// has a rate of zero.
+    /// The rounds that say something of a rate or a cost; without those that something else disturbed,
+    /// unless these are most of them. A round in which nothing completes has a rate, of zero.
+    fn calm_rounds(self, sample: &Sample) -> Vec<&Round> {
+        let rounds = sample.rounds().iter();
+        let known: Vec<_> = rounds
+            .filter(|round| self == Self::Throughput || self.of_round(round).is_some())
+            .collect();
+        let calm: Vec<_> = known
+            .iter()
+            .copied()
+            .filter(|round| !Machine::is_disturbed([*round]))
+            .collect();
+        if calm.len() * 2 < known.len() {
+            known
+        } else {
+            calm
+        }
+    }
+
+    /// The values of the rounds that have one.
     fn of_rounds(self, sample: &Sample) -> Vec<f64> {
         let rounds = sample.rounds().iter();
-        let silent = (self == Self::Throughput).then_some(0.0);
-        let values: Vec<_> = rounds.map(|round| self.of_round(round)).collect();
-        if values.iter().all(Option::is_none) {
-            return Vec::new();
-        }
-        values
-            .into_iter()
-            .filter_map(|value| value.or(silent))
-            .collect()
+        rounds.filter_map(|round| self.of_round(round)).collect()
     }
 }
 

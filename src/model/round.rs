@@ -57,6 +57,9 @@ pub struct Machine {
     pub steal: f64,
     /// Time for which the server, or this process, was denied the CPU by its quota.
     pub throttled: Duration,
+    /// The part of it that the server's own quota denied.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub own_quota: Duration,
     /// Share of the TCP segments sent on this host's network that were lost and sent again.
     #[serde(default)]
     pub lost: f64,

@@ -72,17 +72,20 @@ impl Machine {
     /// each side that was up. It follows from what the machine says, never by what was measured, so that no
     /// side has an advantage.
     ///
-    /// A quota that denies the CPU to one side alone, or to one side for longer, is part of what is
-    /// compared: a build that needs more CPU runs into its own quota sooner. Only time denied to both
-    /// alike can be the machine's.
+    /// A server's own quota is part of what is compared: a build that needs more CPU runs into it sooner.
+    /// Only time that another quota denies to both sides alike can be the machine's.
     pub fn is_disturbed<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> bool {
         let rounds = rounds.into_iter();
         let seen: Vec<_> = rounds
             .filter_map(|round| Some((round.machine.as_ref()?, round.tally.window)))
             .collect();
-        let denied =
-            |(machine, window): &(&Self, Duration)| machine.throttled > window.mul_f64(THROTTLED);
-        let throttled = || seen.iter().map(|(machine, _)| machine.throttled);
+        let denied = |(machine, window): &(&Self, Duration)| {
+            machine.throttled_from_outside() > window.mul_f64(THROTTLED)
+        };
+        let throttled = || {
+            seen.iter()
+                .map(|(machine, _)| machine.throttled_from_outside())
+        };
         let [least, most] = [throttled().min(), throttled().max()].map(Option::unwrap_or_default);
         let shortest = seen.iter().map(|(_, window)| *window).min();
         let apart = shortest.unwrap_or_default().mul_f64(THROTTLED_APART);
@@ -91,6 +94,11 @@ impl Machine {
             || seen
                 .iter()
                 .any(|(it, window)| it.disturbance(*window).is_some())
+    }
+
+    /// Time denied by another quota than the server's own, such as that of the group which perfgate runs in.
+    fn throttled_from_outside(&self) -> Duration {
+        self.throttled.saturating_sub(self.own_quota)
     }
 
     /// Whether something other than the server decided how long it took to start. The engine, and what
@@ -385,6 +393,21 @@ mod tests {
         assert!(!Machine::is_disturbed([&throttled(40), &throttled(100)]));
         assert!(!Machine::is_disturbed([&throttled(500), &throttled(31)]));
         assert!(!Machine::is_disturbed([&throttled(60), &throttled(45)]));
+    }
+
+    /// Both servers have `cpus` and use all of it.
+    #[test]
+    fn the_quotas_of_the_servers_themselves_disturb_nobody() {
+        let quota = |millis, own| {
+            round(Machine {
+                throttled: Duration::from_millis(millis),
+                own_quota: Duration::from_millis(own),
+                ..Machine::default()
+            })
+        };
+        assert!(!Machine::is_disturbed([&quota(500, 500), &quota(495, 495)]));
+        assert!(!Machine::is_disturbed([&quota(529, 500), &quota(524, 495)]));
+        assert!(Machine::is_disturbed([&quota(531, 500), &quota(431, 400)]));
     }
 
     #[test]

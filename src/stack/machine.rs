@@ -279,6 +279,7 @@ impl Moment {
         Machine {
             steal: stolen as f64 / all as f64,
             throttled: self.throttled.saturating_sub(before.throttled) + server_throttled,
+            own_quota: server_throttled,
             lost: lost as f64 / sent.max(1) as f64,
             ..Machine::default()
         }
@@ -321,6 +322,7 @@ mod tests {
         let machine = after.since(before, Duration::from_millis(4));
         assert!((machine.steal - 0.05).abs() < 1e-12);
         assert_eq!(machine.throttled, Duration::from_millis(7));
+        assert_eq!(machine.own_quota, Duration::from_millis(4));
         assert!((machine.lost - 0.05).abs() < 1e-12);
         assert!(Moment::now().all > 0);
         assert!(needless().is_some());

@@ -91,3 +91,32 @@ fn short_waits_are_no_excuse_for_a_stalled_round() {
     assert_eq!(verdict(310), broken);
     assert_eq!(verdict(350), busy);
 }
+
+/// A median of the rounds would not see what slows one in three, nor would it need to know why.
+#[test]
+fn a_slow_round_of_three_counts_unless_something_else_disturbed_it() {
+    let rules = margin(Metric::Throughput, 0.05, None);
+    let verdict = |disturbed: [bool; 3]| {
+        let mut rounds = Vec::new();
+        for (count, is_disturbed) in [1000, 400, 1000].into_iter().zip(disturbed) {
+            let mut one = sample(count, Duration::from_millis(1));
+            let mut round = one.starts.remove(0).rounds.remove(0);
+            round.machine = Some(Machine {
+                steal: if is_disturbed { 0.5 } else { 0.0 },
+                ..Machine::default()
+            });
+            rounds.push(round);
+        }
+        let mut head = sample(1000, Duration::from_millis(1));
+        head.starts[0].rounds = rounds;
+        let finding = judged(&head, &history(&[1000.0; 30]), &rules, Metric::Throughput);
+        (finding.verdict, finding.head)
+    };
+    assert_eq!(verdict([false; 3]), (Verdict::Regression, Some(800.0)));
+    assert_eq!(verdict([false, true, false]), (Verdict::Pass, Some(1000.0)));
+    // What is left of most rounds says less than all of them, which have an excuse.
+    assert_eq!(
+        verdict([true, false, true]),
+        (Verdict::Inconclusive, Some(800.0))
+    );
+}
