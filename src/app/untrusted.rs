@@ -1,5 +1,6 @@
 //! A measurement that code wrote which nobody has looked at.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -40,7 +41,7 @@ pub(super) fn measurement(text: &[u8], plan: &Plan) -> Result<Measurement, Error
     if rounds(&value) > MOST_ROUNDS * cells.max(FEW) {
         return Err(refuse("it holds more rounds than a run of ours"));
     }
-    without_texts(&mut value);
+    without_texts(&mut value, plan);
     let text = value.to_string();
     let mut measurement: Measurement =
         document::parse(text.as_bytes(), path, "measurement", Measurement::SCHEMA)?;
@@ -61,17 +62,26 @@ pub(super) fn measurement(text: &[u8], plan: &Plan) -> Result<Measurement, Error
     Ok(measurement)
 }
 
-/// Leaves out what servers said, what databases were asked, and names of functions.
-fn without_texts(value: &mut Value) {
+/// Leaves out what servers said, what databases were asked, and names of functions, of programs beside the
+/// measuring, and of workers that the plan does not name.
+fn without_texts(value: &mut Value, plan: &Plan) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(without_texts),
+        Value::Array(items) => items.iter_mut().for_each(|it| without_texts(it, plan)),
         Value::Object(fields) => {
             fields.remove("first_failure");
             fields.remove("profiles");
+            fields.remove("most");
+            let workers = fields.get_mut("workers");
+            let usage = workers.and_then(|it| it.get_mut("usage"));
+            if let Some(usage) = usage.and_then(Value::as_object_mut) {
+                let known = plan.targets.iter().flat_map(|it| &it.workers);
+                let known: BTreeSet<_> = known.map(|it| it.name.as_str()).collect();
+                usage.retain(|name, _| known.contains(name.as_str()));
+            }
             if let Some(statements) = fields.get_mut("statements") {
                 *statements = Value::Array(Vec::new());
             }
-            fields.values_mut().for_each(without_texts);
+            fields.values_mut().for_each(|it| without_texts(it, plan));
         }
         _ => {}
     }
@@ -180,7 +190,7 @@ mod tests {
     use crate::config;
 
     fn plan() -> Plan {
-        let text = "[server.app]\nimage = \"app\"\n[endpoint.home]\npath = \"/\"\n";
+        let text = "[server.app]\nimage = \"app\"\n[server.app.worker.mail]\ncommand = [\"mail\"]\n[endpoint.home]\npath = \"/\"\n";
         config::parse(Path::new("perfgate.toml"), text).expect("a plan")
     }
 
@@ -240,10 +250,14 @@ mod tests {
     fn what_servers_said_is_left_out_wherever_it_stands() {
         let mut value = json!({ "a": [{ "tally": { "first_failure": { "body": "x" }, "n": 1 } }],
             "profiles": [{ "functions": [{ "name": "x" }] }],
-            "counters": { "statements": [{ "text": "x" }], "requests": 3 } });
-        without_texts(&mut value);
+            "counters": { "statements": [{ "text": "x" }], "requests": 3 },
+            "machine": { "others": { "mean": 1.0, "most": { "name": "x", "cpus": 3.0 } } },
+            "workers": { "usage": { "mail": {}, "x": {} }, "jobs_left": 1 } });
+        without_texts(&mut value, &plan());
         let left = json!({ "a": [{ "tally": { "n": 1 } }],
-            "counters": { "statements": [], "requests": 3 } });
+            "counters": { "statements": [], "requests": 3 },
+            "machine": { "others": { "mean": 1.0 } },
+            "workers": { "usage": { "mail": {} }, "jobs_left": 1 } });
         assert_eq!(value, left);
     }
 }

@@ -98,8 +98,7 @@ pub(super) fn finish(report: &Report) {
 }
 
 fn print(message: &Message<'_>) {
-    let line = serde_json::to_string(message).expect("messages have a JSON form");
-    println!("{}", app::without_secrets(&line));
+    println!("{}", app::event_without_secrets(message));
 }
 
 fn of_event<'a>(event: &Event<'a>) -> Option<Message<'a>> {

@@ -79,14 +79,16 @@ pub fn masked(text: &str) -> String {
     known().masked(text)
 }
 
+/// Keeps in mind what a program has the runner mask. Whoever passes its lines on in another form asks here
+/// first: that a line is such a command is seen at its beginning.
+pub fn know_masks(output: &str) {
+    known().masks(output);
+}
+
 /// What a server or a program said, without secrets that this process was given or passed on.
 pub fn masked_output(text: &str) -> String {
     let mut known = known();
-    for line in text.lines() {
-        if let Some(value) = line.trim_start().strip_prefix(ADD_MASK) {
-            known.secret(value.trim());
-        }
-    }
+    known.masks(text);
     known.masked_output(text)
 }
 
@@ -123,6 +125,15 @@ impl Known {
             && let Some(code) = value.split_whitespace().last()
         {
             self.secret(code);
+        }
+    }
+
+    /// The values of the lines by which a program has the runner mask them.
+    fn masks(&mut self, output: &str) {
+        for line in output.lines() {
+            if let Some(value) = line.trim_start().strip_prefix(ADD_MASK) {
+                self.secret(value.trim());
+            }
         }
     }
 

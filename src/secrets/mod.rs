@@ -14,7 +14,7 @@ mod names;
 mod scrubbed;
 mod shapes;
 
-pub use known::{know, know_named, know_secret, masked, masked_output};
+pub use known::{know, know_masks, know_named, know_secret, masked, masked_output};
 pub use scrubbed::{inherit, is_scrubbed};
 
 /// What stands in place of a secret.

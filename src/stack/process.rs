@@ -22,6 +22,7 @@ use super::owner::VARIABLE;
 use super::resources::Resources;
 use super::tail::tail;
 use super::{Error, Observer, Owner, Stage, cargo_env, scrubbed_env};
+use crate::secrets::know_masks;
 
 /// How much of the end of an output is kept on disk.
 const KEPT: u64 = 1024 * 1024;
@@ -201,7 +202,9 @@ fn pass_on(output: &File, passed_on: u64, observe: Observer<'_>) -> u64 {
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
     {
-        observe(Stage::Output(&tail(line)));
+        let line = tail(line);
+        know_masks(&line);
+        observe(Stage::Output(&line));
     }
     passed_on + u64::try_from(whole).unwrap_or_default()
 }

@@ -276,3 +276,37 @@ fn what_a_dying_server_prints_is_masked_in_everything_that_is_written() {
         }
     }
 }
+
+/// A value that only a command of `prepare` knows, a secret that is a number, and one that is a word of the format.
+#[test]
+fn events_stay_json_without_what_a_command_has_masked() {
+    let masked = "plantedValueOfTheCommand1";
+    let server = sample("0", "0", "0").replace("\"{sample}\"", "\"./server.sh\", \"{sample}\"");
+    let sandbox = Sandbox::new()
+        .without_docker()
+        .program("server.sh", "echo \"tried $(cat value) and 1200\"; exit 1")
+        .program(
+            "mask.sh",
+            "echo \"::add-mask::$(cat value)\"; echo \"found $(cat value)\"",
+        )
+        .file("value", masked)
+        .config(&format!("prepare = [\"./mask.sh\"]\n{server}"))
+        .env("SHORT_TOKEN", "1200")
+        .env("WORD_PASSWORD", "progress");
+    let run = sandbox.run(["check", "--message-format", "json"]);
+    assert!(!run.stdout.contains(masked), "{}", run.stdout);
+    assert!(!run.stderr.contains(masked), "{}", run.stderr);
+    let events: Vec<serde_json::Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let text = |it: &serde_json::Value| it["text"].as_str().map(str::to_owned);
+    let texts: Vec<_> = events.iter().filter_map(text).collect();
+    assert!(texts.iter().any(|it| it == "found (hidden)"), "{texts:?}");
+    assert!(
+        events.iter().any(|it| it["reason"] == "progress"),
+        "{}",
+        run.stdout
+    );
+}

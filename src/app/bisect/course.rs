@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Bisected;
 use super::range::Range;
 use super::subject::{estimated, finding, observed, shown, subject};
+use crate::app::secrets::without_secrets;
 use crate::model::{
     Bisection, BisectionCheck, BisectionOutcome, BisectionSubject, ChangeInterval, CommitInfo,
     Culprit, Finding, OtherRegression, Report, SkippedCommit, SuspectRange, Verdict, exit_code,
@@ -148,7 +149,7 @@ impl Course {
             let found = finding(&report, &self.subject());
             let why = found.map_or_else(|| "it is not measured".into(), report::sentence);
             self.note(question, &report);
-            self.skip(question.to, why);
+            self.skip(question.to, &why);
             return;
         }
         self.note(question, &report);
@@ -158,17 +159,17 @@ impl Course {
     }
 
     /// Leaves out a commit that cannot be measured.
-    pub(super) fn skip(&mut self, position: usize, why: String) {
+    pub(super) fn skip(&mut self, position: usize, why: &str) {
         let commit = report::commit(&self.commit(position).name);
         if position == 0 || self.search.is_measured(position) {
             self.failed_again += 1;
-            let why = report::printable(&why);
+            let why = report::printable(why);
             self.line = Some(format!("{commit} could not be measured again: {why}"));
             return;
         }
-        self.line = Some(format!("{commit} is skipped: {}", report::printable(&why)));
+        self.line = Some(format!("{commit} is skipped: {}", report::printable(why)));
         self.search.skip(position);
-        self.skipped.push((position, why));
+        self.skipped.push((position, without_secrets(why)));
     }
 
     /// The result of the last check.

@@ -164,8 +164,8 @@ impl Search<'_, '_> {
             };
             match self.check(question, extent).await {
                 Ok(Checked::Report(report)) => self.course.add(question, *report),
-                Ok(Checked::Unmeasured(Side::Head, why)) => self.course.skip(question.to, why),
-                Ok(Checked::Unmeasured(Side::Base, why)) => self.course.skip(question.from, why),
+                Ok(Checked::Unmeasured(Side::Head, why)) => self.course.skip(question.to, &why),
+                Ok(Checked::Unmeasured(Side::Base, why)) => self.course.skip(question.from, &why),
                 // What is known by then is worth saying.
                 Err(error @ Error::Deadline { .. }) => {
                     (self.observe)(&Notice::Warning(&error));

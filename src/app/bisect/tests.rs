@@ -64,7 +64,7 @@ fn searched(commits: usize, most: usize, culprit: usize, broken: &[usize]) -> Bi
     course.begin(wanted.clearest(&first), first, false);
     while let Some(question) = course.next() {
         if broken.contains(&question.to) {
-            course.skip(question.to, "cannot build `app`".into());
+            course.skip(question.to, "cannot build `app`");
         } else {
             course.add(question, measured(question));
         }
@@ -142,7 +142,7 @@ fn a_commit_that_fails_again_and_again_uses_the_checks_up() {
         false,
     );
     for _ in 0..3 {
-        course.skip(1, "it ended".into());
+        course.skip(1, "it ended");
     }
     assert_eq!(course.checks_left(), 0);
     assert_eq!(course.next(), None);

@@ -20,6 +20,7 @@ use super::buildkit::{self, Failure};
 use super::{Image, LABEL, dockerfile, find};
 use crate::bounded;
 use crate::model::{Build, BuildKit};
+use crate::secrets::know_masks;
 
 /// Bytes of a build's output that are kept for an error.
 const LONGEST_OUTPUT: usize = 64 * 1024;
@@ -307,6 +308,7 @@ impl Output {
     }
 
     fn add(&mut self, text: &str) {
+        know_masks(text);
         for line in text.lines() {
             self.count(line);
         }
