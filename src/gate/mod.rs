@@ -40,7 +40,7 @@ pub use independence::dependence;
 pub use inference::{Changes, Confirmation, Confirmed, Inference, LOOKS, Margin, Reproduction};
 pub use invalidate_partial::invalidate_partial;
 pub use missing::{coverage, measured, missing};
-pub use outcome::outcome;
+pub use outcome::{Storing, outcome, storing};
 pub use paired::{Standing, judge_pairs, standing};
 pub use rank::{FEWEST_RANKED_ROUNDS, rank};
 pub use scale::requests_needed;

@@ -44,10 +44,11 @@ pub fn annotation(level: Level, title: &str, message: &str) -> String {
 }
 
 /// What became of the gate, then an annotation for everything that regressed, failed or could not
-/// be decided, in this order; what is more than GitHub shows is counted by the last.
+/// be decided, in this order and the worst first; what is more than GitHub shows is counted by the last.
 pub fn annotations(report: &Report) -> Vec<String> {
+    let news = report::news(report);
     let of_verdict = |verdict, level| {
-        let findings = report.with_verdict(verdict);
+        let findings = news.iter().filter(move |it| it.verdict == verdict);
         findings.map(move |it| annotation(level, "perfgate", &report::sentence(it)))
     };
     let failed = report.not_measured().map(report::incident);

@@ -39,7 +39,7 @@ pub use markdown::{
 };
 pub use openmetrics::openmetrics;
 pub use outputs::{counts, worst};
-pub use summary::{headline as title, warnings};
+pub use summary::{headline as title, news, warnings};
 pub use terminal::terminal;
 pub use text::{
     bytes, clean, commit, incident, lenience, micros, new_step, outcome_icon, outcome_name,

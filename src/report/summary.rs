@@ -47,7 +47,23 @@ pub(super) fn cells(report: &Report) -> Vec<Cell<'_>> {
     cells
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// Of the findings that a reader should see the first.
+    pub(super) fn worst(&self) -> Option<&'a Finding> {
+        let news = self.findings.iter().copied().filter(|it| is_news(it));
+        news.min_by(|a, b| by_weight(a, b))
+    }
+
+    /// The order of cells by their worst findings.
+    pub(super) fn by_weight(&self, other: &Self) -> Ordering {
+        match (self.worst(), other.worst()) {
+            (Some(a), Some(b)) => by_weight(a, b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => self.verdict().cmp(&other.verdict()),
+        }
+    }
+
     /// The worst verdict of the metrics that have a threshold and something to be judged by.
     pub(super) fn verdict(&self) -> Verdict {
         let judged = self.findings.iter().filter(|finding| counts(finding));
@@ -106,7 +122,7 @@ fn counts(finding: &Finding) -> bool {
 }
 
 /// The findings that a reader should see, the worst first.
-pub(super) fn news(report: &Report) -> Vec<&Finding> {
+pub fn news(report: &Report) -> Vec<&Finding> {
     let mut news: Vec<_> = report.findings.iter().filter(|it| is_news(it)).collect();
     news.sort_by(|a, b| by_weight(a, b));
     news

@@ -34,7 +34,7 @@ pub(super) fn sections(report: &Report) -> Markup {
         .map(|(position, cell)| Album::from_cell(cell, position, report))
         .filter(|album| !album.figures.is_empty())
         .collect();
-    albums.sort_by_key(|album| (!album.has_news(), album.cell.verdict()));
+    albums.sort_by(|a, b| a.cell.by_weight(&b.cell));
     let none = !albums.iter().any(Album::has_news);
     html! {
         @if !albums.is_empty() {
@@ -88,7 +88,7 @@ impl<'a> Album<'a> {
     }
 
     fn has_news(&self) -> bool {
-        self.cell.findings.iter().any(|it| summary::is_news(it))
+        self.cell.worst().is_some()
     }
 }
 

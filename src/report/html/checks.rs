@@ -51,8 +51,8 @@ pub(super) fn pages(checks: &[Check<'_>], repository: Option<&str>) -> Vec<SiteP
     std::iter::once(list).chain(each).collect()
 }
 
-/// The page of a report, without pictures of endpoints that passed where they make it too large, and else
-/// without any.
+/// The page of a report. Where it is too large, without the pictures of endpoints that passed; where that is not
+/// enough, also without metrics that have no verdict; and else without any pictures.
 fn small_page(report: &Report) -> String {
     let whole = report_page(report);
     if whole.len() <= LARGEST {
@@ -64,13 +64,29 @@ fn small_page(report: &Report) -> String {
         findings.any(|found| found.server == it.server && found.endpoint == it.endpoint)
     };
     let with_news: Vec<_> = report.evidence.iter().filter(has_news).cloned().collect();
+    let judged = report.findings.iter();
+    let judged = judged.filter(|it| it.verdict != Verdict::NotJudged);
+    let judged: Vec<_> = judged.cloned().collect();
     let pages = [
-        (with_news, "pictures of endpoints without news are left out"),
-        (Vec::new(), "pictures are left out"),
+        (
+            with_news.clone(),
+            report.findings.clone(),
+            "pictures of endpoints without news are left out",
+        ),
+        (
+            with_news,
+            judged.clone(),
+            "pictures of endpoints without news, and metrics without a verdict, are left out",
+        ),
+        (
+            Vec::new(),
+            judged,
+            "pictures, and metrics without a verdict, are left out",
+        ),
     ];
-    let mut pages = pages.into_iter().map(|(evidence, note)| {
+    let mut pages = pages.into_iter().map(|(evidence, findings, note)| {
         let mut report = report.clone();
-        report.evidence = evidence;
+        (report.evidence, report.findings) = (evidence, findings);
         let note = format!("{note}: `perfgate report` shows them");
         report.provenance.notes.push(note);
         report_page(&report)
@@ -205,7 +221,11 @@ mod tests {
             }));
             all.findings.extend(one.findings.iter().cloned().map(|it| {
                 let server = server.clone();
-                let verdict = Verdict::Pass;
+                // What has no verdict has none in any cell.
+                let verdict = match it.verdict {
+                    Verdict::NotJudged => Verdict::NotJudged,
+                    _ => Verdict::Pass,
+                };
                 Finding {
                     server,
                     verdict,
@@ -219,7 +239,7 @@ mod tests {
 
     #[test]
     fn pages_of_large_checks_keep_the_pictures_of_what_is_news() {
-        let note = "pictures of endpoints without news are left out";
+        let note = "pictures of endpoints without news";
         assert!(!small_page(&fleet(2)).contains(note));
         let large = fleet(16);
         assert!(report_page(&large).len() > LARGEST);

@@ -12,7 +12,7 @@ use self::suggestions::suggestions;
 use super::sparkline::sparkline;
 use super::summary::Column;
 use super::{advice, gate, summary, text};
-use crate::model::{Finding, Reason, Report, Verdict};
+use crate::model::{Finding, Report, Verdict};
 
 /// Rows of a folded table, and lines of a server's output.
 const FOLDED_ROWS: usize = 400;
@@ -58,7 +58,7 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
     if let Some(step) = advice::next_step(report) {
         page.may(&format!("{}\n\n", escape(&step)));
     }
-    suggestions(report, &ordered(report), &mut page);
+    suggestions(report, &summary::news(report), &mut page);
     page.folded(&cells_title(report), &cells(report));
     page.folded("All findings", &findings(report));
     page.folded("How this was measured", &provenance(report));
@@ -67,7 +67,7 @@ pub fn framed(report: &Report, frame: &Frame) -> String {
 
 /// What the first line says: the verdict and the worst row.
 pub fn headline(report: &Report) -> String {
-    let worst = ordered(report).into_iter().next();
+    let worst = summary::news(report).into_iter().next();
     let worst = worst.filter(|it| it.verdict != Verdict::Pass).map(|it| {
         let names = format!("{} {} {}", it.server, it.endpoint, it.metric.name());
         let change = it
@@ -81,7 +81,7 @@ pub fn headline(report: &Report) -> String {
 
 /// Whether anything moved, for the worse or the better, the gate itself included.
 pub fn has_news(report: &Report) -> bool {
-    !ordered(report).is_empty()
+    !summary::news(report).is_empty()
         || !report.incidents.is_empty()
         || !report.coverage.is_whole()
         || report.has_weaker_gate()
@@ -101,31 +101,8 @@ pub fn baseline_lines(lines: &[String]) -> String {
     format!("## perfgate: baseline\n\n{lines}")
 }
 
-/// What deserves a row: worst first, regressions before what is undecided, accepted or improved.
-fn ordered(report: &Report) -> Vec<&Finding> {
-    let mut findings: Vec<_> = report.findings.iter().filter(|it| has_moved(it)).collect();
-    findings.sort_by(|a, b| summary::by_weight(a, b));
-    findings
-}
-
-fn has_moved(finding: &Finding) -> bool {
-    match finding.verdict {
-        Verdict::Regression | Verdict::Inconclusive => true,
-        Verdict::Pass => is_improved(finding) || is_accepted(finding),
-        Verdict::NotJudged => false,
-    }
-}
-
-fn is_improved(finding: &Finding) -> bool {
-    finding.reason == Some(Reason::Improved)
-}
-
-const fn is_accepted(finding: &Finding) -> bool {
-    matches!(finding.reason, Some(Reason::Accepted { .. }))
-}
-
 fn moved(report: &Report, page: &mut Page<'_>) {
-    let findings = ordered(report);
+    let findings = summary::news(report);
     let with_history = findings.iter().any(|it| !it.history.is_empty());
     let mut head = [
         "| | server | endpoint | metric | base → head | change | margin | rule |",
@@ -260,7 +237,7 @@ fn failures(report: &Report, page: &mut Page<'_>) {
 fn cells_title(report: &Report) -> String {
     let unchanged = report
         .with_verdict(Verdict::Pass)
-        .filter(|it| !has_moved(it));
+        .filter(|it| !summary::is_news(it));
     format!(
         "Unchanged: {}; servers and endpoints at a glance",
         unchanged.count()
