@@ -60,7 +60,7 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
     let strictness = &options.strictness.of_part(plan);
     let store = store(plan, options.baseline.as_deref())?;
     let (baselines, unread) = match read_baselines(&store, observe) {
-        Err(error @ Error::Baseline(baseline::Error::Git(_))) => (Baselines::none(), Some(error)),
+        Err(error) if is_out_of_reach(&error) => (Baselines::none(), Some(error)),
         found => (found?, None),
     };
     let anchors = if options.against.takes_anchors() {
@@ -69,7 +69,8 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
         Vec::new()
     };
     let comparisons = options.against.comparisons(plan, &anchors)?;
-    let unread = unread.map(|error| without_store(error, plan, &comparisons, observe));
+    let has_bases = comparisons.all.len() >= plan.targets.len();
+    let unread = unread.map(|error| without_store(error, has_bases, observe));
     let unread = unread.transpose()?;
     let measured = context.compare(&comparisons, &baselines, options.run);
     let mut measurement = measured.await?;
@@ -86,11 +87,11 @@ pub async fn check(options: &CheckOptions, observe: Observer<'_>) -> Result<Repo
 pub(super) fn judged_with(
     options: &CheckOptions,
     plan: &Plan,
-    measurement: Measurement,
+    mut measurement: Measurement,
     observe: Observer<'_>,
 ) -> Result<Report, Error> {
     save(options, &measurement)?;
-    let baselines = read_baselines(&store(plan, options.baseline.as_deref())?, observe)?;
+    let baselines = baselines_of(options, plan, &mut measurement, observe)?;
     let scope = Scope {
         coverage: gate::coverage(plan, &measurement),
         gate: gate_comparison(options, plan, &Comparisons::default(), &baselines),
@@ -99,15 +100,34 @@ pub(super) fn judged_with(
     Ok(judged(plan, measurement, &baselines, scope, strictness))
 }
 
-/// A store that cannot be read is an error, unless every server has its base beside it: then a warning;
-/// what the report says of it.
-fn without_store(
-    error: Error,
+/// The stored runs that a measurement is judged by. None, with a note in it, where they are out of reach and
+/// every cell that was measured has its base beside it.
+fn baselines_of(
+    options: &CheckOptions,
     plan: &Plan,
-    comparisons: &Comparisons,
+    measurement: &mut Measurement,
     observe: Observer<'_>,
-) -> Result<String, Error> {
-    if comparisons.all.len() < plan.targets.len() {
+) -> Result<Baselines, Error> {
+    match read_baselines(&store(plan, options.baseline.as_deref())?, observe) {
+        Err(error) if is_out_of_reach(&error) => {
+            let unread = without_store(error, measurement.samples.is_empty(), observe)?;
+            measurement.provenance.notes.push(unread);
+            Ok(Baselines::none())
+        }
+        found => found,
+    }
+}
+
+/// Whether a store cannot be reached: what is damaged in it is another matter.
+fn is_out_of_reach(error: &Error) -> bool {
+    use baseline::Error::{Bucket, Git};
+    matches!(error, Error::Baseline(Git(_) | Bucket { .. }))
+}
+
+/// A store that cannot be reached is an error, unless everything has its base beside it: then a warning;
+/// what the report says of it.
+fn without_store(error: Error, has_bases: bool, observe: Observer<'_>) -> Result<String, Error> {
+    if !has_bases {
         return Err(error);
     }
     observe(&Notice::Warning(&error));
@@ -136,10 +156,10 @@ pub fn dry_run(options: &CheckOptions) -> Result<DryRun, Error> {
 /// The report on a measurement that was made before.
 fn of_file(options: &CheckOptions, path: &Path, observe: Observer<'_>) -> Result<Report, Error> {
     let plan = options.selection.plan()?;
-    let measurement = options.naming.read(path)?;
+    let mut measurement = options.naming.read(path)?;
     known(&plan, &measurement)?;
     save(options, &measurement)?;
-    let baselines = read_baselines(&store(&plan, options.baseline.as_deref())?, observe)?;
+    let baselines = baselines_of(options, &plan, &mut measurement, observe)?;
     // A result of another generator is of the one load that it made.
     let coverage = if measurement.provenance.is_imported() {
         Coverage::default()
@@ -161,8 +181,8 @@ pub(super) fn report_of_artifact(
     observe: Observer<'_>,
 ) -> Result<Report, Error> {
     let plan = options.selection.plan()?;
-    let measurement = untrusted::measurement(artifact, &plan)?;
-    let baselines = read_baselines(&store(&plan, options.baseline.as_deref())?, observe)?;
+    let mut measurement = untrusted::measurement(artifact, &plan)?;
+    let baselines = baselines_of(options, &plan, &mut measurement, observe)?;
     let scope = Scope {
         coverage: gate::coverage(&plan, &measurement),
         gate: Some(GateComparison::unknown(None, untrusted::GATE)),

@@ -69,7 +69,7 @@ pub use refresh::{Kept, RefreshOptions, refresh};
 pub use report_files::ReportFiles;
 pub use results::Naming;
 pub use run_context::run;
-pub use secrets::{report_without_secrets, without_secrets};
+pub use secrets::{event_without_secrets, report_without_secrets, without_secrets};
 pub use selection::{RunOptions, Selection, configuration};
 pub use shards::{MergeOptions, Merged, merge};
 pub use signals::{any as signalled, at_once as interrupted};

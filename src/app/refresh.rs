@@ -10,13 +10,12 @@ use super::observer::{Notice, Observer};
 use super::results::{Naming, known};
 use super::run_context::RunContext;
 use super::selection::{RunOptions, Selection};
-use crate::baseline::Store;
+use crate::baseline::{self, Store};
 use crate::document;
 use crate::error::Error;
-use crate::gate::{self, outcome};
+use crate::gate::{self, Storing};
 use crate::model::{
-    Baseline, Finding, Key, Measurement, Metric, Outcome, Plan, Reason, Sample, Target, Verdict,
-    chain, exit_code,
+    Baseline, Finding, Key, Measurement, Metric, Outcome, Plan, Sample, Target, chain, exit_code,
 };
 use crate::report;
 
@@ -45,10 +44,39 @@ pub struct Kept {
     pub lines: Vec<String>,
 }
 
+/// Why nothing was stored.
+#[derive(Debug)]
+pub(super) struct NotStored {
+    pub(super) error: Error,
+    /// The file that holds what was measured.
+    pub(super) aside: Option<PathBuf>,
+}
+
+impl From<Error> for NotStored {
+    fn from(error: Error) -> Self {
+        Self { error, aside: None }
+    }
+}
+
+impl From<baseline::Error> for NotStored {
+    fn from(error: baseline::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// Measures and stores, and says of each cell what became of it.
 pub async fn refresh(options: &RefreshOptions, observe: Observer<'_>) -> Result<Kept, Error> {
+    let refreshed = refresh_or_keep_aside(options, observe).await;
+    refreshed.map_err(|it| it.error)
+}
+
+/// The same, which says where what it could not store lies.
+pub(super) async fn refresh_or_keep_aside(
+    options: &RefreshOptions,
+    observe: Observer<'_>,
+) -> Result<Kept, NotStored> {
     if !options.measurement.is_empty() {
-        return kept_of(options, observe);
+        return Ok(kept_of(options, observe)?);
     }
     let context = RunContext::find(&options.selection, observe).await?;
     let address = options.baseline.as_deref().map(parse_store).transpose()?;
@@ -68,11 +96,15 @@ pub async fn refresh(options: &RefreshOptions, observe: Observer<'_>) -> Result<
         let measurement = context.measure(run).await?;
         let destination = Destination {
             store: &store,
+            flag: options.baseline.as_deref(),
             plan: &context.plan,
             observe,
         };
         let kept = destination.keep(&measurement, &mut lines);
-        fails |= kept.inspect_err(|_| destination.keep_aside(&measurement))?;
+        fails |= kept.map_err(|error| NotStored {
+            error,
+            aside: destination.keep_aside(&measurement),
+        })?;
         lacks_a_server |= measurement.lacks_a_server();
         cut = measurement.provenance.partial.map(|it| it.exit_code);
         if cut.is_some() {
@@ -94,6 +126,7 @@ fn kept_of(options: &RefreshOptions, observe: Observer<'_>) -> Result<Kept, Erro
     let store = store(&plan, options.baseline.as_deref())?;
     let destination = Destination {
         store: &store,
+        flag: options.baseline.as_deref(),
         plan: &plan,
         observe,
     };
@@ -113,23 +146,31 @@ fn kept_of(options: &RefreshOptions, observe: Observer<'_>) -> Result<Kept, Erro
 /// Where measurements go.
 struct Destination<'a> {
     store: &'a Store,
+    /// The store, where a flag names another than the configuration.
+    flag: Option<&'a str>,
     plan: &'a Plan,
     observe: Observer<'a>,
 }
 
 impl Destination<'_> {
-    /// Writes a measurement that could not be stored into a file, and says how it is stored later.
-    fn keep_aside(&self, measurement: &Measurement) {
+    /// Writes a measurement that could not be stored into a file, and prints the command that stores it later.
+    fn keep_aside(&self, measurement: &Measurement) -> Option<PathBuf> {
         let second = measurement.provenance.started.as_second();
         let path = self.plan.root.join(format!("{ASIDE}-{second}.json"));
-        let note = match document::write(&path, &document::text(measurement)) {
-            Ok(()) => format!(
-                "what was measured is kept: `perfgate baseline refresh --measurement {}` stores it",
-                path.display()
-            ),
-            Err(error) => format!("warning: what was measured is lost: {}", chain(&error)),
+        let written = document::write(&path, &document::text(measurement));
+        let note = match &written {
+            Ok(()) => {
+                let store = self.flag.map(|it| format!(" --store {it}"));
+                format!(
+                    "what was measured is kept: `perfgate baseline refresh --measurement {}{}` stores it",
+                    path.display(),
+                    store.unwrap_or_default()
+                )
+            }
+            Err(error) => format!("warning: what was measured is lost: {}", chain(error)),
         };
         (self.observe)(&Notice::Note(&note));
+        written.ok().map(|()| path)
     }
 
     /// Stores every cell with the verdict on it, one with too many errors without what its answers cost.
@@ -139,6 +180,7 @@ impl Destination<'_> {
             store,
             plan,
             observe,
+            ..
         } = *self;
         let baselines = read_baselines(store, observe)?;
         let (mut documents, first) = (Vec::new(), lines.len());
@@ -148,7 +190,7 @@ impl Destination<'_> {
             let is_own = |it: &&Finding| {
                 it.server == sample.key.server && it.endpoint == sample.key.endpoint
             };
-            let mut findings: Vec<_> = all.iter().filter(is_own).cloned().collect();
+            let findings: Vec<_> = all.iter().filter(is_own).cloned().collect();
             let name = format!("{} {}", sample.key.server, sample.key.endpoint);
             let partial = measurement.provenance.partial.as_ref();
             if partial.is_some_and(|it| it.lacks(&sample.key.server, &sample.key.endpoint)) {
@@ -156,27 +198,29 @@ impl Destination<'_> {
                 fails = true;
                 continue;
             }
-            if let Some(rule) = too_many_errors(&findings) {
-                let document = baseline(plan, sample, measurement, Outcome::Regression);
-                documents.push(document.without_answers());
-                lines.push(format!(
-                    "{name}: stored without what its answers cost, its requests failed beyond {rule}: it \
-                     stays out of the history"
-                ));
-                fails = true;
-                continue;
-            }
-            // The history is one of timed values. A counter is compared with the newest run alone, so
-            // that one that was meant to move is no reason to leave a run out.
-            findings.retain(|finding| !finding.metric.is_counter());
-            let verdict = outcome(&findings);
-            documents.push(baseline(plan, sample, measurement, verdict));
+            let (outcome, only_since_pin) = match gate::storing(&findings) {
+                Storing::WithoutAnswers { rule } => {
+                    let document = baseline(plan, sample, measurement, Outcome::Regression);
+                    documents.push(document.without_answers());
+                    lines.push(format!(
+                        "{name}: stored without what its answers cost, its requests failed beyond {rule}: \
+                         it stays out of the history"
+                    ));
+                    fails = true;
+                    continue;
+                }
+                Storing::With {
+                    outcome,
+                    only_since_pin,
+                } => (outcome, only_since_pin),
+            };
+            documents.push(baseline(plan, sample, measurement, outcome));
             let with_changes = if measurement.provenance.dirty {
                 ", with changes that its commit does not hold"
             } else {
                 ""
             };
-            let exclusion = exclusion(verdict, &findings);
+            let exclusion = exclusion(outcome, only_since_pin);
             lines.push(format!("{name}: stored{exclusion}{with_changes}"));
         }
         if !documents.is_empty() {
@@ -216,21 +260,9 @@ fn judged_metrics(plan: &Plan) -> Vec<Metric> {
     metrics.into_iter().collect()
 }
 
-fn too_many_errors(findings: &[Finding]) -> Option<String> {
-    let errors = findings.iter().find(|finding| {
-        let beyond = [Reason::Ceiling, Reason::MachineBusy, Reason::NotReproduced];
-        let reason = finding.reason.as_ref();
-        finding.metric == Metric::ErrorRate && reason.is_some_and(|it| beyond.contains(it))
-    })?;
-    errors.rule.clone()
-}
-
-fn exclusion(verdict: Outcome, findings: &[Finding]) -> &'static str {
-    let regressed = |it: &&Finding| it.verdict == Verdict::Regression;
-    let since_pin = |it: &Finding| matches!(it.reason, Some(Reason::SincePin { .. }));
-    let creeps = findings.iter().filter(regressed).all(since_pin);
-    match verdict {
-        Outcome::Regression if creeps => {
+const fn exclusion(outcome: Outcome, only_since_pin: bool) -> &'static str {
+    match outcome {
+        Outcome::Regression if only_since_pin => {
             ", as regressed since the pin: it stays out of the history"
         }
         Outcome::Regression => ", as regressed: it stays out of the history",

@@ -44,7 +44,8 @@ fn what_cannot_be_pushed_is_kept_with_the_command_that_stores_it() {
         panic!("{}", run.stderr)
     };
     let kept = kept.display().to_string();
-    run.complains(&format!("`perfgate baseline refresh --measurement {kept}`"));
+    let command = format!("`perfgate baseline refresh --measurement {kept} --store {BRANCH}`");
+    run.complains(&command);
 
     let sandbox = hooked(sandbox, "exit 0");
     let show = ["baseline", "show", "--store", BRANCH];
@@ -110,4 +111,20 @@ fn a_check_beside_its_base_does_not_need_the_store() {
     // Nothing else is there to compare with.
     let alone = ["check", "--strategy", "stored", "--baseline", BRANCH];
     sandbox.run(alone).exits(4).complains("127.0.0.1");
+    // Nor does what was measured so need it when it is judged again, or a bucket.
+    let unread = "stored runs could not be read, and nothing was compared with them";
+    let saved = [&check[..], &["--save", "saved.json"]].concat();
+    sandbox.run(saved);
+    let again = ["check", "--measurement", "saved.json", "--baseline", BRANCH];
+    sandbox.run(again).prints(unread);
+    let sandbox = sandbox
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_ALLOW_HTTP", "true")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", "us-east-1");
+    let check = ["check", "--against", "HEAD", "--baseline", "s3://runs/shop"];
+    let run = sandbox.run(check);
+    assert_ne!(run.code, Some(4), "{}", run.stderr);
+    run.prints("duet strategy against").prints(unread);
 }

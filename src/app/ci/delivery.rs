@@ -98,7 +98,7 @@ impl Delivery<'_> {
 }
 
 /// A path as later steps find it, which run elsewhere; empty for an empty one. The address of a bucket stays as it is.
-fn absolute(path: &Path) -> String {
+pub(super) fn absolute(path: &Path) -> String {
     if is_in_bucket(path) {
         return path.display().to_string();
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::super::base;
 use super::super::check::{self, report_of_artifact};
 use super::super::observer::Observer;
-use super::super::refresh::refresh as stored;
+use super::super::refresh::{NotStored, refresh_or_keep_aside};
 use super::super::shards::{self, MergeOptions};
-use super::delivery::{Delivery, Published, in_folder};
+use super::delivery::{Delivery, Published, absolute, in_folder};
 use super::options::{CiOptions, folder_of};
 use crate::error::Error;
 use crate::publish::{self, Finished, Job, Trigger, artifact, pull_request, workflow};
@@ -75,7 +75,16 @@ pub(super) async fn refresh(
 ) -> Result<Published, Error> {
     let file = options.check.selection.file()?;
     let mut publisher = options.publisher(job, &file)?;
-    let kept = stored(&options.refresh(&job.head), observe).await?;
+    let options = options.refresh(&job.head);
+    let kept = match refresh_or_keep_aside(&options, observe).await {
+        Ok(kept) => kept,
+        Err(NotStored { error, aside }) => {
+            if let Some(path) = aside {
+                publisher.set_outputs(&[("measurement", absolute(&path))]);
+            }
+            return Err(error);
+        }
+    };
     let verdict = match kept.code {
         0 => "refreshed",
         _ => "not_refreshed",
