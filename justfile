@@ -11,6 +11,7 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
     shellcheck fixtures/prepare.sh fixtures/*/docker-entrypoint.sh fixtures/strangers/images.sh fixtures/strangers/images/*/*.sh action/*.sh tests/tools.sh .ci/run
     zizmor --offline --no-progress action.yml .github/workflows src/init/*.yml
+    zizmor --offline --no-progress --persona=pedantic .github/workflows/reusable.yml
 
 # Every test, also those that need Docker.
 test:

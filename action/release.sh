@@ -14,6 +14,12 @@ fail() {
 
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "'$version' is no version such as 1.2.3"
 if grep -q "^$version " "$here/checksums"; then fail "$version is released already"; fi
+# A copy whose reusable workflow calls another's action would give its jobs' rights to that.
+workflow=$here/../.github/workflows/reusable.yml
+if [[ -n ${GITHUB_REPOSITORY:-} && -e $workflow ]]; then
+    foreign=$(sed -n 's/.*uses: \([^./][^@ ]*\)@v[0-9]* # zizmor.*/\1/p' "$workflow" | grep --invert-match --max-count 1 --fixed-strings --line-regexp "$GITHUB_REPOSITORY" || true)
+    [[ -z $foreign ]] || fail "reusable.yml calls $foreign: sed -i 's|uses: $foreign@|uses: $GITHUB_REPOSITORY@|' .github/workflows/reusable.yml"
+fi
 lines=
 for target in "${targets[@]}"; do
     archive=$folder/perfgate-$version-$target.tar.gz

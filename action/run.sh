@@ -10,9 +10,16 @@ scratch=${RUNNER_TEMP:?this script is for runners of GitHub Actions}/perfgate
 built=$scratch/built
 images=$scratch/images
 
+# The verdict of a job that ends before there is another: of an output that is written twice the later value counts.
+no_verdict() { [[ -z ${GITHUB_OUTPUT:-} ]] || echo "verdict=error" >>"$GITHUB_OUTPUT" || true; }
+
 # Prints an error that the runner shows beside the job, and ends.
 fail() {
     local text=$1
+    # One line of code, in which Markdown means nothing: inputs are part of it.
+    [[ -z ${GITHUB_STEP_SUMMARY:-} ]] ||
+        printf '## perfgate: could not measure\n\n    %s\n' "${text//[$'\r\n']/ }" >>"$GITHUB_STEP_SUMMARY" || true
+    no_verdict
     text=${text//'%'/%25}
     text=${text//$'\r'/%0D}
     text=${text//$'\n'/%0A}
@@ -218,6 +225,8 @@ identify() {
 
 gate() {
     local program
+    # Also of a program that is killed, or is given what it does not take.
+    no_verdict
     mkdir -p "$scratch"
     # What is printed on the way is of a subshell; its errors are printed for the runner.
     program=$(install_program) || {

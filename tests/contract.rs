@@ -10,6 +10,7 @@ use perfgate::app::OUTPUTS;
 use perfgate::cli::Cli;
 use perfgate::model::{Metric, Plan, Report, Thresholds};
 use perfgate::{config, report};
+use serde_json::Value;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -123,6 +124,111 @@ fn every_input_and_output_of_the_action_is_passed_on_and_documented() {
             "docs/github.md lacks `{output}`"
         );
     }
+}
+
+/// A file of YAML in this repository.
+fn yaml(name: &str) -> Value {
+    let text = fs::read_to_string(repository().join(name)).expect("a file");
+    serde_saphyr::from_str(&text).expect("YAML")
+}
+
+fn steps(of: &Value) -> &Vec<Value> {
+    of["steps"].as_array().expect("steps")
+}
+
+#[test]
+fn the_action_removes_and_closes_whatever_ended_it() {
+    let action = yaml("action.yml");
+    let calls = |name: &str| {
+        let end = format!("/action/run.sh\" {name}");
+        let mut all = steps(&action["runs"]).iter();
+        let step = all.find(|it| it["run"].as_str().is_some_and(|it| it.ends_with(&end)));
+        step.unwrap_or_else(|| panic!("no step calls {name}"))
+    };
+    for name in ["cleanup", "close"] {
+        assert_eq!(calls(name)["if"], "always()", "{name}");
+    }
+    // It finds the check by the same inputs.
+    let (gate, close) = (&calls("gate")["env"], &calls("close")["env"]);
+    for (name, value) in close.as_object().expect("variables") {
+        assert_eq!(gate[name], *value, "{name}");
+    }
+}
+
+#[test]
+fn the_action_keeps_under_a_key_what_run_sh_names() {
+    let action = yaml("action.yml");
+    let used = |it: &&Value| it["uses"].as_str().is_some_and(|it| it.contains("/cache/"));
+    let cached = steps(&action["runs"]).iter().filter(used);
+    let mut found: Vec<_> = cached
+        .map(|it| {
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            (text(&it["if"]), text(&it["with"]["key"]))
+        })
+        .collect();
+    found.sort_unstable();
+    let key = |step: &str, name: &str, more: &str| {
+        let output = format!("steps.{step}.outputs.{name}");
+        (
+            format!("{output} != ''"),
+            format!("${{{{ {output} }}}}{more}"),
+        )
+    };
+    let expected = [
+        key("keep", "images", ""),
+        key("keep", "program", ""),
+        key("keys", "images", "-newest"),
+        key("keys", "program", ""),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_reusable_workflow_measures_and_names_alike_with_and_without_shards() {
+    let workflow = yaml(".github/workflows/reusable.yml");
+    let inputs = |job: &str| {
+        let mut all = steps(&workflow["jobs"][job]).iter();
+        let action = all.find(|it| it["with"]["baseline-store"].is_string());
+        &action.expect("the action")["with"]
+    };
+    let (check, measure) = (inputs("check"), inputs("measure"));
+    for (name, value) in check.as_object().expect("inputs") {
+        assert_eq!(measure[name], *value, "{name}");
+    }
+    assert_eq!(inputs("merge")["job"], "check");
+    assert_eq!(check.get("job"), None);
+}
+
+#[test]
+fn what_a_refresh_could_not_store_is_uploaded() {
+    for name in [
+        ".github/workflows/reusable.yml",
+        "src/init/perfgate.yml",
+        "src/init/perfgate-shards.yml",
+    ] {
+        let workflow = yaml(name);
+        let steps = steps(&workflow["jobs"]["refresh"]);
+        assert_eq!(steps[1]["id"], "perfgate", "{name}");
+        let measured = "steps.perfgate.outputs.measurement";
+        assert_eq!(steps[2]["if"], format!("always() && {measured} != ''"));
+        let with = &steps[2]["with"];
+        assert_eq!(with["name"], "perfgate-not-stored", "{name}");
+        assert_eq!(with["path"], format!("${{{{ {measured} }}}}"), "{name}");
+        // The file lies in `.perfgate`.
+        assert_eq!(with["include-hidden-files"], true, "{name}");
+    }
+}
+
+#[test]
+fn a_release_knows_the_repository_that_it_is_of() {
+    let source = fs::read_to_string(repository().join("src/init/action.rs")).expect("a file");
+    let names = source.split("option_env!(\"").skip(1);
+    let names: Vec<_> = names.filter_map(|rest| rest.split('"').next()).collect();
+    let release = yaml(".github/workflows/release.yml");
+    let build = &release["jobs"]["build"]["env"];
+    assert_eq!(names, ["PERFGATE_REPOSITORY", "PERFGATE_SERVER"]);
+    assert_eq!(build[names[0]], "${{ github.repository }}");
+    assert_eq!(build[names[1]], "${{ github.server_url }}");
 }
 
 #[test]

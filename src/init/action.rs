@@ -7,6 +7,11 @@ use super::ask;
 /// `owner/name` of the repository that this program was released from; nothing of one that was built from
 /// source.
 const RELEASED_FROM: Option<&str> = option_env!("PERFGATE_REPOSITORY");
+/// The server with that repository. On another one the name may be somebody else's.
+const SERVER: &str = match option_env!("PERFGATE_SERVER") {
+    Some(url) => url,
+    None => "https://github.com",
+};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What the templates say.
 const PLACE: &str = "org/perfgate@v1";
@@ -23,7 +28,7 @@ impl Action {
     /// That of the release which this program is of.
     pub(super) fn of_release(here: &Path) -> Option<Self> {
         let repository = RELEASED_FROM?.to_owned();
-        let url = format!("https://github.com/{repository}");
+        let url = format!("{SERVER}/{repository}");
         let tag = format!("refs/tags/v{VERSION}");
         // Without a network the tag does.
         let found = ask(here, &["ls-remote", "--exit-code", &url, &tag]);

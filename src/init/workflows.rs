@@ -192,6 +192,10 @@ impl Workflows {
             ),
             ("perfgate-shard-".into(), format!("perfgate-{name}-shard-")),
             (
+                "perfgate-not-stored".into(),
+                format!("perfgate-{name}-not-stored"),
+            ),
+            (
                 "    needs: measure\n".into(),
                 format!("    needs: measure-{name}\n"),
             ),

@@ -347,8 +347,12 @@ async fn the_reusable_workflow_refreshes_and_checks() {
         said.contains("::error title=perfgate::sample health latency_p50: "),
         "{said}"
     );
-    assert_eq!(github.state().conclusions, ["failure"]);
     assert_eq!(stage.entries(), 1, "a pull request stores nothing");
+    let kept = github.state();
+    let checks = kept.named_checks();
+    let (name, conclusion) = checks[0];
+    assert!(name.ends_with(" / check)"), "{name}");
+    assert_eq!((checks.len(), conclusion), (1, "failure"), "{said}");
 }
 
 /// What perfgate runs has neither the token nor the header that is made of it.
@@ -604,6 +608,9 @@ async fn the_reusable_workflow_checks_in_shards() {
         assert_eq!((kept.written, kept.checks.len()), (1, 1), "{said}");
         let body = kept.comments[0]["body"].as_str().expect("text");
         assert_eq!(shown(body), [(true, false); 3], "{body}");
+        // A required check has one name, whether or not the job is parted: that of the job `check`.
+        let name = kept.checks[0]["name"].as_str().expect("a name");
+        assert!(name.ends_with(" / check)"), "{name}");
         kept.edited
     };
 

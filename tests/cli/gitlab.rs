@@ -3,6 +3,8 @@
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use clap::Parser;
+use perfgate::cli::Cli;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -273,4 +275,53 @@ fn the_default_branch_is_stored() {
         .run(["ci", "--mode", "refresh"])
         .exits(2)
         .complains("this pipeline is not of the default branch");
+}
+
+#[test]
+fn the_example_has_the_files_that_a_job_leaves() {
+    let example = repository().join("examples/gitlab/.gitlab-ci.yml");
+    let example = fs::read_to_string(example).expect("the example");
+    let page = fs::read_to_string(repository().join("docs/gitlab.md")).expect("the page");
+    for line in [
+        "perfgate ci",
+        "junit: .perfgate/junit.xml",
+        "metrics: .perfgate/metrics.txt",
+        "paths: [.perfgate]",
+    ] {
+        assert!(page.contains(line) && example.contains(line), "{line}");
+    }
+    let stores = example
+        .lines()
+        .filter(|line| line.contains("- perfgate ci --baseline git:"));
+    assert_eq!(stores.count(), 2, "a check and a refresh: {example}");
+}
+
+/// The lines of perfgate in the scripts of a pipeline, as a shell splits them.
+fn commands(pipeline: &Value) -> Vec<Vec<String>> {
+    let jobs = pipeline.as_object().expect("jobs").values();
+    let scripts = jobs.flat_map(|job| [&job["script"], &job["after_script"]]);
+    let lines = scripts.filter_map(Value::as_array).flatten();
+    let lines = lines.filter_map(Value::as_str);
+    let own = lines.filter(|line| line.starts_with("perfgate "));
+    own.map(|line| shlex::split(line).expect("words of a shell"))
+        .collect()
+}
+
+#[test]
+fn every_command_line_of_the_examples_is_one_that_perfgate_takes() {
+    for (name, lines) in [(".gitlab-ci.yml", 3), ("shards.gitlab-ci.yml", 2)] {
+        let path = repository().join("examples/gitlab").join(name);
+        let text = fs::read_to_string(path).expect("an example");
+        let pipeline: Value = serde_saphyr::from_str(&text).expect("YAML");
+        let commands = commands(&pipeline);
+        assert_eq!(commands.len(), lines, "{name}: {commands:?}");
+        for mut words in commands {
+            // Which shard a job is, it alone knows.
+            for word in words.iter_mut().filter(|it| *it == "auto") {
+                *word = "1/2".into();
+            }
+            let taken = Cli::try_parse_from(&words).map(drop);
+            assert!(taken.is_ok(), "{name}: {words:?}: {taken:?}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -67,6 +68,8 @@ impl Release {
             .env("RUNNER_TEMP", self.path("temp"))
             .env("PERFGATE_REPOSITORY", "org/perfgate")
             .env_remove("GITHUB_TOKEN")
+            .env_remove("GITHUB_OUTPUT")
+            .env_remove("GITHUB_STEP_SUMMARY")
             .envs(inputs.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -76,9 +79,25 @@ impl Release {
         (pid, child.wait_with_output().expect("it ends"))
     }
 
-    /// The one error that a step ends with.
+    /// The one error that a step ends with, which the outputs and the summary of the job have too.
     fn refused(&self, inputs: &[(&str, &str)]) -> String {
-        let (_, output) = self.step("gate", inputs);
+        let file = |name: &str| self.path(name).display().to_string();
+        let (outputs, summary) = (file("outputs"), file("summary"));
+        let files = [
+            ("GITHUB_OUTPUT", outputs.as_str()),
+            ("GITHUB_STEP_SUMMARY", summary.as_str()),
+        ];
+        let (_, output) = self.step("gate", &[&files[..], inputs].concat());
+        let read = |path| fs::read_to_string(path).expect("written");
+        assert!(read(&outputs).ends_with("verdict=error\n"));
+        // One line of code, whatever an input holds.
+        let page = read(&summary);
+        let why = page.strip_prefix("## perfgate: could not measure\n\n    ");
+        let why = why.unwrap_or_else(|| panic!("{page}"));
+        assert!(why.lines().count() == 1 && !why.contains('\r'), "{page}");
+        for path in [outputs, summary] {
+            fs::remove_file(path).expect("removed");
+        }
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
@@ -226,7 +245,8 @@ fn a_program_that_was_built_from_source_is_there_for_the_next_job() {
         key.starts_with(&format!("perfgate-program-{TARGET}-glibc")),
         "{said:?}"
     );
-    assert_eq!(&said[1..], ["", "program=KEY\n"], "{said:?}");
+    // The program has no verdict yet.
+    assert_eq!(&said[1..], ["verdict=error\n", "program=KEY\n"], "{said:?}");
     let cached = release.path("target/second/perfgate/built");
     fs::create_dir_all(&cached).expect("made");
     let program = release.path("target/first/perfgate/built/perfgate");
@@ -234,7 +254,7 @@ fn a_program_that_was_built_from_source_is_there_for_the_next_job() {
     let again = job("second", "KEY");
     assert_eq!(
         again,
-        [said[0].clone(), String::new(), String::new()],
+        [said[0].clone(), said[1].clone(), String::new()],
         "nothing new to keep"
     );
     assert_eq!(release.sandbox.read("target/builds"), "built\n");
@@ -287,20 +307,46 @@ fn a_release_writes_its_version_and_the_checksums_of_its_archives() {
         "earlier ones are kept: {checksums}"
     );
     assert!(!run("2.0.0").status.success(), "it is released already");
+    // A copy's jobs must not give their rights to the action of somebody else.
+    let workflow = "reusable.yml";
+    let text = fs::read_to_string(repository().join(".github/workflows").join(workflow));
+    let folder = release.path(".github/workflows");
+    fs::create_dir_all(&folder).expect("made");
+    fs::write(folder.join(workflow), text.expect("the workflow")).expect("written");
+    let of = |repository: &str| {
+        let mut command = Command::new("bash");
+        command.arg(release.path("action/release.sh"));
+        let command = command
+            .args(["3.0.0", "archives"])
+            .env("GITHUB_REPOSITORY", repository);
+        let output = command.current_dir(release.path(".")).output();
+        String::from_utf8_lossy(&output.expect("it runs").stderr).into_owned()
+    };
+    let said = of("team/copy");
+    assert!(
+        said.contains("reusable.yml calls org/perfgate: sed -i"),
+        "{said}"
+    );
+    let said = of("org/perfgate");
+    assert!(said.contains("there is no archives/"), "{said}");
     assert!(!run("3.0.0").status.success(), "there are no archives");
 }
 
 #[test]
 fn a_machine_or_an_input_that_is_not_known_is_named() {
     let release = Release::new();
-    let said = release.refused(&[("PERFGATE_INSTALL", "magic\n::set-output name=a::b")]);
+    let said = release.refused(&[("PERFGATE_INSTALL", "magic\r\n\n::set-output name=a::b")]);
     assert!(said.contains("write prebuilt, source or path"), "{said}");
     let said = release.refused(&[("PERFGATE_ALLOW_DIRTY", "yes")]);
     assert!(said.contains("write true or false"), "{said}");
-    let (_, output) = release.step("keys", &[("PERFGATE_CACHE", "yes")]);
+    let outputs = release.path("outputs").display().to_string();
+    let inputs = [("PERFGATE_CACHE", "yes"), ("GITHUB_OUTPUT", &outputs)];
+    let (_, output) = release.step("keys", &inputs);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("write true or false"), "{said}");
+    assert_eq!(release.sandbox.read("outputs"), "verdict=error\n");
+    fs::remove_file(outputs).expect("removed");
     let said = release.refused(&[("PERFGATE_WORKING_DIRECTORY", "no/where")]);
     assert!(said.contains("there is no folder 'no/where'"), "{said}");
     let elsewhere = Release {
@@ -308,6 +354,27 @@ fn a_machine_or_an_input_that_is_not_known_is_named() {
     };
     let said = elsewhere.refused(&[]);
     assert!(said.contains("runs-on: ubuntu-latest"), "{said}");
+}
+
+#[test]
+fn a_program_that_ends_without_a_verdict_leaves_an_error() {
+    let release = Release::new();
+    let outputs = release.path("outputs").display().to_string();
+    let inputs = [("PERFGATE_INSTALL", "path"), ("GITHUB_OUTPUT", &outputs)];
+    let killed = release.sandbox.program("bin/perfgate", "kill -s KILL $$");
+    let release = Release { sandbox: killed };
+    let (_, output) = release.step("gate", &inputs);
+    assert_eq!(output.status.signal(), Some(9));
+    assert_eq!(release.sandbox.read("outputs"), "verdict=error\n");
+    // Of an output that is written twice a runner takes the later value.
+    fs::remove_file(&outputs).expect("removed");
+    let judges = "echo verdict=pass >> \"$GITHUB_OUTPUT\"";
+    let release = Release {
+        sandbox: release.sandbox.program("bin/perfgate", judges),
+    };
+    text(&release.step("gate", &inputs).1);
+    let written = release.sandbox.read("outputs");
+    assert_eq!(written, "verdict=error\nverdict=pass\n");
 }
 
 #[test]
