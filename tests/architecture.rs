@@ -145,6 +145,8 @@ struct File {
     methods: BTreeSet<String>,
     /// Fields that it assigns to.
     assigned: BTreeSet<String>,
+    /// Literals that are the only argument of a call, with the last two names of what is called.
+    called_with: Vec<(String, String)>,
 }
 
 /// Every path of a file, but for its tests.
@@ -185,6 +187,24 @@ impl<'ast> Visit<'ast> for File {
             self.paths.push(names.collect());
         }
         visit::visit_expr_path(self, path);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let (syn::Expr::Path(function), Some(syn::Expr::Lit(literal))) =
+            (&*call.func, call.args.first())
+            && call.args.len() == 1
+        {
+            let names: Vec<_> = function.path.segments.iter().collect();
+            let last = &names[names.len().saturating_sub(2)..];
+            let last: Vec<_> = last.iter().map(|it| it.ident.to_string()).collect();
+            let literal = match &literal.lit {
+                syn::Lit::Str(text) => text.value(),
+                syn::Lit::Int(number) => number.to_string(),
+                _ => String::new(),
+            };
+            self.called_with.push((last.join("::"), literal));
+        }
+        visit::visit_expr_call(self, call);
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
@@ -388,6 +408,30 @@ fn folders_import_only_what_the_table_allows() {
             );
         }
     }
+}
+
+#[test]
+fn flags_and_exit_codes_are_the_command_lines_own() {
+    for file in sources().values() {
+        let (folder, name) = (file.folder(), file.module.join("::"));
+        let names_clap = file.named().any(|path| path[0] == "clap");
+        assert!(!names_clap || folder == "cli", "{name} uses clap");
+        let number = file.called_with.iter().find(|(function, literal)| {
+            function == "Ok" && literal.parse::<u8>().is_ok() && folder == "cli"
+        });
+        assert_eq!(number, None, "{name}: exit codes have names");
+    }
+}
+
+#[test]
+fn git_is_run_by_one_folder() {
+    let is_git =
+        |(function, literal): &(String, String)| function == "Command::new" && literal == "git";
+    let callers = sources()
+        .into_values()
+        .filter(|it| it.called_with.iter().any(is_git));
+    let callers: Vec<_> = callers.map(|it| it.module.join("::")).collect();
+    assert_eq!(callers, ["crate::git::call"]);
 }
 
 /// Whether a path leads into another crate that may do more than compute.

@@ -628,7 +628,7 @@ fn of_github() -> Vec<Error> {
         publish::Error::NothingToReport,
         publish::Error::NoToken("GITHUB_TOKEN"),
         publish::Error::NotTrusted {
-            why: "this is no push to the default branch",
+            why: "this event is not of the default branch",
         },
         publish::Error::Write {
             path: "summary.md".into(),
@@ -637,7 +637,7 @@ fn of_github() -> Vec<Error> {
         publish::Error::Url {
             provider: publish::Provider::GitHub,
             url: "github".into(),
-            reason: "it has no scheme".into(),
+            reason: "it has no scheme and host".into(),
         },
         publish::Error::Unreachable {
             what,
@@ -659,8 +659,8 @@ fn of_github() -> Vec<Error> {
 fn of_the_program() -> Vec<Error> {
     vec![
         Error::Argument {
-            argument: "--baseline ftp:x".into(),
-            reason: "it is neither `dir:FOLDER` nor `git:BRANCH`".into(),
+            argument: "--baseline s3:runs".into(),
+            reason: "it lacks `//`".into(),
         },
         Error::Budget {
             budget: Duration::from_secs(5),
@@ -755,21 +755,25 @@ fn errors_are_written_alike() {
     }
 }
 
-/// The variants of an enum of errors, by the attributes before them.
-fn variants(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut awaited = false;
-    for line in code.lines().map(str::trim) {
-        awaited |= line.starts_with("#[error(");
-        let name: String = line.chars().take_while(|it| it.is_alphanumeric()).collect();
-        let is_variant =
-            name.starts_with(char::is_uppercase) && line[name.len()..].starts_with([' ', '(', ',']);
-        if awaited && is_variant {
-            found.push(name);
-            awaited = false;
-        }
-    }
-    found
+/// The variants of the errors in a source, and whether each only forwards another error; `name` is that of one enum.
+fn variants(code: &str, name: Option<&str>) -> Vec<(String, bool)> {
+    let file = syn::parse_file(code).expect("a source");
+    let enums = file.items.into_iter().filter_map(|item| match item {
+        syn::Item::Enum(item) => Some(item),
+        _ => None,
+    });
+    let is_error =
+        |variant: &syn::Variant| variant.attrs.iter().any(|it| it.path().is_ident("error"));
+    let forwards = |variant: &syn::Variant| {
+        let mut fields = variant.fields.iter().flat_map(|it| &it.attrs);
+        fields.any(|it| it.path().is_ident("from"))
+    };
+    let enums = enums.filter(|it| name.is_none_or(|name| it.ident == name));
+    let variants = enums.flat_map(|it| it.variants);
+    variants
+        .filter(is_error)
+        .map(|it| (it.ident.to_string(), forwards(&it)))
+        .collect()
 }
 
 #[test]
@@ -790,18 +794,17 @@ fn no_error_is_left_out() {
     ];
     for (file, before) in sources {
         let code = fs::read_to_string(root.join(file)).expect("a source");
-        let (_, code) = code.split_once("pub enum Error {").expect("errors");
-        let (code, _) = code.split_once("\n}\n").expect("their end");
-        for name in variants(code) {
+        let all = variants(&code, Some("Error"));
+        assert!(!all.is_empty(), "{file}");
+        for (name, forwards) in all {
             let wanted = format!("{before}{name}");
             // What only forwards is shown where it comes from.
-            let forwards = code.contains(&format!("{name}(#[from]"));
             let found = shown.iter().any(|it| it.starts_with(&wanted));
             assert!(found || forwards, "{file}: no example of `{name}`");
         }
     }
     let code = fs::read_to_string(root.join("import/error.rs")).expect("a source");
-    for name in variants(&code) {
+    for (name, _) in variants(&code, None) {
         let found = |it: &String| {
             it.starts_with(&format!("Import({name}")) || it.contains(&format!("fault: {name}"))
         };
