@@ -13,8 +13,8 @@ ready = { path = "/api/django-starter/monitoring/health", within = "10s" }
 path = "/api/django-starter/monitoring/health"
 
 [load]
-connections = 8
-round       = "600ms"
+connections = 16
+round       = "200ms"
 warmup      = "200ms"
 budget      = "5m"
 

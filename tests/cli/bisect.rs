@@ -15,8 +15,8 @@ ready = { path = "/api/django-starter/monitoring/health", within = "10s" }
 path = "/api/django-starter/monitoring/health"
 
 [load]
-connections = 8
-round       = "300ms"
+connections = 16
+round       = "200ms"
 warmup      = "200ms"
 
 [thresholds]

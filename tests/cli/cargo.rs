@@ -43,8 +43,8 @@ run = ["target/release/app", "{host}:{port}"]
 path = "/"
 
 [load]
-connections = 8
-round       = "600ms"
+connections = 16
+round       = "200ms"
 warmup      = "200ms"
 budget      = "5m"
 
@@ -295,7 +295,8 @@ fn the_compiler_of_the_caller_is_not_that_of_both_sides() {
 
 #[test]
 fn a_budget_for_fewer_starts_than_a_verdict_needs_is_refused() {
-    let configuration = CONFIGURATION.replacen("budget      = \"5m\"", "budget = \"5s\"", 1);
+    let longer = CONFIGURATION.replacen("\"200ms\"", "\"600ms\"", 1);
+    let configuration = longer.replacen("budget      = \"5m\"", "budget = \"5s\"", 1);
     check(&repository(&configuration))
         .exits(2)
         .complains("cannot judge an endpoint in 5s: head and base are started 4 times")

@@ -1,7 +1,7 @@
 //! A workspace whose server is a member in a folder of its own, with a member that it uses, a build script
 //! that asks git, and a target directory for all.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cargo::{SERVER, built_by_cargo};
 use crate::support::{Sandbox, finding};
@@ -72,12 +72,7 @@ fn a_slower_member_that_the_server_uses_is_found_in_a_dirty_tree() {
     let sandbox = workspace(&shared)
         .env("CARGO_BUILD_BUILD_DIR", &build)
         .file("crates/common/src/lib.rs", &common(60));
-    let words = [&CHECK[..], &["--json", "out.json"]].concat();
-    sandbox.run(words).exits(1);
-    let report = sandbox.json("out.json");
-    let latency = finding(&report, "app", "home", "latency_p50");
-    assert_eq!(latency["verdict"], "regression", "{latency}");
-    assert!(!shared.exists(), "each side has a directory of its own");
+    are_apart(&sandbox, &shared);
 }
 
 #[test]
@@ -91,42 +86,58 @@ fn new_words_in_the_readme_are_the_same_build() {
     assert_eq!(report["findings"], serde_json::json!([]), "{report}");
 }
 
-/// Each way to have cargo build all trees into one folder, which is named: by variables, or by cargo's own
-/// configuration.
-#[test]
-fn no_way_to_share_a_folder_makes_one_program_of_both_sides() {
+/// Whether a slower member is found, and the folder that all trees would have in common stays unused.
+fn are_apart(sandbox: &Sandbox, shared: &Path) {
+    let words = [&CHECK[..], &["--json", "out.json"]].concat();
+    sandbox.run(words).exits(1);
+    let report = sandbox.json("out.json");
+    let latency = finding(&report, "app", "home", "latency_p50");
+    assert_eq!(latency["verdict"], "regression", "{latency}");
+    assert!(!shared.exists());
+}
+
+/// Cargo is asked by a variable to build all trees into one folder.
+fn asked_by_variable(name: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let shared = |name: &str| folder.path().join(name);
-    let text = |path: PathBuf| path.display().to_string();
-    let configured =
-        |key: &str, name: &str| format!("[build]\n{key} = \"{}\"\n", shared(name).display());
-    let slower = || {
-        let sandbox = workspace(folder.path())
-            .file(".cargo/config.toml", "")
-            .committed_again();
-        sandbox.file("crates/common/src/lib.rs", &common(60))
-    };
-    let target = slower().env("CARGO_TARGET_DIR", &text(shared("target-by-variable")));
-    let build = slower().env("CARGO_BUILD_BUILD_DIR", &text(shared("build-by-variable")));
-    let with = |text: &str| workspace(folder.path()).file(".cargo/config.toml", text);
-    let by_file = |key: &str, name: &str| {
-        let sandbox = with(&configured(key, name)).committed_again();
-        sandbox.file("crates/common/src/lib.rs", &common(60))
-    };
-    let all = [
-        ("target-by-variable", target),
-        ("build-by-variable", build),
-        ("target-by-file", by_file("target-dir", "target-by-file")),
-        ("build-by-file", by_file("build-dir", "build-by-file")),
-    ];
-    for (name, sandbox) in all {
-        let words = [&CHECK[..], &["--json", "out.json"]].concat();
-        sandbox.run(words).exits(1);
-        let report = sandbox.json("out.json");
-        let latency = finding(&report, "app", "home", "latency_p50");
-        assert_eq!(latency["verdict"], "regression", "{name}: {latency}");
-        assert!(!shared(name).exists(), "{name}");
-    }
+    let shared = folder.path().join("by-variable");
+    let sandbox = workspace(folder.path())
+        .file(".cargo/config.toml", "")
+        .committed_again()
+        .file("crates/common/src/lib.rs", &common(60))
+        .env(name, &shared.display().to_string());
+    are_apart(&sandbox, &shared);
+}
+
+/// The same by its own configuration.
+fn asked_by_file(key: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = folder.path().join("by-file");
+    let text = format!("[build]\n{key} = \"{}\"\n", shared.display());
+    let sandbox = workspace(folder.path())
+        .file(".cargo/config.toml", &text)
+        .committed_again()
+        .file("crates/common/src/lib.rs", &common(60));
+    are_apart(&sandbox, &shared);
+}
+
+#[test]
+fn a_target_folder_that_a_variable_shares_makes_no_one_program_of_both_sides() {
+    asked_by_variable("CARGO_TARGET_DIR");
+}
+
+#[test]
+fn a_build_folder_that_a_variable_shares_makes_no_one_program_of_both_sides() {
+    asked_by_variable("CARGO_BUILD_BUILD_DIR");
+}
+
+#[test]
+fn a_target_folder_that_a_file_shares_makes_no_one_program_of_both_sides() {
+    asked_by_file("target-dir");
+}
+
+#[test]
+fn a_build_folder_that_a_file_shares_makes_no_one_program_of_both_sides() {
+    asked_by_file("build-dir");
 }
 
 /// A package below the folder of perfgate.toml, with its own configuration of cargo.

@@ -157,16 +157,15 @@ expect = {{ status = 200, contains = "hello" }}
     sandbox
         .run(run)
         .exits(0)
-        .prints("PASSED")
         .prints("note: workers, app words: worker ");
     let measurement = sandbox.json("m.json");
     let pair = &measurement["pairs"][0]["starts"][0]["pairs"][0];
     for side in ["head", "base"] {
-        let succeeded = &pair["closed"][side]["tally"]["succeeded"];
-        assert!(
-            succeeded.as_u64().is_some_and(|it| it > 0),
-            "{side}: {succeeded}"
-        );
+        // How fast it answers is the machine's; that it answers rightly is not.
+        let tally = &pair["closed"][side]["tally"];
+        let succeeded = tally["succeeded"].as_u64();
+        assert!(succeeded.is_some_and(|it| it > 0), "{side}: {tally}");
+        assert_eq!(tally["errors"], serde_json::json!({}), "{side}: {tally}");
     }
 }
 

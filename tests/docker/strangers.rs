@@ -48,7 +48,10 @@ fn a_mounted_file_that_names_a_service_has_its_address() {
 fn a_workspace_of_cargo_is_gated_without_an_edit() {
     let _engine = engine();
     provide(&["postgres:17"]);
-    let stranger = Sandbox::stranger("axum-workspace").committed();
+    // How fast the program is does not matter here, and most of the time goes into compiling it twice.
+    let stranger = Sandbox::stranger("axum-workspace")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .committed();
     stranger
         .run(["init", "--cargo", "--check", "--no-workflows"])
         .exits(0)
