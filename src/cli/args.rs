@@ -52,11 +52,11 @@ pub(super) struct Selection {
     /// Time limit for each server and endpoint; overrides `budget` in perfgate.toml.
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     budget: Option<Duration>,
-    /// Time limit for the whole run, which then exits with code 4.
+    /// Time limit for the run; when it is exceeded, the exit code is 4.
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration)]
     timeout: Option<Duration>,
-    /// Measure only this part of the plan, of N parts; `perfgate merge` judges all of them. `auto` takes
-    /// the job's place in GitHub's matrix or GitLab's `parallel`.
+    /// Measure only part I of N of the plan; `perfgate merge` judges all parts. `auto` takes the job's position in
+    /// GitHub's matrix or GitLab's `parallel`.
     #[arg(long, value_name = "I/N", value_parser = shard::parse)]
     shard: Option<Shard>,
     /// Do not show progress.
@@ -216,8 +216,8 @@ enum FailOn {
     Inconclusive,
     /// Never fail because of a verdict.
     Never,
-    /// Regressions, and a weaker gate: servers, endpoints or rules that were removed or loosened,
-    /// or that the measurement lacks. With `never`, only a weaker gate.
+    /// Regressions, and a weaker gate: removed or missing servers and endpoints, removed or looser rules. With `never`,
+    /// only a weaker gate.
     GateChange,
 }
 
@@ -250,10 +250,10 @@ pub(super) struct Against {
     /// How to compare head and base.
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     strategy: Wanted,
-    /// Do not measure a server whose image, command, environment and set-up are the same in the base.
+    /// Skip servers whose image, command, environment and setup are the same in the base.
     #[arg(long, overrides_with = "all")]
     since_change: bool,
-    /// Measure every server, whether or not it changed: the default.
+    /// Measure every server, changed or not (default).
     #[arg(long, overrides_with = "since_change")]
     all: bool,
 }
@@ -291,7 +291,7 @@ impl Against {
 /// What results of other generators are called.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Naming {
-    /// Server and endpoint that an imported result belongs to.
+    /// Server and endpoint of an imported result.
     #[arg(long = "as", value_names = ["SERVER", "ENDPOINT"], num_args = 2, action = ArgAction::Set)]
     named: Vec<String>,
 }

@@ -9,7 +9,7 @@ use super::ui::{Progress, print_notice};
 use super::{history, pin};
 use crate::app::{self, Allowed, RefreshOptions};
 use crate::error::Error;
-use crate::model::{Baseline, LONGEST_HISTORY, Metric};
+use crate::model::{Baseline, LONGEST_HISTORY, Metric, exit_code};
 use crate::report;
 
 #[derive(Debug, clap::Subcommand)]
@@ -21,9 +21,9 @@ pub(super) enum Command {
     Show(Show),
     /// Show stored runs over time, and the commits where a metric changed.
     History(history::Args),
-    /// Also compare new runs with a fixed point, so that small regressions cannot accumulate unnoticed.
+    /// Also compare new runs with a fixed point, to detect small regressions that add up.
     Pin(pin::Args),
-    /// Compare new runs only with the newest stored runs again.
+    /// Remove the pin: compare new runs only with the newest stored runs again.
     Unpin(pin::Release),
     /// Delete all but the newest stored runs of each server, endpoint and machine.
     Prune(Prune),
@@ -47,7 +47,7 @@ pub(super) struct Refresh {
     measurement: Vec<PathBuf>,
     #[command(flatten)]
     naming: Naming,
-    /// Store the measurement even if files differ from the commit; the stored run is marked as dirty.
+    /// Store the measurement even if files differ from the commit, and mark the stored run as dirty.
     #[arg(long)]
     allow_dirty: bool,
 }
@@ -125,7 +125,7 @@ fn show(args: &Show) -> Result<u8, Error> {
     if let Some(pin) = &found.pin {
         println!("{}", pin::describe(pin));
     }
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 fn prune(args: &Prune) -> Result<u8, Error> {
@@ -136,7 +136,7 @@ fn prune(args: &Prune) -> Result<u8, Error> {
         "{gone} runs forgotten; of every key the newest {} stay",
         args.keep
     );
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 fn describe(runs: &[Baseline]) -> String {

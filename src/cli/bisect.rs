@@ -10,11 +10,10 @@ use crate::error::Error;
 use crate::model::Metric;
 use crate::report;
 
-/// Finds the commit that made a metric worse: side-by-side checks of commits between a good and a bad one,
-/// along first parents, until one is certain. A check that decides nothing still counts by what it
-/// measured, and commits that cannot be built or started are skipped. Every commit is measured by the
-/// requests and thresholds of the configuration here, and built as its own configuration says. Exits with 0
-/// where nothing regressed, with 1 where something did, and with 5 where the checks cannot decide.
+/// Finds the commit that made a metric worse: side-by-side checks of commits between a good and a bad one, along first
+/// parents, until one is certain. Inconclusive checks still contribute their estimate. Commits that cannot be built or
+/// started are skipped. Every commit is measured with the requests and thresholds of the configuration here, and built
+/// by its own configuration. Exits with 0 if nothing regressed, 1 if something did, and 5 if the checks cannot decide.
 #[derive(Debug, clap::Args)]
 // Refused with its reason.
 #[command(mut_arg("shard", |it| it.hide(true)))]
@@ -38,19 +37,19 @@ pub(super) struct Args {
         requires = "from_history"
     )]
     baseline: Option<String>,
-    /// The metric to search for [default: the one that regressed the most clearly].
+    /// The metric to search for [default: the clearest regression].
     #[arg(long, value_name = "NAME", value_parser = metric(), hide_possible_values = true)]
     metric: Option<Metric>,
-    /// Maximum number of checks, including the first, of both ends.
+    /// Maximum number of checks, including the first check of both ends.
     #[arg(long, value_name = "N", default_value = "12")]
     checks: NonZeroUsize,
     /// Write the result as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the report on the culprit beside its parent as a self-contained HTML page.
+    /// Write the comparison of the culprit with its parent as a self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Do not sample where the CPU time of the culprit goes.
+    /// Do not profile the culprit.
     #[arg(long)]
     no_profile: bool,
 }

@@ -8,6 +8,7 @@ use super::ui::Progress;
 use crate::app::{self, CalibrateOptions};
 use crate::document;
 use crate::error::Error;
+use crate::model::exit_code;
 use crate::report;
 
 /// Checks of the unchanged build, and of each size of change, of a quick calibration.
@@ -15,9 +16,9 @@ const QUICK: [usize; 2] = [3, 2];
 /// How long a quick one may take.
 const QUICK_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// Proves the gate on this machine: checks the service beside itself, unchanged and with CPU time added to
-/// one side, and says how often an unchanged build fails, which changes are found, how long a check takes
-/// and which margins hold. Every check is kept, so that the same command goes on where it ended.
+/// Proves the gate on this machine: checks the service against itself, unchanged and with CPU time added to one side,
+/// and reports how often an unchanged build fails, which changes are found, how long a check takes and which margins
+/// hold. Checks are saved; run the same command again to resume.
 #[derive(Debug, clap::Args)]
 // Refused with its reason.
 #[command(mut_arg("shard", |it| it.hide(true)))]
@@ -30,20 +31,19 @@ pub(super) struct Args {
     /// Checks of each size of change [default: 5].
     #[arg(long, value_name = "N")]
     injected: Option<u32>,
-    /// CPU time to add, as a share of the server's own [default: the change that is detectable by the
-    /// unchanged checks, and 1.5 times that].
+    /// CPU time to add, as a share of the server's own [default: the detectable change, and 1.5 times it].
     #[arg(long, value_name = "SHARE", num_args = 1.., value_delimiter = ',', value_parser = share)]
     sizes: Vec<f64>,
     /// Three checks of the unchanged build and two of one change, in about five minutes.
     #[arg(long)]
     quick: bool,
-    /// Begin no further check after this time [default with `--quick`: 5m].
+    /// Start no further check after this time [default with `--quick`: 5m].
     #[arg(long, value_name = "TIME", value_parser = crate::config::parse_duration)]
     within: Option<Duration>,
     /// Repeat all checks.
     #[arg(long)]
     again: bool,
-    /// File that keeps the checks [default: `.perfgate/calibration.json` beside perfgate.toml].
+    /// File for the saved checks [default: `.perfgate/calibration.json` beside perfgate.toml].
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Write margins into perfgate.toml.
@@ -55,7 +55,7 @@ pub(super) struct Args {
     /// Write the calibration as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a badge in the form of shields.io's endpoints.
+    /// Write a badge as JSON for the endpoint badge of shields.io.
     #[arg(long, value_name = "FILE")]
     badge: Option<PathBuf>,
 }
@@ -99,7 +99,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
             println!("  {line}");
         }
     }
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 impl Args {

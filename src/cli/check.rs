@@ -7,8 +7,9 @@ use super::output::print_report;
 use super::ui::Progress;
 use crate::app::{self, CheckOptions, Notice, RunOptions};
 use crate::error::Error;
+use crate::model::exit_code;
 
-/// Measures, compares with another build or with the stored baseline, judges.
+/// Measures, compares with another build or the stored baseline, and judges.
 #[derive(Debug, clap::Args)]
 #[group(id = "check")]
 #[command(mut_arg("named", |it| it.requires("measurement")))]
@@ -35,7 +36,7 @@ pub(super) struct Args {
     pub(super) measurement: Option<PathBuf>,
     #[command(flatten)]
     pub(super) naming: Naming,
-    /// Do not sample where the CPU time of regressed cells goes.
+    /// Do not profile regressed endpoints.
     #[arg(long, conflicts_with = "profile")]
     pub(super) no_profile: bool,
 }
@@ -60,7 +61,7 @@ pub(super) async fn run(command: Command) -> Result<u8, Error> {
     let options = args.plain();
     if command.dry_run {
         print!("{}", dry_run::describe(&app::dry_run(&options)?));
-        return Ok(0);
+        return Ok(exit_code::PASSED);
     }
     let is_quiet = args.selection.is_quiet();
     let report = match command.message_format {

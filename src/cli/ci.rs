@@ -8,6 +8,7 @@ use super::check;
 use super::ui::Progress;
 use crate::app::{self, CiOptions, Notice};
 use crate::error::Error;
+use crate::model::exit_code;
 use crate::publish;
 
 /// Runs inside a job of GitHub or GitLab: measures and judges, refreshes the baseline or publishes a report,
@@ -23,8 +24,8 @@ pub(super) struct Args {
     /// When to comment on the pull request.
     #[arg(long, value_enum, default_value_t = Comment::Auto)]
     comment: Comment,
-    /// Distinguishes this job's section of the comment, and its check, from those of other jobs, such as
-    /// the legs of a matrix; a JSON object counts as its values.
+    /// Key of this job's check and of its section in the comment, to distinguish them from those of other jobs, such as
+    /// the legs of a matrix; of a JSON object the values are used.
     #[arg(
         long,
         value_name = "NAME",
@@ -32,13 +33,13 @@ pub(super) struct Args {
         hide_default_value = true
     )]
     key: String,
-    /// Id of the job that measures [default: this job's, and `check` with `--mode report`].
+    /// Id of the measuring job [default: this job's, and `check` with `--mode report`].
     #[arg(long, value_name = "ID")]
     job: Option<String>,
-    /// Close the check that a cancelled run of this job left open, and do nothing else.
+    /// Only close the check that a cancelled run of this job left open.
     #[arg(long)]
     close: bool,
-    /// Artifact that holds measurement.json (with `--mode report`).
+    /// Artifact with measurement.json (with `--mode report`).
     #[arg(long, value_name = "NAME", default_value = "perfgate")]
     artifact: String,
     /// Folder with the measurements of all shards (with `--mode merge`).
@@ -57,7 +58,7 @@ enum Mode {
     Check,
     /// Measure and store.
     Refresh,
-    /// Publish what another workflow measured.
+    /// Publish the measurement of another workflow.
     Report,
     /// Judge and publish the measurements of all shards.
     Merge,
@@ -104,7 +105,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
     let options = args.plain();
     if args.close {
         app::close_check(&options, &observe).await?;
-        return Ok(0);
+        return Ok(exit_code::PASSED);
     }
     app::ci(&options, &observe).await
 }

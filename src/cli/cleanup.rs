@@ -1,7 +1,8 @@
 use crate::error::Error;
+use crate::model::exit_code;
 use crate::stack::{Engine, sweep};
 
-/// Removes containers, networks and processes of runs whose process has ended.
+/// Removes containers, networks and processes of runs that have ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Also remove unused images that perfgate built; the next run builds them again.
@@ -30,5 +31,5 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
             eprintln!("note: {} images stay: containers use them", images.kept);
         }
     }
-    Ok(0)
+    Ok(exit_code::PASSED)
 }

@@ -5,9 +5,8 @@ use super::output::deliver;
 use crate::app::{self, CompareOptions};
 use crate::error::Error;
 
-/// Judges one stored measurement by others. Five or more old ones make a history that a verdict
-/// can rest on; with fewer the changes are shown and only bounds on the head alone are judged. These
-/// files alone count: no store is read, and no pin holds.
+/// Compares one stored measurement with older ones. With five or more old measurements perfgate judges changes; with
+/// fewer it shows them and judges only absolute limits. Stored runs and pins are ignored.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Measurements made by `perfgate run --json`, or results of wrk, oha, k6, vegeta or hey: the

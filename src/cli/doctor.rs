@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::app;
 use crate::error::Error;
-use crate::model::Machine;
+use crate::model::{Machine, exit_code};
 use crate::report;
 use crate::stack::machine::others_now;
 use crate::stack::{Engine, socket};
@@ -57,7 +57,11 @@ pub(super) async fn run() -> Result<u8, Error> {
     let fit = checks
         .iter()
         .all(|check| check.good || check.what != ENGINE);
-    Ok(if fit { 0 } else { 4 })
+    Ok(if fit {
+        exit_code::PASSED
+    } else {
+        exit_code::ENVIRONMENT
+    })
 }
 
 const ENGINE: &str = "container engine";

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use crate::app::Naming;
 use crate::error::Error;
-use crate::model::Measurement;
+use crate::model::{Measurement, exit_code};
 use crate::report;
 
 /// Writes the latencies of a stored measurement for other viewers.
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     match args.format {
         Format::Hlog => print!("{}", report::hlog(&measurement)),
     }
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 fn has_rounds(measurement: &Measurement) -> bool {

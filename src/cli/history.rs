@@ -8,7 +8,7 @@ use crate::app::USUAL_METRICS;
 use crate::document;
 use crate::error::Error;
 use crate::gate::trend;
-use crate::model::Metric;
+use crate::model::{Metric, exit_code};
 use crate::report;
 
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         println!("{empty}");
     }
     print!("{}", report::trend(&trend));
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 /// Takes the name of a metric.

@@ -9,12 +9,12 @@ use crate::config::{Url, parse_duration, parse_rate};
 use crate::error::Error;
 use crate::load::{self, Job, Meter, WorkerPool};
 use crate::model::{
-    Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload,
+    Concurrency, Failure, Origin, Rate, Request, Tally, Tls, Transport, Trust, Workload, exit_code,
 };
 use crate::report::Load;
 use crate::secrets;
 
-/// The bare load engine: one request again and again, in a closed loop or at a given rate.
+/// The load engine alone: one request repeatedly, in a closed loop or at a given rate.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -29,14 +29,14 @@ pub(super) struct Args {
     /// Length of the load.
     #[arg(short, long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
-    /// Requests per second, sent on time whether or not earlier ones are answered (open loop):
-    /// `200/s`, or `100..1000/s` for a rate that rises.
+    /// Requests per second, sent at fixed times, without waiting for earlier responses (open loop): `200/s`, or
+    /// `100..1000/s` for a rising rate.
     #[arg(long, value_parser = parse_rate)]
     rate: Option<Rate>,
     /// Longest wait for one response.
     #[arg(long, default_value = "2s", value_parser = parse_duration)]
     timeout: Duration,
-    /// Request method; POST when there is a body.
+    /// Request method [default: GET, or POST with a body].
     #[arg(short = 'X', long)]
     method: Option<String>,
     /// Header field, as in "Accept: text/html"; may be given several times. `Host` replaces the
@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// File with the body of the request.
     #[arg(long, value_name = "FILE")]
     body_file: Option<PathBuf>,
-    /// Status that makes a response a success.
+    /// Expected status.
     #[arg(long, value_name = "CODE", default_value_t = 200)]
     expect_status: u16,
     /// HTTP/2: negotiated for https, by prior knowledge for http.
@@ -58,7 +58,7 @@ pub(super) struct Args {
     /// Trust any certificate.
     #[arg(short = 'k', long, conflicts_with = "cacert")]
     insecure: bool,
-    /// Trust the certificates of this PEM file alone.
+    /// Trust only the certificates in this PEM file.
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
     /// Write the result as JSON; `-` prints it instead of the table.
@@ -147,7 +147,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Error> {
         ));
     }
     show(&result, args.json.as_deref())?;
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 /// Prints a load, and writes it where that was asked for.

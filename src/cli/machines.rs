@@ -23,12 +23,12 @@ const OUT: &str = "--out";
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Several machines")]
 pub(super) struct Options {
-    /// Be one of N workers: each sends every N-th request of `--rate`, and `perfgate merge` puts the results
-    /// together. `auto` takes the number of a pod in an indexed Job of Kubernetes.
+    /// Run as worker I of N: each sends every N-th request of `--rate`, and `perfgate merge` combines the results.
+    /// `auto` takes the number of the pod in an indexed Job of Kubernetes.
     #[arg(long, value_name = "I/N", value_parser = shard::parse_worker, requires = "out")]
     worker: Option<Shard>,
-    /// Where all workers meet: the first listens there, the others measure their clocks by its own. The load
-    /// begins when all are there.
+    /// Address of the first worker. It listens there; the others connect and synchronise their clocks with it. The load
+    /// begins when all are connected.
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -39,13 +39,13 @@ pub(super) struct Options {
     /// Longest wait for the other workers.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     wait: Duration,
-    /// When the load begins, such as 2026-03-01T12:00:00Z, for machines whose clocks are known.
+    /// Start time of the load, such as 2026-03-01T12:00:00Z, for machines with synchronised clocks.
     #[arg(long, value_name = "TIME", requires_all = ["worker", "clock_error"])]
     start_at: Option<Timestamp>,
-    /// By how much this machine's clock is ahead, such as 3ms or -500us.
+    /// Clock offset of this machine, such as 3ms (ahead) or -500us (behind).
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = signed, requires = "start_at")]
     clock_offset: Option<i64>,
-    /// By how much that may be wrong, such as 2ms: `chronyc tracking` tells it.
+    /// Uncertainty of the clock offset, such as 2ms; `chronyc tracking` prints it.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "start_at")]
     clock_error: Option<Duration>,
     /// Write this worker's result for `perfgate merge`: a file, or `s3://BUCKET/PREFIX/load.json`.

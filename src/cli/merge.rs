@@ -13,15 +13,16 @@ use crate::model::{CargoBuild, Dealing, JoinedLoad, exit_code};
 use crate::report::Load;
 use crate::secrets;
 
-/// Puts the measurements of all shards together and judges them once, by the rules of the whole plan. A
-/// shard that is missing, or does not belong to the others, is named, and the check does not pass.
+/// Combines the measurements of all shards and judges them once, by the rules of the full plan. Missing or foreign
+/// shards are listed and fail the check.
 ///
-/// What `perfgate rank --shard I/N --save FILE` measured is ranked. The results of all workers of one load become one result; where one is missing there is none.
+/// Measurements of `perfgate rank --shard I/N --save FILE` are ranked. The results of all workers of a load are
+/// combined into one; if one is missing, there is no result.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Measurements made by `perfgate check --shard I/N --save FILE`, or folders that hold a
-    /// `measurement.json` of each shard; loads made by `perfgate load --worker I/N --out FILE`, or folders
-    /// that hold a `load.json` of each worker. Folders may be in a bucket: `s3://BUCKET/PREFIX`.
+    /// Measurements of `perfgate check --shard I/N --save FILE`, or folders with the `measurement.json` of each shard;
+    /// loads of `perfgate load --worker I/N --out FILE`, or folders with the `load.json` of each worker. Folders may be
+    /// in a bucket: `s3://BUCKET/PREFIX`.
     #[arg(value_name = "FOLDER", required = true)]
     sources: Vec<PathBuf>,
     /// Configuration file [default: the nearest perfgate.toml].
@@ -96,7 +97,7 @@ fn load(joined: &Result<JoinedLoad, Vec<String>>, outputs: &Outputs) -> Result<u
             if let Some(load) = Load::of_workers(joined) {
                 show(&load, json)?;
             }
-            return Ok(0);
+            return Ok(exit_code::PASSED);
         }
         Err(problems) => problems,
     };

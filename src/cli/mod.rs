@@ -73,7 +73,7 @@ enum Command {
     /// Measure, compare with the base commit or stored baselines, and fail on a regression.
     #[command(after_help = examples::CHECK)]
     Check(check::Command),
-    /// Write a configuration and workflows to start from.
+    /// Write an initial configuration and workflows.
     Init(init::Args),
     /// Run inside a job of GitHub or GitLab: check, refresh or report, depending on the event, and publish the result.
     Ci(ci::Args),
@@ -86,7 +86,7 @@ enum Command {
     /// Compare a stored measurement with earlier ones.
     #[command(after_help = examples::COMPARE)]
     Compare(compare::Args),
-    /// Put the measurements of all shards together and judge them once, or the loads of all workers.
+    /// Combine and judge the measurements of all shards, or combine the loads of all workers.
     #[command(after_help = examples::MERGE)]
     Merge(merge::Args),
     /// Find the commit that made a metric worse.
@@ -95,9 +95,9 @@ enum Command {
     /// Manage stored baselines.
     #[command(subcommand)]
     Baseline(baseline::Command),
-    /// Send load to a URL and print what came back.
+    /// Send load to a URL and print the results.
     Load(load::Args),
-    /// Write the manifest of a load from several nodes of Kubernetes.
+    /// Write the manifest of a load from several Kubernetes nodes.
     #[command(after_help = examples::KUBERNETES)]
     Kubernetes(kubernetes::Args),
     /// Render a stored report in another format.
@@ -118,10 +118,10 @@ enum Command {
     /// Print a manual page.
     #[command(after_help = examples::MAN)]
     Man(shell::Man),
-    /// Prove the gate on this machine: false alarms, the smallest change found, margins that hold.
+    /// Prove the gate on this machine: false alarms, the smallest change found, suitable margins.
     #[command(after_help = examples::CALIBRATE)]
     Calibrate(calibrate::Args),
-    /// Check whether this machine is fit for measuring.
+    /// Check whether this machine is suitable for measuring.
     Doctor,
     /// Remove containers and processes left behind by interrupted runs.
     Cleanup(cleanup::Args),

@@ -6,7 +6,7 @@ use super::ui::print_notice;
 use crate::app::{Covered, Pinning};
 use crate::error::Error;
 use crate::gate::FEWEST_RUNS;
-use crate::model::Pin;
+use crate::model::{Pin, exit_code};
 use crate::report;
 
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
     } else {
         println!("nothing is pinned");
     }
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 /// Gives the pin up.
@@ -73,7 +73,7 @@ pub(super) fn release(args: &Release) -> Result<u8, Error> {
         Some(pin) => println!("given up: {}", describe(pin)),
         None => println!("nothing is pinned"),
     }
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 /// Prints what is pinned, and of each server and endpoint whether it can be judged by it.

@@ -10,14 +10,14 @@ use crate::error::Error;
 use crate::model::Ranking;
 use crate::report::{self, ranking};
 
-/// Measures the chosen servers side by side, their rounds interleaved, and puts them in order.
+/// Measures the chosen servers side by side, with interleaved rounds, and ranks them.
 #[derive(Debug, clap::Args)]
 // Refused with its reason.
 #[command(mut_arg("shard", |it| it.hide(true)))]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Use the load of a published benchmark, whose length is given.
+    /// Use the load of a published benchmark, including its duration.
     #[arg(long, value_enum, conflicts_with_all = ["budget", "shard"])]
     profile: Option<Profile>,
     /// Write the ranking as JSON.
@@ -36,7 +36,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Profile {
-    /// `wrk -t4 -c200 -d30s` with its time-out of 2 s: one round, which gives no intervals.
+    /// `wrk -t4 -c200 -d30s` with its time-out of 2 s: one round, without intervals.
     Article,
 }
 

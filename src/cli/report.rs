@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::app;
 use crate::document;
 use crate::error::Error;
-use crate::model::{Direction, Report};
+use crate::model::{Direction, Report, exit_code};
 use crate::publish::workflow;
 use crate::report;
 
@@ -26,11 +26,11 @@ enum Format {
     Html,
     Junit,
     Openmetrics,
-    /// Lines that a job on GitHub prints to annotate a pull request.
+    /// GitHub workflow commands that annotate a pull request.
     GithubAnnotations,
-    /// Metrics that are better smaller, for `tool: customSmallerIsBetter`.
+    /// Metrics where smaller is better, for `tool: customSmallerIsBetter`.
     GithubActionBenchmark,
-    /// Metrics that are better bigger, for `tool: customBiggerIsBetter`.
+    /// Metrics where bigger is better, for `tool: customBiggerIsBetter`.
     GithubActionBenchmarkBigger,
     /// Bencher Metric Format.
     Bmf,
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         Format::Bmf => report::bencher(&stored),
     };
     print!("{text}");
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 fn annotations(stored: &Report) -> String {

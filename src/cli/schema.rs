@@ -23,7 +23,7 @@ enum Document {
     Bisection,
     /// Result of `calibrate --json`.
     Calibration,
-    /// What `load --out` writes.
+    /// Result of `load --out`.
     Load,
     /// perfgate.toml.
     Config,

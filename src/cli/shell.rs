@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::Cli;
 use crate::document;
 use crate::error::Error;
+use crate::model::exit_code;
 
 /// Prints the completions of a shell.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub(super) struct Completions {
 /// Prints a manual page.
 #[derive(Debug, Args)]
 pub(super) struct Man {
-    /// The command to print the page of, instead of the program's.
+    /// Command of the page [default: perfgate itself].
     command: Option<String>,
 }
 
@@ -49,7 +50,7 @@ pub(super) fn man(args: &Man) -> Result<u8, Error> {
 
 fn print(text: &[u8]) -> Result<u8, Error> {
     io::stdout().write_all(text).map_err(unwritten)?;
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 fn unwritten(source: io::Error) -> Error {

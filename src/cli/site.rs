@@ -6,9 +6,9 @@ use super::ui::print_notice;
 use crate::app;
 use crate::document;
 use crate::error::Error;
-use crate::model::Metric;
+use crate::model::{Metric, exit_code};
 
-/// Writes the stored runs, and reports of checks, as static pages, for GitHub Pages or any web server.
+/// Writes stored runs and reports of checks as static pages, for GitHub Pages or any web server.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -16,8 +16,8 @@ pub(super) struct Args {
     /// Folder to write to; pages of the same name are replaced.
     #[arg(long, value_name = "FOLDER", default_value = "site")]
     out: PathBuf,
-    /// Reports of pull requests to show beside the stored runs: files, or folders or `s3://BUCKET/PREFIX`
-    /// in which each `report.json` is one.
+    /// Reports of pull requests to show with the stored runs: files, or every `report.json` in folders or
+    /// `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     reports: Vec<PathBuf>,
     /// Address of the repository, for links to commits [default: that of the job on GitHub, or of `origin`].
@@ -53,5 +53,5 @@ pub(super) fn run(args: &Args) -> Result<u8, Error> {
         "wrote {count} pages: {}",
         args.out.join(&pages[0].file).display()
     );
-    Ok(0)
+    Ok(exit_code::PASSED)
 }

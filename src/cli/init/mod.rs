@@ -19,11 +19,11 @@ pub(super) struct Args {
     /// Overwrite existing files.
     #[arg(long)]
     force: bool,
-    /// Measure the program that cargo builds, also where there is a Dockerfile or a compose file
-    /// [default with `cargo perfgate init`].
+    /// Measure the program built by cargo, even if there is a Dockerfile or a compose file [default with
+    /// `cargo perfgate init`].
     #[arg(long)]
     cargo: bool,
-    /// Jobs of the workflow that measure a part of the plan each; one more judges all of them.
+    /// Number of parallel measuring jobs; with more than one, a further job merges and judges them.
     #[arg(
         long,
         value_name = "N",

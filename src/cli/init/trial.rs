@@ -26,7 +26,7 @@ const UNRESOLVED: [&str; 7] = [
 /// Whether there is a trial, and what it shows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Then start the stack once, call every endpoint and report what fails.
+    /// Then start the stack once, call every endpoint and report failures.
     #[arg(long)]
     pub(super) check: bool,
     /// Do not show progress.

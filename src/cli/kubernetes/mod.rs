@@ -9,25 +9,25 @@ use clap::Parser;
 use super::load;
 use crate::config;
 use crate::error::Error;
-use crate::model::{Bucket, Store};
+use crate::model::{Bucket, Store, exit_code};
 
-/// Writes the manifest of a load from several nodes: a Job with a pod for each worker, and the Service by which they
-/// find each other. `kubectl apply -f -` takes it.
+/// Writes the manifest of a load from several nodes, for `kubectl apply -f -`: a Job with a pod for each worker, and
+/// the Service for their discovery.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Pods that send the load together, each on a node of its own.
+    /// Number of pods that send the load, each on a different node.
     #[arg(long, value_name = "N")]
     workers: NonZeroUsize,
-    /// Image that runs perfgate: that of the Dockerfile, from a registry that the nodes can reach.
+    /// Image of perfgate, built from its Dockerfile, in a registry that the nodes can reach.
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     image: String,
-    /// Claim of a volume that several nodes can write to, for the results.
+    /// Volume claim for the results; several nodes must be able to write to it.
     #[arg(long, value_name = "NAME", value_parser = name, required_unless_present = "bucket")]
     claim: Option<String>,
-    /// Bucket for the results in place of a volume: `s3://BUCKET/PREFIX`.
+    /// Bucket for the results instead of a volume: `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "ADDRESS", value_parser = bucket, conflicts_with = "claim", requires = "secret")]
     bucket: Option<Bucket>,
-    /// Secret of the cluster whose keys are the variables `AWS_…` of the bucket.
+    /// Kubernetes secret with the variables `AWS_…` of the bucket.
     #[arg(long, value_name = "NAME", value_parser = name, requires = "bucket")]
     secret: Option<String>,
     /// Name of the Job and of the Service.
@@ -36,10 +36,10 @@ pub(super) struct Args {
     /// Memory of a pod.
     #[arg(long, value_name = "QUANTITY", default_value = "512Mi", value_parser = quantity)]
     memory: String,
-    /// Longest wait until all pods are there.
+    /// Longest wait for all pods.
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::config::parse_duration)]
     wait: Duration,
-    /// Write the Job that puts the results together instead.
+    /// Write the Job that merges the results instead.
     #[arg(long)]
     merge: bool,
     /// URL and options of `perfgate load`.
@@ -68,7 +68,7 @@ struct Words {
 
 pub(super) fn run(args: &Args) -> Result<u8, Error> {
     print!("{}", manifest(args)?);
-    Ok(0)
+    Ok(exit_code::PASSED)
 }
 
 fn manifest(args: &Args) -> Result<String, Error> {

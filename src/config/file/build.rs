@@ -13,11 +13,11 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct BuildTable {
-    /// Folder whose files the builder gets.
+    /// Build context: the folder with the files for the builder.
     pub(in super::super) context: PathBuf,
-    /// The Dockerfile, from the context; else `Dockerfile`.
+    /// Path of the Dockerfile in the context; `Dockerfile` by default.
     pub(in super::super) dockerfile: Option<PathBuf>,
-    /// The stage to build; else the last.
+    /// The stage to build; by default the last one.
     pub(in super::super) target: Option<String>,
     /// Build arguments, by name.
     #[serde(default)]
@@ -28,12 +28,12 @@ pub(in super::super) struct BuildTable {
     /// Whether `RUN --mount=type=ssh` may use the keys of the SSH agent.
     #[serde(default)]
     pub(in super::super) ssh: bool,
-    /// Platform of the image, such as `linux/amd64`; else the engine's own.
+    /// Platform of the image, such as `linux/amd64`; by default the engine's own.
     pub(in super::super) platform: Option<String>,
-    /// Where BuildKit finds layers of earlier builds: images, or `type=gha,scope=app` and the like.
+    /// Sources of BuildKit's layer cache: images, or entries such as `type=gha,scope=app`.
     #[serde(default)]
     pub(in super::super) cache_from: Vec<String>,
-    /// Where it leaves layers for later ones.
+    /// Destinations of BuildKit's layer cache.
     #[serde(default)]
     pub(in super::super) cache_to: Vec<String>,
 }

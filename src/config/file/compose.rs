@@ -9,16 +9,16 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Compose files, and what is to be known of them.
+/// Compose files and their options.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct ComposeTable {
-    /// Files, the later ones over the earlier.
+    /// Files to merge; later files override earlier ones.
     pub(in super::super) files: Vec<PathBuf>,
-    /// Profiles that are on.
+    /// Active profiles.
     #[serde(default)]
     pub(in super::super) profiles: Vec<String>,
-    /// Files with the variables of their values; else `.env` beside the first.
+    /// Files with the variables for their values; by default `.env` beside the first file.
     #[serde(default)]
     pub(in super::super) env_file: Vec<PathBuf>,
 }

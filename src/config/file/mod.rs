@@ -32,63 +32,62 @@ use crate::model::NetworkPath;
 #[schemars(title = "perfgate.toml")]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    /// Versions of perfgate that the file is for, such as `0.3` (this or a later one of the same kind) or
-    /// `>=0.3, <0.5`.
+    /// Required versions of perfgate, such as `0.3` (this or a later compatible version) or `>=0.3, <0.5`.
     #[expect(dead_code, reason = "`version` reads it before everything else")]
     pub(super) required: Option<Spanned<String>>,
-    /// Variables of perfgate's own environment that servers run as processes, and `prepare`, inherit although they
-    /// look like secrets.
+    /// Environment variables of perfgate that `prepare` and servers run as processes inherit although they look like
+    /// secrets.
     #[serde(default)]
     pub(super) inherit: Vec<String>,
     /// Commands run before anything else, in the folder of the file.
     #[serde(default)]
     pub(super) prepare: Vec<Command>,
-    /// Compose file, or several that are merged, whose services servers and what they work with are; or a
-    /// table that says more. What this file says comes first, key by key.
+    /// Compose files that define the servers and their services, or a table with more options. Several files are
+    /// merged. Keys in perfgate.toml take precedence.
     pub(super) compose: Option<Spanned<Compose>>,
-    /// Configuration to use instead where no container engine answers.
+    /// Configuration to use instead if no container engine is available.
     pub(super) without_docker: Option<Spanned<PathBuf>>,
-    /// The way to servers in containers; without it perfgate chooses.
+    /// Network path to servers in containers; by default perfgate chooses.
     pub(super) network: Option<Spanned<NetworkPath>>,
-    /// Whether containers are kept from everything outside of their network.
+    /// Whether containers have no access beyond their own network.
     #[serde(default)]
     pub(super) internal: bool,
-    /// Whether paths may lead out of the file's folder.
+    /// Whether paths may lead outside the file's folder.
     #[serde(default)]
     pub(super) allow_outside: bool,
-    /// The database, where servers need one.
+    /// The database, if servers need one.
     pub(super) postgres: Option<Spanned<Postgres>>,
-    /// Redis, where servers need one.
+    /// Redis, if servers need it.
     pub(super) redis: Option<Spanned<Redis>>,
     /// Other services that servers need, by name.
     #[serde(default)]
     pub(super) service: IndexMap<String, Spanned<Service>>,
-    /// Reverse proxies that servers can stand behind, by name.
+    /// Reverse proxies in front of servers, by name.
     #[serde(default)]
     pub(super) proxy: IndexMap<String, Spanned<Proxy>>,
     /// The servers under test, by name.
     #[serde(default)]
     pub(super) server: IndexMap<String, Spanned<Server>>,
-    /// A fixed program of the same kind of work, that stored CPU time is compared with.
+    /// An unchanging program that does similar work, as a reference for stored CPU time.
     pub(super) reference: Option<Reference>,
-    /// How data grow while single requests are counted.
+    /// How the data grow while single requests are counted.
     pub(super) growth: Option<Spanned<Growth>>,
-    /// Requests between the start of a server and the load, by name and in their order.
+    /// Requests sent between the start of a server and the load, by name, in the order of the file.
     #[serde(default)]
     pub(super) login: IndexMap<String, Spanned<Login>>,
-    /// What is measured on every server, by name.
+    /// The endpoints measured on every server, by name.
     #[serde(default)]
     pub(super) endpoint: IndexMap<String, Spanned<Endpoint>>,
     /// How servers are loaded, and for how long.
     #[serde(default)]
     pub(super) load: Load,
-    /// How long steps before the load may take.
+    /// Time limits of the steps before the load.
     #[serde(default)]
     pub(super) deadlines: Deadlines,
     /// Rules by metric, for all servers and endpoints.
     #[serde(default)]
     pub(super) thresholds: Thresholds,
-    /// Regressions that are accepted until a day.
+    /// Regressions accepted until a given day.
     #[serde(default)]
     pub(super) accept: Vec<Accept>,
     /// Where stored runs are kept.

@@ -17,46 +17,46 @@ use crate::model::Privilege;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Server {
-    /// Service of the compose files that it is; what is left out here is as there.
+    /// Compose service to use; keys omitted here are taken from it.
     pub(in super::super) service: Option<Spanned<String>>,
-    /// How the application is called, such as `WSGI`; shown in rankings.
+    /// Interface of the application, such as `WSGI`; shown in rankings.
     pub(in super::super) interface: Option<String>,
     /// Image to run.
     pub(in super::super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run; or a table that says more.
+    /// Folder with a Dockerfile to build and run, or a table with more options.
     pub(in super::super) build: Option<Spanned<Build>>,
     /// Command to run on this host, without a container.
     pub(in super::super) run: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Program of a Rust package that cargo builds, for both builds alike: `{program}` in `run`, which
-    /// may be left out.
+    /// Program of a Rust package that cargo builds, with the same options for both sides: `{program}` in `run`, which
+    /// may be omitted.
     pub(in super::super) cargo: Option<Spanned<Cargo>>,
-    /// Where it runs already: `http://…`, `https://…` or `unix:/SOCKET`.
+    /// Address of a running server: `http://…`, `https://…` or `unix:/SOCKET`.
     pub(in super::super) url: Option<Spanned<String>>,
-    /// Where the build runs that one at `url` is compared with, side by side and at a fixed rate.
+    /// Address of the running base build to compare with, side by side and at a fixed rate.
     pub(in super::super) base_url: Option<Spanned<String>>,
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(in super::super) command: Vec<Spanned<String>>,
     /// Entry point of the container, instead of the image's own; empty for none.
     pub(in super::super) entrypoint: Option<Vec<String>>,
-    /// Commands run to their end before the server starts; side by side once for each build, each start
-    /// of which gets a copy of what they made.
+    /// Commands run before the server starts. In side-by-side checks they run once per build, and every start gets a
+    /// copy of the resulting data.
     #[serde(default)]
     pub(in super::super) setup: Vec<Vec<Spanned<String>>>,
-    /// Port it listens on in its container; else 8000.
+    /// Port in the container; 8000 by default.
     pub(in super::super) port: Option<u16>,
     /// Speak HTTP/2: over TLS, or by prior knowledge without it.
     #[serde(default)]
     pub(in super::super) http2: bool,
-    /// Speak HTTPS, and whom to trust then.
+    /// Use HTTPS, and the certificates to trust.
     pub(in super::super) tls: Option<Spanned<Tls>>,
     /// Environment variables.
     #[serde(default)]
     pub(in super::super) env: IndexMap<String, Spanned<String>>,
-    /// Files with environment variables, as `.env` has them; `env` overrides them.
+    /// Files with environment variables, in the format of `.env`; `env` overrides them.
     #[serde(default)]
     pub(in super::super) env_file: Vec<Spanned<PathBuf>>,
-    /// Files and folders put into the container: there = here.
+    /// Files and folders to copy: container path = local path.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, CopiedFile>")]
     pub(in super::super) files: IndexMap<Spanned<String>, Spanned<CopiedFile>>,
@@ -65,23 +65,23 @@ pub(in super::super) struct Server {
     pub(in super::super) tmpfs: Vec<Spanned<String>>,
     /// User in the container, or user and group.
     pub(in super::super) user: Option<String>,
-    /// Folder in the container that commands run in, instead of the image's own.
+    /// Working directory in the container, instead of the image's own.
     pub(in super::super) working_dir: Option<Spanned<String>>,
     /// CPUs that the container may use, such as 0.5.
     pub(in super::super) cpus: Option<Spanned<f64>>,
     /// Size of /dev/shm in the container.
     pub(in super::super) shm_size: Option<Size>,
-    /// What the container may do beyond other containers: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
+    /// Additional privileges of the container: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
     #[serde(default)]
     #[schemars(with = "Vec<Privilege>")]
     pub(in super::super) allow: Vec<Spanned<String>>,
-    /// When it counts as started; else once the first endpoint answers as it is expected to.
+    /// When the server counts as started; by default when the first endpoint gives the expected response.
     pub(in super::super) ready: Option<Ready>,
     /// Memory limit of its container.
     pub(in super::super) memory: Option<Size>,
-    /// Name of the proxy that load goes through.
+    /// Name of the proxy for the load.
     pub(in super::super) behind: Option<Spanned<String>>,
-    /// Processes beside it that take jobs from a queue, by name.
+    /// Worker processes that take jobs from a queue, by name.
     #[serde(default)]
     pub(in super::super) worker: IndexMap<String, Spanned<Worker>>,
     /// Rules by metric, for this server.
@@ -107,11 +107,11 @@ pub(in super::super) struct Cargo {
     /// Switch the default features off.
     #[serde(default)]
     pub(in super::super) no_default_features: bool,
-    /// Profile; else `release`.
+    /// Profile; `release` by default.
     pub(in super::super) profile: Option<String>,
-    /// Target triple; else the compiler's own.
+    /// Target triple; by default the compiler's own.
     pub(in super::super) target: Option<String>,
-    /// The manifest, where it is not that of the folder. Cargo is called in its folder.
+    /// The manifest, if it is not that of the folder. Cargo runs in the manifest's folder.
     pub(in super::super) manifest: Option<Spanned<PathBuf>>,
     /// Environment variables of the build, such as `SQLX_OFFLINE`.
     #[serde(default)]
@@ -122,14 +122,14 @@ pub(in super::super) struct Cargo {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Worker {
-    /// Command to run, in a container where the server runs in one.
+    /// Command to run, in a container if the server runs in one.
     pub(in super::super) command: Vec<Spanned<String>>,
-    /// Environment variables, beside those of the server.
+    /// Environment variables, in addition to those of the server.
     #[serde(default)]
     pub(in super::super) env: IndexMap<String, Spanned<String>>,
     /// Memory limit of its container.
     pub(in super::super) memory: Option<Size>,
-    /// Text in a line of its output once it takes jobs; else it counts as started once it rests.
+    /// Text in a line of its output that shows that it takes jobs; by default it counts as started once it is idle.
     pub(in super::super) ready: Option<String>,
 }
 
@@ -142,9 +142,9 @@ pub(in super::super) struct ServerEndpoint {
     pub(in super::super) thresholds: Thresholds,
 }
 
-/// When a server counts as started: the request that it must answer. What is left out is as in the
-/// first endpoint. With a `path` or a `method` it is a request of its own, a GET without a body;
-/// any status below 400 is a good answer to it.
+/// The request that a server must answer to count as started. Omitted keys are those of the first endpoint. With a
+/// `path` or a `method` it is a separate request, by default a GET without a body, and any status below 400 is
+/// accepted.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Ready {
@@ -152,26 +152,26 @@ pub(in super::super) struct Ready {
     pub(in super::super) path: Option<Spanned<String>>,
     /// Request method.
     pub(in super::super) method: Option<Spanned<String>>,
-    /// Header fields, beside those of the first endpoint.
+    /// Header fields, in addition to those of the first endpoint.
     #[serde(default)]
     pub(in super::super) headers: IndexMap<String, Spanned<String>>,
     /// Body of the request.
     pub(in super::super) body: Option<Spanned<String>>,
-    /// Status of a good answer.
+    /// Expected status.
     pub(in super::super) status: Option<Spanned<u16>>,
-    /// Text the body of a good answer contains.
+    /// Text that the body must contain.
     pub(in super::super) contains: Option<String>,
-    /// Longest wait for a good answer; else 60s. Twice as long where two builds start at once.
+    /// Longest wait for the expected response; 60s by default. It is doubled if two builds start at once.
     pub(in super::super) within: Option<Time>,
 }
 
-/// Whom TLS with a server trusts; the machine's authorities where nothing is said.
+/// The certificates that TLS trusts; by default those of the machine's certificate authorities.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Tls {
-    /// Name the certificate must have, instead of the host's.
+    /// Name that the certificate must have, instead of the host's.
     pub(in super::super) name: Option<String>,
-    /// PEM file with the certificates to trust, and no others.
+    /// PEM file with the only certificates to trust.
     pub(in super::super) ca: Option<Spanned<PathBuf>>,
     /// Trust any certificate.
     #[serde(default)]

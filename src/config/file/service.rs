@@ -16,13 +16,13 @@ use crate::model::{KnownCounters, Privilege};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Postgres {
-    /// Service of the compose files that it is; else the first whose image is called like it.
+    /// Compose service to use; by default the first with a matching image name.
     pub(in super::super) service: Option<Spanned<String>>,
     /// Image to run.
     pub(in super::super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run; or a table that says more.
+    /// Folder with a Dockerfile to build and run, or a table with more options.
     pub(in super::super) build: Option<Spanned<Build>>,
-    /// Connection string of a database that runs already.
+    /// Connection string of a running database.
     pub(in super::super) url: Option<Spanned<String>>,
     /// Scheme of `{postgres.url}`, such as `postgresql+asyncpg`.
     #[schemars(extend("default" = "postgresql"))]
@@ -36,8 +36,8 @@ pub(in super::super) struct Postgres {
     /// SQL files and dumps (`pg_dump` in any format) loaded once the database is up.
     #[serde(default)]
     pub(in super::super) init: Vec<Spanned<PathBuf>>,
-    /// SQL files and dumps loaded after the `setup` of a server, which makes the tables: once for all
-    /// servers that are set up alike.
+    /// SQL files and dumps loaded after the `setup` of a server has created the tables, once for all servers with the
+    /// same setup.
     #[serde(default)]
     pub(in super::super) seed: Vec<Spanned<PathBuf>>,
 }
@@ -46,13 +46,13 @@ pub(in super::super) struct Postgres {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Redis {
-    /// Service of the compose files that it is; else the first whose image is called like it.
+    /// Compose service to use; by default the first with a matching image name.
     pub(in super::super) service: Option<Spanned<String>>,
     /// Image to run.
     pub(in super::super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run; or a table that says more.
+    /// Folder with a Dockerfile to build and run, or a table with more options.
     pub(in super::super) build: Option<Spanned<Build>>,
-    /// Connection string of one that runs already.
+    /// Connection string of a running Redis.
     pub(in super::super) url: Option<Spanned<String>>,
 }
 
@@ -62,27 +62,27 @@ pub(in super::super) struct Redis {
 pub(in super::super) struct Service {
     /// Image to run.
     pub(in super::super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run; or a table that says more.
+    /// Folder with a Dockerfile to build and run, or a table with more options.
     pub(in super::super) build: Option<Spanned<Build>>,
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(in super::super) command: Vec<Spanned<String>>,
     /// Entry point of the container, instead of the image's own; empty for none.
     pub(in super::super) entrypoint: Option<Vec<String>>,
-    /// Environment variables; `{NAME.env.X}` gives one to a server.
+    /// Environment variables; `{NAME.env.X}` passes one to a server.
     #[serde(default)]
     pub(in super::super) env: IndexMap<String, Spanned<String>>,
-    /// Files with environment variables, as `.env` has them.
+    /// Files with environment variables, in the format of `.env`.
     #[serde(default)]
     pub(in super::super) env_file: Vec<Spanned<PathBuf>>,
-    /// Files and folders put into the container: there = here.
+    /// Files and folders to copy: container path = local path.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, CopiedFile>")]
     pub(in super::super) files: IndexMap<Spanned<String>, Spanned<CopiedFile>>,
     /// Folders kept in memory.
     #[serde(default)]
     pub(in super::super) tmpfs: Vec<Spanned<String>>,
-    /// Ports it listens on in its container; `{NAME.port}` is the first, `{NAME.port.9000}` that one.
+    /// Ports in the container; `{NAME.port}` is the first, `{NAME.port.9000}` port 9000.
     #[serde(default)]
     pub(in super::super) ports: Vec<Spanned<u16>>,
     /// Memory limit of its container.
@@ -91,16 +91,16 @@ pub(in super::super) struct Service {
     pub(in super::super) cpus: Option<Spanned<f64>>,
     /// User in the container, or user and group.
     pub(in super::super) user: Option<String>,
-    /// Folder in the container that commands run in, instead of the image's own.
+    /// Working directory in the container, instead of the image's own.
     pub(in super::super) working_dir: Option<Spanned<String>>,
     /// Size of /dev/shm.
     pub(in super::super) shm_size: Option<Size>,
-    /// What it may do beyond other containers: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
+    /// Additional privileges of the container: `privileged`, `docker-socket`, `host-pid`, `host-ipc`.
     #[serde(default)]
     #[schemars(with = "Vec<Privilege>")]
     pub(in super::super) allow: Vec<Spanned<String>>,
-    /// When it counts as ready; else by the health check of its image, or once its ports take
-    /// connections.
+    /// When the service counts as ready; by default when the health check of its image passes, or without one when its
+    /// ports accept connections.
     pub(in super::super) ready: Option<Spanned<ServiceReady>>,
     /// Commands run in its container once it is ready.
     #[serde(default)]
@@ -108,14 +108,14 @@ pub(in super::super) struct Service {
     /// Commands run in its container after the `setup` of a server, once.
     #[serde(default)]
     pub(in super::super) seed: Vec<Vec<Spanned<String>>>,
-    /// Whether it runs to its end, before what comes after it starts; `within` of `ready` is the time it
-    /// may take.
+    /// Whether the service is a one-time job that must finish before later services start; `within` of `ready` is its
+    /// time limit.
     #[serde(default)]
     pub(in super::super) once: bool,
-    /// Whether head and base have one each.
+    /// Whether head and base each get a service of their own.
     #[schemars(extend("default" = true))]
     pub(in super::super) per_side: Option<bool>,
-    /// What is counted of it: SQL statements or published messages; else by the name of its image.
+    /// Counters to read: SQL statements or published messages; by default chosen by the image name.
     pub(in super::super) counts: Option<KnownCounters>,
 }
 
@@ -125,14 +125,14 @@ pub(in super::super) struct Service {
 pub(in super::super) struct ServiceReady {
     /// Text in a line of its output.
     pub(in super::super) log: Option<String>,
-    /// Path that a GET answers with a status below 400, at `port` or the first port.
+    /// Path whose GET returns a status below 400, at `port` or the first port.
     pub(in super::super) path: Option<String>,
-    /// Port that takes connections.
+    /// Port that accepts connections.
     pub(in super::super) port: Option<u16>,
-    /// Command in its container that ends with 0.
+    /// Command in the container that exits with 0.
     #[serde(default)]
     pub(in super::super) command: Vec<String>,
-    /// Longest wait, and time for each command of `init` and `seed`; else 60s.
+    /// Longest wait, and time limit for each command of `init` and `seed`; 60s by default.
     pub(in super::super) within: Option<Time>,
 }
 
@@ -142,17 +142,17 @@ pub(in super::super) struct ServiceReady {
 pub(in super::super) struct Proxy {
     /// Image to run.
     pub(in super::super) image: Option<String>,
-    /// Folder with a Dockerfile to build and run; or a table that says more.
+    /// Folder with a Dockerfile to build and run, or a table with more options.
     pub(in super::super) build: Option<Spanned<Build>>,
     /// Command in the container, instead of the image's own.
     #[serde(default)]
     pub(in super::super) command: Vec<Spanned<String>>,
-    /// Port it listens on in its container; else 80.
+    /// Port in the container; 80 by default.
     pub(in super::super) port: Option<u16>,
-    /// Environment variables; `{upstream}` is the server it stands before.
+    /// Environment variables; `{upstream}` is the address of the server behind the proxy.
     #[serde(default)]
     pub(in super::super) env: IndexMap<String, Spanned<String>>,
-    /// Files put into the container: there = here.
+    /// Files to copy: container path = local path.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, CopiedFile>")]
     pub(in super::super) files: IndexMap<Spanned<String>, Spanned<CopiedFile>>,
